@@ -1,0 +1,1 @@
+//! Foreign formats in and out; the only place that parses foreign model bytes.

@@ -1,0 +1,82 @@
+//! Where a model comes from: one record for every stage it went through.
+//!
+//! Records hold no times and no paths, so that equal work gives equal bytes; times go into the
+//! stage's report.
+
+use std::fmt;
+
+/// BLAKE3 digest of a model or a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(pub [u8; 32]);
+
+/// Lower-case hexadecimal.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// A model that went into a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputRecord {
+    /// `"model"` or `"teacher"`.
+    pub role: String,
+    /// Its `model_digest`.
+    pub model_digest: Digest,
+}
+
+/// Data that a stage read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataRecord {
+    /// Task and split: `afqmc/train`.
+    pub name: String,
+    /// Digest of the examples as read.
+    pub digest: Digest,
+    /// Number of examples.
+    pub examples: u64,
+    /// True for the bundled generator's corpus: results on it show that the machinery works, no more.
+    pub synthetic: bool,
+}
+
+/// One stage's record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageRecord {
+    /// `act-prune` and so on.
+    pub stage: String,
+    /// Version of act.
+    pub version: String,
+    /// The configuration that acted, as YAML.
+    pub config: String,
+    /// The seed.
+    pub seed: u64,
+    /// Device name as given.
+    pub device: String,
+    /// Models that went in.
+    pub inputs: Vec<InputRecord>,
+    /// Data that went in.
+    pub data: Vec<DataRecord>,
+    /// What was measured, by name; deterministic numbers only.
+    pub metrics: Vec<(String, f64)>,
+}
+
+impl StageRecord {
+    /// A record with nothing but the stage's name, version and seed.
+    pub fn new(stage: &str, seed: u64) -> Self {
+        Self {
+            stage: stage.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            config: String::new(),
+            seed,
+            device: "cpu".into(),
+            inputs: Vec::new(),
+            data: Vec::new(),
+            metrics: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What is quantised and how: types only. The algorithms that choose the numbers live in
+//! act-quant, the arithmetic that uses them in act-infer.
+//!
+//! Weights: `w = q * scale[row]`, q in `-weight_max..=weight_max`. Activations: `x = (q -
+//! zero_point) * scale`, q an unsigned byte, `|q - zero_point| <= activation_max`. The ranges are
+//! part of the model because exactness of the fast integer instructions depends on them; every
+//! kernel computes the same 32-bit sums, whatever the machine.
+
+use std::fmt;
+
+use crate::names::{Embedding, Linear};
+
+/// How the input of a quantised linear becomes integers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ActivationScheme {
+    /// One scale for the whole tensor, found by calibration.
+    Static {
+        /// Value of one step; finite and positive.
+        scale: f32,
+        /// The byte that stands for 0.0; 128 when symmetric.
+        zero_point: u8,
+    },
+    /// Each token's own scale, `max |x| / activation_max`, zero point 128.
+    DynamicPerToken,
+}
+
+/// The algorithm that chose a static scale; definitions in act-quant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Calibrator {
+    None,
+    AbsMax,
+    Avg,
+    Mse,
+    Emd,
+    Hist,
+    Kl,
+    MinMax,
+}
+
+impl Calibrator {
+    /// All calibrators with PaddleSlim's names.
+    pub const ALL: [(Calibrator, &'static str); 8] = [
+        (Calibrator::None, "none"),
+        (Calibrator::AbsMax, "abs_max"),
+        (Calibrator::Avg, "avg"),
+        (Calibrator::Mse, "mse"),
+        (Calibrator::Emd, "emd"),
+        (Calibrator::Hist, "hist"),
+        (Calibrator::Kl, "KL"),
+        (Calibrator::MinMax, "min_max"),
+    ];
+
+    /// PaddleSlim's name.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(c, _)| *c == self)
+            .expect("every calibrator has a name")
+            .1
+    }
+}
+
+impl fmt::Display for Calibrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Quantisation of one linear layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearQuant {
+    /// Which linear.
+    pub linear: Linear,
+    /// Largest magnitude of a weight, 1..=127.
+    pub weight_max: u8,
+    /// Largest magnitude of an activation about its zero point, 1..=127.
+    pub activation_max: u8,
+    /// How the input becomes integers.
+    pub activation: ActivationScheme,
+    /// Who chose the scale.
+    pub calibrator: Calibrator,
+    /// The calibrator's argument (the percentile of `hist`), 0 without one.
+    pub calibrator_arg: f32,
+}
+
+/// What is quantised; nothing in a float model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct QuantSpec {
+    /// Quantised linears, in the plan's order.
+    pub linears: Vec<LinearQuant>,
+    /// Int8 embedding tables with one scale a row, in the plan's order.
+    pub embeddings: Vec<Embedding>,
+}
+
+impl QuantSpec {
+    /// True for a float model.
+    pub fn is_empty(&self) -> bool {
+        self.linears.is_empty() && self.embeddings.is_empty()
+    }
+
+    /// Quantisation of a linear; `None` if it is float.
+    pub fn linear(&self, linear: Linear) -> Option<&LinearQuant> {
+        self.linears.iter().find(|q| q.linear == linear)
+    }
+
+    /// `Some` if that table is int8.
+    pub fn embedding(&self, table: Embedding) -> Option<Embedding> {
+        self.embeddings.iter().copied().find(|&e| e == table)
+    }
+
+    /// `"int8"` or `"f32"`, as reports say it.
+    pub fn precision(&self) -> &'static str {
+        if self.linears.is_empty() {
+            "f32"
+        } else {
+            "int8"
+        }
+    }
+}

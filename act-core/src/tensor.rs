@@ -1,0 +1,177 @@
+//! Tensors as they are stored: a type, a shape, and the numbers, owned or mapped from a file.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+use memmap2::Mmap;
+
+use crate::error::{Error, Result};
+
+#[cfg(target_endian = "big")]
+compile_error!("artifacts are little-endian and are mapped without conversion");
+
+/// Element type of a stored tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DType {
+    /// IEEE single precision.
+    F32,
+    /// IEEE half precision, as bits.
+    F16,
+    /// Signed byte.
+    I8,
+}
+
+impl DType {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            DType::F32 => 4,
+            DType::F16 => 2,
+            DType::I8 => 1,
+        }
+    }
+
+    /// The name used in listings.
+    pub fn name(self) -> &'static str {
+        match self {
+            DType::F32 => "f32",
+            DType::F16 => "f16",
+            DType::I8 => "i8",
+        }
+    }
+}
+
+/// Numbers that are either owned or a window of a mapped file.
+#[derive(Clone)]
+pub struct Buffer<T>(Storage<T>);
+
+#[derive(Clone)]
+enum Storage<T> {
+    Owned(Vec<T>),
+    Mapped {
+        map: Arc<Mmap>,
+        offset: usize,
+        bytes: usize,
+    },
+}
+
+impl<T: Pod> Buffer<T> {
+    /// A window of a mapped file; it must lie inside the map, be aligned for `T` and hold a whole
+    /// number of elements.
+    pub fn mapped(map: Arc<Mmap>, offset: usize, bytes: usize) -> Result<Self> {
+        let window = offset
+            .checked_add(bytes)
+            .and_then(|end| map.get(offset..end))
+            .ok_or_else(|| Error::rejected("a tensor lies outside its file"))?;
+        bytemuck::try_cast_slice::<u8, T>(window)
+            .map_err(|e| Error::rejected(format!("a tensor is misplaced in its file: {e}")))?;
+        Ok(Self(Storage::Mapped { map, offset, bytes }))
+    }
+
+    /// The numbers, owned; copies only what is mapped.
+    pub fn into_vec(self) -> Vec<T> {
+        match self.0 {
+            Storage::Owned(v) => v,
+            Storage::Mapped { .. } => self.to_vec(),
+        }
+    }
+}
+
+impl<T> From<Vec<T>> for Buffer<T> {
+    fn from(v: Vec<T>) -> Self {
+        Self(Storage::Owned(v))
+    }
+}
+
+impl<T: Pod> Deref for Buffer<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match &self.0 {
+            Storage::Owned(v) => v,
+            // `mapped` has checked bounds, alignment and length.
+            Storage::Mapped { map, offset, bytes } => {
+                bytemuck::cast_slice(&map[*offset..*offset + *bytes])
+            }
+        }
+    }
+}
+
+/// The numbers of a tensor, by type.
+#[derive(Clone)]
+pub enum TensorData {
+    /// Single precision.
+    F32(Buffer<f32>),
+    /// Half precision, as bits.
+    F16(Buffer<u16>),
+    /// Signed bytes.
+    I8(Buffer<i8>),
+}
+
+/// A stored tensor, row-major.
+#[derive(Clone)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    data: TensorData,
+}
+
+impl Tensor {
+    /// A single-precision tensor; panics if `data` does not fill `shape` (a caller's bug).
+    pub fn f32(shape: impl Into<Vec<usize>>, data: impl Into<Buffer<f32>>) -> Self {
+        Self::new(shape.into(), TensorData::F32(data.into()))
+    }
+
+    /// A signed-byte tensor; panics if `data` does not fill `shape` (a caller's bug).
+    pub fn i8(shape: impl Into<Vec<usize>>, data: impl Into<Buffer<i8>>) -> Self {
+        Self::new(shape.into(), TensorData::I8(data.into()))
+    }
+
+    /// A tensor of any type; panics if `data` does not fill `shape` (a caller's bug).
+    pub fn new(shape: Vec<usize>, data: TensorData) -> Self {
+        let len = match &data {
+            TensorData::F32(b) => b.len(),
+            TensorData::F16(b) => b.len(),
+            TensorData::I8(b) => b.len(),
+        };
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            len,
+            "tensor data does not fill {shape:?}"
+        );
+        Self { shape, data }
+    }
+
+    /// Dimensions, outermost first.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The numbers.
+    pub fn data(&self) -> &TensorData {
+        &self.data
+    }
+
+    /// The numbers, by value.
+    pub fn into_data(self) -> TensorData {
+        self.data
+    }
+
+    /// Element type.
+    pub fn dtype(&self) -> DType {
+        match self.data {
+            TensorData::F32(_) => DType::F32,
+            TensorData::F16(_) => DType::F16,
+            TensorData::I8(_) => DType::I8,
+        }
+    }
+
+    /// The numbers as the bytes that a file holds.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.data {
+            TensorData::F32(b) => bytemuck::cast_slice(b),
+            TensorData::F16(b) => bytemuck::cast_slice(b),
+            TensorData::I8(b) => bytemuck::cast_slice(b),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Truth: accuracy with intervals, measured latency, reports, prediction, gates.

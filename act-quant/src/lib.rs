@@ -1,0 +1,1 @@
+//! Int8 quantisation: calibration and weights.

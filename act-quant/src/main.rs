@@ -1,0 +1,2 @@
+//! Placeholder; the stage comes with the following commits.
+fn main() {}

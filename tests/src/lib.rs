@@ -1,0 +1,1 @@
+//! Tests across crates: pipelines, pipes, hostile files.
