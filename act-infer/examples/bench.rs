@@ -4,6 +4,7 @@
 //! `cargo run --release -p act-infer --example bench`
 
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use act_core::quant::{ActivationScheme, Calibrator, LinearQuant};
@@ -36,17 +37,13 @@ fn main() -> act_core::Result<()> {
     let float = base_model();
     let int8 = quantized(&float);
     let real: Vec<usize> = (0..32).map(|i| 12 + i * 37 % 36).collect();
-    for kernels in Kernels::available().into_iter().rev() {
+    for kernels in [Kernels::Avx2, Kernels::Auto] {
         for (name, artifact) in [("f32", &float), ("int8", &int8)] {
-            if kernels == Kernels::Generic {
-                continue; // Minutes.
-            }
             let engine = Engine::new(artifact.clone())?.with_kernels(kernels);
             let times = [vec![128; 32], real.clone(), vec![32]].map(|lengths| {
                 let batch = batch(&lengths);
-                let repeats = if batch.tokens() > 2000 { 2 } else { 5 };
                 let run = || drop(engine.forward(&batch).expect("a batch inside the plan"));
-                milliseconds(repeats, run)
+                milliseconds(250, run)
             });
             print!("{:12} {name:>4}", engine.kernels());
             times
@@ -65,7 +62,7 @@ fn bench_products(kernels: Kernels, m: usize, k: usize, n: usize) {
     let mut out = vec![0.0; m * n];
     let gmacs = (m * k * n) as f64 / 1e6;
     let packed = PackedF32::linear(kernel, &w, &bias, k);
-    let (best, _) = milliseconds(9, || packed.multiply(Left::dense(&a, k), &mut out, n));
+    let (best, _) = milliseconds(60, || packed.multiply(Left::dense(&a, k), &mut out, n));
     print!(
         "{:12} {:>16} {:>7.1}",
         kernel.name(),
@@ -82,34 +79,31 @@ fn bench_products(kernels: Kernels, m: usize, k: usize, n: usize) {
         let bytes = vec![5; m * packed.depth()];
         let left = Left::dense(&bytes, packed.depth());
         let scales = RowScales::All(0.1);
-        let (best, _) = milliseconds(9, || packed.multiply(left, scales, &mut out, n));
+        let (best, _) = milliseconds(60, || packed.multiply(left, scales, &mut out, n));
         print!(" {:>9.1}", gmacs / best);
     }
     println!();
 }
 
-/// Best and median.
-fn milliseconds(repeats: usize, mut work: impl FnMut()) -> (f64, f64) {
+/// Best and median of the runs that fit `budget` milliseconds, after one that does not count.
+fn milliseconds(budget: u64, mut work: impl FnMut()) -> (f64, f64) {
+    let (start, budget) = (Instant::now(), Duration::from_millis(budget));
     work();
-    let mut times: Vec<f64> = (0..repeats)
-        .map(|_| {
-            let (wall, busy) = (Instant::now(), cpu_time());
-            work();
-            let wall = wall.elapsed();
-            // The processor's clock leaves out what others did meanwhile, but ticks in milliseconds.
-            let busy = cpu_time().zip(busy).map(|(end, start)| end - start);
-            let time = busy
-                .filter(|busy| *busy > Duration::from_millis(50))
-                .unwrap_or(wall);
-            time.as_secs_f64() * 1e3
-        })
-        .collect();
+    let mut times = Vec::new();
+    while times.is_empty() || start.elapsed() < budget {
+        let (busy, wall) = (cpu_time(), Instant::now());
+        work();
+        let wall = wall.elapsed();
+        let busy = cpu_time().zip(busy).map(|(end, start)| end - start);
+        times.push(busy.unwrap_or(wall).as_secs_f64() * 1e3);
+    }
     times.sort_by(f64::total_cmp);
-    (times[0], times[repeats / 2])
+    (times[0], times[times.len() / 2])
 }
 
-/// Time that this thread has computed, where Linux tells it.
+/// Time that this thread has computed, where Linux tells it: it leaves out what others did.
 fn cpu_time() -> Option<Duration> {
+    thread::yield_now(); // Linux brings its books up to date.
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanoseconds))

@@ -6,7 +6,11 @@
 //! - `UnsignedPairs`: every sum is widened;
 //! - `Signed`: any ranges; `|a|` times `w` with the sign of `a`, at most `2 * 127 * 127 = 32258`.
 
+// Rows of a tile are numbers: iterators would keep the accumulators out of registers.
+#![allow(clippy::needless_range_loop)]
+
 use std::arch::x86_64::*;
+use std::sync::OnceLock;
 
 use super::tile::for_row_tiles;
 use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
@@ -22,7 +26,7 @@ struct Avx2 {
 
 /// The kernel for AVX2 and FMA, if this machine can run it.
 pub(super) fn plain() -> Option<&'static dyn Kernel> {
-    static KERNEL: std::sync::OnceLock<Option<Avx2>> = std::sync::OnceLock::new();
+    static KERNEL: OnceLock<Option<Avx2>> = OnceLock::new();
     let found = KERNEL.get_or_init(|| {
         let isa = Isa::avx2()?;
         Some(Avx2 { isa, vnni: false })
@@ -32,7 +36,7 @@ pub(super) fn plain() -> Option<&'static dyn Kernel> {
 
 /// The kernel for AVX2, FMA and AVX-VNNI, if this machine can run it.
 pub(super) fn vnni() -> Option<&'static dyn Kernel> {
-    static KERNEL: std::sync::OnceLock<Option<Avx2>> = std::sync::OnceLock::new();
+    static KERNEL: OnceLock<Option<Avx2>> = OnceLock::new();
     let found = KERNEL.get_or_init(|| {
         let isa = Isa::avx2()?;
         is_x86_feature_detected!("avxvnni").then_some(Avx2 { isa, vnni: true })

@@ -3,7 +3,11 @@
 //! `vpdpbusd` adds four products of an unsigned and a signed byte to a 32-bit sum without
 //! saturating, so it is exact for every range.
 
+// Rows of a tile are numbers: iterators would keep the accumulators out of registers.
+#![allow(clippy::needless_range_loop)]
+
 use std::arch::x86_64::*;
+use std::sync::OnceLock;
 
 use super::tile::for_row_tiles;
 use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
@@ -18,7 +22,7 @@ struct Avx512Vnni {
 
 /// The kernel, if this machine can run it.
 pub(super) fn vnni() -> Option<&'static dyn Kernel> {
-    static KERNEL: std::sync::OnceLock<Option<Avx512Vnni>> = std::sync::OnceLock::new();
+    static KERNEL: OnceLock<Option<Avx512Vnni>> = OnceLock::new();
     let found = KERNEL.get_or_init(|| {
         let isa = Isa::avx512()?;
         is_x86_feature_detected!("avx512vnni").then_some(Avx512Vnni { isa })

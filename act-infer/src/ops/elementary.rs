@@ -30,23 +30,23 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { result }
 }
 
-/// The error function, absolute error below 5e-7; exactly 1 in magnitude from 4 on. Rational
-/// minimax approximation in `x^2`, fitted by Lawson's algorithm; all its coefficients are
-/// positive, so nothing cancels.
+/// The error function, absolute error below 5e-7; exactly 1 in magnitude from 4 on. `x` times a
+/// rational minimax approximation in `x^2`, fitted by Lawson's algorithm with the slope at 0 given;
+/// all its coefficients are positive, so nothing cancels.
 #[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
     let z = x * x;
-    let p = 1.974_680_5e-6;
-    let p = p * z + 2.880_137_3e-4;
-    let p = p * z + 4.003_207_5e-3;
-    let p = p * z + 5.346_619_6e-2;
-    let p = p * z + 1.962_412_5e-1;
-    let p = p * z + 1.128_379;
-    let q = 3.747_781e-5;
-    let q = q * z + 1.216_217_4e-3;
-    let q = q * z + 1.544_360_7e-2;
-    let q = q * z + 1.164_729_8e-1;
-    let q = q * z + 5.072_454e-1;
+    let p = 1.980_618_5e-6;
+    let p = p * z + 2.857_03e-4;
+    let p = p * z + 3.928_072_3e-3;
+    let p = p * z + 5.324_010_4e-2;
+    let p = p * z + 1.945_670_7e-1;
+    let p = p * z + std::f32::consts::FRAC_2_SQRT_PI;
+    let q = 3.741_585e-5;
+    let q = q * z + 1.196_662_7e-3;
+    let q = q * z + 1.529_671e-2;
+    let q = q * z + 1.157_752_75e-1;
+    let q = q * z + 5.057_63e-1;
     let q = q * z + 1.0;
     if z < 16.0 {
         x * p / q
