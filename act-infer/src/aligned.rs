@@ -49,3 +49,19 @@ impl<T> DerefMut for Aligned<T> {
         &mut self.storage[self.start..self.start + self.len]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn begins_on_a_cache_line_at_any_length() {
+        let mut values = Aligned::<f32>::zeroed(0);
+        for len in [0, 1, 15, 16, 17, 1000, 3, 5000] {
+            values.resize(len);
+            assert_eq!(values.len(), len);
+            assert_eq!(values.as_ptr() as usize % CACHE_LINE, 0);
+            values.fill(1.0);
+        }
+    }
+}

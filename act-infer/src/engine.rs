@@ -95,8 +95,11 @@ impl Engine {
     /// [`Engine::kernels`]. Results do not depend on it.
     #[must_use]
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
-        self.model.repack(gemm::kernel(kernels));
-        self.idle = Mutex::new(Vec::new());
+        let kernel = gemm::kernel(kernels);
+        if kernel.name() != self.kernels() {
+            self.model.repack(kernel);
+            self.idle = Mutex::new(Vec::new());
+        }
         self
     }
 

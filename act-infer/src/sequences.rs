@@ -66,6 +66,7 @@ impl<'a> Sequences<'a> {
 
     /// At most `count` parts of consecutive sequences with about equally many tokens.
     pub fn shares(self, count: usize) -> Vec<Sequences<'a>> {
+        let count = count.clamp(1, self.count().max(1));
         let (all, mut done) = (self.tokens(), 0);
         let mut shares = Vec::with_capacity(count);
         let mut rest = self;

@@ -213,28 +213,6 @@ fn broken_weights_give_an_error_not_a_label() {
     }
 }
 
-#[test]
-fn an_asymmetric_zero_point_cuts_the_range() {
-    let mut model = tiny(Some(TinyInt8::default()));
-    for quant in &mut model.quant.linears {
-        quant.activation = ActivationScheme::Static {
-            scale: 0.02,
-            zero_point: 3,
-        };
-    }
-    let batch = batch(&[9]);
-    let forward = |kernels| {
-        Engine::new(model.clone())
-            .unwrap()
-            .with_kernels(kernels)
-            .forward(&batch)
-            .unwrap()
-    };
-    for kernels in Kernels::available() {
-        assert_eq!(forward(kernels), forward(Kernels::Generic));
-    }
-}
-
 /// Remembers how many rows and columns each site had, in order.
 #[derive(Default)]
 struct Shapes {

@@ -3,6 +3,7 @@
 
 mod support;
 
+use act_core::quant::ActivationScheme;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan};
 use act_infer::{Engine, Kernels};
@@ -102,7 +103,8 @@ proptest! {
     fn every_kernel_gives_the_same_bits(
         options in options(prop_oneof![Just(None), int8()]), seed: u64, sequences in sequences(),
     ) {
-        let model = tiny_artifact(seed, &options);
+        let mut model = tiny_artifact(seed, &options);
+        move_zero_points(&mut model);
         let batch = Batch::new(&sequences);
         let expected = engine(&model).with_kernels(Kernels::Generic).forward(&batch).unwrap();
         for kernels in Kernels::available() {
@@ -116,7 +118,7 @@ proptest! {
         options in options(prop_oneof![Just(None), int8()]),
         seed: u64,
         sequences in sequences(),
-        threads in 2usize..9,
+        threads in prop_oneof![2usize..9, Just(0), Just(usize::MAX)],
     ) {
         let engine = engine(&tiny_artifact(seed, &options));
         let forward = |sequences: &[Encoding]| engine.forward(&Batch::new(sequences)).unwrap();
@@ -131,6 +133,20 @@ proptest! {
     }
 }
 
+/// Static scales of linears in turn: symmetric, and every way in which the byte cuts the range.
+fn move_zero_points(model: &mut Artifact) {
+    for (quant, at) in model
+        .quant
+        .linears
+        .iter_mut()
+        .zip([128, 0, 90, 200, 255].iter().cycle())
+    {
+        if let ActivationScheme::Static { zero_point, .. } = &mut quant.activation {
+            *zero_point = *at;
+        }
+    }
+}
+
 /// Both round the same values to the same integers, unless one lies so near a tie that the engine's
 /// f32 and the reference's f64 fall on different sides; that is rare and moves a logit little.
 #[test]
@@ -140,7 +156,8 @@ fn int8_logits_are_those_of_the_formulas() {
     let mut errors = Vec::new();
     for _ in 0..100 {
         let (options, seed, sequences) = cases.new_tree(&mut runner).unwrap().current();
-        let model = tiny_artifact(seed, &options);
+        let mut model = tiny_artifact(seed, &options);
+        move_zero_points(&mut model);
         let logits = engine(&model).forward(&Batch::new(&sequences)).unwrap();
         for (sequence, logits) in sequences.iter().zip(&logits) {
             errors.push(furthest(logits, &reference_logits(&model, sequence)));

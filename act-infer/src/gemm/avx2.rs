@@ -1,4 +1,4 @@
-//! AVX2 with FMA: tiles of 16 columns, 6 rows in f32 and 4 (or 3) in int8; with AVX-VNNI where there is.
+//! AVX2 with FMA: tiles of 16 columns and 3 to 6 rows; with AVX-VNNI on machines that have it.
 //!
 //! Without VNNI the fast product of bytes, `vpmaddubsw`, adds two of them in 16 bits and saturates.
 //! So it is used only where the model's ranges rule that out:
@@ -10,7 +10,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use std::arch::x86_64::*;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use super::tile::for_row_tiles;
 use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
@@ -26,22 +26,18 @@ struct Avx2 {
 
 /// The kernel for AVX2 and FMA, if this machine can run it.
 pub(super) fn plain() -> Option<&'static dyn Kernel> {
-    static KERNEL: OnceLock<Option<Avx2>> = OnceLock::new();
-    let found = KERNEL.get_or_init(|| {
-        let isa = Isa::avx2()?;
-        Some(Avx2 { isa, vnni: false })
-    });
-    found.as_ref().map(|kernel| kernel as &dyn Kernel)
+    static KERNEL: LazyLock<Option<Avx2>> =
+        LazyLock::new(|| Isa::avx2().map(|isa| Avx2 { isa, vnni: false }));
+    KERNEL.as_ref().map(|kernel| kernel as &dyn Kernel)
 }
 
 /// The kernel for AVX2, FMA and AVX-VNNI, if this machine can run it.
 pub(super) fn vnni() -> Option<&'static dyn Kernel> {
-    static KERNEL: OnceLock<Option<Avx2>> = OnceLock::new();
-    let found = KERNEL.get_or_init(|| {
+    static KERNEL: LazyLock<Option<Avx2>> = LazyLock::new(|| {
         let isa = Isa::avx2()?;
         is_x86_feature_detected!("avxvnni").then_some(Avx2 { isa, vnni: true })
     });
-    found.as_ref().map(|kernel| kernel as &dyn Kernel)
+    KERNEL.as_ref().map(|kernel| kernel as &dyn Kernel)
 }
 
 impl Kernel for Avx2 {
@@ -74,8 +70,6 @@ impl Kernel for Avx2 {
     }
 
     fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, out: Strip<'_>) {
-        left.assert_holds(panel.weights.len() / WIDTH);
-        assert_eq!(panel.start.len(), WIDTH);
         // SAFETY: the machine has AVX2 and FMA, or this value would not exist.
         unsafe { f32_rows(left, panel, out) }
     }
@@ -87,8 +81,6 @@ impl Kernel for Avx2 {
         scales: RowScales<'_>,
         out: Strip<'_>,
     ) {
-        left.assert_holds(panel.weights.len() / WIDTH);
-        assert_eq!(panel.start.len(), WIDTH);
         // SAFETY: the machine has AVX2, or this value would not exist; AVX-VNNI is used only where
         // `vnni` says so.
         unsafe {
@@ -107,12 +99,20 @@ impl Kernel for Avx2 {
 
 #[target_feature(enable = "avx2,fma")]
 fn f32_rows(left: Left<'_, f32>, panel: PanelF32<'_>, mut out: Strip<'_>) {
-    for_row_tiles!(left.rows, max 6, [1 2 3 4 5], first => f32_tile(first, left, panel, &mut out));
+    panel.assert_fits(left, WIDTH);
+    // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
+    unsafe {
+        for_row_tiles!(
+            left.rows, max 6, [1 2 3 4 5],
+            first => f32_tile(first, left, panel, &mut out)
+        );
+    }
 }
 
-/// Needs: `left` holds all rows of the tile at the panel's depth; `panel.start` has `WIDTH` sums.
+/// # Safety
+/// `left` holds all rows of the tile at the panel's depth; `panel.start` has `WIDTH` sums.
 #[target_feature(enable = "avx2,fma")]
-fn f32_tile<const R: usize>(
+unsafe fn f32_tile<const R: usize>(
     first: usize,
     left: Left<'_, f32>,
     panel: PanelF32<'_>,
@@ -120,7 +120,7 @@ fn f32_tile<const R: usize>(
 ) {
     let (weights, stride) = (panel.weights.as_ptr(), left.stride);
     let mut tile = [[0f32; WIDTH]; R];
-    // SAFETY: the caller has checked that the rows `first .. first + R` of `left` have `k` numbers;
+    // SAFETY: the caller promises that the rows `first .. first + R` of `left` have `k` numbers;
     // `weights` has `k * WIDTH`, `start` and every row of `tile` have `WIDTH`.
     unsafe {
         let rows = left.values.as_ptr().add(first * stride);
@@ -149,15 +149,31 @@ fn f32_tile<const R: usize>(
 /// Writes the tile function of one way to add products of bytes, and the loop over its tiles.
 /// `$step(sums, a, w)` takes `$quads` quads of one row and of eight columns.
 macro_rules! i8_kernel {
-    ($rows:ident, $tile:ident, $feature:literal, max $max:literal, $heights:tt, $quads:literal, $step:ident) => {
+    (
+        $rows:ident, $tile:ident, $feature:literal,
+        max $max:literal, $heights:tt, $quads:literal, $step:ident
+    ) => {
         #[target_feature(enable = $feature)]
-        fn $rows(left: Left<'_, u8>, panel: PanelI8<'_>, scales: RowScales<'_>, mut out: Strip<'_>) {
-            for_row_tiles!(left.rows, max $max, $heights, first => $tile(first, left, panel, scales, &mut out));
+        fn $rows(
+            left: Left<'_, u8>,
+            panel: PanelI8<'_>,
+            scales: RowScales<'_>,
+            mut out: Strip<'_>,
+        ) {
+            panel.assert_fits(left, WIDTH);
+            // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
+            unsafe {
+                for_row_tiles!(
+                    left.rows, max $max, $heights,
+                    first => $tile(first, left, panel, scales, &mut out)
+                );
+            }
         }
 
-        /// Needs what [`f32_tile`] needs.
+        /// # Safety
+        /// That of [`f32_tile`].
         #[target_feature(enable = $feature)]
-        fn $tile<const R: usize>(
+        unsafe fn $tile<const R: usize>(
             first: usize,
             left: Left<'_, u8>,
             panel: PanelI8<'_>,
@@ -166,13 +182,13 @@ macro_rules! i8_kernel {
         ) {
             let (weights, stride) = (panel.weights.as_ptr(), left.stride);
             let mut tile = [[0i32; WIDTH]; R];
-            // SAFETY: the caller has checked that the rows `first .. first + R` of `left` have
+            // SAFETY: the caller promises that the rows `first .. first + R` of `left` have
             // `4 * quads` bytes, `quads` even; `weights` has `4 * quads * WIDTH`, `start` and
             // every row of `tile` have `WIDTH`.
             unsafe {
                 let rows = left.values.as_ptr().add(first * stride);
-                let start = panel.start.as_ptr();
-let start = [_mm256_loadu_si256(start.cast()), _mm256_loadu_si256(start.add(8).cast())];
+                let start = panel.start.as_ptr().cast::<__m256i>();
+                let start = [_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))];
                 let mut sums = [start; R];
                 for step in 0..panel.weights.len() / (4 * WIDTH * $quads) {
                     let mut w = [[_mm256_setzero_si256(); $quads]; 2];

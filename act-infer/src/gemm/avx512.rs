@@ -7,7 +7,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use std::arch::x86_64::*;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use super::tile::for_row_tiles;
 use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
@@ -22,12 +22,11 @@ struct Avx512Vnni {
 
 /// The kernel, if this machine can run it.
 pub(super) fn vnni() -> Option<&'static dyn Kernel> {
-    static KERNEL: OnceLock<Option<Avx512Vnni>> = OnceLock::new();
-    let found = KERNEL.get_or_init(|| {
+    static KERNEL: LazyLock<Option<Avx512Vnni>> = LazyLock::new(|| {
         let isa = Isa::avx512()?;
         is_x86_feature_detected!("avx512vnni").then_some(Avx512Vnni { isa })
     });
-    found.as_ref().map(|kernel| kernel as &dyn Kernel)
+    KERNEL.as_ref().map(|kernel| kernel as &dyn Kernel)
 }
 
 impl Kernel for Avx512Vnni {
@@ -52,8 +51,6 @@ impl Kernel for Avx512Vnni {
     }
 
     fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, out: Strip<'_>) {
-        left.assert_holds(panel.weights.len() / WIDTH);
-        assert_eq!(panel.start.len(), WIDTH);
         // SAFETY: the machine has AVX-512F, or this value would not exist.
         unsafe { f32_rows(left, panel, out) }
     }
@@ -65,8 +62,6 @@ impl Kernel for Avx512Vnni {
         scales: RowScales<'_>,
         out: Strip<'_>,
     ) {
-        left.assert_holds(panel.weights.len() / WIDTH);
-        assert_eq!(panel.start.len(), WIDTH);
         // SAFETY: the machine has AVX-512F and VNNI, or this value would not exist.
         unsafe { i8_rows(left, panel, scales, out) }
     }
@@ -74,22 +69,32 @@ impl Kernel for Avx512Vnni {
 
 #[target_feature(enable = "avx512f")]
 fn f32_rows(left: Left<'_, f32>, panel: PanelF32<'_>, mut out: Strip<'_>) {
-    for_row_tiles!(left.rows, max 12, [1 2 3 4 5 6 7 8 9 10 11], first => f32_tile(first, left, panel, &mut out));
+    panel.assert_fits(left, WIDTH);
+    // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
+    unsafe {
+        for_row_tiles!(
+            left.rows, max 12, [1 2 3 4 5 6 7 8 9 10 11],
+            first => f32_tile(first, left, panel, &mut out)
+        );
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512vnni")]
 fn i8_rows(left: Left<'_, u8>, panel: PanelI8<'_>, scales: RowScales<'_>, mut out: Strip<'_>) {
-    for_row_tiles!(
-        left.rows,
-        max 12,
-        [1 2 3 4 5 6 7 8 9 10 11],
-        first => i8_tile(first, left, panel, scales, &mut out)
-    );
+    panel.assert_fits(left, WIDTH);
+    // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
+    unsafe {
+        for_row_tiles!(
+            left.rows, max 12, [1 2 3 4 5 6 7 8 9 10 11],
+            first => i8_tile(first, left, panel, scales, &mut out)
+        );
+    }
 }
 
-/// Needs: `left` holds all rows of the tile at the panel's depth; `panel.start` has `WIDTH` sums.
+/// # Safety
+/// `left` holds all rows of the tile at the panel's depth; `panel.start` has `WIDTH` sums.
 #[target_feature(enable = "avx512f")]
-fn f32_tile<const R: usize>(
+unsafe fn f32_tile<const R: usize>(
     first: usize,
     left: Left<'_, f32>,
     panel: PanelF32<'_>,
@@ -97,7 +102,7 @@ fn f32_tile<const R: usize>(
 ) {
     let (weights, stride) = (panel.weights.as_ptr(), left.stride);
     let mut tile = [[0f32; WIDTH]; R];
-    // SAFETY: the caller has checked that the rows `first .. first + R` of `left` have `k` numbers;
+    // SAFETY: the caller promises that the rows `first .. first + R` of `left` have `k` numbers;
     // `weights` has `k * WIDTH`, `start` and every row of `tile` have `WIDTH`.
     unsafe {
         let rows = left.values.as_ptr().add(first * stride);
@@ -123,9 +128,10 @@ fn f32_tile<const R: usize>(
     }
 }
 
-/// Needs what [`f32_tile`] needs.
+/// # Safety
+/// That of [`f32_tile`].
 #[target_feature(enable = "avx512f,avx512vnni")]
-fn i8_tile<const R: usize>(
+unsafe fn i8_tile<const R: usize>(
     first: usize,
     left: Left<'_, u8>,
     panel: PanelI8<'_>,
@@ -134,7 +140,7 @@ fn i8_tile<const R: usize>(
 ) {
     let (weights, stride) = (panel.weights.as_ptr(), left.stride);
     let mut tile = [[0i32; WIDTH]; R];
-    // SAFETY: the caller has checked that the rows `first .. first + R` of `left` have `4 * quads`
+    // SAFETY: the caller promises that the rows `first .. first + R` of `left` have `4 * quads`
     // bytes; `weights` has `4 * quads * WIDTH`, `start` and every row of `tile` have `WIDTH`.
     unsafe {
         let rows = left.values.as_ptr().add(first * stride);

@@ -54,6 +54,7 @@ impl Kernel for Generic {
         scales: RowScales<'_>,
         mut out: Strip<'_>,
     ) {
+        debug_assert_eq!(panel.scheme, Scheme::Signed);
         let (steps, _) = panel.weights.as_chunks::<{ 2 * WIDTH }>();
         for row in 0..left.rows {
             let mut sums = [0i32; WIDTH];

@@ -53,7 +53,8 @@ impl<'a, T> Left<'a, T> {
         &self.values[row * self.stride..][..k]
     }
 
-    /// Panics unless every row has `k` numbers: what the unchecked loads of the kernels rest on.
+    /// Panics unless every row has `k` numbers.
+    #[cfg(target_arch = "x86_64")]
     fn assert_holds(&self, k: usize) {
         let end = match self.rows {
             0 => Some(0),
@@ -110,6 +111,26 @@ pub struct PanelI8<'a> {
     scheme: Scheme,
 }
 
+#[cfg(target_arch = "x86_64")]
+impl PanelF32<'_> {
+    /// Panics unless the panel has this width and `left` its depth: what the unchecked loads of
+    /// the kernels rest on.
+    fn assert_fits(&self, left: Left<'_, f32>, width: usize) {
+        assert_eq!(self.start.len(), width);
+        left.assert_holds(self.weights.len() / width);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl PanelI8<'_> {
+    /// Panics unless the panel has this width and `left` its depth: what the unchecked loads of
+    /// the kernels rest on.
+    fn assert_fits(&self, left: Left<'_, u8>, width: usize) {
+        assert_eq!(self.start.len(), width);
+        left.assert_holds(self.weights.len() / width);
+    }
+}
+
 /// Scales of the left operand's rows.
 #[derive(Clone, Copy)]
 pub enum RowScales<'a> {
@@ -142,7 +163,7 @@ pub struct Ranges {
 
 impl Ranges {
     /// True if `terms` products of a shifted byte, `a - low`, and a weight fit 16 bits.
-    #[cfg(any(test, target_arch = "x86_64"))]
+    #[cfg(target_arch = "x86_64")]
     fn fit_i16(&self, terms: i32) -> bool {
         terms * (self.high - self.low) * self.weight_max <= i32::from(i16::MAX)
     }

@@ -45,7 +45,7 @@ pub(crate) fn erf(x: f32) -> f32 {
     let q = 3.741_585e-5;
     let q = q * z + 1.196_662_7e-3;
     let q = q * z + 1.529_671e-2;
-    let q = q * z + 1.157_752_75e-1;
+    let q = q * z + 1.157_752_7e-1;
     let q = q * z + 5.057_63e-1;
     let q = q * z + 1.0;
     if z < 16.0 {
