@@ -47,6 +47,21 @@ where
     Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }
 
+impl Config {
+    /// The named sections as YAML, every key with the value that acted: what provenance keeps.
+    pub fn yaml_of(&self, sections: &[&str]) -> Result<String> {
+        let failed =
+            |e: serde_yaml::Error| Error::failed(format!("writing the configuration: {e}"));
+        let all: serde_yaml::Mapping =
+            serde_yaml::from_value(serde_yaml::to_value(self).map_err(failed)?).map_err(failed)?;
+        let acting: serde_yaml::Mapping = all
+            .into_iter()
+            .filter(|(name, _)| name.as_str().is_some_and(|name| sections.contains(&name)))
+            .collect();
+        serde_yaml::to_string(&acting).map_err(failed)
+    }
+}
+
 /// Model, task and data.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
