@@ -21,7 +21,7 @@ pub mod weight;
 use std::collections::BTreeMap;
 
 use act_core::{Artifact, Batch, Error, Linear, Result};
-use act_infer::Engine;
+use act_infer::{Engine, Observer};
 
 use crate::apply::Weights;
 use crate::judge::Score;
@@ -86,17 +86,7 @@ pub fn quantize(
     require_float(model)?;
     let calibration = batches(&samples.calibration, options);
     let held_out = batches(&samples.held_out, options);
-    let float = Engine::new(model.clone())?.with_threads(threads);
-    let statistics = collect::collect(
-        &model.plan.linears(),
-        &calibration,
-        &mut |batch, observer| {
-            float.forward_observed(batch, observer)?;
-            tick()
-        },
-    )?;
-    let expected = logits(&float, &held_out, tick)?;
-    drop(float);
+    let (statistics, expected) = observe(model, &calibration, &held_out, threads, tick)?;
     let labels = samples.labels.as_deref();
     let found = search::search(model, &statistics, options, &mut |artifact| {
         let engine = Engine::new(artifact)?.with_threads(threads);
@@ -110,6 +100,23 @@ pub fn quantize(
         calibration_examples: samples.calibration.len(),
         held_out_examples: samples.held_out.len(),
     })
+}
+
+/// Statistics on the calibration batches, and the float model's logits on the held-out ones.
+fn observe(
+    model: &Artifact,
+    calibration: &[Batch],
+    held_out: &[Batch],
+    threads: usize,
+    tick: &mut Tick<'_>,
+) -> Result<(BTreeMap<Linear, Statistics>, Vec<Vec<f32>>)> {
+    let float = Engine::new(model.clone())?.with_threads(threads);
+    let mut forward = |batch: &Batch, observer: &mut dyn Observer| {
+        float.forward_observed(batch, observer)?;
+        tick()
+    };
+    let statistics = collect::collect(&model.plan.linears(), calibration, &mut forward)?;
+    Ok((statistics, logits(&float, held_out, tick)?))
 }
 
 fn batches(encodings: &[act_core::Encoding], options: &Options) -> Vec<Batch> {
