@@ -112,6 +112,7 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     let task = args.task.as_deref().or(global.task_name.as_deref());
     let train = Dataset::open(context.data_dir()?, task, Split::Train, None)?;
+    context.set_synthetic(train.record.synthetic);
     let model = new::model(&shape, &train, vocab.as_deref(), context.seed())?;
 
     log::info!(

@@ -208,26 +208,24 @@ mod tests {
 
     #[test]
     fn bounds_are_named() {
-        let cases: [(fn(&mut Shape), &str); 7] = [
-            (|s| s.layers = 0, "--layers is 0"),
-            (|s| s.hidden = 0, "--hidden is 0"),
-            (
-                |s| s.heads = 5,
-                "--hidden 12 is not a multiple of --heads 5",
-            ),
-            (|s| s.heads = 0, "--heads is 0"),
-            (|s| s.intermediate = usize::MAX, "--intermediate is"),
-            (|s| s.max_seq_length = 3, "--max-seq-length is 3"),
-            (|s| (s.hidden, s.layers) = (16_384, 256), "parameters"),
-        ];
-        for (change, words) in cases {
+        let rejects = |change: fn(&mut Shape), labels: usize, words: &str| {
             let mut shape = shape();
             change(&mut shape);
-            let error = shape.plan(100, 2).unwrap_err();
+            let error = shape.plan(100, labels).unwrap_err();
             assert_eq!(error.kind(), act_core::ErrorKind::Usage);
             assert!(error.to_string().contains(words), "{error}");
-        }
-        let error = shape().plan(100, 1).unwrap_err().to_string();
-        assert!(error.contains("the number of labels is 1"), "{error}");
+        };
+        rejects(|s| s.layers = 0, 2, "--layers is 0");
+        rejects(|s| s.hidden = 0, 2, "--hidden is 0");
+        rejects(|s| s.heads = 0, 2, "--heads is 0");
+        rejects(
+            |s| s.heads = 5,
+            2,
+            "--hidden 12 is not a multiple of --heads 5",
+        );
+        rejects(|s| s.intermediate = usize::MAX, 2, "--intermediate is");
+        rejects(|s| s.max_seq_length = 3, 2, "--max-seq-length is 3");
+        rejects(|s| (s.hidden, s.layers) = (16_384, 256), 2, "parameters");
+        rejects(|_| (), 1, "the number of labels is 1");
     }
 }

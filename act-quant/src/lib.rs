@@ -18,9 +18,7 @@ pub mod search;
 pub mod statistics;
 pub mod weight;
 
-use std::collections::BTreeMap;
-
-use act_core::{Artifact, Batch, Error, Linear, Result};
+use act_core::{Artifact, Batch, Error, Result};
 use act_infer::{Engine, Observer};
 
 use crate::apply::Weights;
@@ -28,7 +26,7 @@ use crate::judge::Score;
 use crate::options::Options;
 use crate::samples::Samples;
 use crate::search::Search;
-use crate::statistics::Statistics;
+use crate::statistics::Sites;
 
 /// What quantisation gives.
 pub struct Quantized {
@@ -39,7 +37,7 @@ pub struct Quantized {
     /// The integer weights, with their noise.
     pub weights: Weights,
     /// What calibration saw at the input of each linear.
-    pub statistics: BTreeMap<Linear, Statistics>,
+    pub statistics: Sites,
     /// Examples that were calibrated on.
     pub calibration_examples: usize,
     /// Examples that trials were judged on.
@@ -109,7 +107,7 @@ fn observe(
     held_out: &[Batch],
     threads: usize,
     tick: &mut Tick<'_>,
-) -> Result<(BTreeMap<Linear, Statistics>, Vec<Vec<f32>>)> {
+) -> Result<(Sites, Vec<Vec<f32>>)> {
     let float = Engine::new(model.clone())?.with_threads(threads);
     let mut forward = |batch: &Batch, observer: &mut dyn Observer| {
         float.forward_observed(batch, observer)?;
