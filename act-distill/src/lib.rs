@@ -180,7 +180,10 @@ fn teach(
     };
     // Validation first: a wrong teacher is found out before the long part.
     lesson.validation.ask(teacher, data, &mut on_batch)?;
-    let accuracy = accuracy_of(lesson.validation.teacher_logits.as_deref(), &lesson.validation);
+    let accuracy = accuracy_of(
+        lesson.validation.teacher_logits.as_deref(),
+        &lesson.validation,
+    );
     if let (Some(accuracy), Some(stated)) = (accuracy, options.origin_metric) {
         origin::check_teacher(stated, accuracy)?;
     }
