@@ -23,7 +23,12 @@ pub fn record(
         model_digest: digest,
     };
     let mut inputs = vec![model("model", distilled.input)];
-    inputs.extend(distilled.teacher.map(|digest| model("teacher", digest)));
+    let mut data = vec![data.clone()];
+    if let Some(teacher) = &distilled.teacher {
+        inputs.push(model("teacher", teacher.model_digest));
+        data.extend(teacher.synthetic_data.iter().cloned());
+        data.dedup();
+    }
     let mut metrics = vec![
         ("examples".to_string(), distilled.examples as f64),
         ("steps".into(), distilled.steps as f64),
@@ -39,7 +44,7 @@ pub fn record(
         config: acted(config)?,
         device: device.into(),
         inputs,
-        data: vec![data.clone()],
+        data,
         metrics,
         ..StageRecord::new("act-distill", seed.0)
     })
@@ -68,7 +73,7 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
             "evaluations": distilled.journal.evaluations,
         },
         "validation": distilled.validation,
-        "teacher": distilled.teacher,
+        "teacher": distilled.teacher.as_ref().map(|t| t.model_digest),
     });
     if let serde_json::Value::Object(details) = details {
         report.details = details;

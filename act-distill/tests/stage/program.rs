@@ -58,12 +58,14 @@ impl Workshop {
 
     /// Runs what must fail with `code`; its standard error, which must be one line.
     fn refused(&self, code: i32, args: &[&str]) -> String {
-        let output = self.run(args);
+        let output = self.run(&[args, &["-q"]].concat());
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
         assert!(output.stdout.is_empty());
-        let errors = text.lines().filter(|l| l.starts_with("act-distill:"));
-        assert_eq!(errors.count(), 1, "{text}");
+        assert!(
+            text.starts_with("act-distill: ") && text.lines().count() == 1,
+            "{text}"
+        );
         text
     }
 }
