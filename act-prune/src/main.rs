@@ -57,17 +57,20 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let calibration =
         Calibration::sample(&train, &model, options.calibration_examples, ctx.seed())?;
 
-    let progress = ctx.progress("importance", calibration.len() as u64);
+    let batches = calibration.len().div_ceil(options.batch_size);
+    let progress = ctx.progress("importance", batches as u64);
+    let mut on_batch = |_| {
+        progress.advance(1);
+        !cli::interrupted()
+    };
+    let threads = ctx.threads();
     let mut pruned = prune(
         model,
         &calibration,
         &options,
         device,
-        ctx.threads(),
-        &mut |done| {
-            progress.advance(done as u64);
-            !cli::interrupted()
-        },
+        threads,
+        &mut on_batch,
     )?;
     progress.finish();
 
