@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A whole configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,21 @@ where
     Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
 }
 
+impl Config {
+    /// The named sections as YAML, every key with the value that acted: what provenance keeps.
+    pub fn yaml_of(&self, sections: &[&str]) -> Result<String> {
+        let failed =
+            |e: serde_yaml::Error| Error::failed(format!("writing the configuration: {e}"));
+        let all: serde_yaml::Mapping =
+            serde_yaml::from_value(serde_yaml::to_value(self).map_err(failed)?).map_err(failed)?;
+        let acting: serde_yaml::Mapping = all
+            .into_iter()
+            .filter(|(name, _)| name.as_str().is_some_and(|name| sections.contains(&name)))
+            .collect();
+        serde_yaml::to_string(&acting).map_err(failed)
+    }
+}
+
 /// Model, task and data.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -61,6 +76,14 @@ pub struct Global {
     pub max_seq_length: Option<usize>,
     pub train_data: Option<String>,
     pub dev_data: Option<String>,
+    /// Ours: folder of the data set, when `--data` does not give one.
+    pub data_dir: Option<String>,
+    /// Ours: columns of own data that hold the text, or the two texts of a pair.
+    pub text_columns: Option<Vec<String>>,
+    /// Ours: column of own data that holds the label.
+    pub label_column: Option<String>,
+    /// Ours: label names of own data; the index is the class.
+    pub labels: Option<Vec<String>>,
 }
 
 /// The training loop.
@@ -301,7 +324,26 @@ pub struct QuantAware {
 
 impl Config {
     /// Loads a file (or the defaults) and applies `Section.key=value` overrides.
-    pub fn load(_path: Option<&Path>, _overrides: &[String]) -> Result<Self> {
-        todo!()
+    pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self> {
+        use serde_yaml::{Mapping, Value};
+        let usage = |e: serde_yaml::Error| Error::usage(e.to_string());
+        let text = match path {
+            Some(path) => std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?,
+            None => String::new(),
+        };
+        let mut root: Mapping = serde_yaml::from_str::<Option<_>>(&text)
+            .map_err(usage)?
+            .unwrap_or_default();
+        for flag in overrides {
+            let (key, value) = flag.split_once('=').ok_or_else(|| Error::usage(flag))?;
+            let (section, key) = key.split_once('.').ok_or_else(|| Error::usage(flag))?;
+            let value: Value = serde_yaml::from_str(value).map_err(usage)?;
+            let section = root.entry(section.into()).or_insert(Value::Null);
+            if section.is_null() {
+                *section = Mapping::new().into();
+            }
+            section[key] = value;
+        }
+        serde_yaml::from_value(root.into()).map_err(usage)
     }
 }
