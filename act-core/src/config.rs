@@ -49,36 +49,25 @@ pub struct Config {
     pub quant_aware: QuantAware,
 }
 
-/// A section's name, for [`Config::section_yaml`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Section {
-    Global,
-    TrainConfig,
-    Distillation,
-    Prune,
-    HyperParameterOptimization,
-    QuantPost,
-    QuantAware,
-}
-
 impl Config {
     /// The named sections as YAML, defaults filled in: what a stage records in its provenance.
     /// Holds no path, so that equal work on two machines gives equal bytes.
-    pub fn section_yaml(&self, sections: &[Section]) -> Result<String> {
-        let mut text = String::new();
-        for section in sections {
-            text += &match section {
-                Section::Global => one("Global", &self.global),
-                Section::TrainConfig => one("TrainConfig", &self.train),
-                Section::Distillation => one("Distillation", &self.distillation),
-                Section::Prune => one("Prune", &self.prune),
-                Section::HyperParameterOptimization => one("HyperParameterOptimization", &self.hpo),
-                Section::QuantPost => one("QuantPost", &self.quant_post),
-                Section::QuantAware => one("QuantAware", &self.quant_aware),
-            }?;
-        }
-        Ok(text)
+    pub fn yaml_of(&self, sections: &[&str]) -> Result<String> {
+        sections
+            .iter()
+            .map(|name| match *name {
+                "Global" => one(name, &self.global),
+                "TrainConfig" => one(name, &self.train),
+                "Distillation" => one(name, &self.distillation),
+                "Prune" => one(name, &self.prune),
+                "HyperParameterOptimization" => one(name, &self.hpo),
+                "QuantPost" => one(name, &self.quant_post),
+                "QuantAware" => one(name, &self.quant_aware),
+                other => Err(Error::failed(format!(
+                    "the configuration has no section {other:?}"
+                ))),
+            })
+            .collect()
     }
 }
 

@@ -17,6 +17,8 @@ pub mod quant;
 pub mod report;
 pub mod seed;
 pub mod tensor;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod tokenizer;
 
 pub use artifact::{Artifact, TaskInfo};

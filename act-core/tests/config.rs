@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::config::{Config, LrDecay, Prune, QuantPost, Section};
+use act_core::config::{Config, LrDecay, Prune, QuantPost};
 use act_core::{Error, ErrorKind};
 
 /// Loads a text as the file `x.yaml`.
@@ -418,7 +418,7 @@ fn provenance_holds_the_sections_that_acted_and_no_path() {
     let text = "Global: {task_name: afqmc, data_dir: /home/me/data}\nDistillation: {teacher_model_dir: /home/me/t}";
     let config = load(text, &["Prune.pruned_ratio=0.5"]).unwrap();
     let record = config
-        .section_yaml(&[Section::Global, Section::Distillation, Section::Prune])
+        .yaml_of(&["Global", "Distillation", "Prune"])
         .unwrap();
     assert_eq!(
         record,

@@ -146,6 +146,12 @@ pub struct Distillation {
     /// the teacher's digest instead.
     #[serde(skip_serializing)]
     pub teacher_model_dir: Option<String>,
+    /// Accepted for PaddleSlim's files.
+    #[serde(skip_serializing)]
+    pub teacher_model_filename: Option<String>,
+    /// Accepted for PaddleSlim's files.
+    #[serde(skip_serializing)]
+    pub teacher_params_filename: Option<String>,
     /// Weight of the logit loss, mean squared error (PaddleSlim's `loss: l2`, its `alpha`).
     pub logits: f64,
     /// Ours: weight of cross-entropy against the labels while there is a teacher.
@@ -156,6 +162,8 @@ impl Default for Distillation {
     fn default() -> Self {
         Self {
             teacher_model_dir: None,
+            teacher_model_filename: None,
+            teacher_params_filename: None,
             logits: 1.0,
             labels: 0.5,
         }

@@ -1,0 +1,242 @@
+//! Tiny models with random weights, for the tests of every crate in the workspace.
+//!
+//! The shapes are free, layer by layer, so that tests can try what pruning leaves behind. The
+//! vocabulary is small but real: special tokens, ASCII letters and digits, some Chinese characters.
+//! Behind the feature `testing`; nothing that ships may enable it.
+
+use rand::Rng;
+
+use crate::artifact::{Artifact, TaskInfo};
+use crate::names::{Embedding, Linear};
+use crate::params::Params;
+use crate::plan::{Activation, Family, LayerPlan, Plan};
+use crate::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
+use crate::seed::Seed;
+use crate::tensor::Tensor;
+use crate::tokenizer::TokenizerSpec;
+
+/// Chinese characters of the tiny vocabulary; all of them occur in questions about loans.
+pub const CHARACTERS: &str = "花呗借款还利息怎么办可以吗我的你支付宝能不开通用了为什到时间提前";
+
+/// Shape of a tiny model; `TinyOptions::default()` is two unequal layers of width 8.
+#[derive(Debug, Clone)]
+pub struct TinyOptions {
+    /// Model family.
+    pub family: Family,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// The layers.
+    pub layers: Vec<LayerPlan>,
+    /// Number of tokens, at least 5; what real tokens do not fill is `[unusedN]`.
+    pub vocab_size: usize,
+    /// Rows of the position table.
+    pub max_position_embeddings: usize,
+    /// Longest sequence in tokens.
+    pub max_seq_length: usize,
+    /// Number of classes.
+    pub num_labels: usize,
+    /// Activation of the feed-forward blocks.
+    pub hidden_act: Activation,
+    /// Integer weights and embeddings instead of float ones.
+    pub int8: Option<TinyInt8>,
+}
+
+impl Default for TinyOptions {
+    fn default() -> Self {
+        Self {
+            family: Family::Bert,
+            hidden_size: 8,
+            layers: vec![LayerPlan::full(2, 4, 12), LayerPlan::full(1, 4, 7)],
+            vocab_size: 128,
+            max_position_embeddings: 32,
+            max_seq_length: 24,
+            num_labels: 3,
+            hidden_act: Activation::Gelu,
+            int8: None,
+        }
+    }
+}
+
+/// How a tiny model is quantised: every linear and every embedding table.
+#[derive(Debug, Clone, Copy)]
+pub struct TinyInt8 {
+    /// Largest magnitude of an integer weight.
+    pub weight_max: u8,
+    /// Largest magnitude of an integer activation.
+    pub activation_max: u8,
+    /// A scale per token at run time instead of one for all.
+    pub dynamic: bool,
+}
+
+impl Default for TinyInt8 {
+    fn default() -> Self {
+        Self {
+            weight_max: 127,
+            activation_max: 127,
+            dynamic: false,
+        }
+    }
+}
+
+/// A valid model with random weights. The same seed and options give the same bytes; an int8 model
+/// holds the rounded weights of the float model with the same seed.
+pub fn tiny_artifact(seed: u64, options: &TinyOptions) -> Artifact {
+    let plan = Plan {
+        family: options.family,
+        hidden_size: options.hidden_size,
+        vocab_size: options.vocab_size,
+        max_position_embeddings: options.max_position_embeddings,
+        type_vocab_size: 2,
+        task_type_vocab_size: match options.family {
+            Family::Bert => 0,
+            Family::Ernie => 3,
+        },
+        layer_norm_eps: 1e-12,
+        hidden_act: options.hidden_act,
+        num_labels: options.num_labels,
+        layers: options.layers.clone(),
+    };
+    let mut params: Params = plan
+        .expected_tensors(&QuantSpec::default())
+        .into_iter()
+        .map(|spec| {
+            let values = random_values(Seed(seed), &spec.name, &spec.shape);
+            (spec.name, Tensor::f32(spec.shape, values))
+        })
+        .collect();
+    let quant = match options.int8 {
+        Some(int8) => quantize(&plan, &mut params, int8),
+        None => QuantSpec::default(),
+    };
+    Artifact {
+        task: TaskInfo {
+            name: "tiny".into(),
+            max_seq_length: options.max_seq_length,
+            labels: (0..options.num_labels)
+                .map(|i| format!("label {i}"))
+                .collect(),
+        },
+        tokenizer: tiny_tokenizer(options.vocab_size),
+        plan,
+        params,
+        quant,
+        provenance: Vec::new(),
+    }
+}
+
+/// The vocabulary of [`tiny_artifact`] with exactly `vocab_size` tokens.
+pub fn tiny_tokenizer(vocab_size: usize) -> TokenizerSpec {
+    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map(String::from);
+    let letters = ('a'..='z').chain('0'..='9');
+    let vocab: String = special
+        .into_iter()
+        .chain(CHARACTERS.chars().map(String::from))
+        .chain(letters.clone().map(String::from))
+        .chain(letters.map(|c| format!("##{c}")))
+        .chain((0..).map(|i| format!("[unused{i}]")))
+        .take(vocab_size)
+        .map(|token| token + "\n")
+        .collect();
+    TokenizerSpec::from_vocab(&vocab).expect("the five special tokens are there")
+}
+
+/// Norm weights near 1, biases near 0, embeddings of unit size, linears that keep that size.
+fn random_values(seed: Seed, name: &str, shape: &[usize]) -> Vec<f32> {
+    let mut rng = seed.stream(name);
+    let (centre, spread) = match shape {
+        [_, input] if !name.starts_with("embeddings") => (0.0, (3.0 / *input as f32).sqrt()),
+        [_, _] => (0.0, 1.0),
+        _ if name.ends_with("LayerNorm.weight") => (1.0, 0.3),
+        _ => (0.0, 0.3),
+    };
+    (0..shape.iter().product())
+        .map(|_| centre + spread * (2.0 * rng.random::<f32>() - 1.0))
+        .collect()
+}
+
+fn quantize(plan: &Plan, params: &mut Params, int8: TinyInt8) -> QuantSpec {
+    let activation = match int8.dynamic {
+        true => ActivationScheme::DynamicPerToken,
+        false => ActivationScheme::Static {
+            scale: 3.0 / int8.activation_max as f32,
+            zero_point: 128,
+        },
+    };
+    let linears: Vec<Linear> = plan.linears();
+    let embeddings: Vec<Embedding> = plan.embeddings();
+    let linear_names = linears
+        .iter()
+        .map(|l| (l.weight(), l.scale(), int8.weight_max));
+    let table_names = embeddings.iter().map(|e| (e.weight(), e.scale(), 127));
+    for (weight, scale, max) in linear_names.chain(table_names) {
+        quantize_rows(params, &weight, &scale, max);
+    }
+    QuantSpec {
+        linears: linears
+            .into_iter()
+            .map(|linear| LinearQuant {
+                linear,
+                weight_max: int8.weight_max,
+                activation_max: int8.activation_max,
+                activation,
+                calibrator: if int8.dynamic {
+                    Calibrator::None
+                } else {
+                    Calibrator::AbsMax
+                },
+                calibrator_arg: 0.0,
+            })
+            .collect(),
+        embeddings,
+    }
+}
+
+/// Replaces a float matrix by bytes and one scale a row.
+fn quantize_rows(params: &mut Params, weight: &str, scale: &str, max: u8) {
+    let tensor = params.remove(weight).expect("the plan lists it");
+    let shape = tensor.shape().to_vec();
+    let values: &[f32] = bytemuck::cast_slice(tensor.bytes());
+    let mut scales = Vec::with_capacity(shape[0]);
+    let mut bytes = Vec::with_capacity(values.len());
+    for row in values.chunks(shape[1]) {
+        let largest = row.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let step = if largest > 0.0 {
+            largest / max as f32
+        } else {
+            1.0
+        };
+        scales.push(step);
+        bytes.extend(row.iter().map(|v| (v / step).round() as i8));
+    }
+    params.insert(scale, Tensor::f32([shape[0]], scales));
+    params.insert(weight, Tensor::i8(shape, bytes));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiny_models_have_the_tensors_of_their_plan() {
+        for family in [Family::Bert, Family::Ernie] {
+            for int8 in [None, Some(TinyInt8::default())] {
+                let options = TinyOptions {
+                    family,
+                    int8,
+                    ..TinyOptions::default()
+                };
+                let tiny = tiny_artifact(1, &options);
+                let expected = tiny.plan.expected_tensors(&tiny.quant);
+                assert_eq!(expected.len(), tiny.params.len());
+                for spec in expected {
+                    let tensor = tiny.params.get(&spec.name).unwrap();
+                    assert_eq!(
+                        (tensor.shape(), tensor.dtype()),
+                        (&spec.shape[..], spec.dtype)
+                    );
+                }
+                assert_eq!(tiny.tokenizer.vocab_size(), tiny.plan.vocab_size);
+            }
+        }
+    }
+}
