@@ -10,6 +10,14 @@ use act_core::{Activation, Error, Family};
 use act_data::{Dataset, Split};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+const EXAMPLES: &str = "\
+Examples:
+  An encoder of 4 layers of width 128, its vocabulary made from the training data:
+    act-convert new --layers 4 --hidden 128 --heads 4 --data ~/clue/tnews --task tnews -o new.act
+  The same with BERT's vocabulary, trained at once:
+    act-convert new --layers 4 --hidden 128 --heads 4 --data D --task tnews --vocab vocab.txt \\
+      | act-distill --data D -o base.act";
+
 /// Makes artifacts.
 #[derive(clap::Parser)]
 #[command(name = "act-convert", version)]
@@ -20,7 +28,8 @@ struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Makes an untrained encoder for a task; train it with act-distill.
+    /// Makes an untrained encoder for a task; act-distill trains it.
+    #[command(after_help = EXAMPLES)]
     New(NewArgs),
 }
 

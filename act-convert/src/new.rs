@@ -36,15 +36,15 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Checks the numbers, before any data is read.
+    /// Checks the numbers, before any data is read; the upper bounds are those of the file format.
     ///
     /// # Errors
     /// Usage: a number out of its bounds, or heads that do not divide the width.
     pub fn check(&self) -> Result<()> {
-        within("--layers", self.layers, 1, 256)?;
-        within("--hidden", self.hidden, 1, 16_384)?;
-        within("--heads", self.heads, 1, 1024)?;
-        within("--intermediate", self.intermediate, 1, 65_536)?;
+        within("--layers", self.layers, 1, 48)?;
+        within("--hidden", self.hidden, 1, 4096)?;
+        within("--heads", self.heads, 1, 64)?;
+        within("--intermediate", self.intermediate, 1, 16_384)?;
         within("--max-seq-length", self.max_seq_length, 8, 8192)?;
         if !self.hidden.is_multiple_of(self.heads) {
             return Err(Error::usage(format!(
@@ -61,7 +61,7 @@ impl Shape {
     /// Usage: as [`Shape::check`], fewer than two classes, or far too many parameters.
     pub fn plan(&self, vocab_size: usize, num_labels: usize) -> Result<Plan> {
         self.check()?;
-        within("the number of labels", num_labels, 2, 65_536)?;
+        within("the number of labels", num_labels, 2, 4096)?;
         let parameters = self.parameters(vocab_size);
         if parameters > MAX_PARAMETERS {
             return Err(Error::usage(format!(
@@ -225,7 +225,7 @@ mod tests {
         );
         rejects(|s| s.intermediate = usize::MAX, 2, "--intermediate is");
         rejects(|s| s.max_seq_length = 3, 2, "--max-seq-length is 3");
-        rejects(|s| (s.hidden, s.layers) = (16_384, 256), 2, "parameters");
+        rejects(|s| (s.hidden, s.layers) = (4096, 48), 2, "parameters");
         rejects(|_| (), 1, "the number of labels is 1");
     }
 }
