@@ -96,14 +96,19 @@ impl Shape {
     }
 }
 
-/// An untrained model for the data's task. `vocab` is the text of a `vocab.txt`; without one the
-/// vocabulary is made from `train`, which should be the training split.
+/// An untrained model for the data's task. Without `tokenizer` the vocabulary is made from `train`,
+/// which should be the training split.
 ///
 /// # Errors
-/// Usage: see [`Shape::plan`]; a vocabulary without BERT's special tokens.
-pub fn model(shape: &Shape, train: &Dataset, vocab: Option<&str>, seed: Seed) -> Result<Artifact> {
-    let tokenizer = match vocab {
-        Some(text) => TokenizerSpec::from_vocab(text)?,
+/// Usage: see [`Shape::plan`].
+pub fn model(
+    shape: &Shape,
+    train: &Dataset,
+    tokenizer: Option<TokenizerSpec>,
+    seed: Seed,
+) -> Result<Artifact> {
+    let tokenizer = match tokenizer {
+        Some(tokenizer) => tokenizer,
         None => TokenizerSpec::from_vocab(&act_data::vocabulary(train, MIN_TOKEN_COUNT)?)?,
     };
     let plan = shape.plan(tokenizer.vocab_size(), train.labels.len())?;
@@ -172,13 +177,15 @@ mod tests {
         }
     }
 
-    const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n股\n";
+    fn tokenizer() -> Option<TokenizerSpec> {
+        TokenizerSpec::from_vocab("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n股\n").ok()
+    }
 
     #[test]
     fn tensors_are_those_of_the_plan() {
         for family in [Family::Bert, Family::Ernie] {
             let shape = Shape { family, ..shape() };
-            let model = model(&shape, &data(false), Some(VOCAB), Seed(1)).unwrap();
+            let model = model(&shape, &data(false), tokenizer(), Seed(1)).unwrap();
             let expected = model.plan.expected_tensors(&model.quant);
             assert_eq!(model.params.len(), expected.len());
             for spec in expected {
@@ -193,7 +200,7 @@ mod tests {
     #[test]
     fn the_sample_corpus_marks_the_model() {
         for synthetic in [false, true] {
-            let model = model(&shape(), &data(synthetic), Some(VOCAB), Seed(1)).unwrap();
+            let model = model(&shape(), &data(synthetic), tokenizer(), Seed(1)).unwrap();
             assert_eq!(model.synthetic(), synthetic);
             assert_eq!(model.provenance[0].data[0].name, "tnews/train");
         }
