@@ -42,8 +42,8 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         Split::Train,
         Some(&task.labels),
     )?;
-    let wanted = options.calibration_examples();
-    let samples = Samples::draw(&train, &model, wanted, context.seed())?;
+    context.set_synthetic(train.record.synthetic);
+    let samples = Samples::draw(&train, &model, &options, context.seed())?;
 
     let total = act_quant::batches_to_run(&samples, &options);
     let progress = context.progress("quantising", total as u64);
@@ -62,6 +62,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     context.write_artifact(&args.stage.output, &quantized.artifact)?;
 
     let mut report = Report::new(record::STAGE, &quantized.artifact)?;
+    report.set_dataset(&train.record);
     report.details = record::details(&quantized);
     context.write_report(report)?;
     Ok(Exit::Done)

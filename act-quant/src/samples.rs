@@ -1,9 +1,11 @@
-//! The slice of *train* on which quantisation rests: one part to calibrate on, another, never seen
-//! by calibration, to judge trials on. Dev is not read, so its accuracy stays a clean figure.
+//! The examples of *train* on which quantisation rests: some to calibrate on, and others, never seen by
+//! calibration, to judge trials on. Dev is not read, so its accuracy stays a clean figure.
 
 use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
 use act_data::Dataset;
-use rand::seq::index;
+use rand::seq::SliceRandom;
+
+use crate::options::Options;
 
 /// Fewer training examples than this say too little about ranges and about trials.
 pub const MIN_EXAMPLES: usize = 32;
@@ -20,29 +22,40 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Draws `wanted` examples for each part without replacement, or half of the data for each where
-    /// there are fewer; the same ones for the same seed and data.
+    /// Draws as many examples for each part as the options ask to calibrate on, or about half of the
+    /// data for each where there are too few; the same ones for the same seed and data. Trials are
+    /// judged on the slice that training with the same seed and ratio held out, widened where it is
+    /// too small; texts that occur twice are never in both parts.
     ///
     /// # Errors
-    /// Usage: fewer than [`MIN_EXAMPLES`] training examples.
-    pub fn draw(train: &Dataset, model: &Artifact, wanted: usize, seed: Seed) -> Result<Self> {
+    /// Usage: fewer than [`MIN_EXAMPLES`] training examples, or too few different ones.
+    pub fn draw(train: &Dataset, model: &Artifact, options: &Options, seed: Seed) -> Result<Self> {
+        let name = &train.record.name;
         let available = train.examples.len();
         if available < MIN_EXAMPLES {
             return Err(Error::usage(format!(
-                "{} has {available} examples: quantisation needs at least {MIN_EXAMPLES} to \
-                 calibrate and to judge on",
-                train.record.name
+                "{name} has {available} examples: quantisation needs at least {MIN_EXAMPLES} to \
+                 calibrate and to judge on"
             )));
         }
-        let part = wanted.min(available / 2);
-        if part < wanted {
+        let wanted = options.calibration_examples();
+        let enough = (wanted as f64 / available as f64).min(0.5);
+        let slices = train.slice_validation(seed, options.validation_ratio.clamp(enough, 0.5));
+        let draw = |part: Vec<usize>, purpose: &str| take(part, wanted, seed, purpose);
+        let calibration = draw(slices.train, "quant.calibration");
+        let held_out = draw(slices.held_out, "quant.held_out");
+        if calibration.is_empty() || held_out.is_empty() {
+            return Err(Error::usage(format!(
+                "{name}: its {available} examples are too much alike to be split into some to \
+                 calibrate on and others to judge on"
+            )));
+        }
+        if calibration.len() < wanted {
             log::warn!(
-                "{} has {available} examples: calibrating on {part}, not on {wanted}",
-                train.record.name
+                "{name} has {available} examples: calibrating on {}, not on {wanted}",
+                calibration.len()
             );
         }
-        let drawn = index::sample(&mut seed.stream("act-quant/samples"), available, 2 * part);
-        let drawn = drawn.into_vec();
         let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
         let encode = |indices: &[usize]| -> Result<Vec<Encoding>> {
             let examples = indices.iter().map(|&i| &train.examples[i]);
@@ -50,11 +63,17 @@ impl Samples {
                 .map(|e| tokenizer.encode(&e.text, e.pair.as_deref()))
                 .collect()
         };
-        let (calibration, held_out) = drawn.split_at(part);
         Ok(Self {
-            calibration: encode(calibration)?,
-            held_out: encode(held_out)?,
+            calibration: encode(&calibration)?,
+            held_out: encode(&held_out)?,
             labels: held_out.iter().map(|&i| train.examples[i].label).collect(),
         })
     }
+}
+
+/// At most `count` of the indices, in random order.
+fn take(mut indices: Vec<usize>, count: usize, seed: Seed, purpose: &str) -> Vec<usize> {
+    indices.shuffle(&mut seed.stream(purpose));
+    indices.truncate(count);
+    indices
 }
