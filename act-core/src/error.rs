@@ -63,15 +63,8 @@ impl Error {
     /// An operating-system error at `path`. A path that is missing, forbidden or of the wrong kind
     /// is the user's to mend; the rest (full disk, broken device) is a failure.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
-        use std::io::ErrorKind as K;
-        let kind = match source.kind() {
-            K::NotFound | K::PermissionDenied | K::IsADirectory | K::NotADirectory => {
-                ErrorKind::Usage
-            }
-            _ => ErrorKind::Failed,
-        };
         Self {
-            kind,
+            kind: io_kind(&source),
             message: path.as_ref().display().to_string(),
             source: Some(Box::new(source)),
         }
@@ -87,6 +80,15 @@ impl Error {
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
+    }
+}
+
+/// Whose move it is after an operating-system error.
+pub(crate) fn io_kind(error: &std::io::Error) -> ErrorKind {
+    use std::io::ErrorKind as K;
+    match error.kind() {
+        K::NotFound | K::PermissionDenied | K::IsADirectory | K::NotADirectory => ErrorKind::Usage,
+        _ => ErrorKind::Failed,
     }
 }
 

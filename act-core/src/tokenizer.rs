@@ -10,8 +10,9 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{
-    DecoderWrapper, TokenizerBuilder, TokenizerImpl, TruncationDirection, TruncationParams,
-    TruncationStrategy,
+    DecoderWrapper, NormalizedString, Normalizer, OffsetReferential, OffsetType,
+    PreTokenizedString, PreTokenizer, TokenizerBuilder, TokenizerImpl, TruncationDirection,
+    TruncationParams, TruncationStrategy,
 };
 
 use crate::batch::Encoding;
@@ -124,6 +125,23 @@ fn vocab_tokens(text: &str) -> Result<Vec<String>> {
         .into_iter()
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| Error::usage("the vocabulary's ids have gaps"))
+}
+
+/// BERT's basic tokenisation with the usual rules, before any vocabulary: control characters
+/// removed, lower case, accents stripped, CJK characters and punctuation on their own, the rest
+/// cut at blanks. What a vocabulary is made from.
+pub fn basic_words(text: &str) -> Result<Vec<String>> {
+    let failed = |e| Error::failed(format!("tokenising: {e}"));
+    let mut normalized = NormalizedString::from(text);
+    let normalizer = BertNormalizer::new(true, true, Some(true), true);
+    normalizer.normalize(&mut normalized).map_err(failed)?;
+    let mut words = PreTokenizedString::from(normalized);
+    BertPreTokenizer.pre_tokenize(&mut words).map_err(failed)?;
+    let splits = words.get_splits(OffsetReferential::Normalized, OffsetType::None);
+    Ok(splits
+        .into_iter()
+        .map(|(word, ..)| word.to_string())
+        .collect())
 }
 
 type Inner =
