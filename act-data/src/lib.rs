@@ -17,6 +17,7 @@ mod holdout;
 mod lines;
 mod record;
 pub mod sample;
+mod staging;
 mod task;
 pub mod vocab;
 mod wsc;

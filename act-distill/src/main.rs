@@ -47,7 +47,11 @@ fn main() -> ExitCode {
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let config = ctx.config()?;
-    let configured = config.distillation.teacher_model_dir.as_ref().map(PathBuf::from);
+    let configured = config
+        .distillation
+        .teacher_model_dir
+        .as_ref()
+        .map(PathBuf::from);
     let teacher = args.teacher.or(configured);
     let options = Options::new(&config, teacher.is_some(), ctx.seed(), ctx.threads())?;
     let device: Device = ctx.device().parse()?;
@@ -58,7 +62,12 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         .map(|path| read_teacher(ctx, &path, &args.stage.input))
         .transpose()?;
     let task = student.task.clone();
-    let data = Dataset::open(ctx.data_dir()?, Some(&task.name), Split::Train, Some(&task.labels))?;
+    let data = Dataset::open(
+        ctx.data_dir()?,
+        Some(&task.name),
+        Split::Train,
+        Some(&task.labels),
+    )?;
     ctx.set_synthetic(data.record.synthetic);
 
     let mut narrator = Narrator::new(ctx);
@@ -67,11 +76,11 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     })?;
     narrator.finish();
 
-    let record = record::record(&distilled, &data, &config, ctx)?;
+    let record = record::record(&distilled, &data.record, &config, ctx.device(), ctx.seed())?;
     distilled.artifact.provenance.push(record);
     record::log(&distilled);
     ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
-    ctx.write_report(record::report(&distilled, &data)?)?;
+    ctx.write_report(record::report(&distilled, &data.record)?)?;
     Ok(match distilled.reached(config.train.target_metric) {
         true => Exit::Done,
         false => Exit::GoalMissed,
@@ -89,6 +98,8 @@ fn read_teacher(ctx: &Context, path: &Path, input: &Path) -> anyhow::Result<Arti
         ))
         .into());
     }
-    let teacher = ctx.read_artifact(path).map_err(|e| e.context("the teacher"))?;
+    let teacher = ctx
+        .read_artifact(path)
+        .map_err(|e| e.context("the teacher"))?;
     Ok(teacher)
 }

@@ -57,7 +57,11 @@ impl<'a> Narrator<'a> {
                 self.tokens += tokens;
                 let speed = self.tokens as f64 / self.since.elapsed().as_secs_f64();
                 let text = message(journal, learning_rate, speed);
-                if journal.losses.last().is_some_and(|point| point.step == step) {
+                if journal
+                    .losses
+                    .last()
+                    .is_some_and(|point| point.step == step)
+                {
                     log::debug!("step {step}/{total}: {text}");
                     (self.tokens, self.since) = (0, Instant::now());
                 }

@@ -111,7 +111,11 @@ fn check(train: &TrainConfig, batch_size: usize) -> Result<()> {
     }
     at_least("TrainConfig.learning_rate", train.learning_rate, 0.0)?;
     let builder = "TrainConfig.optimizer_builder";
-    at_least(&format!("{builder}.weight_decay"), optimizer.weight_decay, 0.0)?;
+    at_least(
+        &format!("{builder}.weight_decay"),
+        optimizer.weight_decay,
+        0.0,
+    )?;
     at_least(&format!("{builder}.grad_clip"), optimizer.grad_clip, 0.0)?;
     share("TrainConfig.warmup_ratio", train.warmup_ratio)?;
     share("TrainConfig.dropout", train.dropout)?;
@@ -190,11 +194,20 @@ mod tests {
             ),
             (|c| c.train.epochs = 0, "TrainConfig.epochs"),
             (|c| c.train.batch_size = Some(0), "TrainConfig.batch_size"),
-            (|c| c.train.learning_rate = f64::NAN, "TrainConfig.learning_rate"),
-            (|c| c.train.learning_rate = -1e-5, "TrainConfig.learning_rate"),
+            (
+                |c| c.train.learning_rate = f64::NAN,
+                "TrainConfig.learning_rate",
+            ),
+            (
+                |c| c.train.learning_rate = -1e-5,
+                "TrainConfig.learning_rate",
+            ),
             (|c| c.train.warmup_ratio = 1.5, "TrainConfig.warmup_ratio"),
             (|c| c.train.dropout = 1.0, "TrainConfig.dropout"),
-            (|c| c.train.validation_ratio = 5.0, "TrainConfig.validation_ratio"),
+            (
+                |c| c.train.validation_ratio = 5.0,
+                "TrainConfig.validation_ratio",
+            ),
             (|c| c.train.optimizer_builder.grad_clip = -1.0, "grad_clip"),
             (|c| c.distillation.labels = -1.0, "Distillation.labels"),
             (|c| c.distillation.logits = 0.0, "Distillation.logits"),

@@ -1,13 +1,10 @@
 //! What is written down about a training: the provenance record in the artifact, the JSON report
 //! and the closing log lines.
 
-use act_core::cli::Context;
-use act_core::config::{Config, Distillation, TrainConfig};
-use act_core::provenance::{InputRecord, StageRecord};
+use act_core::config::Config;
+use act_core::provenance::{DataRecord, InputRecord, StageRecord};
 use act_core::report::Report;
-use act_core::{Error, Result};
-use act_data::Dataset;
-use serde::Serialize;
+use act_core::{Result, Seed};
 use serde_json::json;
 
 use crate::Distilled;
@@ -16,16 +13,22 @@ use crate::options::batch_size;
 /// The record of this training. Deterministic: no time, no path.
 pub fn record(
     distilled: &Distilled,
-    data: &Dataset,
+    data: &DataRecord,
     config: &Config,
-    ctx: &Context,
+    device: &str,
+    seed: Seed,
 ) -> Result<StageRecord> {
     let model = |role: &str, digest| InputRecord {
         role: role.into(),
         model_digest: digest,
     };
     let mut inputs = vec![model("model", distilled.input)];
-    inputs.extend(distilled.teacher.map(|digest| model("teacher", digest)));
+    let mut data = vec![data.clone()];
+    if let Some(teacher) = &distilled.teacher {
+        inputs.push(model("teacher", teacher.model_digest));
+        data.extend(teacher.synthetic_data.iter().cloned());
+        data.dedup();
+    }
     let mut metrics = vec![
         ("examples".to_string(), distilled.examples as f64),
         ("steps".into(), distilled.steps as f64),
@@ -39,44 +42,27 @@ pub fn record(
     }
     Ok(StageRecord {
         config: acted(config)?,
-        device: ctx.device().into(),
+        device: device.into(),
         inputs,
-        data: vec![data.record.clone()],
+        data,
         metrics,
-        ..StageRecord::new("act-distill", ctx.seed().0)
+        ..StageRecord::new("act-distill", seed.0)
     })
 }
 
-/// The sections that acted, as flow-style YAML; the teacher is recorded by digest, not by path.
+/// The sections that acted, as YAML; the teacher is recorded by digest, not by path.
 fn acted(config: &Config) -> Result<String> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Acted<'a> {
-        train_config: TrainConfig,
-        distillation: &'a Distillation,
-    }
-    let train_config = TrainConfig {
-        batch_size: Some(batch_size(config)),
-        ..config.train.clone()
-    };
-    let distillation = &Distillation {
-        teacher_model_dir: None,
-        teacher_model_filename: None,
-        teacher_params_filename: None,
-        ..config.distillation.clone()
-    };
-    serde_json::to_string(&Acted {
-        train_config,
-        distillation,
-    })
-    .map_err(|e| Error::failed(format!("writing down the configuration: {e}")))
+    let mut acted = config.clone();
+    acted.train.batch_size = Some(batch_size(config));
+    acted.distillation.teacher_model_dir = None;
+    acted.yaml_of(&["TrainConfig", "Distillation"])
 }
 
 /// The report: the course of the training and accuracies on the held-out slice of train. Accuracy
 /// on dev is act-eval's to measure.
-pub fn report(distilled: &Distilled, data: &Dataset) -> Result<Report> {
+pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
     let mut report = Report::new("act-distill", &distilled.artifact)?;
-    report.set_dataset(&data.record);
+    report.set_dataset(data);
     let details = json!({
         "training": {
             "examples": distilled.examples,
@@ -87,7 +73,7 @@ pub fn report(distilled: &Distilled, data: &Dataset) -> Result<Report> {
             "evaluations": distilled.journal.evaluations,
         },
         "validation": distilled.validation,
-        "teacher": distilled.teacher,
+        "teacher": distilled.teacher.as_ref().map(|t| t.model_digest),
     });
     if let serde_json::Value::Object(details) = details {
         report.details = details;

@@ -71,7 +71,11 @@ mod tests {
         assert!(drawn.windows(2).all(|w| w[0] < w[1]) && drawn[99] < 1000);
         assert_eq!(drawn, draw(1000, 100, Seed(7)));
         assert_ne!(drawn, draw(1000, 100, Seed(8)));
-        assert_ne!(drawn, (0..100).collect::<Vec<_>>(), "a slice, not the first lines");
+        assert_ne!(
+            drawn,
+            (0..100).collect::<Vec<_>>(),
+            "a slice, not the first lines"
+        );
         assert_eq!(draw(5, 100, Seed(7)), [0, 1, 2, 3, 4]);
     }
 }

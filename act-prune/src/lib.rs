@@ -22,8 +22,8 @@ pub use outcome::{LayerOutcome, Pruned};
 pub use ratio::Ratio;
 pub use select::Kept;
 
-/// Removes the least important heads and neurons of every layer. `on_batch` is told the examples
-/// scored since the last call and may stop the work by returning `false` (error: interrupted).
+/// Removes the least important heads and neurons of every layer. `on_batch` is told
+/// after each batch how many are scored and may stop by returning `false` (error: interrupted).
 /// Equal inputs give equal results, whatever `threads` is.
 pub fn prune(
     input: Artifact,

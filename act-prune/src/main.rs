@@ -47,22 +47,37 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
 
     let model = ctx.read_artifact(&args.stage.input)?;
     let task = &model.task;
-    let train = Dataset::open(ctx.data_dir()?, Some(&task.name), Split::Train, Some(&task.labels))?;
+    let train = Dataset::open(
+        ctx.data_dir()?,
+        Some(&task.name),
+        Split::Train,
+        Some(&task.labels),
+    )?;
     ctx.set_synthetic(train.record.synthetic);
     let calibration =
         Calibration::sample(&train, &model, options.calibration_examples, ctx.seed())?;
 
-    let progress = ctx.progress("importance", calibration.len() as u64);
-    let mut pruned = prune(model, &calibration, &options, device, ctx.threads(), &mut |done| {
-        progress.advance(done as u64);
+    let batches = calibration.len().div_ceil(options.batch_size);
+    let progress = ctx.progress("importance", batches as u64);
+    let mut on_batch = |_| {
+        progress.advance(1);
         !cli::interrupted()
-    })?;
+    };
+    let threads = ctx.threads();
+    let mut pruned = prune(
+        model,
+        &calibration,
+        &options,
+        device,
+        threads,
+        &mut on_batch,
+    )?;
     progress.finish();
 
-    let record = record::record(&pruned, &train, &config, ctx)?;
+    let record = record::record(&pruned, &train.record, &config, ctx.device(), ctx.seed())?;
     pruned.artifact.provenance.push(record);
     record::log(&pruned);
     ctx.write_artifact(&args.stage.output, &pruned.artifact)?;
-    ctx.write_report(record::report(&pruned, &train)?)?;
+    ctx.write_report(record::report(&pruned, &train.record)?)?;
     Ok(Exit::Done)
 }

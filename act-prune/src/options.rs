@@ -59,7 +59,10 @@ mod tests {
     fn the_defaults_are_paddleslims() {
         let options = Options::new(&Config::default()).unwrap();
         assert_eq!(options.ratio.value(), 0.25);
-        assert_eq!((options.calibration_examples, options.batch_size), (2048, 16));
+        assert_eq!(
+            (options.calibration_examples, options.batch_size),
+            (2048, 16)
+        );
     }
 
     #[test]

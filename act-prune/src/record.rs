@@ -1,13 +1,10 @@
 //! What is written down about a pruning: the provenance record in the artifact, the JSON report
 //! and the closing log lines.
 
-use act_core::cli::Context;
-use act_core::config::{Config, Prune};
-use act_core::provenance::{InputRecord, StageRecord};
+use act_core::config::{Config, Global};
+use act_core::provenance::{DataRecord, InputRecord, StageRecord};
 use act_core::report::Report;
-use act_core::{Error, Result};
-use act_data::Dataset;
-use serde::Serialize;
+use act_core::{Result, Seed};
 use serde_json::json;
 
 use crate::Pruned;
@@ -16,54 +13,49 @@ use crate::options::batch_size;
 /// The record of this pruning. Deterministic: no time, no path.
 pub fn record(
     pruned: &Pruned,
-    train: &Dataset,
+    train: &DataRecord,
     config: &Config,
-    ctx: &Context,
+    device: &str,
+    seed: Seed,
 ) -> Result<StageRecord> {
     let metric = |name: &str, value: f64| (name.to_string(), value);
     Ok(StageRecord {
         config: acted(config)?,
-        device: ctx.device().into(),
+        device: device.into(),
         inputs: vec![InputRecord {
             role: "model".into(),
             model_digest: pruned.input,
         }],
-        data: vec![train.record.clone()],
+        data: vec![train.clone()],
         metrics: vec![
             metric("calibration_examples", pruned.calibration_examples as f64),
             metric("heads_removed", pruned.heads_removed()),
             metric("neurons_removed", pruned.neurons_removed()),
             metric("parameters_removed", pruned.parameters_removed()),
         ],
-        ..StageRecord::new("act-prune", ctx.seed().0)
+        ..StageRecord::new("act-prune", seed.0)
     })
 }
 
-/// The keys that acted, as flow-style YAML.
+/// The keys that acted, as YAML.
 fn acted(config: &Config) -> Result<String> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Acted<'a> {
-        global: Batches,
-        prune: &'a Prune,
-    }
-    #[derive(Serialize)]
-    struct Batches {
-        batch_size: usize,
-    }
-    let global = Batches {
-        batch_size: batch_size(config),
+    let global = Global {
+        batch_size: Some(batch_size(config)),
+        ..Global::default()
     };
-    let prune = &config.prune;
-    serde_json::to_string(&Acted { global, prune })
-        .map_err(|e| Error::failed(format!("writing down the configuration: {e}")))
+    let acted = Config {
+        global,
+        prune: config.prune.clone(),
+        ..Config::default()
+    };
+    acted.yaml_of(&["Global", "Prune"])
 }
 
 /// The report: what stays of every layer and how important it was. Accuracy is act-eval's to
 /// measure: nothing here reads dev.
-pub fn report(pruned: &Pruned, train: &Dataset) -> Result<Report> {
+pub fn report(pruned: &Pruned, train: &DataRecord) -> Result<Report> {
     let mut report = Report::new("act-prune", &pruned.artifact)?;
-    report.set_dataset(&train.record);
+    report.set_dataset(train);
     let details = json!({
         "pruning": {
             "calibration_examples": pruned.calibration_examples,

@@ -1,8 +1,8 @@
 //! The whole stage through its library: scores, choice and cut on a tiny model and a toy task.
 
+use act_core::config::Config;
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{CHARACTERS, TinyInt8, TinyOptions, tiny_artifact};
-use act_core::config::Config;
 use act_core::{Artifact, ErrorKind, LayerPlan, Seed};
 use act_data::{Dataset, Example, Split};
 use act_nn::Device;
@@ -60,7 +60,15 @@ fn run(ratio: f64, threads: usize) -> Pruned {
     let model = model();
     let calibration = calibration(&model, 42);
     let device: Device = "cpu".parse().unwrap();
-    prune(model, &calibration, &options(ratio), device, threads, &mut |_| true).unwrap()
+    prune(
+        model,
+        &calibration,
+        &options(ratio),
+        device,
+        threads,
+        &mut |_| true,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -128,8 +136,18 @@ fn int8_models_and_interrupts_end_it() {
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.to_string().contains("int8"));
 
-    let stopped = prune(model(), &calibration, &options(0.25), device, 1, &mut |_| false);
-    assert_eq!(stopped.map(drop).unwrap_err().kind(), ErrorKind::Interrupted);
+    let stopped = prune(
+        model(),
+        &calibration,
+        &options(0.25),
+        device,
+        1,
+        &mut |_| false,
+    );
+    assert_eq!(
+        stopped.map(drop).unwrap_err().kind(),
+        ErrorKind::Interrupted
+    );
 }
 
 #[test]

@@ -55,7 +55,9 @@ fn masked(artifact: &Artifact, kept: &[Kept]) -> Artifact {
         mask_columns(&mut masked, Linear::AttentionOutput(l), |c| {
             kept.heads.contains(&(c / head_dim))
         });
-        mask_columns(&mut masked, Linear::Output(l), |c| kept.neurons.contains(&c));
+        mask_columns(&mut masked, Linear::Output(l), |c| {
+            kept.neurons.contains(&c)
+        });
     }
     masked
 }
@@ -63,7 +65,9 @@ fn masked(artifact: &Artifact, kept: &[Kept]) -> Artifact {
 fn assert_same_as_masked(artifact: &Artifact, kept: &[Kept]) {
     let shrunk = shrink(artifact.clone(), kept).unwrap();
     assert_valid(&shrunk);
-    let pairs = logits(&shrunk).into_iter().zip(logits(&masked(artifact, kept)));
+    let pairs = logits(&shrunk)
+        .into_iter()
+        .zip(logits(&masked(artifact, kept)));
     for (a, b) in pairs {
         assert!((a - b).abs() < 1e-5, "{a} against {b} for {kept:?}");
     }
@@ -113,8 +117,18 @@ fn a_block_of_which_nothing_stays_is_gone_but_for_its_bias() {
     let shrunk = shrink(artifact, &kept).unwrap();
     assert_eq!(shrunk.plan.layers[0].heads(), 0);
     assert_eq!(shrunk.plan.layers[1].intermediate_size, 0);
-    assert!(shrunk.params.get(&Linear::AttentionOutput(0).weight()).is_err());
-    assert!(shrunk.params.get(&Linear::AttentionOutput(0).bias()).is_ok());
+    assert!(
+        shrunk
+            .params
+            .get(&Linear::AttentionOutput(0).weight())
+            .is_err()
+    );
+    assert!(
+        shrunk
+            .params
+            .get(&Linear::AttentionOutput(0).bias())
+            .is_ok()
+    );
 }
 
 #[test]
@@ -132,14 +146,20 @@ fn heads_keep_their_first_numbers_when_pruned_twice() {
     let direct = shrink(artifact, &direct).unwrap();
     assert_eq!(twice.plan, direct.plan);
     for (name, tensor) in direct.params.iter() {
-        assert_eq!(tensor.bytes(), twice.params.get(name).unwrap().bytes(), "{name}");
+        assert_eq!(
+            tensor.bytes(),
+            twice.params.get(name).unwrap().bytes(),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn what_is_not_in_the_model_cannot_be_kept() {
     let refused = |options: &TinyOptions, kept: &[Kept]| {
-        let error = shrink(tiny_artifact(1, options), kept).map(drop).unwrap_err();
+        let error = shrink(tiny_artifact(1, options), kept)
+            .map(drop)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
         error.to_string()
     };

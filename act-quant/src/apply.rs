@@ -1,7 +1,7 @@
 //! Puts the pieces together: integer weights, embedding tables and activation scales into a
 //! quantised artifact. Chooses no numbers beyond the step of a threshold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec};
 use act_core::{Artifact, Embedding, Linear, Result, Tensor};
@@ -9,7 +9,7 @@ use act_core::{Artifact, Embedding, Linear, Result, Tensor};
 use crate::calibrate::Method;
 use crate::embedding;
 use crate::options::Options;
-use crate::statistics::Statistics;
+use crate::statistics::Sites;
 use crate::weight::{self, Granularity, Int8Rows};
 
 /// The byte that stands for 0.0: activations are symmetric.
@@ -55,7 +55,7 @@ impl Weights {
 /// linears among the plan's.
 pub fn activations(
     linears: &[Linear],
-    statistics: &BTreeMap<Linear, Statistics>,
+    statistics: &Sites,
     method: Method,
     options: &Options,
 ) -> Vec<LinearQuant> {

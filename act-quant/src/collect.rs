@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use act_core::{Batch, Error, Linear, Result, Site};
 use act_infer::Observer;
 
-use crate::statistics::{BINS, Statistics};
+use crate::statistics::{BINS, Sites, Statistics};
 
 /// Runs the float model on a batch and lets an observer look.
 pub type Forward<'a> = dyn FnMut(&Batch, &mut dyn Observer) -> Result<()> + 'a;
@@ -20,11 +20,7 @@ pub type Forward<'a> = dyn FnMut(&Batch, &mut dyn Observer) -> Result<()> + 'a;
 /// # Errors
 /// Those of `forward`; rejected: values that are not finite; failed: a site that saw only zeros, or
 /// one value only, or nothing.
-pub fn collect(
-    linears: &[Linear],
-    batches: &[Batch],
-    forward: &mut Forward<'_>,
-) -> Result<BTreeMap<Linear, Statistics>> {
+pub fn collect(linears: &[Linear], batches: &[Batch], forward: &mut Forward<'_>) -> Result<Sites> {
     let mut ranges = Ranges::default();
     for batch in batches {
         ranges.lengths.clone_from(&batch.lengths);
@@ -48,7 +44,7 @@ pub fn collect(
 
 /// The statistics that `linear` uses: of query, key and value those of the one that saw most (in the
 /// last layer an engine may compute the query of the classified token only).
-fn shared(sites: &BTreeMap<Linear, Statistics>, linear: Linear) -> Result<&Statistics> {
+fn shared(sites: &Sites, linear: Linear) -> Result<&Statistics> {
     let same_input = match linear {
         Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
             vec![Linear::Query(l), Linear::Key(l), Linear::Value(l)]
@@ -130,7 +126,7 @@ impl Observer for Ranges {
 
 /// Second pass: histograms over the ranges of the first.
 struct Histograms {
-    sites: BTreeMap<Linear, Statistics>,
+    sites: Sites,
 }
 
 impl Histograms {

@@ -18,17 +18,15 @@ pub mod search;
 pub mod statistics;
 pub mod weight;
 
-use std::collections::BTreeMap;
-
-use act_core::{Artifact, Batch, Error, Linear, Result};
-use act_infer::Engine;
+use act_core::{Artifact, Batch, Error, Result};
+use act_infer::{Engine, Observer};
 
 use crate::apply::Weights;
 use crate::judge::Score;
 use crate::options::Options;
 use crate::samples::Samples;
 use crate::search::Search;
-use crate::statistics::Statistics;
+use crate::statistics::Sites;
 
 /// What quantisation gives.
 pub struct Quantized {
@@ -39,7 +37,7 @@ pub struct Quantized {
     /// The integer weights, with their noise.
     pub weights: Weights,
     /// What calibration saw at the input of each linear.
-    pub statistics: BTreeMap<Linear, Statistics>,
+    pub statistics: Sites,
     /// Examples that were calibrated on.
     pub calibration_examples: usize,
     /// Examples that trials were judged on.
@@ -86,17 +84,7 @@ pub fn quantize(
     require_float(model)?;
     let calibration = batches(&samples.calibration, options);
     let held_out = batches(&samples.held_out, options);
-    let float = Engine::new(model.clone())?.with_threads(threads);
-    let statistics = collect::collect(
-        &model.plan.linears(),
-        &calibration,
-        &mut |batch, observer| {
-            float.forward_observed(batch, observer)?;
-            tick()
-        },
-    )?;
-    let expected = logits(&float, &held_out, tick)?;
-    drop(float);
+    let (statistics, expected) = observe(model, &calibration, &held_out, threads, tick)?;
     let labels = samples.labels.as_deref();
     let found = search::search(model, &statistics, options, &mut |artifact| {
         let engine = Engine::new(artifact)?.with_threads(threads);
@@ -110,6 +98,23 @@ pub fn quantize(
         calibration_examples: samples.calibration.len(),
         held_out_examples: samples.held_out.len(),
     })
+}
+
+/// Statistics on the calibration batches, and the float model's logits on the held-out ones.
+fn observe(
+    model: &Artifact,
+    calibration: &[Batch],
+    held_out: &[Batch],
+    threads: usize,
+    tick: &mut Tick<'_>,
+) -> Result<(Sites, Vec<Vec<f32>>)> {
+    let float = Engine::new(model.clone())?.with_threads(threads);
+    let mut forward = |batch: &Batch, observer: &mut dyn Observer| {
+        float.forward_observed(batch, observer)?;
+        tick()
+    };
+    let statistics = collect::collect(&model.plan.linears(), calibration, &mut forward)?;
+    Ok((statistics, logits(&float, held_out, tick)?))
 }
 
 fn batches(encodings: &[act_core::Encoding], options: &Options) -> Vec<Batch> {

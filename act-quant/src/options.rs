@@ -26,6 +26,8 @@ pub struct Options {
     pub batch_size: usize,
     /// Calibration batches.
     pub batches: usize,
+    /// Share of train that training held out, so that no weight has been fitted to it.
+    pub validation_ratio: f64,
     /// Largest magnitude of an integer weight, 1..=127.
     pub weight_max: u8,
     /// Largest magnitude of an integer activation, 1..=127.
@@ -87,6 +89,7 @@ impl Options {
                 "QuantPost.batch_nums",
                 batch_nums.iter().copied().max().unwrap_or(0),
             )?,
+            validation_ratio: config.train.validation_ratio,
             weight_max: magnitude("QuantPost.weight_max", post.weight_max)?,
             activation_max: magnitude("QuantPost.activation_max", post.activation_max)?,
             embeddings: post.embeddings,

@@ -25,12 +25,19 @@ pub fn provenance(
     seed: Seed,
 ) -> Result<StageRecord> {
     let score = quantized.search.winner().score;
+    let metric = |name: &str, value: f64| (name.to_string(), value);
     let mut metrics = vec![
-        ("trials".to_string(), quantized.search.trials.len() as f64),
-        ("divergence".to_string(), score.divergence),
+        metric("validation_ratio", config.train.validation_ratio),
+        metric(
+            "calibration_examples",
+            quantized.calibration_examples as f64,
+        ),
+        metric("held_out_examples", quantized.held_out_examples as f64),
+        metric("trials", quantized.search.trials.len() as f64),
+        metric("divergence", score.divergence),
     ];
     if let Some(accuracy) = score.accuracy {
-        metrics.push(("held_out_accuracy".into(), accuracy.value));
+        metrics.push(metric("held_out_accuracy", accuracy.value));
     }
     Ok(StageRecord {
         config: config.yaml_of(&["QuantPost", "HyperParameterOptimization"])?,

@@ -2,14 +2,12 @@
 //! best. Statistics are collected beforehand, so a trial is: read thresholds, put the artifact
 //! together, judge it. Knows no engine: the judge is given.
 
-use std::collections::BTreeMap;
-
-use act_core::{Artifact, Linear, Result};
+use act_core::{Artifact, Result};
 
 use crate::apply::{Weights, activations, apply};
 use crate::judge::Score;
 use crate::options::{Candidate, Options};
-use crate::statistics::Statistics;
+use crate::statistics::Sites;
 
 /// One trial and how it did.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,7 +51,7 @@ pub struct Found {
 /// Those of the judge; rejected: a weight that is not finite.
 pub fn search(
     model: &Artifact,
-    statistics: &BTreeMap<Linear, Statistics>,
+    statistics: &Sites,
     options: &Options,
     judge: &mut dyn FnMut(Artifact) -> Result<Score>,
 ) -> Result<Found> {

@@ -2,6 +2,13 @@
 //! peaks, and a histogram. Small enough to keep for every site of a model, and complete enough for
 //! every calibrator, so that a search over calibrators runs the model once. Holds no thresholds.
 
+use std::collections::BTreeMap;
+
+use act_core::Linear;
+
+/// What calibration saw at the input of each linear.
+pub type Sites = BTreeMap<Linear, Statistics>;
+
 /// Bins of a histogram of magnitudes (PaddleSlim's number).
 pub const BINS: usize = 2048;
 

@@ -39,6 +39,7 @@ fn options() -> Options {
         max_trials: 20,
         batch_size: 4,
         batches: 1,
+        validation_ratio: 0.05,
         weight_max: 127,
         activation_max: 63,
         embeddings: true,

@@ -11,8 +11,8 @@ use act_nn::{Device, Examples, LayerImportance};
 
 use crate::calibration::Calibration;
 
-/// Scores every head and neuron. `on_batch` is told the examples done since the last call and may
-/// stop the work by returning `false`. Errors: interrupted; a score that is not finite.
+/// Scores every head and neuron. `on_batch` is told after each batch how many are scored and may
+/// stop by returning `false`. Errors: interrupted; a score that is not finite.
 pub fn first_order(
     device: Device,
     artifact: &Artifact,
