@@ -38,13 +38,11 @@ pub fn stream(reader: impl Read) -> Result<Artifact> {
 /// Maps a regular file; reads anything else (a named pipe) as a stream.
 pub fn map(path: &Path) -> Result<Artifact> {
     let (file, size) = header::open(path)?;
-    let Some(size) = size else {
+    // An empty file cannot be mapped; as a stream it gets the right error.
+    if matches!(size, None | Some(0)) {
         return stream(file);
-    };
-    let map = match size {
-        0 => return stream(file),
-        _ => Arc::new(map_file(&file).map_err(|e| Error::io(path, e))?),
-    };
+    }
+    let map = Arc::new(map_file(&file).map_err(|e| Error::io(path, e))?);
     let mut source = Source::new(&map[..]);
     let header = Header::read_from(&mut source)?;
     header::check_size(Some(map.len() as u64), header.file_len)?;

@@ -3,9 +3,11 @@
 use std::io::Read;
 
 use act_core::artifact::{Header, inspect};
-use act_core::{Artifact, DType};
+use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Artifact, DType, Family, LayerPlan};
+use proptest::prelude::*;
 
-use crate::models;
+use crate::{by_hand, models};
 
 /// A pipe that gives one byte at a time and is interrupted before each.
 struct Drip<'a> {
@@ -133,16 +135,15 @@ fn the_header_tells_all_without_the_tensors() {
 
 #[test]
 fn int8_files_are_about_four_times_smaller() {
-    let options = act_core::testing::TinyOptions {
+    let options = TinyOptions {
         hidden_size: 64,
-        layers: vec![act_core::LayerPlan::full(4, 16, 256); 2],
+        layers: vec![LayerPlan::full(4, 16, 256); 2],
         vocab_size: 4096,
-        ..Default::default()
+        ..TinyOptions::default()
     };
-    let float = act_core::testing::tiny_artifact(1, &options);
-    let int8 = Some(Default::default());
-    let int8 =
-        act_core::testing::tiny_artifact(1, &act_core::testing::TinyOptions { int8, ..options });
+    let float = tiny_artifact(1, &options);
+    let int8 = Some(TinyInt8::default());
+    let int8 = tiny_artifact(1, &TinyOptions { int8, ..options });
     let data = |a: &Artifact| a.params.iter().map(|(_, t)| t.bytes().len()).sum::<usize>() as f64;
     assert!(data(&float) / data(&int8) > 3.5);
     assert!(int8.params.iter().any(|(_, t)| t.dtype() == DType::I8));
@@ -180,4 +181,46 @@ fn the_model_digest_is_about_the_model_alone() {
         models::small(false).model_digest().unwrap(),
         models::small(true).model_digest().unwrap()
     );
+}
+
+fn any_layer() -> impl Strategy<Value = LayerPlan> {
+    (
+        1..5usize,
+        proptest::collection::btree_set(0..64u16, 0..4),
+        0..9usize,
+    )
+        .prop_map(|(head_dim, heads, intermediate_size)| LayerPlan {
+            head_dim,
+            kept_heads: heads.into_iter().collect(),
+            intermediate_size,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn any_shape_comes_back(
+        seed: u64,
+        hidden_size in 1..20usize,
+        layers in proptest::collection::vec(any_layer(), 1..6),
+        vocab_size in 5..200usize,
+        num_labels in 1..5usize,
+        ernie: bool,
+        int8: bool,
+    ) {
+        let options = TinyOptions {
+            family: if ernie { Family::Ernie } else { Family::Bert },
+            hidden_size,
+            layers,
+            vocab_size,
+            num_labels,
+            int8: int8.then(TinyInt8::default),
+            ..TinyOptions::default()
+        };
+        let artifact = models::with_provenance(tiny_artifact(seed, &options));
+        let bytes = artifact.to_bytes().unwrap();
+        prop_assert!(bytes == by_hand::file(&artifact));
+        assert_same("any", &Artifact::read(&bytes[..]).unwrap(), &artifact);
+    }
 }
