@@ -1,14 +1,22 @@
 //! `act-convert`: makes artifacts; today `new`, an untrained encoder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use act_convert::new::{self, Shape};
 use act_core::cli::{self, CommonArgs, Context, Exit, StageCli};
 use act_core::report::Report;
-use act_core::{Activation, Error, Family};
+use act_core::{Activation, Error, Family, Result, TokenizerSpec};
 use act_data::{Dataset, Split};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+const EXAMPLES: &str = "\
+Examples:
+  An encoder of 4 layers of width 128, its vocabulary made from the training data:
+    act-convert new --layers 4 --hidden 128 --heads 4 --data ~/clue/tnews --task tnews -o new.act
+  The same with BERT's vocabulary, trained at once:
+    act-convert new --layers 4 --hidden 128 --heads 4 --data D --task tnews --vocab vocab.txt \\
+      | act-distill --data D -o base.act";
 
 /// Makes artifacts.
 #[derive(clap::Parser)]
@@ -20,7 +28,8 @@ struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Makes an untrained encoder for a task; train it with act-distill.
+    /// Makes an untrained encoder for a task; act-distill trains it.
+    #[command(after_help = EXAMPLES)]
     New(NewArgs),
 }
 
@@ -82,6 +91,9 @@ impl StageCli for Args {
     }
 }
 
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
+
 fn main() -> ExitCode {
     cli::main("act-convert", run)
 }
@@ -106,14 +118,11 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
     shape.check()?;
     context.check_output(&args.output)?;
 
-    let vocab = match &args.vocab {
-        Some(path) => Some(std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?),
-        None => None,
-    };
+    let tokenizer = args.vocab.as_deref().map(read_vocab).transpose()?;
     let task = args.task.as_deref().or(global.task_name.as_deref());
     let train = Dataset::open(context.data_dir()?, task, Split::Train, None)?;
     context.set_synthetic(train.record.synthetic);
-    let model = new::model(&shape, &train, vocab.as_deref(), context.seed())?;
+    let model = new::model(&shape, &train, tokenizer, context.seed())?;
 
     log::info!(
         "untrained {}: {} parameters, {} tokens, {} labels",
@@ -125,4 +134,12 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
     context.write_artifact(&args.output, &model)?;
     context.write_report(Report::new("act-convert", &model)?)?;
     Ok(Exit::Done)
+}
+
+/// A `vocab.txt` with BERT's rules.
+fn read_vocab(path: &Path) -> Result<TokenizerSpec> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
+    TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
 }

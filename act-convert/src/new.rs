@@ -36,15 +36,15 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Checks the numbers, before any data is read.
+    /// Checks the numbers, before any data is read; the upper bounds are those of the file format.
     ///
     /// # Errors
     /// Usage: a number out of its bounds, or heads that do not divide the width.
     pub fn check(&self) -> Result<()> {
-        within("--layers", self.layers, 1, 256)?;
-        within("--hidden", self.hidden, 1, 16_384)?;
-        within("--heads", self.heads, 1, 1024)?;
-        within("--intermediate", self.intermediate, 1, 65_536)?;
+        within("--layers", self.layers, 1, 48)?;
+        within("--hidden", self.hidden, 1, 4096)?;
+        within("--heads", self.heads, 1, 64)?;
+        within("--intermediate", self.intermediate, 1, 16_384)?;
         within("--max-seq-length", self.max_seq_length, 8, 8192)?;
         if !self.hidden.is_multiple_of(self.heads) {
             return Err(Error::usage(format!(
@@ -61,7 +61,7 @@ impl Shape {
     /// Usage: as [`Shape::check`], fewer than two classes, or far too many parameters.
     pub fn plan(&self, vocab_size: usize, num_labels: usize) -> Result<Plan> {
         self.check()?;
-        within("the number of labels", num_labels, 2, 65_536)?;
+        within("the number of labels", num_labels, 2, 4096)?;
         let parameters = self.parameters(vocab_size);
         if parameters > MAX_PARAMETERS {
             return Err(Error::usage(format!(
@@ -96,14 +96,19 @@ impl Shape {
     }
 }
 
-/// An untrained model for the data's task. `vocab` is the text of a `vocab.txt`; without one the
-/// vocabulary is made from `train`, which should be the training split.
+/// An untrained model for the data's task. Without `tokenizer` the vocabulary is made from `train`,
+/// which should be the training split.
 ///
 /// # Errors
-/// Usage: see [`Shape::plan`]; a vocabulary without BERT's special tokens.
-pub fn model(shape: &Shape, train: &Dataset, vocab: Option<&str>, seed: Seed) -> Result<Artifact> {
-    let tokenizer = match vocab {
-        Some(text) => TokenizerSpec::from_vocab(text)?,
+/// Usage: see [`Shape::plan`].
+pub fn model(
+    shape: &Shape,
+    train: &Dataset,
+    tokenizer: Option<TokenizerSpec>,
+    seed: Seed,
+) -> Result<Artifact> {
+    let tokenizer = match tokenizer {
+        Some(tokenizer) => tokenizer,
         None => TokenizerSpec::from_vocab(&act_data::vocabulary(train, MIN_TOKEN_COUNT)?)?,
     };
     let plan = shape.plan(tokenizer.vocab_size(), train.labels.len())?;
@@ -172,13 +177,15 @@ mod tests {
         }
     }
 
-    const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n股\n";
+    fn tokenizer() -> Option<TokenizerSpec> {
+        TokenizerSpec::from_vocab("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n股\n").ok()
+    }
 
     #[test]
     fn tensors_are_those_of_the_plan() {
         for family in [Family::Bert, Family::Ernie] {
             let shape = Shape { family, ..shape() };
-            let model = model(&shape, &data(false), Some(VOCAB), Seed(1)).unwrap();
+            let model = model(&shape, &data(false), tokenizer(), Seed(1)).unwrap();
             let expected = model.plan.expected_tensors(&model.quant);
             assert_eq!(model.params.len(), expected.len());
             for spec in expected {
@@ -193,7 +200,7 @@ mod tests {
     #[test]
     fn the_sample_corpus_marks_the_model() {
         for synthetic in [false, true] {
-            let model = model(&shape(), &data(synthetic), Some(VOCAB), Seed(1)).unwrap();
+            let model = model(&shape(), &data(synthetic), tokenizer(), Seed(1)).unwrap();
             assert_eq!(model.synthetic(), synthetic);
             assert_eq!(model.provenance[0].data[0].name, "tnews/train");
         }
@@ -225,7 +232,7 @@ mod tests {
         );
         rejects(|s| s.intermediate = usize::MAX, 2, "--intermediate is");
         rejects(|s| s.max_seq_length = 3, 2, "--max-seq-length is 3");
-        rejects(|s| (s.hidden, s.layers) = (16_384, 256), 2, "parameters");
+        rejects(|s| (s.hidden, s.layers) = (4096, 48), 2, "parameters");
         rejects(|_| (), 1, "the number of labels is 1");
     }
 }

@@ -10,9 +10,22 @@ use act_quant::options::Options;
 use act_quant::record;
 use act_quant::samples::Samples;
 
-/// Quantises a classifier to int8, calibrated on a slice of its training data.
+const EXAMPLES: &str = "\
+Examples:
+  With the defaults: one scale a weight row, thresholds at the 99.99th percentile:
+    act-quant student.act -o int8.act --data ~/clue/afqmc
+  Try four calibrators and keep the best, with a report of every trial:
+    act-quant student.act -o int8.act --data ~/clue/afqmc --report int8.json \\
+      --set 'HyperParameterOptimization.ptq_algo=[KL, hist, avg, mse]'
+  In a pipe:
+    act-distill pruned.act --data D --teacher base.act | act-quant --data D -o int8.act";
+
+/// Quantises a float classifier to int8.
+///
+/// Activations are calibrated on examples of train, and trials are judged on others that training
+/// held out; dev is not read.
 #[derive(clap::Parser)]
-#[command(name = "act-quant", version)]
+#[command(name = "act-quant", version, after_help = EXAMPLES)]
 struct Args {
     #[command(flatten)]
     stage: StageArgs,
@@ -23,6 +36,9 @@ impl StageCli for Args {
         &self.stage.common
     }
 }
+
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
 
 fn main() -> ExitCode {
     cli::main(record::STAGE, run)

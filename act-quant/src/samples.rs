@@ -77,3 +77,103 @@ fn take(mut indices: Vec<usize>, count: usize, seed: Seed, purpose: &str) -> Vec
     indices.truncate(count);
     indices
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use act_core::ErrorKind;
+    use act_core::config::Config;
+    use act_core::provenance::{DataRecord, Digest};
+    use act_core::testing::{TinyOptions, tiny_artifact};
+    use act_data::{Example, Split};
+
+    /// `count` examples whose text is their number.
+    fn data(count: u32) -> Dataset {
+        let examples = (0..count).map(|i| Example {
+            text: i.to_string(),
+            pair: None,
+            label: Some(i % 3),
+        });
+        Dataset {
+            task: "tiny".into(),
+            split: Split::Train,
+            labels: ["a", "b", "c"].map(String::from).to_vec(),
+            examples: examples.collect(),
+            dropped: 0,
+            record: DataRecord {
+                name: "tiny/train".into(),
+                digest: Digest([0; 32]),
+                examples: count.into(),
+                synthetic: false,
+            },
+        }
+    }
+
+    fn draw(data: &Dataset, seed: u64) -> Result<Samples> {
+        let mut config = Config::default();
+        (config.quant_post.batch_size, config.quant_post.batch_nums) = (4, 5);
+        let options = Options::from_config(&config)?;
+        let model = tiny_artifact(1, &TinyOptions::default());
+        Samples::draw(data, &model, &options, Seed(seed))
+    }
+
+    #[test]
+    fn parts_are_of_the_size_asked_for_and_apart() {
+        let samples = draw(&data(1000), 7).unwrap();
+        assert_eq!(
+            (samples.calibration.len(), samples.held_out.len()),
+            (20, 20)
+        );
+        assert!(
+            samples
+                .calibration
+                .iter()
+                .all(|e| !samples.held_out.contains(e))
+        );
+        assert_eq!(samples.labels.as_ref().unwrap().len(), 20);
+        assert_eq!(samples, draw(&data(1000), 7).unwrap());
+        assert_ne!(samples, draw(&data(1000), 8).unwrap());
+    }
+
+    #[test]
+    fn trials_are_judged_on_what_training_held_out() {
+        let data = data(1000);
+        let samples = draw(&data, 7).unwrap();
+        let held_out = data.slice_validation(Seed(7), 0.05).held_out;
+        let model = tiny_artifact(1, &TinyOptions::default());
+        let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length).unwrap();
+        let texts = held_out.iter().map(|&i| &data.examples[i].text);
+        let encodings: Vec<_> = texts.map(|t| tokenizer.encode(t, None).unwrap()).collect();
+        assert!(samples.held_out.iter().all(|e| encodings.contains(e)));
+    }
+
+    #[test]
+    fn little_data_is_shared_and_too_little_is_refused() {
+        let samples = draw(&data(36), 7).unwrap();
+        assert_eq!(
+            (samples.calibration.len(), samples.held_out.len()),
+            (18, 18)
+        );
+        let error = draw(&data(31), 7).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(
+            error.to_string().contains("tiny/train has 31 examples"),
+            "{error}"
+        );
+        let mut alike = data(40);
+        alike.examples.iter_mut().for_each(|e| e.text = "0".into());
+        assert!(
+            draw(&alike, 7)
+                .unwrap_err()
+                .to_string()
+                .contains("too much alike")
+        );
+    }
+
+    #[test]
+    fn accuracy_needs_every_label() {
+        let mut unlabelled = data(100);
+        unlabelled.examples.iter_mut().for_each(|e| e.label = None);
+        assert_eq!(draw(&unlabelled, 7).unwrap().labels, None);
+    }
+}
