@@ -12,9 +12,6 @@ thread_local! {
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
-/// A program has one allocator, and the feature `cli` brings its own: there, nothing is counted and
-/// only the answers are tested. `cargo test -p act-core` counts.
-#[cfg(not(feature = "cli"))]
 mod counting {
     use std::alloc::{GlobalAlloc, Layout, System};
 
