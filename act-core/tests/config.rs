@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use act_core::config::{Config, LrDecay, Prune, QuantPost};
 use act_core::{Error, ErrorKind};
+use proptest::prelude::*;
 
 /// Loads a text as the file `x.yaml`.
 fn load(text: impl AsRef<[u8]>, overrides: &[&str]) -> Result<Config, Error> {
@@ -465,5 +466,25 @@ fn every_shipped_configuration_loads() {
     );
     for file in files {
         Config::load(Some(&file), &[]).unwrap();
+    }
+}
+
+proptest! {
+    /// Whatever the bytes, a configuration or one line; never a panic.
+    #[test]
+    fn damaged_files_never_panic(at in 0..REFERENCE.len(), with in "[\\PC\n\t:\\-{}\\[\\],&*!|>#'\"?%@~]{0,6}", cut in 0usize..40) {
+        let mut bytes = REFERENCE.as_bytes().to_vec();
+        let end = (at + cut).min(bytes.len());
+        bytes.splice(at..end, with.into_bytes());
+        if let Err(error) = load(bytes, &[]) {
+            prop_assert_eq!(error.kind(), ErrorKind::Usage);
+        }
+    }
+
+    #[test]
+    fn random_flags_never_panic(flag in "[A-Za-z.=\\[{]{0,20}", value in "\\PC{0,12}") {
+        for flag in [flag, format!("Prune.pruned_ratio={value}"), format!("TrainConfig.{value}=1")] {
+            let _ = Config::load(None, &[flag]);
+        }
     }
 }
