@@ -22,7 +22,6 @@ const FOREIGN: &[&str] = &[
 
 const NOT_YET: &str = "accepted, but not supported yet";
 const FILES: &str = "without effect: models are given on the command line (`act-convert import`)";
-const SEARCH: &str = "no search yet: a single choice is obeyed, of several QuantPost's stays";
 
 /// Keys of PaddleSlim that are accepted and change nothing, each with the reason.
 const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
@@ -59,7 +58,6 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
         &["loss", "node"],
         "the one loss there is: l2 on the logits",
     ),
-    ("", &["HyperParameterOptimization"], SEARCH),
     (
         "QuantPost",
         &["epochs", "lr", "regions", "region_weights_names"],
