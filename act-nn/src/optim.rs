@@ -4,6 +4,7 @@
 //! the norm of the whole gradient (Pascanu et al. 2013) and leaves biases and norms undecayed.
 
 use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 use crate::backend::{ActBackend, Slot};
 use crate::weights::Weights;
@@ -56,14 +57,16 @@ impl<B: ActBackend> AdamW<B> {
         }
     }
 
-    /// One step; `weights` hold the new values. Returns the gradient's norm before clipping.
+    /// One step, on the current rayon pool; `weights` then hold the new values. Returns the
+    /// gradient's norm before clipping.
     pub(crate) fn step(
         &mut self,
         weights: &mut Weights<B>,
         gradients: Vec<Tensor<B, 2>>,
         learning_rate: f64,
     ) -> f64 {
-        let norm = gradients.iter().map(B::sum_of_squares).sum::<f64>().sqrt();
+        let squares: Vec<f64> = gradients.par_iter().map(B::sum_of_squares).collect();
+        let norm = squares.iter().sum::<f64>().sqrt();
         let scale = match self.grad_clip > 0.0 && norm > self.grad_clip {
             true => self.grad_clip / norm,
             false => 1.0,
@@ -84,7 +87,7 @@ impl<B: ActBackend> AdamW<B> {
         };
         // The only other handle on each value, so that the update can be done in place.
         weights.tensors.clear();
-        let slots = std::mem::take(&mut self.slots).into_iter();
+        let slots = std::mem::take(&mut self.slots).into_par_iter();
         self.slots = slots
             .zip(gradients)
             .zip(&self.decayed)
