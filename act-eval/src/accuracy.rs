@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use act_core::cli::{CommonArgs, Context, Exit};
 use act_core::Result;
+use act_core::cli::{CommonArgs, Context, Exit};
 use act_core::metrics::Accuracy;
 use act_core::provenance::DataRecord;
 use act_core::report::Report;

@@ -47,10 +47,16 @@ impl LatencyArgs {
 
     /// The standard settings, no longer than every model allows.
     pub fn settings<'a>(&self, models: impl IntoIterator<Item = &'a Model>) -> Vec<Setting> {
-        let positions = models.into_iter().map(|m| m.plan.max_position_embeddings).min();
+        let positions = models
+            .into_iter()
+            .map(|m| m.plan.max_position_embeddings)
+            .min();
         let seq = positions.map_or(self.seq, |most| most.min(self.seq));
         if seq < self.seq {
-            log::warn!("a model has only {seq} positions: measuring {seq} tokens, not {}", self.seq);
+            log::warn!(
+                "a model has only {seq} positions: measuring {seq} tokens, not {}",
+                self.seq
+            );
         }
         Setting::standard(self.batch, seq)
     }
@@ -100,7 +106,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     };
     let encodings: Vec<Vec<Encoding>> = models
         .iter()
-        .map(|m| data.as_ref().map_or(Ok(Vec::new()), |d| d.encode(&m.tokenizer)))
+        .map(|m| {
+            data.as_ref()
+                .map_or(Ok(Vec::new()), |d| d.encode(&m.tokenizer))
+        })
         .collect::<Result<_>>()?;
     let contestants: Vec<Contestant<'_>> = models
         .iter()
@@ -114,7 +123,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let text = if args.json {
         output::json(&report)?
     } else {
-        format!("{}{}\n", table(&models, &races), conditions(&report, ctx.threads()))
+        format!(
+            "{}{}\n",
+            table(&models, &races),
+            conditions(&report, ctx.threads())
+        )
     };
     ctx.write_report(report)?;
     output::print(ctx, &text)?;

@@ -49,12 +49,7 @@ pub struct Comparison {
 impl Comparison {
     /// Puts the measurements of all models together; `answers` and the contestants of `races`
     /// are in the order of `models`, of which there is at least one.
-    pub fn new(
-        models: &[Model],
-        answers: &[Answers],
-        races: Vec<Race>,
-        data: &DataRecord,
-    ) -> Self {
+    pub fn new(models: &[Model], answers: &[Answers], races: Vec<Race>, data: &DataRecord) -> Self {
         let reference = answers[0].correct();
         let first_bytes = models[0].report.model.bytes as f64;
         let rows: Vec<Row> = models

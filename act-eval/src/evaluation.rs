@@ -1,9 +1,9 @@
 //! A model's answers on a labelled split, right and wrong. Accuracy, per-class counts and paired
 //! comparisons all start from these answers.
 
+use act_core::Result;
 use act_core::cli::Context;
 use act_core::metrics::{Accuracy, argmax};
-use act_core::Result;
 use act_data::{Dataset, Split};
 use serde::Serialize;
 
@@ -13,11 +13,19 @@ use crate::model::Model;
 /// mean the same on both sides.
 pub fn open_split(ctx: &Context, model: &Model, split: Split) -> Result<Dataset> {
     let config = ctx.config()?;
-    let task = config.global.task_name.as_deref().unwrap_or(&model.task.name);
+    let task = config
+        .global
+        .task_name
+        .as_deref()
+        .unwrap_or(&model.task.name);
     let data = Dataset::open(ctx.data_dir()?, Some(task), split, Some(&model.task.labels))?;
     ctx.set_synthetic(data.record.synthetic);
     if data.dropped > 0 {
-        log::info!("{}: {} lines without a label left out", data.record.name, data.dropped);
+        log::info!(
+            "{}: {} lines without a label left out",
+            data.record.name,
+            data.dropped
+        );
     }
     Ok(data)
 }
@@ -55,8 +63,9 @@ impl Answers {
         let truth = data.label_ids()?;
         let encodings = data.encode(&model.tokenizer)?;
         let progress = ctx.progress(&format!("evaluating {}", model.name), truth.len() as u64);
-        let logits =
-            model.logits(&encodings, batch_size, &mut |done| progress.advance(done as u64))?;
+        let logits = model.logits(&encodings, batch_size, &mut |done| {
+            progress.advance(done as u64)
+        })?;
         progress.finish();
         Ok(Self {
             predicted: logits.iter().map(|row| argmax(row)).collect(),
@@ -116,7 +125,10 @@ mod tests {
         assert_eq!(answers.accuracy().value, 0.6);
         let labels = ["a", "b", "c"].map(String::from);
         let classes = answers.classes(&labels);
-        let rows: Vec<_> = classes.iter().map(|c| (c.examples, c.predicted, c.correct)).collect();
+        let rows: Vec<_> = classes
+            .iter()
+            .map(|c| (c.examples, c.predicted, c.correct))
+            .collect();
         assert_eq!(rows, [(2, 1, 1), (1, 3, 1), (2, 1, 1)]);
         assert_eq!(majority(&classes).unwrap().label, "a");
     }

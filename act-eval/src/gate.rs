@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::args;
 use crate::output::{self, synthetic_tag};
+use crate::table::points;
 
 /// Arguments of `act-eval gate`.
 #[derive(Debug, Clone, clap::Args)]
@@ -114,7 +115,12 @@ fn judge(args: &Args, text: &str) -> Result<Vec<Verdict>> {
     }
     for v in &mut verdicts {
         let outcome = if v.passed { "ok    " } else { "missed" };
-        v.line = format!("{outcome}  {}: {}{}", model.name, v.line, synthetic_tag(report.synthetic));
+        v.line = format!(
+            "{outcome}  {}: {}{}",
+            model.name,
+            v.line,
+            synthetic_tag(report.synthetic)
+        );
     }
     Ok(verdicts)
 }
@@ -137,13 +143,12 @@ fn drop_of(model: &Judged, most: f64) -> Result<Verdict> {
     let Some(difference) = &model.difference else {
         return Err(nothing_to_compare(model));
     };
-    let [drop, low, high] =
-        [-difference.value, -difference.high, -difference.low].map(|share| 100.0 * share);
+    let [change, low, high] = [difference.value, difference.low, difference.high].map(points);
     Ok(Verdict {
         // A drop of exactly the limit passes, whatever its last bit says.
-        passed: drop <= most + 1e-9,
+        passed: -100.0 * difference.value <= most + 1e-9,
         line: format!(
-            "accuracy drops {drop:.2} points ({low:.2} .. {high:.2}, 95 %), at most {most} wanted"
+            "accuracy {change} points ({low} .. {high}, 95 %), a drop of at most {most} wanted"
         ),
     })
 }
@@ -152,7 +157,12 @@ fn speedup_of(model: &Judged, least: f64) -> Result<Verdict> {
     let Some(s) = model.speedups.first() else {
         return Err(nothing_to_compare(model));
     };
-    let Speedup { batch, seq, padding, median } = s;
+    let Speedup {
+        batch,
+        seq,
+        padding,
+        median,
+    } = s;
     Ok(Verdict {
         passed: *median >= least,
         line: format!(
@@ -167,4 +177,77 @@ fn nothing_to_compare(model: &Judged) -> Error {
         "{} is the first model, or the only one: there is nothing to compare it with",
         model.name
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::{Cli, Command};
+
+    const REPORT: &str = r#"{"schema":1,"synthetic":true,"models":[
+        {"name":"base","speedups":[]},
+        {"name":"student","difference":{"value":0.001,"low":-0.002,"high":0.004},
+         "speedups":[{"batch":32,"seq":128,"padding":"fixed","median":1.4}]},
+        {"name":"int8","difference":{"value":-0.003,"low":-0.006,"high":0.0},
+         "speedups":[{"batch":32,"seq":128,"padding":"fixed","median":3.2},
+                     {"batch":1,"seq":40,"padding":"none","median":1.1}]}]}"#;
+
+    fn gate(arguments: &str, report: &str) -> Result<Vec<Verdict>> {
+        let line = format!("act-eval gate --from - {arguments}");
+        match Cli::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Gate(args) => judge(&args, report),
+            _ => unreachable!("gate was asked for"),
+        }
+    }
+
+    fn passed(arguments: &str) -> Vec<bool> {
+        gate(arguments, REPORT)
+            .unwrap()
+            .iter()
+            .map(|v| v.passed)
+            .collect()
+    }
+
+    #[test]
+    fn goals_are_met_or_missed() {
+        assert_eq!(passed("--max-drop 0.3 --min-speedup 3"), [true, true]);
+        assert_eq!(passed("--max-drop 0.29 --min-speedup 3.3"), [false, false]);
+        assert_eq!(passed("--max-drop 0 --model student"), [true]);
+    }
+
+    #[test]
+    fn a_line_says_what_was_found_and_what_was_wanted() {
+        let verdicts = gate("--max-drop 0.2 --min-speedup 3", REPORT).unwrap();
+        let lines: Vec<&str> = verdicts.iter().map(|v| v.line.as_str()).collect();
+        assert_eq!(
+            lines,
+            [
+                "missed  int8: accuracy -0.30 points (-0.60 .. +0.00, 95 %), a drop of at most 0.2 \
+                 wanted [synthetic sample]",
+                "ok      int8: speed-up 3.20x (batch 32 x 128, padding fixed), at least 3 wanted \
+                 [synthetic sample]",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_an_error() {
+        for (arguments, report) in [
+            ("--max-drop 1 --model base", REPORT),
+            ("--max-drop 1 --model nobody", REPORT),
+            ("--max-drop 1", r#"{"schema":1}"#),
+            ("--max-drop 1", r#"{"schema":2,"models":[]}"#),
+            ("--max-drop 1", "accuracy 93.4 %"),
+        ] {
+            let error = gate(arguments, report).err().expect(report);
+            assert_eq!(error.kind(), act_core::ErrorKind::Usage);
+        }
+    }
+
+    #[test]
+    fn a_gate_without_criteria_is_a_mistake() {
+        assert!(Cli::try_parse_from(["act-eval", "gate", "--from", "r.json"]).is_err());
+    }
 }

@@ -68,7 +68,11 @@ fn read(path: &Path) -> Result<Header> {
 }
 
 fn is_synthetic(header: &Header) -> bool {
-    header.provenance.iter().flat_map(|r| &r.data).any(|d| d.synthetic)
+    header
+        .provenance
+        .iter()
+        .flat_map(|r| &r.data)
+        .any(|d| d.synthetic)
 }
 
 fn as_text(header: &Header, quant: bool) -> String {
@@ -87,11 +91,23 @@ fn as_text(header: &Header, quant: bool) -> String {
     let facts = [
         ("task", format!("{}{tag}", task.name)),
         ("labels", labels(&task.labels)),
-        ("family", format!("{}, {}", plan.family.name(), plan.hidden_act.name())),
+        (
+            "family",
+            format!("{}, {}", plan.family.name(), plan.hidden_act.name()),
+        ),
         ("hidden_size", plan.hidden_size.to_string()),
         ("vocabulary", plan.vocab_size.to_string()),
-        ("max_seq_length", format!("{} of {}", task.max_seq_length, plan.max_position_embeddings)),
-        ("precision", format!("{}{quantised}", header.quant.precision())),
+        (
+            "max_seq_length",
+            format!(
+                "{} of {}",
+                task.max_seq_length, plan.max_position_embeddings
+            ),
+        ),
+        (
+            "precision",
+            format!("{}{quantised}", header.quant.precision()),
+        ),
         ("parameters", plan.parameters().to_string()),
         ("file_bytes", header.file_len.to_string()),
         ("model_digest", header.model_digest.to_string()),
@@ -112,7 +128,12 @@ fn as_text(header: &Header, quant: bool) -> String {
 fn labels(labels: &[String]) -> String {
     const SHOWN: usize = 8;
     let more = if labels.len() > SHOWN { ", ..." } else { "" };
-    let shown = labels.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let shown = labels
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     format!("{}: {shown}{more}", labels.len())
 }
 
@@ -132,8 +153,14 @@ fn layer_table(header: &Header) -> Table {
 }
 
 fn quant_table(linears: &[LinearQuant]) -> Table {
-    let mut table =
-        Table::new(["linear", "|weight|", "|activation|", "scale", "zero point", "calibrator"]);
+    let mut table = Table::new([
+        "linear",
+        "|weight|",
+        "|activation|",
+        "scale",
+        "zero point",
+        "calibrator",
+    ]);
     for q in linears {
         let (scale, zero_point) = match q.activation {
             ActivationScheme::Static { scale, zero_point } => {
@@ -146,13 +173,22 @@ fn quant_table(linears: &[LinearQuant]) -> Table {
             arg => format!("{} {arg}", q.calibrator),
         };
         let [weight, activation] = [q.weight_max, q.activation_max].map(|m| format!("<= {m}"));
-        table.push([q.linear.to_string(), weight, activation, scale, zero_point, calibrator]);
+        table.push([
+            q.linear.to_string(),
+            weight,
+            activation,
+            scale,
+            zero_point,
+            calibrator,
+        ]);
     }
     table
 }
 
 fn as_json(header: &Header) -> Value {
-    let Header { plan, task, quant, .. } = header;
+    let Header {
+        plan, task, quant, ..
+    } = header;
     let model = ModelReport {
         digest: header.model_digest,
         parameters: plan.parameters(),

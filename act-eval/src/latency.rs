@@ -110,8 +110,10 @@ impl Race {
         threads: usize,
         seed: Seed,
     ) -> Result<Self> {
-        let batches: Vec<Vec<Batch>> =
-            contestants.iter().map(|c| batches(setting, c, seed)).collect();
+        let batches: Vec<Vec<Batch>> = contestants
+            .iter()
+            .map(|c| batches(setting, c, seed))
+            .collect();
         let times = interleave(
             contestants.len(),
             budget,
@@ -183,7 +185,14 @@ pub struct Speedup {
 /// Every model in every setting: `names` are the contestants', in their order.
 pub fn latency_table(names: &[&str], races: &[Race]) -> Table {
     let compared = names.len() > 1;
-    let header = ["batch x tokens", "model", "median, ms", "p95, ms", "sequences/s", "speed-up"];
+    let header = [
+        "batch x tokens",
+        "model",
+        "median, ms",
+        "p95, ms",
+        "sequences/s",
+        "speed-up",
+    ];
     let columns = if compared { 6 } else { 5 };
     let mut table = Table::new(header.into_iter().take(columns));
     for race in races {
@@ -214,7 +223,12 @@ fn latency(
     let (median_ms, p95_ms) = median_and_p95_ms(times);
     LatencyReport {
         batch: setting.batch,
-        seq: batches.iter().flat_map(|b| &b.lengths).copied().max().unwrap_or(0),
+        seq: batches
+            .iter()
+            .flat_map(|b| &b.lengths)
+            .copied()
+            .max()
+            .unwrap_or(0),
         padding: setting.padding.name(),
         threads,
         precision: model.report.model.precision,
@@ -234,7 +248,12 @@ fn batches(setting: Setting, contestant: &Contestant<'_>, seed: Seed) -> Vec<Bat
         let full: Vec<Encoding> = (0..setting.batch)
             .map(|_| Encoding {
                 input_ids: (0..seq)
-                    .map(|_| token(rng.random_range(0..plan.vocab_size as u32), contestant.model))
+                    .map(|_| {
+                        token(
+                            rng.random_range(0..plan.vocab_size as u32),
+                            contestant.model,
+                        )
+                    })
                     .collect(),
                 token_type_ids: vec![0; seq],
             })

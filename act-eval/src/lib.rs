@@ -122,3 +122,14 @@ pub fn run(cli: Cli, ctx: &Context) -> anyhow::Result<Exit> {
     }?;
     Ok(exit)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    /// Among other things that every `mut_arg` names an argument there is.
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -67,13 +67,27 @@ pub fn tree(records: &[StageRecord]) -> String {
     let mut text = String::new();
     for (i, record) in records.iter().enumerate() {
         let last = i + 1 == records.len();
-        let (fork, rail) = if last { ("└─", "  ") } else { ("├─", "│ ") };
-        let StageRecord { stage, version, seed, device, .. } = record;
+        let (fork, rail) = if last {
+            ("└─", "  ")
+        } else {
+            ("├─", "│ ")
+        };
+        let StageRecord {
+            stage,
+            version,
+            seed,
+            device,
+            ..
+        } = record;
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{fork} {stage} {version}, seed {seed}, {device}");
         let leaves = leaves(record);
         for (j, leaf) in leaves.iter().enumerate() {
-            let fork = if j + 1 == leaves.len() { "└─" } else { "├─" };
+            let fork = if j + 1 == leaves.len() {
+                "└─"
+            } else {
+                "├─"
+            };
             let _ = writeln!(text, "{rail} {fork} {leaf}");
         }
     }
@@ -81,12 +95,23 @@ pub fn tree(records: &[StageRecord]) -> String {
 }
 
 fn leaves(record: &StageRecord) -> Vec<String> {
-    let inputs = record.inputs.iter().map(|i| format!("{} {}", i.role, short(&i.model_digest)));
+    let inputs = record
+        .inputs
+        .iter()
+        .map(|i| format!("{} {}", i.role, short(&i.model_digest)));
     let data = record.data.iter().map(|d| {
         let tag = synthetic_tag(d.synthetic);
-        format!("data {}, {} examples, {}{tag}", d.name, d.examples, short(&d.digest))
+        format!(
+            "data {}, {} examples, {}{tag}",
+            d.name,
+            d.examples,
+            short(&d.digest)
+        )
     });
-    let metrics = record.metrics.iter().map(|(name, value)| format!("{name} {value}"));
+    let metrics = record
+        .metrics
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"));
     inputs.chain(data).chain(metrics).collect()
 }
 

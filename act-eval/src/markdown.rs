@@ -17,7 +17,11 @@ const SYNTHETIC_ROW: &str = "(synthetic sample)";
 
 /// The table: every model's accuracy, size, latency and speed-up in the first setting.
 pub fn summary(comparison: &Comparison) -> Table {
-    let setting = comparison.races.first().map(|r| r.setting.to_string()).unwrap_or_default();
+    let setting = comparison
+        .races
+        .first()
+        .map(|r| r.setting.to_string())
+        .unwrap_or_default();
     let mut table = Table::new([
         "model".to_string(),
         "precision".into(),
@@ -36,12 +40,21 @@ pub fn summary(comparison: &Comparison) -> Table {
             row.name.clone(),
             row.model.precision.to_string(),
             table::accuracy(&row.accuracy, 2),
-            row.difference.map(|d| table::points(d.value)).unwrap_or_default(),
+            row.difference
+                .map(|d| table::points(d.value))
+                .unwrap_or_default(),
             table::count(row.model.parameters),
             table::bytes(row.model.bytes),
-            if first { String::new() } else { table::times(row.size_ratio) },
+            if first {
+                String::new()
+            } else {
+                table::times(row.size_ratio)
+            },
             latency.map(|l| table::ms(l.median_ms)).unwrap_or_default(),
-            row.speedups.first().map(|s| table::times(s.ratio.median)).unwrap_or_default(),
+            row.speedups
+                .first()
+                .map(|s| table::times(s.ratio.median))
+                .unwrap_or_default(),
         ]);
     }
     if comparison.report.synthetic {
@@ -58,7 +71,11 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
         text.push_str(part);
         text.push('\n');
     };
-    say(&format!("# {}: compression report{}\n", report.task, synthetic_tag(report.synthetic)));
+    say(&format!(
+        "# {}: compression report{}\n",
+        report.task,
+        synthetic_tag(report.synthetic)
+    ));
     if let Some(notice) = report.notice {
         say(&format!("> **{notice}**\n"));
     }
@@ -76,7 +93,10 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     say(&format!("{}\n", measured_on(&report.host, comparison)));
     say(&latency(comparison).to_string());
     if comparison.rows.len() > 1 {
-        say(&format!("## Paired differences{}\n", synthetic_tag(report.synthetic)));
+        say(&format!(
+            "## Paired differences{}\n",
+            synthetic_tag(report.synthetic)
+        ));
         say(PAIRED);
         say(&paired(&comparison.rows, report.synthetic).to_string());
     }
@@ -128,8 +148,14 @@ fn latency(comparison: &Comparison) -> Table {
 }
 
 fn paired(rows: &[Row], synthetic: bool) -> Table {
-    let mut table =
-        Table::new(["model", "difference", "95 % interval", "only this", "only first", "p"]);
+    let mut table = Table::new([
+        "model",
+        "difference",
+        "95 % interval",
+        "only this",
+        "only first",
+        "p",
+    ]);
     for row in rows {
         let Some(d) = &row.difference else { continue };
         table.push([
@@ -138,7 +164,11 @@ fn paired(rows: &[Row], synthetic: bool) -> Table {
             format!("{} .. {}", table::points(d.low), table::points(d.high)),
             d.only_model.to_string(),
             d.only_reference.to_string(),
-            if d.p_value < 1e-4 { "< 0.0001".into() } else { format!("{:.4}", d.p_value) },
+            if d.p_value < 1e-4 {
+                "< 0.0001".into()
+            } else {
+                format!("{:.4}", d.p_value)
+            },
         ]);
     }
     if synthetic {
@@ -153,13 +183,20 @@ fn layers(rows: &[Row]) -> Table {
     let numbers = (0..most).map(|l| format!("layer {l}"));
     let mut table = Table::new(["model".to_string()].into_iter().chain(numbers));
     for row in rows {
-        table.push([row.name.clone()].into_iter().chain(layer_cells(&row.model)));
+        table.push(
+            [row.name.clone()]
+                .into_iter()
+                .chain(layer_cells(&row.model)),
+        );
     }
     table
 }
 
 fn layer_cells(model: &ModelReport) -> impl Iterator<Item = String> {
-    model.layers.iter().map(|l| format!("{} / {}", l.heads, l.intermediate_size))
+    model
+        .layers
+        .iter()
+        .map(|l| format!("{} / {}", l.heads, l.intermediate_size))
 }
 
 fn lineage(model: &Model) -> String {

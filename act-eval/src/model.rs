@@ -68,7 +68,9 @@ impl Model {
             if cli::interrupted() {
                 return Err(Error::interrupted());
             }
-            let scores = self.engine.forward(&Batch::new(batch.iter().map(|&i| &encodings[i])))?;
+            let scores = self
+                .engine
+                .forward(&Batch::new(batch.iter().map(|&i| &encodings[i])))?;
             for (&i, row) in batch.iter().zip(scores) {
                 logits[i] = finite(row)?;
             }
@@ -82,7 +84,9 @@ impl Model {
 pub fn finite(row: Vec<f32>) -> Result<Vec<f32>> {
     match row.iter().all(|v| v.is_finite()) {
         true => Ok(row),
-        false => Err(Error::failed("the model gives scores that are not finite numbers")),
+        false => Err(Error::failed(
+            "the model gives scores that are not finite numbers",
+        )),
     }
 }
 

@@ -89,8 +89,13 @@ impl Counts {
 
     /// Newcombe's phi with its continuity correction; 0 where a margin of the table is empty.
     fn correlation(&self) -> f64 {
-        let [a, b, c, d] =
-            [self.both, self.only_model, self.only_reference, self.neither].map(|x| x as f64);
+        let [a, b, c, d] = [
+            self.both,
+            self.only_model,
+            self.only_reference,
+            self.neither,
+        ]
+        .map(|x| x as f64);
         let margins = (a + b) * (c + d) * (a + c) * (b + d);
         if margins == 0.0 {
             return 0.0;
@@ -140,10 +145,17 @@ mod tests {
             (130, 101, 0.06520336158618655),
             (1500, 1300, 0.00016841162264376235),
         ] {
-            assert!(close(mcnemar_exact(b, c), p), "{b} {c}: {}", mcnemar_exact(b, c));
+            assert!(
+                close(mcnemar_exact(b, c), p),
+                "{b} {c}: {}",
+                mcnemar_exact(b, c)
+            );
         }
         assert_eq!(mcnemar_exact(0, 0), 1.0);
-        assert!(mcnemar_exact(0, 100_000) == 0.0, "underflows to 0, not to NaN");
+        assert!(
+            mcnemar_exact(0, 100_000) == 0.0,
+            "underflows to 0, not to NaN"
+        );
     }
 
     /// Newcombe's formula written out in Python over the Wilson intervals of statsmodels 0.15.0
@@ -152,9 +164,21 @@ mod tests {
     fn newcombe_agrees_with_recorded_values() {
         for ([both, only_model, only_reference, neither], low, high) in [
             ([36, 12, 2, 0], 0.05692958400323875, 0.3404276029749408),
-            ([212, 144, 256, 707], -0.1141915328050671, -0.05543347268433288),
-            ([212, 256, 144, 707], 0.05543347268433288, 0.1141915328050671),
-            ([1800, 60, 40, 100], 0.00012306781296870205, 0.02004936382970758),
+            (
+                [212, 144, 256, 707],
+                -0.1141915328050671,
+                -0.05543347268433288,
+            ),
+            (
+                [212, 256, 144, 707],
+                0.05543347268433288,
+                0.1141915328050671,
+            ),
+            (
+                [1800, 60, 40, 100],
+                0.00012306781296870205,
+                0.02004936382970758,
+            ),
             ([20, 0, 0, 0], -0.16112515805281957, 0.16112515805281957),
             ([1, 97, 1, 1], 0.8736721762007447, 0.9850257703740076),
             ([53, 0, 1, 0], -0.09771437488781953, 0.049621661889404076),
@@ -166,7 +190,10 @@ mod tests {
                 neither,
             };
             let got = counts.newcombe();
-            assert!(close(got.0, low) && close(got.1, high), "{got:?} for {low} .. {high}");
+            assert!(
+                close(got.0, low) && close(got.1, high),
+                "{got:?} for {low} .. {high}"
+            );
         }
     }
 

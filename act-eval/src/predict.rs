@@ -67,7 +67,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let mut batch: Vec<Encoding> = Vec::new();
     loop {
         let next = match lines.next() {
-            Ok(Some(line)) => reader.encode(line).map(Some).map_err(|e| e.context(lines.place())),
+            Ok(Some(line)) => reader
+                .encode(line)
+                .map(Some)
+                .map_err(|e| e.context(lines.place())),
             other => other.map(|_| None),
         };
         match next {
@@ -94,7 +97,12 @@ fn answer(model: &Model, batch: &[Encoding], out: &mut Listing) -> Result<()> {
     }
     for logits in model.logits(batch, batch.len(), &mut |_| {})? {
         let class = argmax(&logits);
-        let label = model.task.labels.get(class).map(String::as_str).unwrap_or_default();
+        let label = model
+            .task
+            .labels
+            .get(class)
+            .map(String::as_str)
+            .unwrap_or_default();
         let prediction = Prediction {
             label,
             probabilities: softmax(&logits),

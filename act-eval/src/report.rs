@@ -133,9 +133,7 @@ fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
 /// `NAME=FILE`, or a file whose stem is the name. A `=` inside a path is no separator.
 fn name_and_path(argument: &str) -> (String, PathBuf) {
     match argument.split_once('=') {
-        Some((name, path)) if !name.is_empty() && !name.contains('/') => {
-            (name.into(), path.into())
-        }
+        Some((name, path)) if !name.is_empty() && !name.contains('/') => (name.into(), path.into()),
         _ => (stem(Path::new(argument)), argument.into()),
     }
 }
@@ -159,7 +157,10 @@ mod tests {
 
     #[test]
     fn the_extension_decides_the_format() {
-        assert_eq!(parse_target("a/report.md").unwrap().format, Format::Markdown);
+        assert_eq!(
+            parse_target("a/report.md").unwrap().format,
+            Format::Markdown
+        );
         assert_eq!(parse_target("report.json").unwrap().format, Format::Json);
         assert!(parse_target("report").is_err());
         assert!(parse_target("report.pdf").is_err());

@@ -24,7 +24,10 @@ impl Table {
     /// Adds a row; missing cells stay empty, surplus ones are a caller's bug.
     pub fn push<S: Into<String>>(&mut self, row: impl IntoIterator<Item = S>) {
         let mut row: Vec<String> = row.into_iter().map(|c| cell(c.into())).collect();
-        assert!(row.len() <= self.header.len(), "a row wider than its header");
+        assert!(
+            row.len() <= self.header.len(),
+            "a row wider than its header"
+        );
         row.resize(self.header.len(), String::new());
         self.rows.push(row);
     }
@@ -58,7 +61,13 @@ impl fmt::Display for Table {
         let rule: Vec<String> = widths
             .iter()
             .enumerate()
-            .map(|(i, &w)| if i == 0 { "-".repeat(w) } else { "-".repeat(w - 1) + ":" })
+            .map(|(i, &w)| {
+                if i == 0 {
+                    "-".repeat(w)
+                } else {
+                    "-".repeat(w - 1) + ":"
+                }
+            })
             .collect();
         line(f, &rule)?;
         self.rows.iter().try_for_each(|row| line(f, row))
@@ -67,9 +76,11 @@ impl fmt::Display for Table {
 
 /// Columns that a terminal gives a text: two for each wide East Asian character.
 fn width(text: &str) -> usize {
-    let wide = |c: char| matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}'
+    let wide = |c: char| {
+        matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}'
         | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}');
+        | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}')
+    };
     text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
 }
 
@@ -149,11 +160,26 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(accuracy(&Accuracy::new(1868, 2000), 1), "93.4 % (92.2 .. 94.4)");
-        assert_eq!([points(-0.00213), points(0.004), points(-0.000001)], ["-0.21", "+0.40", "+0.00"]);
-        assert_eq!([count(999), count(3_141), count(59_740_000)], ["999", "3.14 k", "59.7 M"]);
-        assert_eq!([bytes(12), bytes(999_999), bytes(238_960_000)], ["12 B", "1.00 MB", "239.0 MB"]);
-        assert_eq!([ms(0.01234), ms(4.567), ms(45.67), ms(456.7)], ["0.012", "4.57", "45.7", "457"]);
+        assert_eq!(
+            accuracy(&Accuracy::new(1868, 2000), 1),
+            "93.4 % (92.2 .. 94.4)"
+        );
+        assert_eq!(
+            [points(-0.00213), points(0.004), points(-0.000001)],
+            ["-0.21", "+0.40", "+0.00"]
+        );
+        assert_eq!(
+            [count(999), count(3_141), count(59_740_000)],
+            ["999", "3.14 k", "59.7 M"]
+        );
+        assert_eq!(
+            [bytes(12), bytes(999_999), bytes(238_960_000)],
+            ["12 B", "1.00 MB", "239.0 MB"]
+        );
+        assert_eq!(
+            [ms(0.01234), ms(4.567), ms(45.67), ms(456.7)],
+            ["0.012", "4.57", "45.7", "457"]
+        );
         assert_eq!(times(2.914), "2.91x");
     }
 }

@@ -51,8 +51,7 @@ impl Budget {
         match self.rounds {
             Some(wanted) => rounds >= wanted,
             None => {
-                rounds >= Self::MAX_ROUNDS
-                    || (rounds >= Self::MIN_ROUNDS && elapsed >= self.time)
+                rounds >= Self::MAX_ROUNDS || (rounds >= Self::MIN_ROUNDS && elapsed >= self.time)
             }
         }
     }
@@ -79,7 +78,11 @@ pub fn interleave(
         }
         for turn in 0..contestants {
             // Whoever runs second finds the caches as the first left them; take turns at that.
-            let contestant = if round % 2 == 0 { turn } else { contestants - 1 - turn };
+            let contestant = if round % 2 == 0 {
+                turn
+            } else {
+                contestants - 1 - turn
+            };
             let before = clock.now();
             run(contestant, round)?;
             times[contestant].push(clock.now().saturating_sub(before));
@@ -130,7 +133,11 @@ impl Ratio {
 /// `2.91x (2.80 .. 3.05)`: the median, and the spread over the rounds.
 impl fmt::Display for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2}x ({:.2} .. {:.2})", self.median, self.min, self.max)
+        write!(
+            f,
+            "{:.2}x ({:.2} .. {:.2})",
+            self.median, self.min, self.max
+        )
     }
 }
 
@@ -188,26 +195,53 @@ mod tests {
 
     #[test]
     fn contestants_take_turns_after_a_warm_up() {
-        let (times, order) = race(Budget { time: Duration::ZERO, rounds: Some(3) });
+        let (times, order) = race(Budget {
+            time: Duration::ZERO,
+            rounds: Some(3),
+        });
         assert_eq!(
             order,
-            [(0, 0), (1, 0), (0, 1), (1, 1), (0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
+            [
+                (0, 0),
+                (1, 0),
+                (0, 1),
+                (1, 1),
+                (0, 0),
+                (1, 0),
+                (1, 1),
+                (0, 1),
+                (0, 2),
+                (1, 2)
+            ]
         );
         assert_eq!(times, [vec![30 * MS; 3], vec![10 * MS; 3]]);
     }
 
     #[test]
     fn the_budget_bounds_the_time_but_not_below_the_minimum() {
-        let rounds = |ms| race(Budget { time: MS * ms, rounds: None }).0[0].len();
+        let rounds = |ms| {
+            race(Budget {
+                time: MS * ms,
+                rounds: None,
+            })
+            .0[0]
+                .len()
+        };
         assert_eq!(rounds(0), Budget::MIN_ROUNDS);
         assert_eq!(rounds(400), 10);
     }
 
     #[test]
     fn one_slow_round_moves_the_spread_and_not_the_ratio() {
-        let (times, _) = race(Budget { time: Duration::ZERO, rounds: Some(5) });
+        let (times, _) = race(Budget {
+            time: Duration::ZERO,
+            rounds: Some(5),
+        });
         let ratio = Ratio::new(&times[0], &times[1]);
-        assert_eq!((ratio.median, ratio.min, ratio.max, ratio.rounds), (3.0, 1.0, 3.0, 5));
+        assert_eq!(
+            (ratio.median, ratio.min, ratio.max, ratio.rounds),
+            (3.0, 1.0, 3.0, 5)
+        );
     }
 
     #[test]
@@ -221,8 +255,14 @@ mod tests {
     #[test]
     fn an_interrupt_ends_the_race() {
         let now = Cell::new(Duration::ZERO);
-        let budget = Budget { time: MS, rounds: None };
+        let budget = Budget {
+            time: MS,
+            rounds: None,
+        };
         let stopped = interleave(1, &budget, &mut Fake(&now), &|| true, &mut |_, _| Ok(()));
-        assert_eq!(stopped.unwrap_err().kind(), act_core::ErrorKind::Interrupted);
+        assert_eq!(
+            stopped.unwrap_err().kind(),
+            act_core::ErrorKind::Interrupted
+        );
     }
 }

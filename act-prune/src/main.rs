@@ -35,6 +35,9 @@ impl StageCli for Args {
     }
 }
 
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
+
 fn main() -> ExitCode {
     cli::main("act-prune", run)
 }
@@ -54,8 +57,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         Some(&task.labels),
     )?;
     ctx.set_synthetic(train.record.synthetic);
-    let calibration =
-        Calibration::sample(&train, &model, options.calibration_examples, ctx.seed())?;
+    let calibration = Calibration::sample(&train, &model, &options, ctx.seed())?;
 
     let batches = calibration.len().div_ceil(options.batch_size);
     let progress = ctx.progress("importance", batches as u64);

@@ -15,12 +15,14 @@ pub struct Options {
     pub ratio: Ratio,
     /// Training examples on which importance is measured.
     pub calibration_examples: usize,
+    /// Share of train that training holds out; importance is not measured on it.
+    pub validation_ratio: f64,
     /// Examples a batch. It matters: importance sums absolute values over batches.
     pub batch_size: usize,
 }
 
 impl Options {
-    /// From the sections `Prune` and `Global`; errors name the key.
+    /// From the sections `Prune`, `Global` and `TrainConfig`; errors name the key.
     pub fn new(config: &Config) -> Result<Self> {
         let prune = &config.prune;
         if prune.prune_algo != "transformer_pruner" {
@@ -38,9 +40,16 @@ impl Options {
                 return Err(Error::usage(format!("{key} is 0: give at least 1")));
             }
         }
+        let validation_ratio = config.train.validation_ratio;
+        if !(0.0..1.0).contains(&validation_ratio) {
+            return Err(Error::usage(format!(
+                "TrainConfig.validation_ratio is {validation_ratio}: give a share, from 0 to below 1"
+            )));
+        }
         Ok(Self {
             ratio: Ratio::new(prune.pruned_ratio)?,
             calibration_examples: prune.calibration_examples,
+            validation_ratio,
             batch_size,
         })
     }
@@ -75,6 +84,7 @@ mod tests {
         assert!(refused(|c| c.prune.pruned_ratio = 25.0).contains("Prune.pruned_ratio"));
         assert!(refused(|c| c.prune.prune_algo = "asp".into()).contains("Prune.prune_algo"));
         assert!(refused(|c| c.prune.calibration_examples = 0).contains("calibration_examples"));
+        assert!(refused(|c| c.train.validation_ratio = 1.0).contains("validation_ratio"));
         assert!(refused(|c| c.global.batch_size = Some(0)).contains("Global.batch_size"));
     }
 }

@@ -48,7 +48,12 @@ fn acted(config: &Config) -> Result<String> {
         prune: config.prune.clone(),
         ..Config::default()
     };
-    acted.yaml_of(&["Global", "Prune"])
+    let yaml = acted.yaml_of(&["Global", "Prune"])?;
+    // Of the training section only this key decides anything here.
+    let held_out = config.train.validation_ratio;
+    Ok(format!(
+        "{yaml}TrainConfig:\n  validation_ratio: {held_out}\n"
+    ))
 }
 
 /// The report: what stays of every layer and how important it was. Accuracy is act-eval's to

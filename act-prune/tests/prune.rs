@@ -53,7 +53,7 @@ fn options(ratio: f64) -> Options {
 }
 
 fn calibration(model: &Artifact, seed: u64) -> Calibration {
-    Calibration::sample(&dataset(), model, 40, Seed(seed)).unwrap()
+    Calibration::sample(&dataset(), model, &options(0.25), Seed(seed)).unwrap()
 }
 
 fn run(ratio: f64, threads: usize) -> Pruned {
@@ -157,8 +157,13 @@ fn calibration_is_a_seeded_slice_of_train() {
     assert_eq!((first.len(), first.encodings.len()), (40, 40));
     assert_eq!(first.encodings, calibration(&model, 1).encodings);
     assert_ne!(first.encodings, calibration(&model, 2).encodings);
+    let held_out = dataset().slice_validation(Seed(1), 0.05).held_out;
+    let mut all = options(0.25);
+    all.calibration_examples = 1000;
+    let all = Calibration::sample(&dataset(), &model, &all, Seed(1)).unwrap();
+    assert_eq!(all.len(), 60 - held_out.len());
     let mut empty = dataset();
     empty.examples.clear();
-    let refused = Calibration::sample(&empty, &model, 40, Seed(1));
+    let refused = Calibration::sample(&empty, &model, &options(0.25), Seed(1));
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::Usage);
 }

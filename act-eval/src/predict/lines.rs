@@ -42,7 +42,9 @@ impl Lines {
     pub fn next(&mut self) -> Result<Option<&str>> {
         self.line.clear();
         let mut bounded = self.reader.by_ref().take(LONGEST);
-        let read = bounded.read_until(b'\n', &mut self.line).map_err(|e| Error::io(&self.name, e))?;
+        let read = bounded
+            .read_until(b'\n', &mut self.line)
+            .map_err(|e| Error::io(&self.name, e))?;
         if read == 0 {
             return Ok(None);
         }
@@ -51,7 +53,10 @@ impl Lines {
             self.line.pop();
         } else if read as u64 == LONGEST {
             let limit = LONGEST >> 20;
-            return Err(Error::usage(format!("{}: longer than {limit} MiB", self.place())));
+            return Err(Error::usage(format!(
+                "{}: longer than {limit} MiB",
+                self.place()
+            )));
         }
         if self.line.last() == Some(&b'\r') {
             self.line.pop();
@@ -62,7 +67,9 @@ impl Lines {
             Ok(text) => Ok(Some(text)),
             Err(e) => {
                 let (place, byte) = (self.place(), e.valid_up_to() + 1);
-                Err(Error::usage(format!("{place}: not UTF-8 at byte {byte} of the line")))
+                Err(Error::usage(format!(
+                    "{place}: not UTF-8 at byte {byte} of the line"
+                )))
             }
         }
     }
@@ -108,7 +115,10 @@ mod tests {
     #[test]
     fn a_line_without_end_is_bounded() {
         let mut lines = Lines::new(std::io::repeat(b'x'), "in");
-        assert_eq!(lines.next().unwrap_err().to_string(), "in:1: longer than 16 MiB");
+        assert_eq!(
+            lines.next().unwrap_err().to_string(),
+            "in:1: longer than 16 MiB"
+        );
     }
 
     #[test]
