@@ -91,6 +91,9 @@ impl StageCli for Args {
     }
 }
 
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
+
 fn main() -> ExitCode {
     cli::main("act-convert", run)
 }

@@ -1,8 +1,8 @@
 //! The frame every stage's `main` stands in: shared arguments, logging, progress, signals, exit
 //! codes, atomic output.
 //!
-//! A stage writes `fn main() -> ExitCode { act_core::cli::main("act-prune", run) }` and returns
-//! errors; this module alone prints them, and no stage calls `std::process::exit`.
+//! A stage names its [`Allocator`], writes `fn main() -> ExitCode { cli::main("act-prune", run) }`
+//! and returns errors; this module alone prints them, and no stage calls `std::process::exit`.
 
 mod context;
 mod failure;
@@ -21,9 +21,11 @@ pub use output::Listing;
 pub use progress::Progress;
 pub use signals::interrupted;
 
-/// Training allocates and frees large buffers at every step; the system allocator is slower at it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+/// The allocator of every binary, which declares it with
+/// `#[global_allocator] static ALLOCATOR: cli::Allocator = cli::Allocator;` (a library must not
+/// choose one for its users). Training allocates and frees large buffers at every step; the system
+/// allocator is slower at it.
+pub use mimalloc::MiMalloc as Allocator;
 
 /// Arguments that every stage has.
 #[derive(Debug, Clone, clap::Args)]

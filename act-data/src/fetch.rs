@@ -97,7 +97,10 @@ pub fn fetch(
     let staging = Staging::new(dir)?;
     let url = format!("{}/{}_public.zip", base.trim_end_matches('/'), archive.task);
     let part = part_file(dir)?;
-    download::download(&url, &part, on_bytes)?;
+    download::download(&url, &part, on_bytes).or_else(|e| match part.metadata() {
+        Ok(nothing) if nothing.len() == 0 => discard(&part, e),
+        _ => Err(e),
+    })?;
 
     let digest = recognise(&part, archive, pinned).or_else(|e| discard(&part, e))?;
     unpack::unpack(&part, staging.path()).or_else(|e| discard(&part, e))?;

@@ -35,6 +35,9 @@ impl StageCli for Args {
     }
 }
 
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
+
 fn main() -> ExitCode {
     cli::main("act-prune", run)
 }

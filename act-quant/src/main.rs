@@ -37,6 +37,9 @@ impl StageCli for Args {
     }
 }
 
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
+
 fn main() -> ExitCode {
     cli::main(record::STAGE, run)
 }

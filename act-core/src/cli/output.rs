@@ -74,9 +74,6 @@ enum Target {
 
 fn target(path: &Path) -> Result<Target> {
     let name = path.display();
-    if path.as_os_str().is_empty() {
-        return Err(Error::usage("the output's name is empty"));
-    }
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(Error::usage(format!(
             "{name}: is a directory; give a file name"

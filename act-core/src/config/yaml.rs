@@ -274,7 +274,6 @@ mod tests {
     #[test]
     fn what_is_not_plain_data_is_refused() {
         for text in [
-            "a: !!binary x",
             "a: !x {b: 1}",
             "a: .nan",
             "a: [",
