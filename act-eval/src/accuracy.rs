@@ -19,7 +19,11 @@ use crate::table::Table;
 
 /// Arguments of `act-eval accuracy`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(mut_arg("device", |a| a.hide(true)), mut_arg("seed", |a| a.hide(true)))]
+#[command(
+    mut_arg("device", |a| a.hide(true)),
+    mut_arg("seed", |a| a.hide(true)),
+    mut_arg("strict", |a| a.hide(true))
+)]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "MODEL")]

@@ -194,7 +194,7 @@ pub fn latency_table(names: &[&str], races: &[Race]) -> Table {
         "speed-up",
     ];
     let columns = if compared { 6 } else { 5 };
-    let mut table = Table::new(header.into_iter().take(columns));
+    let mut table = Table::new(header.into_iter().take(columns)).with_text_columns(2);
     for race in races {
         for (i, (name, l)) in names.iter().zip(&race.latency).enumerate() {
             let mut row = vec![
