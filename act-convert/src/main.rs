@@ -1,2 +1,145 @@
-//! Placeholder; the stage comes with the following commits.
-fn main() {}
+//! `act-convert`: makes artifacts; today `new`, an untrained encoder.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use act_convert::new::{self, Shape};
+use act_core::cli::{self, CommonArgs, Context, Exit, StageCli};
+use act_core::report::Report;
+use act_core::{Activation, Error, Family, Result, TokenizerSpec};
+use act_data::{Dataset, Split};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+const EXAMPLES: &str = "\
+Examples:
+  An encoder of 4 layers of width 128, its vocabulary made from the training data:
+    act-convert new --layers 4 --hidden 128 --heads 4 --data ~/clue/tnews --task tnews -o new.act
+  The same with BERT's vocabulary, trained at once:
+    act-convert new --layers 4 --hidden 128 --heads 4 --data D --task tnews --vocab vocab.txt \\
+      | act-distill --data D -o base.act";
+
+/// Makes artifacts.
+#[derive(clap::Parser)]
+#[command(name = "act-convert", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Makes an untrained encoder for a task; act-distill trains it.
+    #[command(after_help = EXAMPLES)]
+    New(NewArgs),
+}
+
+#[derive(clap::Args)]
+struct NewArgs {
+    /// Encoder layers.
+    #[arg(long, value_name = "N")]
+    layers: usize,
+    /// Width of the hidden states.
+    #[arg(long, value_name = "N")]
+    hidden: usize,
+    /// Attention heads of each layer; a divisor of --hidden.
+    #[arg(long, value_name = "N")]
+    heads: usize,
+    /// Neurons of each feed-forward block [default: 4 times --hidden].
+    #[arg(long, value_name = "N")]
+    intermediate: Option<usize>,
+    /// Task: a built-in name, or nothing where the data folder describes itself [default: the
+    /// configuration's].
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
+    /// Vocabulary, one token a line [default: made from the training data].
+    #[arg(long, value_name = "FILE")]
+    vocab: Option<PathBuf>,
+    /// Longest sequence in tokens [default: the configuration's, or 128].
+    #[arg(long, value_name = "N")]
+    max_seq_length: Option<usize>,
+    /// Model family.
+    #[arg(long, default_value = "bert", value_parser = family())]
+    family: Family,
+    /// Activation of the feed-forward blocks.
+    #[arg(long, default_value = "gelu", value_parser = activation())]
+    activation: Activation,
+    /// Output artifact; `-` is standard output.
+    #[arg(short, long, default_value = "-", value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+fn family() -> impl TypedValueParser<Value = Family> {
+    PossibleValuesParser::new(["bert", "ernie"]).map(|name| match name.as_str() {
+        "ernie" => Family::Ernie,
+        _ => Family::Bert,
+    })
+}
+
+fn activation() -> impl TypedValueParser<Value = Activation> {
+    PossibleValuesParser::new(["gelu", "relu"]).map(|name| match name.as_str() {
+        "relu" => Activation::Relu,
+        _ => Activation::Gelu,
+    })
+}
+
+impl StageCli for Args {
+    fn common(&self) -> &CommonArgs {
+        let Command::New(args) = &self.command;
+        &args.common
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
+
+fn main() -> ExitCode {
+    cli::main("act-convert", run)
+}
+
+fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
+    match args.command {
+        Command::New(args) => make_new(&args, context),
+    }
+}
+
+fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
+    let global = context.config()?.global;
+    let shape = Shape {
+        layers: args.layers,
+        hidden: args.hidden,
+        heads: args.heads,
+        intermediate: args.intermediate.unwrap_or(args.hidden.saturating_mul(4)),
+        max_seq_length: args.max_seq_length.or(global.max_seq_length).unwrap_or(128),
+        family: args.family,
+        activation: args.activation,
+    };
+    shape.check()?;
+    context.check_output(&args.output)?;
+
+    let tokenizer = args.vocab.as_deref().map(read_vocab).transpose()?;
+    let task = args.task.as_deref().or(global.task_name.as_deref());
+    let train = Dataset::open(context.data_dir()?, task, Split::Train, None)?;
+    context.set_synthetic(train.record.synthetic);
+    let model = new::model(&shape, &train, tokenizer, context.seed())?;
+
+    log::info!(
+        "untrained {}: {} parameters, {} tokens, {} labels",
+        model.task.name,
+        model.plan.parameters(),
+        model.plan.vocab_size,
+        model.plan.num_labels
+    );
+    context.write_artifact(&args.output, &model)?;
+    context.write_report(Report::new("act-convert", &model)?)?;
+    Ok(Exit::Done)
+}
+
+/// A `vocab.txt` with BERT's rules.
+fn read_vocab(path: &Path) -> Result<TokenizerSpec> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
+    TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
+}

@@ -1,8 +1,26 @@
 //! The artifact: the one value that flows between the stages, and its file format `.act`.
 //!
-//! `docs/format.md` is the normative description of the bytes.
+//! `docs/format.md` is the normative description of the bytes. Nothing here trusts a file: what
+//! leaves [`Artifact::read`] or [`Artifact::open`] has passed every check of that document, and
+//! [`Artifact::write`] makes the same checks, so that it cannot write what nobody may read.
 
+mod directory;
+mod header;
+mod layout;
+pub mod limits;
+mod load;
+mod rules;
+mod sections;
+mod source;
+mod store;
+mod values;
+mod wire;
+
+use std::io::{Read, Write};
 use std::path::Path;
+
+pub use directory::TensorEntry;
+pub use header::{Header, inspect};
 
 use crate::error::Result;
 use crate::params::Params;
@@ -40,19 +58,26 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// Reads and checks a whole artifact from a stream (a pipe).
-    pub fn read(_reader: impl std::io::Read) -> Result<Self> {
-        todo!()
+    /// Reads and checks a whole artifact from a stream (a pipe), to its end. Memory grows with the
+    /// bytes that really arrive, never with a length that the stream claims.
+    pub fn read(reader: impl Read) -> Result<Self> {
+        load::stream(reader)
     }
 
-    /// Maps a file and checks it whole; tensors are windows of the map.
-    pub fn open(_path: impl AsRef<Path>) -> Result<Self> {
-        todo!()
+    /// Maps a file and checks it whole; tensors are windows of the map, so memory is shared with
+    /// the page cache. A path that is a pipe is read as a stream.
+    ///
+    /// The file must not be changed in place while it is mapped (act replaces files, it never
+    /// rewrites them): a file cut short under the map ends the process with `SIGBUS`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        load::map(path).map_err(|e| header::at_path(path, e))
     }
 
-    /// Writes the artifact front to back. Fails if the tensors are not those of the plan.
-    pub fn write(&self, _writer: impl std::io::Write) -> Result<()> {
-        todo!()
+    /// Writes the artifact front to back. Fails before the first byte if the tensors are not those
+    /// of the plan or if a rule of the format is broken. Equal artifacts give equal bytes.
+    pub fn write(&self, writer: impl Write) -> Result<()> {
+        store::write(self, writer)
     }
 
     /// The artifact's bytes.
@@ -62,14 +87,14 @@ impl Artifact {
         Ok(bytes)
     }
 
-    /// Digest of everything but provenance: equal results have equal digests.
+    /// Digest of everything but provenance: equal results have equal digests. Hashes every tensor.
     pub fn model_digest(&self) -> Result<Digest> {
-        todo!()
+        store::model_digest(self)
     }
 
-    /// Size of the file in bytes.
+    /// Size of the file in bytes; reads no tensor.
     pub fn file_len(&self) -> Result<u64> {
-        todo!()
+        store::file_len(self)
     }
 
     /// True if any stage read the synthetic sample corpus.

@@ -1,14 +1,31 @@
 //! The frame every stage's `main` stands in: shared arguments, logging, progress, signals, exit
 //! codes, atomic output.
+//!
+//! A stage names its [`Allocator`], writes `fn main() -> ExitCode { cli::main("act-prune", run) }`
+//! and returns errors; this module alone prints them, and no stage calls `std::process::exit`.
 
-use std::path::{Path, PathBuf};
+mod context;
+mod failure;
+mod input;
+mod logger;
+mod output;
+mod progress;
+mod signals;
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::artifact::Artifact;
-use crate::config::Config;
-use crate::error::Result;
-use crate::report::Report;
-use crate::seed::Seed;
+pub use context::Context;
+pub use output::Listing;
+pub use progress::Progress;
+pub use signals::interrupted;
+
+/// The allocator of every binary, which declares it with
+/// `#[global_allocator] static ALLOCATOR: cli::Allocator = cli::Allocator;` (a library must not
+/// choose one for its users). Training allocates and frees large buffers at every step; the system
+/// allocator is slower at it.
+pub use mimalloc::MiMalloc as Allocator;
 
 /// Arguments that every stage has.
 #[derive(Debug, Clone, clap::Args)]
@@ -52,7 +69,7 @@ pub struct CommonArgs {
     #[arg(long)]
     pub strict: bool,
     /// Only warnings and errors.
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
     /// More detail; twice for all.
     #[arg(short, long, action = clap::ArgAction::Count)]
@@ -64,8 +81,10 @@ pub struct CommonArgs {
 pub enum Exit {
     /// Exit code 0.
     Done,
-    /// A goal was missed; exit code 4 with `--strict` (or from a gate), 0 otherwise.
+    /// A goal was missed: exit code 4 with `--strict`, 0 otherwise.
     GoalMissed,
+    /// A gate, whose only work is to judge, was missed: exit code 4.
+    GateMissed,
 }
 
 /// What a stage's arguments must tell the frame.
@@ -74,77 +93,36 @@ pub trait StageCli: clap::Parser {
     fn common(&self) -> &CommonArgs;
 }
 
-/// What the frame gives a stage.
-pub struct Context {
-    // name, args, start time, progress target
-}
-
-impl Context {
-    /// The configuration with overrides applied.
-    pub fn config(&self) -> Result<Config> {
-        todo!()
-    }
-    /// `--data`, or the configuration's, or an error that says how to give it.
-    pub fn data_dir(&self) -> Result<&Path> {
-        todo!()
-    }
-    /// The seed.
-    pub fn seed(&self) -> Seed {
-        todo!()
-    }
-    /// Number of threads to use, at least 1.
-    pub fn threads(&self) -> usize {
-        todo!()
-    }
-    /// Reads an artifact from a path or `-`.
-    pub fn read_artifact(&self, _path: &Path) -> Result<Artifact> {
-        todo!()
-    }
-    /// Fails early if the output cannot be written or is a terminal; call before the work.
-    pub fn check_output(&self, _path: &Path) -> Result<()> {
-        todo!()
-    }
-    /// Writes an artifact to a path (temporary file, fsync, rename) or `-`.
-    pub fn write_artifact(&self, _path: &Path, _artifact: &Artifact) -> Result<()> {
-        todo!()
-    }
-    /// Writes `--report`, if asked for; fills in the wall time.
-    pub fn write_report(&self, _report: Report) -> Result<()> {
-        todo!()
-    }
-    /// Writes any small file atomically (temporary file, fsync, rename), or standard output for `-`.
-    pub fn write_file(&self, _path: &Path, _bytes: &[u8]) -> Result<()> {
-        todo!()
-    }
-    /// A bar with ETA on a terminal, a plain line every 10 s otherwise; silent with `-q`.
-    pub fn progress(&self, _what: &str, _total: u64) -> Progress {
-        todo!()
-    }
-}
-
-/// Progress of one piece of work.
-pub struct Progress {}
-
-impl Progress {
-    /// Moves forward.
-    pub fn advance(&self, _by: u64) {}
-    /// Shows a short text behind the bar (loss, accuracy).
-    pub fn message(&self, _text: &str) {}
-    /// Ends it.
-    pub fn finish(self) {}
-}
-
-/// True once the user has asked to stop (Ctrl-C, SIGTERM). Long loops ask between steps and return
-/// [`crate::Error::interrupted`].
-pub fn interrupted() -> bool {
-    todo!()
-}
-
 /// Parses arguments, sets up logging and signals, runs the stage, prints one line on an error and
-/// turns it into the exit code.
+/// turns it into the exit code: 0 done, 1 failed, 2 usage, 3 rejected, 4 goal missed, 130
+/// interrupted.
 pub fn main<A: StageCli>(
-    _name: &'static str,
-    _run: fn(A, &Context) -> anyhow::Result<Exit>,
+    name: &'static str,
+    run: fn(A, &Context) -> anyhow::Result<Exit>,
 ) -> ExitCode {
-    todo!()
+    let args = match A::try_parse() {
+        Ok(args) => args,
+        Err(help_or_mistake) => {
+            // A reader of `--help` that closes the pipe early is no failure.
+            let _ = help_or_mistake.print();
+            return ExitCode::from(if help_or_mistake.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let context = Context::new(name, args.common().clone());
+    logger::install(name, args.common());
+    failure::install_panic_hook(name);
+    signals::install(name);
+
+    let strict = args.common().strict;
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        context.check_report()?;
+        run(args, &context)
+    }));
+    ExitCode::from(match outcome {
+        Ok(Ok(Exit::Done)) => 0,
+        Ok(Ok(Exit::GoalMissed)) => 4 * u8::from(strict),
+        Ok(Ok(Exit::GateMissed)) => 4,
+        Ok(Err(error)) => failure::report(name, &error),
+        Err(panic) => failure::after_panic(panic.as_ref()),
+    })
 }

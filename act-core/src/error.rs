@@ -63,15 +63,8 @@ impl Error {
     /// An operating-system error at `path`. A path that is missing, forbidden or of the wrong kind
     /// is the user's to mend; the rest (full disk, broken device) is a failure.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
-        use std::io::ErrorKind as K;
-        let kind = match source.kind() {
-            K::NotFound | K::PermissionDenied | K::IsADirectory | K::NotADirectory => {
-                ErrorKind::Usage
-            }
-            _ => ErrorKind::Failed,
-        };
         Self {
-            kind,
+            kind: io_kind(&source),
             message: path.as_ref().display().to_string(),
             source: Some(Box::new(source)),
         }
@@ -90,6 +83,15 @@ impl Error {
     }
 }
 
+/// Whose move it is after an operating-system error.
+pub(crate) fn io_kind(error: &std::io::Error) -> ErrorKind {
+    use std::io::ErrorKind as K;
+    match error.kind() {
+        K::NotFound | K::PermissionDenied | K::IsADirectory | K::NotADirectory => ErrorKind::Usage,
+        _ => ErrorKind::Failed,
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -101,5 +103,26 @@ impl std::error::Error for Error {
         self.source
             .as_deref()
             .map(|s| s as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_the_users_and_disks_are_not() {
+        let of = |kind: std::io::ErrorKind| Error::io("x", kind.into()).kind();
+        assert_eq!(of(std::io::ErrorKind::NotFound), ErrorKind::Usage);
+        assert_eq!(of(std::io::ErrorKind::PermissionDenied), ErrorKind::Usage);
+        assert_eq!(of(std::io::ErrorKind::StorageFull), ErrorKind::Failed);
+    }
+
+    #[test]
+    fn context_goes_in_front_and_keeps_kind_and_cause() {
+        let error = Error::io("a.yaml", std::io::ErrorKind::NotFound.into()).context("--config");
+        assert_eq!(error.to_string(), "--config: a.yaml");
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(std::error::Error::source(&error).is_some());
     }
 }

@@ -244,3 +244,76 @@ impl fmt::Display for Site {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_linear_has_one_name_that_parses_back() {
+        let mut all = vec![Linear::Pooler, Linear::Classifier];
+        all.extend([0, 3, 10, 47].into_iter().flat_map(Linear::of_layer));
+        for linear in all {
+            assert_eq!(linear.to_string().parse::<Linear>().unwrap(), linear);
+        }
+        let others = [
+            "",
+            "layer",
+            "layer.3",
+            "layer.03.output",
+            "layer.+3.output",
+            "layer.-1.output",
+        ];
+        let more = [
+            "layer.3.attention",
+            "layer.99999999999999999999.output",
+            "Pooler",
+            "pooler ",
+        ];
+        for other in others.into_iter().chain(more) {
+            let error = other.parse::<Linear>().unwrap_err().to_string();
+            assert!(error.contains(&format!("{other:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_table_has_one_name_that_parses_back() {
+        for table in Embedding::ALL {
+            assert_eq!(table.to_string().parse::<Embedding>().unwrap(), table);
+            assert_eq!(table.weight(), format!("{table}.weight"));
+            assert_eq!(table.scale(), format!("{table}.weight.scale"));
+        }
+        assert!("embeddings".parse::<Embedding>().is_err());
+    }
+
+    #[test]
+    fn sites_are_spelt_as_the_design_says() {
+        let site = |site: Site| site.to_string();
+        assert_eq!(
+            site(Site::Input(Linear::Query(3))),
+            "layer.3.attention.query.input"
+        );
+        assert_eq!(
+            site(Site::Projection(Linear::Key(3))),
+            "layer.3.attention.key.projection"
+        );
+        assert_eq!(site(Site::Heads(3)), "layer.3.heads");
+        assert_eq!(site(Site::Intermediate(3)), "layer.3.intermediate");
+        assert_eq!(site(Site::Hidden(3)), "layer.3.hidden");
+        assert_eq!(site(Site::EmbeddingsOutput), "embeddings.output");
+        assert_eq!(site(Site::Logits), "logits");
+    }
+
+    #[test]
+    fn norms_are_named_as_in_hugging_face() {
+        assert_eq!(Norm::Embeddings.weight(), "embeddings.LayerNorm.weight");
+        assert_eq!(
+            Norm::Attention(2).bias(),
+            "encoder.layer.2.attention.output.LayerNorm.bias"
+        );
+        assert_eq!(
+            Norm::Output(2).weight(),
+            "encoder.layer.2.output.LayerNorm.weight"
+        );
+    }
+}

@@ -78,3 +78,27 @@ impl FromIterator<(String, Tensor)> for Params {
         Self(iter.into_iter().collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_or_of_another_type_is_named() {
+        let mut params = Params::new();
+        params.insert("w", Tensor::i8([2], vec![1, -1]));
+        params.insert("b", Tensor::f32([1], vec![0.5]));
+        assert_eq!(params.i8("w").unwrap(), [1, -1]);
+        assert_eq!(params.f32("b").unwrap(), [0.5]);
+        assert_eq!(
+            params.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            ["b", "w"]
+        );
+        let wrong = params.f32("w").unwrap_err().to_string();
+        assert!(wrong.contains("tensor w is i8, this needs f32"), "{wrong}");
+        let missing = params.i8("x").unwrap_err().to_string();
+        assert!(missing.contains("no tensor x"), "{missing}");
+        assert!(params.remove("w").is_some() && params.remove("w").is_none());
+        assert_eq!((params.len(), params.is_empty()), (1, false));
+    }
+}

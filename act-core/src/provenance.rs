@@ -80,3 +80,20 @@ impl StageRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_read_as_hexadecimal() {
+        let mut bytes = [0; 32];
+        (bytes[0], bytes[31]) = (0xab, 0x01);
+        let text = Digest(bytes).to_string();
+        assert_eq!(text, format!("ab{}01", "0".repeat(60)));
+        assert_eq!(
+            serde_json::to_string(&Digest(bytes)).unwrap(),
+            format!("{text:?}")
+        );
+    }
+}

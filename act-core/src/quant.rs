@@ -118,3 +118,28 @@ impl QuantSpec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calibrators_have_distinct_names() {
+        for (i, (calibrator, name)) in Calibrator::ALL.into_iter().enumerate() {
+            assert_eq!(calibrator.to_string(), name);
+            assert!(Calibrator::ALL[..i].iter().all(|(_, other)| *other != name));
+        }
+    }
+
+    #[test]
+    fn a_spec_finds_its_own() {
+        let mut spec = QuantSpec::default();
+        assert!(spec.is_empty());
+        assert_eq!(spec.precision(), "f32");
+        spec.embeddings.push(Embedding::Word);
+        assert!(!spec.is_empty());
+        assert_eq!(spec.embedding(Embedding::Word), Some(Embedding::Word));
+        assert_eq!(spec.embedding(Embedding::Position), None);
+        assert_eq!(spec.linear(Linear::Pooler), None);
+    }
+}

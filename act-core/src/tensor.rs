@@ -175,3 +175,57 @@ impl Tensor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn map(bytes: &[u8]) -> Arc<Mmap> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        // SAFETY: nobody else knows the file, which has no name.
+        Arc::new(unsafe { Mmap::map(&file) }.unwrap())
+    }
+
+    #[test]
+    fn windows_of_a_map_are_numbers() {
+        let numbers = [1.5f32, -2.0, 3.25, 0.0];
+        let map = map(bytemuck::cast_slice(&numbers));
+        let window = Buffer::<f32>::mapped(map.clone(), 4, 8).unwrap();
+        assert_eq!(window[..], numbers[1..3]);
+        assert_eq!(window.clone().into_vec(), numbers[1..3]);
+        let tensor = Tensor::f32([2, 1], window);
+        assert_eq!(tensor.bytes(), &map[4..12]);
+        assert_eq!((tensor.dtype(), tensor.shape()), (DType::F32, &[2, 1][..]));
+        assert!(Buffer::<f32>::mapped(map, 16, 0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn windows_that_do_not_fit_are_refused() {
+        let map = map(&[0; 16]);
+        let places = [(0, 17), (16, 4), (20, 0), (usize::MAX, 2), (1, 4), (0, 6)];
+        for (offset, bytes) in places {
+            assert!(
+                Buffer::<f32>::mapped(map.clone(), offset, bytes).is_err(),
+                "{offset} {bytes}"
+            );
+        }
+        assert!(Buffer::<i8>::mapped(map, 1, 15).is_ok());
+    }
+
+    #[test]
+    #[should_panic(expected = "does not fill [2, 3]")]
+    fn a_shape_must_be_filled() {
+        Tensor::f32([2, 3], vec![0.0; 5]);
+    }
+
+    #[test]
+    fn bytes_are_little_endian() {
+        assert_eq!(Tensor::f32([1], vec![1.0]).bytes(), [0, 0, 0x80, 0x3f]);
+        assert_eq!(Tensor::i8([2], vec![-1, 1]).bytes(), [0xff, 1]);
+        let half = Tensor::new(vec![1], TensorData::F16(vec![0x3c00].into()));
+        assert_eq!((half.dtype(), half.bytes()), (DType::F16, &[0, 0x3c][..]));
+    }
+}

@@ -8,10 +8,9 @@ use ahash::AHashMap;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{
-    DecoderWrapper, TokenizerBuilder, TokenizerImpl, TruncationDirection, TruncationParams,
-    TruncationStrategy,
+    Model, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString,
+    PreTokenizer,
 };
 
 use crate::batch::Encoding;
@@ -126,13 +125,39 @@ fn vocab_tokens(text: &str) -> Result<Vec<String>> {
         .ok_or_else(|| Error::usage("the vocabulary's ids have gaps"))
 }
 
-type Inner =
-    TokenizerImpl<WordPiece, BertNormalizer, BertPreTokenizer, TemplateProcessing, DecoderWrapper>;
+/// BERT's basic tokenisation with the usual rules, before any vocabulary: control characters
+/// removed, lower case, accents stripped, CJK characters and punctuation on their own, the rest
+/// cut at blanks. What a vocabulary is made from.
+pub fn basic_words(text: &str) -> Result<Vec<String>> {
+    let split = split_words(&BertNormalizer::new(true, true, Some(true), true), text)?;
+    Ok(words(&split).map(str::to_string).collect())
+}
+
+fn split_words(normalizer: &BertNormalizer, text: &str) -> Result<PreTokenizedString> {
+    let mut normalized = NormalizedString::from(text);
+    normalizer.normalize(&mut normalized).map_err(failed)?;
+    let mut split = PreTokenizedString::from(normalized);
+    BertPreTokenizer.pre_tokenize(&mut split).map_err(failed)?;
+    Ok(split)
+}
+
+fn words(split: &PreTokenizedString) -> impl Iterator<Item = &str> {
+    let splits = split.get_splits(OffsetReferential::Normalized, OffsetType::None);
+    splits.into_iter().map(|(word, ..)| word)
+}
+
+fn failed(e: tokenizers::Error) -> Error {
+    Error::failed(format!("tokenising: {e}"))
+}
 
 /// A ready tokenizer with a maximal sequence length.
 #[derive(Clone)]
 pub struct Tokenizer {
-    inner: Inner,
+    normalizer: BertNormalizer,
+    model: WordPiece,
+    cls_id: u32,
+    sep_id: u32,
+    max_seq_length: usize,
 }
 
 impl fmt::Debug for Tokenizer {
@@ -145,13 +170,12 @@ impl Tokenizer {
     /// A tokenizer that cuts sequences at `max_seq_length` tokens, special tokens counted.
     pub fn new(spec: &TokenizerSpec, max_seq_length: usize) -> Result<Self> {
         let tokens: Vec<&str> = spec.tokens().collect();
-        let name = |id: u32| -> Result<String> {
-            tokens
-                .get(id as usize)
-                .map(|t| t.to_string())
-                .ok_or_else(|| Error::rejected(format!("token id {id} is not in the vocabulary")))
+        let name = |id: u32| {
+            let token = tokens.get(id as usize);
+            token.ok_or_else(|| Error::rejected(format!("token id {id} is not in the vocabulary")))
         };
-        let (unk, cls, sep) = (name(spec.unk_id)?, name(spec.cls_id)?, name(spec.sep_id)?);
+        let unknown = name(spec.unk_id)?;
+        name(spec.cls_id).and(name(spec.sep_id))?;
         let vocab: AHashMap<String, u32> = tokens
             .iter()
             .enumerate()
@@ -159,49 +183,77 @@ impl Tokenizer {
             .collect();
         let model = WordPiece::builder()
             .vocab(vocab)
-            .unk_token(unk)
+            .unk_token(unknown.to_string())
             .max_input_chars_per_word(spec.max_word_chars as usize)
             .build()
             .map_err(|e| Error::rejected(format!("the vocabulary does not load: {e}")))?;
-        let template = TemplateProcessing::builder()
-            .try_single(format!("{cls}:0 $A:0 {sep}:0"))
-            .and_then(|b| b.try_pair(format!("{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1")))
-            .map_err(|e| Error::rejected(format!("the tokenizer's special tokens: {e}")))?
-            .special_tokens(vec![(cls, spec.cls_id), (sep, spec.sep_id)])
-            .build()
-            .map_err(|e| Error::rejected(format!("the tokenizer's special tokens: {e}")))?;
-        let truncation = TruncationParams {
-            direction: TruncationDirection::Right,
-            max_length: max_seq_length,
-            strategy: TruncationStrategy::LongestFirst,
-            stride: 0,
-        };
-        let inner = TokenizerBuilder::default()
-            .with_model(model)
-            .with_normalizer(Some(BertNormalizer::new(
-                true,
-                spec.split_cjk,
-                Some(spec.strip_accents),
-                spec.lowercase,
-            )))
-            .with_pre_tokenizer(Some(BertPreTokenizer))
-            .with_post_processor(Some(template))
-            .with_truncation(Some(truncation))
-            .build()
-            .map_err(|e| Error::rejected(format!("the tokenizer does not build: {e}")))?;
-        Ok(Self { inner })
+        let normalizer = BertNormalizer::new(
+            true,
+            spec.split_cjk,
+            Some(spec.strip_accents),
+            spec.lowercase,
+        );
+        Ok(Self {
+            normalizer,
+            model,
+            cls_id: spec.cls_id,
+            sep_id: spec.sep_id,
+            max_seq_length,
+        })
     }
 
     /// Encodes a text or a pair.
     pub fn encode(&self, text: &str, pair: Option<&str>) -> Result<Encoding> {
-        let encoding = match pair {
-            Some(pair) => self.inner.encode((text, pair), true),
-            None => self.inner.encode(text, true),
+        let special = if pair.is_some() { 3 } else { 2 };
+        let room = self.max_seq_length.saturating_sub(special);
+        let mut first = self.pieces(text, room)?;
+        let mut second = pair.map(|p| self.pieces(p, room)).transpose()?;
+        if let Some(second) = &mut second {
+            cut_longer_first(&mut first, second, room);
         }
-        .map_err(|e| Error::failed(format!("tokenising: {e}")))?;
-        Ok(Encoding {
-            input_ids: encoding.get_ids().to_vec(),
-            token_type_ids: encoding.get_type_ids().to_vec(),
-        })
+        let mut encoding = Encoding::default();
+        let mut push = |id: u32, segment: u32| {
+            encoding.input_ids.push(id);
+            encoding.token_type_ids.push(segment);
+        };
+        push(self.cls_id, 0);
+        for (ids, segment) in [(Some(first), 0), (second, 1)] {
+            for id in ids
+                .into_iter()
+                .flat_map(|ids| ids.into_iter().chain([self.sep_id]))
+            {
+                push(id, segment);
+            }
+        }
+        Ok(encoding)
+    }
+
+    /// The first `room` pieces of a text; more are never needed.
+    fn pieces(&self, text: &str, room: usize) -> Result<Vec<u32>> {
+        let split = split_words(&self.normalizer, text)?;
+        let mut ids = Vec::new();
+        for word in words(&split) {
+            if ids.len() >= room {
+                break;
+            }
+            let pieces = self.model.tokenize(word).map_err(failed)?;
+            ids.extend(pieces.into_iter().map(|p| p.id));
+        }
+        ids.truncate(room);
+        Ok(ids)
+    }
+}
+
+/// Drops tokens from the end of the longer text until both fit, from the second of equals: BERT's
+/// `_truncate_seq_pair`, which PaddleNLP follows. (The `tokenizers` crate's own truncation leaves
+/// an odd token to the second text instead, and so gives other ids than the models were trained
+/// and published with.)
+fn cut_longer_first(first: &mut Vec<u32>, second: &mut Vec<u32>, room: usize) {
+    while first.len() + second.len() > room {
+        if first.len() > second.len() {
+            first.pop();
+        } else {
+            second.pop();
+        }
     }
 }

@@ -1,1 +1,187 @@
-//! Fine-tuning and distillation.
+//! Training of a float classifier: against labels, against a teacher, or against both.
+//!
+//! The teacher answers once for every example ([`teacher`]), a slice of train is held out
+//! ([`lesson`]), and act-nn's loop does the rest; without a teacher this is plain fine-tuning.
+//! Distillation follows PaddleSlim: mean squared error on the logits (Ba & Caruana 2014, section
+//! 2.2), to which cross-entropy on the labels may be added. Dev is never read.
+
+pub mod forward;
+pub mod journal;
+pub mod labels;
+pub mod lesson;
+pub mod narrator;
+pub mod options;
+pub mod origin;
+pub mod outcome;
+pub mod record;
+pub mod teacher;
+
+use act_core::metrics::Accuracy;
+use act_core::{Artifact, Error, Result};
+use act_data::Dataset;
+use act_infer::Engine;
+use act_nn::{Device, TrainEvent, Trained};
+
+use journal::Journal;
+use lesson::{Lesson, Part};
+pub use options::Options;
+pub use outcome::{Distilled, TeacherRecord, Validation};
+use teacher::Teacher;
+
+/// What the stage tells while it works.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A finished model answered `done` more of `total` examples.
+    Answered {
+        /// `teacher` or `input`.
+        who: &'static str,
+        /// Examples since the last event.
+        done: usize,
+        /// Examples in all.
+        total: usize,
+    },
+    /// A step or an evaluation of the training loop, already noted in the journal.
+    Training(&'a TrainEvent, &'a Journal),
+}
+
+/// Hears every [`Event`]; may stop the work by returning `false` (error: interrupted).
+pub type OnEvent<'a> = &'a mut dyn FnMut(Event<'_>) -> bool;
+
+/// Trains `student` on `data`, which must be the train split. Errors: an int8 student, a teacher
+/// for other classes or far below `origin_metric`, a loss that is not finite, interrupted.
+pub fn distill(
+    student: Artifact,
+    teacher: Option<Artifact>,
+    data: &Dataset,
+    options: &Options,
+    device: Device,
+    on_event: OnEvent<'_>,
+) -> Result<Distilled> {
+    if !student.quant.is_empty() {
+        return Err(Error::usage(
+            "the model is already int8: train the float model, then quantise",
+        ));
+    }
+    let input = student.model_digest()?;
+    let teacher_record = teacher.as_ref().map(TeacherRecord::new).transpose()?;
+    let mut lesson = Lesson::new(data, &student, options.validation_ratio, options.seed)?;
+
+    let taught = match teacher {
+        Some(teacher) => {
+            let teacher = Teacher::new(teacher, &student, options.training.threads)?;
+            teach(&mut lesson, &teacher, data, options, on_event)?
+        }
+        None => None,
+    };
+    let before = accuracy_before(&student, &lesson.validation, options, on_event)?;
+    if let (None, Some(before), Some(stated)) = (&teacher_record, before, options.origin_metric) {
+        origin::note_input(stated, before);
+    }
+    let (trained, journal) = train(&student, &lesson, options, device, on_event)?;
+
+    let held_out = lesson.validation.len();
+    let validation = before
+        .zip(trained.accuracy)
+        .map(|(before, after)| Validation {
+            before,
+            after: Accuracy::new((after * held_out as f64).round() as usize, held_out),
+            teacher: taught,
+        });
+    Ok(Distilled {
+        artifact: Artifact {
+            params: trained.params,
+            ..student
+        },
+        input,
+        teacher: teacher_record,
+        examples: lesson.train.len(),
+        validation,
+        journal,
+        steps: trained.steps,
+        best_step: trained.best_step,
+        final_loss: trained.final_loss,
+    })
+}
+
+/// Asks the teacher about every example; gives its accuracy on the validation slice.
+fn teach(
+    lesson: &mut Lesson,
+    teacher: &Teacher,
+    data: &Dataset,
+    options: &Options,
+    on_event: OnEvent<'_>,
+) -> Result<Option<Accuracy>> {
+    let total = lesson.train.len() + lesson.validation.len();
+    let mut on_batch = |done| {
+        on_event(Event::Answered {
+            who: "teacher",
+            done,
+            total,
+        })
+    };
+    // Validation first: a wrong teacher is found out before the long part.
+    let held_out = &mut lesson.validation;
+    held_out.ask(teacher, data, &mut on_batch)?;
+    let accuracy = accuracy_of(held_out.teacher_logits.as_deref(), held_out);
+    if let (Some(accuracy), Some(stated)) = (accuracy, options.origin_metric) {
+        origin::check_teacher(stated, accuracy)?;
+    }
+    lesson.train.ask(teacher, data, &mut on_batch)?;
+    Ok(accuracy)
+}
+
+/// Accuracy of the model that is about to be trained.
+fn accuracy_before(
+    student: &Artifact,
+    validation: &Part,
+    options: &Options,
+    on_event: OnEvent<'_>,
+) -> Result<Option<Accuracy>> {
+    if validation.is_empty() {
+        return Ok(None);
+    }
+    let engine = Engine::new(student.clone())?.with_threads(options.training.threads);
+    let total = validation.len();
+    let logits = forward::logits(&engine, &validation.encodings, &mut |done| {
+        on_event(Event::Answered {
+            who: "input",
+            done,
+            total,
+        })
+    })?;
+    Ok(accuracy_of(Some(&logits), validation))
+}
+
+fn accuracy_of(logits: Option<&[Vec<f32>]>, part: &Part) -> Option<Accuracy> {
+    let logits = logits.filter(|logits| !logits.is_empty())?;
+    Some(Accuracy::of_logits(logits, &part.labels))
+}
+
+/// Runs act-nn's loop and keeps its journal.
+fn train(
+    student: &Artifact,
+    lesson: &Lesson,
+    options: &Options,
+    device: Device,
+    on_event: OnEvent<'_>,
+) -> Result<(Trained, Journal)> {
+    let mut journal = Journal::new(options.logging_iter);
+    let mut stopped = false;
+    let trained = act_nn::train(
+        device,
+        student,
+        lesson.train.examples(),
+        (!lesson.validation.is_empty()).then(|| lesson.validation.examples()),
+        options.objective,
+        &options.training,
+        &mut |event| {
+            journal.note(&event);
+            stopped = !on_event(Event::Training(&event, &journal));
+            !stopped
+        },
+    )?;
+    if stopped {
+        return Err(Error::interrupted());
+    }
+    Ok((trained, journal))
+}

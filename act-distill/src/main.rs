@@ -1,2 +1,107 @@
-//! Placeholder; the stage comes with the following commits.
-fn main() {}
+//! act-distill: train a classifier against its labels, a teacher, or both.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_core::config::Config;
+use act_core::{Error, Result};
+use act_data::{Dataset, Split};
+use act_distill::narrator::Narrator;
+use act_distill::{Options, distill, record};
+use act_nn::Device;
+use clap::Parser;
+
+const EXAMPLES: &str = "\
+Examples:
+  Fine-tune an untrained or pre-trained model on the labels of DIR/train.json:
+    act-distill new.act -o base.act -c afqmc.yaml --data ~/clue/afqmc
+  Teach a pruned model what the original answers:
+    act-distill pruned.act -o student.act -c afqmc.yaml --data ~/clue/afqmc --teacher base.act
+  The same in a pipe, one pass over the data, with twice the learning rate:
+    act-prune base.act --data D | act-distill --data D --teacher base.act \\
+      --set TrainConfig.epochs=1 --set TrainConfig.learning_rate=4e-5 > student.act";
+
+/// Train a classifier against its labels, a teacher (logits), or both.
+///
+/// Without a teacher this is plain fine-tuning. A slice of train is held out to choose the best
+/// weights; dev is not read.
+#[derive(Parser)]
+#[command(name = "act-distill", version, after_help = EXAMPLES)]
+struct Args {
+    #[command(flatten)]
+    stage: StageArgs,
+    /// Model to learn from, float or int8; its labels must be the input's.
+    #[arg(long, value_name = "FILE")]
+    teacher: Option<PathBuf>,
+}
+
+impl StageCli for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.stage.common
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
+
+fn main() -> ExitCode {
+    cli::main("act-distill", run)
+}
+
+fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    let config = ctx.config()?;
+    let teacher = teacher_path(&args, &config)?;
+    let options = Options::new(&config, teacher.is_some(), ctx.seed(), ctx.threads())?;
+    let device: Device = ctx.device().parse()?;
+    ctx.check_output(&args.stage.output)?;
+
+    let student = ctx.read_artifact(&args.stage.input)?;
+    let teacher = match teacher {
+        Some(path) => Some(
+            ctx.read_artifact(&path)
+                .map_err(|e| e.context("the teacher"))?,
+        ),
+        None => None,
+    };
+    let task = student.task.clone();
+    let data = Dataset::open(
+        ctx.data_dir()?,
+        Some(&task.name),
+        Split::Train,
+        Some(&task.labels),
+    )?;
+    ctx.set_synthetic(data.record.synthetic);
+
+    let mut narrator = Narrator::new(ctx);
+    let mut distilled = distill(student, teacher, &data, &options, device, &mut |event| {
+        narrator.tell(event)
+    })?;
+    narrator.finish();
+
+    let record = record::record(&distilled, &data.record, &config, ctx.device(), ctx.seed())?;
+    distilled.artifact.provenance.push(record);
+    record::log(&distilled);
+    ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
+    ctx.write_report(record::report(&distilled, &data.record)?)?;
+    Ok(match distilled.reached(config.train.target_metric) {
+        true => Exit::Done,
+        false => Exit::GoalMissed,
+    })
+}
+
+/// The teacher of the command line, or else of the configuration.
+fn teacher_path(args: &Args, config: &Config) -> Result<Option<PathBuf>> {
+    let configured = config.distillation.teacher_model_dir.as_ref();
+    let path = args.teacher.clone().or(configured.map(PathBuf::from));
+    match &path {
+        Some(path) if path.is_dir() => Err(Error::usage(format!(
+            "the teacher {} is a folder: import it (act-convert import) and give the .act file",
+            path.display()
+        ))),
+        Some(path) if path.as_os_str() == "-" && args.stage.input.as_os_str() == "-" => Err(
+            Error::usage("the teacher and the input cannot both be standard input"),
+        ),
+        _ => Ok(path),
+    }
+}

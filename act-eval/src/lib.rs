@@ -1,1 +1,135 @@
-//! Truth: accuracy with intervals, measured latency, reports, prediction, gates.
+//! Truth: what a model answers, how often it is right, how fast it is, and how far to trust each
+//! of these numbers.
+//!
+//! Everything is measured through act-infer, the engine that serves, and nothing here changes a
+//! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
+//! [`gate`]), under them the measurements ([`evaluation`], [`latency`]), the statistics
+//! ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`], [`lineage`]).
+
+pub mod accuracy;
+pub mod args;
+pub mod bench;
+pub mod comparison;
+pub mod evaluation;
+pub mod gate;
+pub mod inspect;
+pub mod latency;
+pub mod lineage;
+pub mod markdown;
+pub mod model;
+pub mod output;
+pub mod paired;
+pub mod predict;
+pub mod report;
+pub mod table;
+pub mod timing;
+
+use act_core::cli::{CommonArgs, Context, Exit, StageCli};
+
+/// Accuracy, latency, predictions and reports of text classifiers in `.act` files.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "act-eval", version, subcommand_required = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Command {
+    /// How often a model is right, with a 95 % interval.
+    #[command(after_help = ACCURACY_EXAMPLES)]
+    Accuracy(accuracy::Args),
+    /// Latency and throughput, of one model or of two in turn.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(bench::Args),
+    /// Classify lines of text or JSON; answers are JSON lines.
+    #[command(after_help = PREDICT_EXAMPLES)]
+    Predict(predict::Args),
+    /// What is in a file: shapes, sizes, quantisation, lineage.
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(inspect::Args),
+    /// Models side by side: accuracy, size, latency, and how far they differ.
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(report::Args),
+    /// Exit with code 4 if a report misses a goal.
+    #[command(after_help = GATE_EXAMPLES)]
+    Gate(gate::Args),
+}
+
+const ACCURACY_EXAMPLES: &str = "\
+Examples:
+  act-eval accuracy int8.act --data clue/afqmc
+  act-quant student.act -c afqmc.yaml --data clue/afqmc | act-eval accuracy --data clue/afqmc
+  act-eval accuracy int8.act --data clue/tnews --per-class --report accuracy.json";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  act-eval bench int8.act --data clue/afqmc
+  act-eval bench int8.act --compare base.act --data clue/afqmc --seconds 10
+  act-eval bench int8.act --batch 1 --seq 64 --threads 2 --json";
+
+const PREDICT_EXAMPLES: &str = "\
+A line is a text, two texts with a tab between, or a JSON object: the task's own fields, or
+input_ids and token_type_ids. An empty line is an empty text and is answered.
+
+Examples:
+  echo '花呗怎么还款' | act-eval predict int8.act
+  act-eval predict int8.act test.json > answers.jsonl
+  cut -f2 questions.tsv | act-eval predict int8.act --format text | jq -r .label";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  act-eval inspect int8.act
+  act-eval inspect int8.act --quant
+  act-eval inspect int8.act --json | jq .model.layers";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  act-eval report base.act int8.act --data clue/afqmc
+  act-eval report base.act pruned.act int8.act --data clue/afqmc -o report.md -o report.json
+  act-eval report before=v1/int8.act after=v2/int8.act --data clue/afqmc --seconds 10";
+
+const GATE_EXAMPLES: &str = "\
+Examples:
+  act-eval gate --from report.json --max-drop 0.3 --min-speedup 3
+  act-eval gate --from report.json --model student --max-drop 0.5
+  act-eval report base.act int8.act --data clue/afqmc --json | act-eval gate --from - --max-drop 1";
+
+impl StageCli for Cli {
+    fn common(&self) -> &CommonArgs {
+        match &self.command {
+            Command::Accuracy(a) => &a.common,
+            Command::Bench(a) => &a.common,
+            Command::Predict(a) => &a.common,
+            Command::Inspect(a) => &a.common,
+            Command::Report(a) => &a.common,
+            Command::Gate(a) => &a.common,
+        }
+    }
+}
+
+/// Runs a subcommand.
+pub fn run(cli: Cli, ctx: &Context) -> anyhow::Result<Exit> {
+    let exit = match &cli.command {
+        Command::Accuracy(args) => accuracy::run(args, ctx),
+        Command::Bench(args) => bench::run(args, ctx),
+        Command::Predict(args) => predict::run(args, ctx),
+        Command::Inspect(args) => inspect::run(args, ctx),
+        Command::Report(args) => report::run(args, ctx),
+        Command::Gate(args) => gate::run(args, ctx),
+    }?;
+    Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    /// Among other things that every `mut_arg` names an argument there is.
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,2 +1,85 @@
-//! Placeholder; the stage comes with the following commits.
-fn main() {}
+//! `act-quant`: a float artifact in, an int8 artifact out.
+
+use std::process::ExitCode;
+
+use act_core::Error;
+use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_core::report::Report;
+use act_data::{Dataset, Split};
+use act_quant::options::Options;
+use act_quant::record;
+use act_quant::samples::Samples;
+
+const EXAMPLES: &str = "\
+Examples:
+  With the defaults: one scale a weight row, thresholds at the 99.99th percentile:
+    act-quant student.act -o int8.act --data ~/clue/afqmc
+  Try four calibrators and keep the best, with a report of every trial:
+    act-quant student.act -o int8.act --data ~/clue/afqmc --report int8.json \\
+      --set 'HyperParameterOptimization.ptq_algo=[KL, hist, avg, mse]'
+  In a pipe:
+    act-distill pruned.act --data D --teacher base.act | act-quant --data D -o int8.act";
+
+/// Quantises a float classifier to int8.
+///
+/// Activations are calibrated on examples of train, and trials are judged on others that training
+/// held out; dev is not read.
+#[derive(clap::Parser)]
+#[command(name = "act-quant", version, after_help = EXAMPLES)]
+struct Args {
+    #[command(flatten)]
+    stage: StageArgs,
+}
+
+impl StageCli for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.stage.common
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
+
+fn main() -> ExitCode {
+    cli::main(record::STAGE, run)
+}
+
+fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
+    let config = context.config()?;
+    let options = Options::from_config(&config)?;
+    context.check_output(&args.stage.output)?;
+
+    let model = context.read_artifact(&args.stage.input)?;
+    act_quant::require_float(&model)?;
+    let task = &model.task;
+    let train = Dataset::open(
+        context.data_dir()?,
+        Some(&task.name),
+        Split::Train,
+        Some(&task.labels),
+    )?;
+    context.set_synthetic(train.record.synthetic);
+    let samples = Samples::draw(&train, &model, &options, context.seed())?;
+
+    let total = act_quant::batches_to_run(&samples, &options);
+    let progress = context.progress("quantising", total as u64);
+    let mut quantized =
+        act_quant::quantize(&model, &samples, &options, context.threads(), &mut || {
+            progress.advance(1);
+            match cli::interrupted() {
+                true => Err(Error::interrupted()),
+                false => Ok(()),
+            }
+        })?;
+    progress.finish();
+
+    let record = record::provenance(&model, &quantized, &train.record, &config, context.seed())?;
+    quantized.artifact.provenance.push(record);
+    context.write_artifact(&args.stage.output, &quantized.artifact)?;
+
+    let mut report = Report::new(record::STAGE, &quantized.artifact)?;
+    report.set_dataset(&train.record);
+    report.details = record::details(&quantized);
+    context.write_report(report)?;
+    Ok(Exit::Done)
+}

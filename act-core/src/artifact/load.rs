@@ -1,0 +1,97 @@
+//! Reading whole artifacts. One loop verifies the tensors, whether they are copied from a stream
+//! or are windows of a mapped file.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use memmap2::Mmap;
+
+use super::Artifact;
+use super::directory::TensorEntry;
+use super::header::{self, Header};
+use super::layout::TRAILER_LEN;
+use super::source::Source;
+use super::values::ValueRules;
+use crate::error::{Error, Result};
+use crate::params::Params;
+use crate::tensor::{Buffer, DType, Tensor, TensorData};
+
+/// Reads from a stream.
+pub fn stream(reader: impl Read) -> Result<Artifact> {
+    let mut source = Source::new(reader);
+    let header = Header::read_from(&mut source)?;
+    load(source, header, |source, entry| {
+        let (name, shape) = (&entry.spec.name, &entry.spec.shape);
+        // The product is a length that the directory has checked.
+        let count = shape.iter().product();
+        let data = match entry.spec.dtype {
+            DType::F32 => TensorData::F32(source.values(count, name)?.into()),
+            DType::F16 => TensorData::F16(source.values(count, name)?.into()),
+            DType::I8 => TensorData::I8(source.values(count, name)?.into()),
+        };
+        Ok(Tensor::new(shape.clone(), data))
+    })
+}
+
+/// Maps a regular file; reads anything else (a named pipe) as a stream.
+pub fn map(path: &Path) -> Result<Artifact> {
+    let (file, size) = header::open(path)?;
+    // An empty file cannot be mapped; as a stream it gets the right error.
+    if matches!(size, None | Some(0)) {
+        return stream(file);
+    }
+    let map = Arc::new(map_file(&file).map_err(|e| Error::io(path, e))?);
+    let mut source = Source::new(&map[..]);
+    let header = Header::read_from(&mut source)?;
+    header::check_size(Some(map.len() as u64), header.file_len)?;
+    load(source, header, |source, entry| {
+        let (at, len) = (source.offset() as usize, entry.len as usize);
+        source.pass(len, &entry.spec.name)?;
+        let data = match entry.spec.dtype {
+            DType::F32 => TensorData::F32(Buffer::mapped(map.clone(), at, len)?),
+            DType::F16 => TensorData::F16(Buffer::mapped(map.clone(), at, len)?),
+            DType::I8 => TensorData::I8(Buffer::mapped(map.clone(), at, len)?),
+        };
+        Ok(Tensor::new(entry.spec.shape.clone(), data))
+    })
+}
+
+fn map_file(file: &File) -> std::io::Result<Mmap> {
+    // SAFETY: the map is read-only and private to this process; that nobody cuts or rewrites the
+    // file under it is the documented contract of `Artifact::open`.
+    unsafe { Mmap::map(file) }
+}
+
+/// Takes every tensor with `take`, checks it, and reads on to the end of the file.
+fn load<R: Read>(
+    mut source: Source<R>,
+    header: Header,
+    mut take: impl FnMut(&mut Source<R>, &TensorEntry) -> Result<Tensor>,
+) -> Result<Artifact> {
+    let rules = ValueRules::new(&header.quant);
+    let mut params = Params::new();
+    for entry in &header.tensors {
+        let (name, start) = (&entry.spec.name, header.data_offset + entry.offset);
+        source.padding(start)?;
+        let tensor = take(&mut source, entry)?;
+        if *blake3::hash(tensor.bytes()).as_bytes() != entry.digest.0 {
+            return Err(Error::rejected(format!(
+                "tensor {name} at byte {start} is damaged: it does not have the directory's digest"
+            )));
+        }
+        rules.check(name, &tensor)?;
+        params.insert(name, tensor);
+    }
+    source.padding(header.file_len - TRAILER_LEN as u64)?;
+    source.end(header.file_len)?;
+    Ok(Artifact {
+        plan: header.plan,
+        task: header.task,
+        tokenizer: header.tokenizer,
+        params,
+        quant: header.quant,
+        provenance: header.provenance,
+    })
+}

@@ -1,0 +1,287 @@
+//! The sections and their keys, typed, with their defaults. `docs/config.md` explains each key.
+
+use serde::{Deserialize, Serialize};
+
+/// Model, task and data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Global {
+    /// Name of the task: one of CLUE's or GLUE's, or that of one's own data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_name: Option<String>,
+    /// Sequences a step or batch, where the section at work does not say its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<usize>,
+    /// Longest sequence in tokens, special tokens counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_seq_length: Option<usize>,
+    /// Ours: folder of the data set, when `--data` does not give one. Not part of provenance.
+    #[serde(skip_serializing)]
+    pub data_dir: Option<String>,
+}
+
+/// The training loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainConfig {
+    /// Passes over the training data.
+    pub epochs: usize,
+    /// Upper bound of optimiser steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_iter: Option<usize>,
+    /// Steps between evaluations; default: once an epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_iter: Option<usize>,
+    /// Steps between log lines.
+    pub logging_iter: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Ours: share of the steps over which the rate rises from 0.
+    pub warmup_ratio: f64,
+    /// Ours: `linear` (to 0 at the last step) or `constant`.
+    pub lr_decay: LrDecay,
+    /// Ours: sequences a step; overrides `Global.batch_size`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<usize>,
+    /// Ours: sequences computed together; fixed, so that threads do not change results.
+    pub micro_batch: usize,
+    /// Ours: dropout of hidden states and attention probabilities while training.
+    pub dropout: f64,
+    /// Ours: share of train held out for early stopping and choice of the best weights.
+    pub validation_ratio: f64,
+    /// The optimiser.
+    pub optimizer_builder: OptimizerBuilder,
+    /// Accuracy that the input model must have, checked before work starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin_metric: Option<f64>,
+    /// Stop as soon as this accuracy is passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_metric: Option<f64>,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 3,
+            train_iter: None,
+            eval_iter: None,
+            logging_iter: 100,
+            learning_rate: 2e-5,
+            warmup_ratio: 0.1,
+            lr_decay: LrDecay::Linear,
+            batch_size: None,
+            micro_batch: 16,
+            dropout: 0.1,
+            validation_ratio: 0.05,
+            optimizer_builder: OptimizerBuilder::default(),
+            origin_metric: None,
+            target_metric: None,
+        }
+    }
+}
+
+/// What the learning rate does after warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrDecay {
+    /// Falls linearly to 0 at the last step.
+    Linear,
+    /// Stays.
+    Constant,
+}
+
+/// The optimiser, as PaddleSlim writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OptimizerBuilder {
+    /// Its kind.
+    pub optimizer: OptimizerKind,
+    /// Decoupled weight decay; biases and norms are left out of it.
+    pub weight_decay: f64,
+    /// Ours: global gradient norm above which gradients are scaled down; 0 switches it off.
+    pub grad_clip: f64,
+}
+
+impl Default for OptimizerBuilder {
+    fn default() -> Self {
+        Self {
+            optimizer: OptimizerKind::default(),
+            weight_decay: 0.01,
+            grad_clip: 1.0,
+        }
+    }
+}
+
+/// `optimizer: {type: AdamW}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OptimizerKind {
+    /// Name in PaddlePaddle's spelling.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+impl Default for OptimizerKind {
+    fn default() -> Self {
+        Self {
+            kind: "AdamW".into(),
+        }
+    }
+}
+
+/// Losses against a teacher.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Distillation {
+    /// The teacher, when the command line does not give one. Not part of provenance, which holds
+    /// the teacher's digest instead.
+    #[serde(skip_serializing)]
+    pub teacher_model_dir: Option<String>,
+    /// Accepted for PaddleSlim's files.
+    #[serde(skip_serializing)]
+    pub teacher_model_filename: Option<String>,
+    /// Accepted for PaddleSlim's files.
+    #[serde(skip_serializing)]
+    pub teacher_params_filename: Option<String>,
+    /// Weight of the logit loss, mean squared error (PaddleSlim's `loss: l2`, its `alpha`).
+    pub logits: f64,
+    /// Ours: weight of cross-entropy against the labels while there is a teacher.
+    pub labels: f64,
+}
+
+impl Default for Distillation {
+    fn default() -> Self {
+        Self {
+            teacher_model_dir: None,
+            teacher_model_filename: None,
+            teacher_params_filename: None,
+            logits: 1.0,
+            labels: 0.5,
+        }
+    }
+}
+
+/// Structured pruning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prune {
+    /// `transformer_pruner` is the one there is.
+    pub prune_algo: String,
+    /// Share of heads and of feed-forward neurons to remove from every layer.
+    pub pruned_ratio: f64,
+    /// Ours: training examples on which importance is measured.
+    pub calibration_examples: usize,
+}
+
+impl Default for Prune {
+    fn default() -> Self {
+        Self {
+            prune_algo: "transformer_pruner".into(),
+            pruned_ratio: 0.25,
+            calibration_examples: 2048,
+        }
+    }
+}
+
+/// Search space of post-training quantisation: a list here goes before the single value of
+/// [`QuantPost`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HyperParameterOptimization {
+    /// Choices for `QuantPost.algo`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ptq_algo: Option<Vec<String>>,
+    /// Choices for `QuantPost.weight_quantize_type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_quantize_type: Option<Vec<String>>,
+    /// Whether to correct the mean and spread of quantised weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bias_correct: Option<Vec<bool>>,
+    /// Choices for `QuantPost.hist_percent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hist_percent: Option<Vec<f64>>,
+    /// Choices for `QuantPost.batch_nums`; the largest is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_num: Option<Vec<usize>>,
+    /// Upper bound of trials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_quant_count: Option<usize>,
+}
+
+/// Post-training quantisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QuantPost {
+    /// Sequences a calibration batch.
+    pub batch_size: usize,
+    /// Calibration batches.
+    pub batch_nums: usize,
+    /// Calibration of activations: `abs_max`, `avg`, `mse`, `emd`, `hist`, `KL`, `min_max`.
+    pub algo: String,
+    /// Percentile of `hist`.
+    pub hist_percent: f64,
+    /// `channel_wise_abs_max` or `abs_max`.
+    pub weight_quantize_type: String,
+    /// Operators to quantise, in Paddle's names; the linears are `matmul`, `matmul_v2`, `mul`.
+    pub quantize_op_types: Vec<String>,
+    /// 8.
+    pub weight_bits: u32,
+    /// 8.
+    pub activation_bits: u32,
+    /// Ours: int8 embedding tables.
+    pub embeddings: bool,
+    /// Ours: largest magnitude of an integer weight.
+    pub weight_max: u8,
+    /// Ours: largest magnitude of an integer activation.
+    pub activation_max: u8,
+}
+
+impl Default for QuantPost {
+    fn default() -> Self {
+        Self {
+            batch_size: 32,
+            batch_nums: 16,
+            algo: "hist".into(),
+            hist_percent: 0.9999,
+            weight_quantize_type: "channel_wise_abs_max".into(),
+            quantize_op_types: ["mul", "matmul", "matmul_v2"].map(String::from).to_vec(),
+            weight_bits: 8,
+            activation_bits: 8,
+            embeddings: true,
+            weight_max: 127,
+            activation_max: 127,
+        }
+    }
+}
+
+/// Quantisation-aware training. No stage does it yet; the keys are known and checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QuantAware {
+    /// Operators to quantise, as in [`QuantPost::quantize_op_types`].
+    pub quantize_op_types: Vec<String>,
+    /// 8.
+    pub weight_bits: u32,
+    /// 8.
+    pub activation_bits: u32,
+    /// `channel_wise_abs_max` or `abs_max`.
+    pub weight_quantize_type: String,
+    /// `moving_average_abs_max` or `range_abs_max`.
+    pub activation_quantize_type: String,
+    /// Share of the old value in the moving average of activation ranges.
+    pub moving_rate: f64,
+}
+
+impl Default for QuantAware {
+    fn default() -> Self {
+        let post = QuantPost::default();
+        Self {
+            quantize_op_types: post.quantize_op_types,
+            weight_bits: 8,
+            activation_bits: 8,
+            weight_quantize_type: post.weight_quantize_type,
+            activation_quantize_type: "moving_average_abs_max".into(),
+            moving_rate: 0.9,
+        }
+    }
+}

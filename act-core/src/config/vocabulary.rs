@@ -1,0 +1,252 @@
+//! Which keys exist: those of the typed sections, PaddleSlim's other names for them, and
+//! PaddleSlim's keys that are accepted without effect. Knows names only, no values.
+
+use serde::de::{DeserializeOwned, Visitor};
+
+use super::Config;
+use super::sections::{
+    Distillation, Global, HyperParameterOptimization, OptimizerBuilder, OptimizerKind, Prune,
+    QuantAware, QuantPost, TrainConfig,
+};
+
+/// PaddleSlim's other name for a key of ours.
+const ALIASES: &[(&str, &str)] = &[("TransformerPrune", "Prune"), ("alpha", "logits")];
+
+/// PaddleSlim's strategies that are not for these models.
+const FOREIGN: &[&str] = &[
+    "MultiTeacherDistillation",
+    "ChannelPrune",
+    "UnstructurePrune",
+    "ASPPrune",
+];
+
+const NOT_YET: &str = "accepted, but not supported yet";
+const FILES: &str = "without effect: models are given on the command line (`act-convert import`)";
+
+/// Keys of PaddleSlim that are accepted and change nothing, each with the reason.
+const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
+    (
+        "Global",
+        &["model_dir", "model_filename", "params_filename"],
+        FILES,
+    ),
+    (
+        "Global",
+        &["dataset"],
+        "without effect: the task's name says whose it is",
+    ),
+    (
+        "Global",
+        &["train_data", "dev_data"],
+        "without effect: give the data's folder with --data",
+    ),
+    ("TrainConfig", &["amp_config", "recompute_config"], NOT_YET),
+    ("TrainConfig", &["sharding_config", "sparse_model"], NOT_YET),
+    ("TrainConfig.optimizer_builder", &["regularizer"], NOT_YET),
+    (
+        "TrainConfig.optimizer_builder",
+        &["apply_decay_param_fun"],
+        "without effect: biases and norms never decay",
+    ),
+    (
+        "Distillation",
+        &["teacher_model_filename", "teacher_params_filename"],
+        FILES,
+    ),
+    (
+        "Distillation",
+        &["loss", "node"],
+        "the one loss there is: l2 on the logits",
+    ),
+    (
+        "QuantPost",
+        &["epochs", "lr", "regions", "region_weights_names"],
+        NOT_YET,
+    ),
+    (
+        "QuantPost",
+        &["recon_level", "simulate_activation_quant"],
+        NOT_YET,
+    ),
+    (
+        "QuantPost",
+        &["is_full_quantize", "bias_correction", "skip_tensor_list"],
+        NOT_YET,
+    ),
+    (
+        "QuantPost",
+        &["activation_quantize_type"],
+        "without effect: activations follow `algo`",
+    ),
+    (
+        "QuantPost",
+        &["onnx_format"],
+        "without effect: `act-convert export` writes ONNX",
+    ),
+    ("", &["QuantAware"], NOT_YET),
+    (
+        "QuantAware",
+        &["not_quant_pattern", "use_pact", "dtype", "window_size"],
+        NOT_YET,
+    ),
+    (
+        "QuantAware",
+        &["for_tensorrt", "onnx_format", "is_full_quantize"],
+        NOT_YET,
+    ),
+];
+
+/// True if the reason is one that cannot change a result.
+pub(super) fn is_harmless(why: &str) -> bool {
+    why != NOT_YET
+}
+
+/// The name under which a key is known here.
+pub(super) fn canonical(key: &str) -> &str {
+    ALIASES
+        .iter()
+        .find(|(other, _)| *other == key)
+        .map_or(key, |(_, name)| name)
+}
+
+/// The keys allowed at a path of canonical names; none if the path leads to a value.
+pub(super) fn keys(path: &[&str]) -> Option<Vec<&'static str>> {
+    let mut keys = match path {
+        [] => fields::<Config>(),
+        ["Global"] => fields::<Global>(),
+        ["TrainConfig"] => fields::<TrainConfig>(),
+        ["TrainConfig", "optimizer_builder"] => fields::<OptimizerBuilder>(),
+        ["TrainConfig", "optimizer_builder", "optimizer"] => fields::<OptimizerKind>(),
+        ["Distillation"] => fields::<Distillation>(),
+        ["Prune"] => fields::<Prune>(),
+        ["HyperParameterOptimization"] => fields::<HyperParameterOptimization>(),
+        ["QuantPost"] => fields::<QuantPost>(),
+        ["QuantAware"] => fields::<QuantAware>(),
+        _ => return None,
+    };
+    let section = path.join(".");
+    let ineffective = WITHOUT_EFFECT.iter().filter(|(at, ..)| *at == section);
+    for key in ineffective.flat_map(|(_, keys, _)| *keys) {
+        if !keys.contains(key) {
+            keys.push(key);
+        }
+    }
+    Some(keys)
+}
+
+/// Why a key changes nothing; none if it does change something.
+pub(super) fn without_effect(path: &[&str]) -> Option<&'static str> {
+    let (key, section) = path.split_last()?;
+    let section = section.join(".");
+    let found = WITHOUT_EFFECT
+        .iter()
+        .find(|(at, keys, _)| *at == section && keys.contains(key));
+    found.map(|(.., why)| *why)
+}
+
+/// What to say about a key that is not known at `section`.
+pub(super) fn unknown(section: &[&str], key: &str) -> String {
+    let known = keys(section).unwrap_or_default();
+    let (what, at) = match section {
+        [] => ("section", String::new()),
+        _ => ("key", format!("{}: ", section.join("."))),
+    };
+    let what = format!("{at}unknown {what} {key:?}");
+    if section.is_empty() && FOREIGN.contains(&key) {
+        return format!("{what}; act prunes with Prune and distils with Distillation");
+    }
+    if let Some(near) = nearest(key, &known) {
+        return format!("{what}; did you mean {near:?}?");
+    }
+    let sections = fields::<Config>();
+    let holds_it = |section: &&&str| keys(&[**section]).is_some_and(|keys| keys.contains(&key));
+    match sections.iter().find(holds_it) {
+        Some(home) => format!("{what}; it belongs to {home}"),
+        None => format!("{what}; known are {}", known.join(", ")),
+    }
+}
+
+/// The known name that a misspelt one most likely means.
+pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    known
+        .iter()
+        .map(|k| {
+            (
+                strsim::normalized_damerau_levenshtein(&lower, &k.to_lowercase()),
+                *k,
+            )
+        })
+        .filter(|(likeness, _)| *likeness >= 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, near)| near)
+}
+
+/// Names of a struct's fields as serde knows them.
+pub(super) fn fields<T: DeserializeOwned>() -> Vec<&'static str> {
+    let mut names: &'static [&'static str] = &[];
+    // Fails by design, after noting the names.
+    let _ = T::deserialize(FieldNames(&mut names));
+    names.to_vec()
+}
+
+/// A deserializer that only listens to which fields a struct asks for.
+struct FieldNames<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> serde::Deserializer<'de> for FieldNames<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("only names were asked for"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_explains_every_key_in_its_section() {
+        let manual = include_str!("../../../docs/config.md");
+        for section in fields::<Config>() {
+            let (_, rest) = manual
+                .split_once(&format!("\n## {section}\n"))
+                .expect(section);
+            let text = rest.split("\n## ").next().unwrap_or(rest);
+            for key in keys(&[section]).unwrap() {
+                let told = [format!("`{key}`"), format!("`{key}.")];
+                assert!(told.iter().any(|k| text.contains(k)), "{section}.{key}");
+            }
+        }
+        for key in fields::<OptimizerBuilder>() {
+            assert!(
+                manual.contains(&format!("`optimizer_builder.{key}")),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        let known = ["pruned_ratio", "prune_algo", "epochs"];
+        assert_eq!(nearest("pruned_ration", &known), Some("pruned_ratio"));
+        assert_eq!(nearest("EPOCH", &known), Some("epochs"));
+        assert_eq!(nearest("zzz", &known), None);
+        assert_eq!(nearest("", &known), None);
+    }
+}

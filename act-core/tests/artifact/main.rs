@@ -1,0 +1,10 @@
+//! The artifact against its specification, against damage, and against malice.
+
+mod by_hand;
+mod damage;
+mod golden;
+mod hostile;
+mod memory;
+mod models;
+mod refusals;
+mod round_trip;

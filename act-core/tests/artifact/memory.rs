@@ -1,0 +1,95 @@
+//! Counts what this thread allocates, so that tests can say what a hostile file may cost.
+
+use std::cell::Cell;
+
+use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::{Artifact, LayerPlan};
+
+use crate::by_hand;
+
+thread_local! {
+    static IN_USE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+mod counting {
+    use std::alloc::{GlobalAlloc, Layout, System};
+
+    use super::{IN_USE, PEAK};
+
+    struct Counting;
+
+    fn count(bytes: isize) {
+        IN_USE.with(|n| {
+            n.set(n.get() + bytes);
+            PEAK.with(|peak| peak.set(peak.get().max(n.get())));
+        });
+    }
+
+    // SAFETY: every call is the system allocator's; the counters are plain thread-local cells that
+    // need neither allocation nor destruction.
+    unsafe impl GlobalAlloc for Counting {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            count(layout.size() as isize);
+            // SAFETY: the caller's promise is passed on.
+            unsafe { System.alloc(layout) }
+        }
+
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            count(-(layout.size() as isize));
+            // SAFETY: the caller's promise is passed on.
+            unsafe { System.dealloc(block, layout) }
+        }
+    }
+
+    #[global_allocator]
+    static ALLOCATOR: Counting = Counting;
+
+    #[test]
+    fn the_peak_is_counted() {
+        let (kept, peak) = super::peak_of(|| {
+            drop(vec![0u8; 1000]);
+            vec![0u8; 10]
+        });
+        assert_eq!((kept.len(), peak), (10, 1000));
+    }
+}
+
+/// Most bytes in use at once while `work` runs, over what was in use before.
+pub fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = IN_USE.with(Cell::get);
+    PEAK.with(|peak| peak.set(before));
+    let result = work();
+    (result, (PEAK.with(Cell::get) - before) as usize)
+}
+
+#[test]
+fn a_promise_of_gigabytes_costs_nothing() {
+    let mut artifact = tiny_artifact(1, &TinyOptions::default());
+    artifact.plan.hidden_size = 4096;
+    artifact.plan.max_position_embeddings = 1 << 16;
+    artifact.plan.layers = vec![LayerPlan::full(64, 64, 16384); 18];
+    artifact.params = Default::default();
+    let head = by_hand::head(&artifact);
+    let claimed = u64::from_le_bytes(head[0x10..0x18].try_into().unwrap());
+    assert!(claimed > 14 << 30, "{claimed}");
+    // The head, and of the first gigabyte of tensors a few bytes.
+    let bytes = [&head[..], &[0; 100]].concat();
+    let (result, peak) = peak_of(|| Artifact::read(&bytes[..]));
+    let error = result.err().unwrap().to_string();
+    assert!(error.contains("truncated"), "{error}");
+    assert!(peak < 4 << 20, "{peak} bytes");
+}
+
+#[test]
+fn reading_takes_little_more_than_the_model() {
+    let options = TinyOptions {
+        vocab_size: 50_000,
+        hidden_size: 64,
+        ..TinyOptions::default()
+    };
+    let bytes = tiny_artifact(1, &options).to_bytes().unwrap();
+    let (result, peak) = peak_of(|| Artifact::read(&bytes[..]));
+    assert!(result.is_ok());
+    assert!(peak < bytes.len() * 2, "{peak} for {}", bytes.len());
+}

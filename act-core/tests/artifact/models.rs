@@ -1,0 +1,149 @@
+//! The models that these tests write and read.
+
+use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
+use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Activation, Artifact, Family, LayerPlan};
+
+/// The smallest model with a pruned layer of each kind, so that exhaustive tests stay fast.
+pub fn small(int8: bool) -> Artifact {
+    let options = TinyOptions {
+        hidden_size: 4,
+        vocab_size: 12,
+        max_position_embeddings: 4,
+        max_seq_length: 4,
+        layers: vec![pruned_layer(2, &[1], 3), pruned_layer(2, &[], 0)],
+        int8: int8.then(|| TinyInt8 {
+            weight_max: 64,
+            ..TinyInt8::default()
+        }),
+        ..TinyOptions::default()
+    };
+    with_provenance(tiny_artifact(7, &options))
+}
+
+/// One model of every kind that the format can hold.
+pub fn all() -> Vec<(&'static str, Artifact)> {
+    let tiny = TinyOptions::default();
+    let no_heads = vec![LayerPlan::full(2, 4, 12), pruned_layer(4, &[], 5)];
+    let no_neurons = vec![pruned_layer(4, &[0, 2], 0), LayerPlan::full(2, 4, 9)];
+    let nothing = vec![pruned_layer(4, &[], 0), pruned_layer(4, &[], 0)];
+    let int8 = Some(TinyInt8::default());
+    let dynamic = Some(TinyInt8 {
+        weight_max: 64,
+        activation_max: 63,
+        dynamic: true,
+    });
+    let options = [
+        ("f32", tiny.clone()),
+        (
+            "int8",
+            TinyOptions {
+                int8,
+                ..tiny.clone()
+            },
+        ),
+        (
+            "int8 dynamic",
+            TinyOptions {
+                int8: dynamic,
+                ..tiny.clone()
+            },
+        ),
+        (
+            "no heads",
+            TinyOptions {
+                layers: no_heads.clone(),
+                ..tiny.clone()
+            },
+        ),
+        (
+            "no heads int8",
+            TinyOptions {
+                layers: no_heads,
+                int8,
+                ..tiny.clone()
+            },
+        ),
+        (
+            "no neurons",
+            TinyOptions {
+                layers: no_neurons.clone(),
+                ..tiny.clone()
+            },
+        ),
+        (
+            "no neurons int8",
+            TinyOptions {
+                layers: no_neurons,
+                int8,
+                ..tiny.clone()
+            },
+        ),
+        (
+            "no blocks",
+            TinyOptions {
+                layers: nothing,
+                ..tiny.clone()
+            },
+        ),
+        (
+            "ernie",
+            TinyOptions {
+                family: Family::Ernie,
+                ..tiny.clone()
+            },
+        ),
+        (
+            "ernie int8",
+            TinyOptions {
+                family: Family::Ernie,
+                int8,
+                ..tiny.clone()
+            },
+        ),
+        (
+            "relu",
+            TinyOptions {
+                hidden_act: Activation::Relu,
+                num_labels: 1,
+                ..tiny
+            },
+        ),
+    ];
+    let model = |(name, options)| (name, with_provenance(tiny_artifact(7, &options)));
+    options.into_iter().map(model).collect()
+}
+
+fn pruned_layer(head_dim: usize, kept_heads: &[u16], intermediate_size: usize) -> LayerPlan {
+    LayerPlan {
+        head_dim,
+        kept_heads: kept_heads.to_vec(),
+        intermediate_size,
+    }
+}
+
+/// Two stages' records with something in every field.
+pub fn with_provenance(mut artifact: Artifact) -> Artifact {
+    let mut record = StageRecord::new("act-prune", 42);
+    record.version = "0.1.0".into();
+    record.config = "Prune:\n  pruned_ratio: 0.25\n".into();
+    record.inputs = vec![InputRecord {
+        role: "model".into(),
+        model_digest: Digest([7; 32]),
+    }];
+    record.data = vec![DataRecord {
+        name: "afqmc/train".into(),
+        digest: Digest([9; 32]),
+        examples: 34_334,
+        synthetic: true,
+    }];
+    record.metrics = vec![("accuracy".into(), 0.875)];
+    artifact.provenance = vec![
+        StageRecord {
+            version: "0.1.0".into(),
+            ..StageRecord::new("act-convert", 1)
+        },
+        record,
+    ];
+    artifact
+}

@@ -1,0 +1,464 @@
+//! The configuration as users meet it: PaddleSlim's files are accepted, mistakes are told with
+//! file, line, key and what is allowed.
+
+use std::path::{Path, PathBuf};
+
+use act_core::config::{Config, LrDecay, Prune};
+use act_core::{Error, ErrorKind};
+use proptest::prelude::*;
+
+/// Loads a text as the file `x.yaml`.
+fn load(text: impl AsRef<[u8]>, overrides: &[&str]) -> Result<Config, Error> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.yaml");
+    std::fs::write(&path, text).unwrap();
+    let overrides: Vec<String> = overrides.iter().map(|s| s.to_string()).collect();
+    Config::load(Some(&path), &overrides)
+}
+
+/// The message of a refused text, the file's folder cut off.
+fn refusal(text: impl AsRef<[u8]>, overrides: &[&str]) -> String {
+    let error = load(text, overrides).expect_err("must be refused");
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    let message = error.to_string();
+    assert!(!message.contains('\n'), "{message}");
+    match message.find("x.yaml") {
+        Some(at) => message[at..].into(),
+        None => message,
+    }
+}
+
+#[track_caller]
+fn assert_refused(text: &str, expected: &str) {
+    let message = refusal(text, &[]);
+    assert!(
+        message.starts_with(expected),
+        "\nfound    {message}\nexpected {expected}"
+    );
+}
+
+#[test]
+fn no_file_and_an_empty_file_are_the_defaults() {
+    assert_eq!(Config::load(None, &[]).unwrap(), Config::default());
+    for text in [
+        "",
+        "# only a comment\n",
+        "Global:\nPrune:\nQuantPost:\nTrainConfig:\n",
+    ] {
+        assert_eq!(load(text, &[]).unwrap(), Config::default(), "{text:?}");
+    }
+    Config::default().check().unwrap();
+}
+
+/// The sections that the reference's manual shows, for AFQMC.
+const REFERENCE: &str = "
+TrainConfig:
+  epochs: 6
+  eval_iter: 1070
+  learning_rate: 2.0e-5
+  optimizer_builder:
+    optimizer:
+      type: AdamW
+    weight_decay: 0.01
+  origin_metric: 0.7403
+Distillation:
+  teacher_model_dir: ./afqmc
+  teacher_model_filename: inference.pdmodel
+  teacher_params_filename: inference.pdiparams
+Prune:
+  prune_algo: transformer_pruner
+  pruned_ratio: 0.25
+HyperParameterOptimization:
+  batch_num:
+  - 4
+  - 16
+  bias_correct:
+  - true
+  hist_percent:
+  - 0.999
+  - 0.99999
+  max_quant_count: 20
+  ptq_algo:
+  - KL
+  - hist
+  weight_quantize_type:
+  - channel_wise_abs_max
+QuantPost:
+  activation_bits: 8
+  quantize_op_types:
+  - conv2d
+  - depthwise_conv2d
+  - mul
+  - matmul_v2
+  weight_bits: 8
+";
+
+#[test]
+fn the_reference_sections_are_accepted_as_they_are() {
+    let config = load(REFERENCE, &[]).unwrap();
+    assert_eq!(config.train.epochs, 6);
+    assert_eq!(config.train.eval_iter, Some(1070));
+    assert_eq!(config.train.learning_rate, 2e-5);
+    assert_eq!(config.train.origin_metric, Some(0.7403));
+    assert_eq!(
+        config.distillation.teacher_model_dir.as_deref(),
+        Some("./afqmc")
+    );
+    assert_eq!(config.prune, Prune::default());
+    assert_eq!(config.hpo.batch_num.as_deref(), Some(&[4, 16][..]));
+    assert_eq!(config.hpo.max_quant_count, Some(20));
+}
+
+#[test]
+fn every_key_of_paddleslim_is_accepted() {
+    let text = "
+Global: {model_dir: ./afqmc, model_filename: a, params_filename: b, task_name: cluewsc,
+  dataset: clue, batch_size: 16, max_seq_length: 128, train_data: t, dev_data: d}
+TrainConfig:
+  {epochs: 6, train_iter: 60, learning_rate: {type: CosineAnnealingDecay, learning_rate: 3.0e-5, T_max: 9},
+  optimizer_builder: {optimizer: {type: AdamW}, weight_decay: 0.01, regularizer: {type: L2Decay}},
+  eval_iter: 1000, logging_iter: 10, origin_metric: 0.7, target_metric: 0.8, amp_config: {custom_white_list: []},
+  recompute_config: {a: 1}, sharding_config: {b: 2}, sparse_model: false}
+Distillation: {loss: l2, node: [softmax_1], alpha: [0.5], teacher_model_dir: x,
+  teacher_model_filename: y, teacher_params_filename: z}
+TransformerPrune: {pruned_ratio: 0.5}
+HyperParameterOptimization: {ptq_algo: KL, bias_correct: [true, false], hist_percent: [0.98, 0.999],
+  weight_quantize_type: [abs_max], batch_num: 7, max_quant_count: 20}
+QuantPost: {batch_size: 32, batch_nums: 10, epochs: 20, lr: 0.1, algo: avg, hist_percent: 0.999,
+  regions: null, region_weights_names: null, recon_level: layer-wise, is_full_quantize: false,
+  bias_correction: false, weight_quantize_type: channel_wise_abs_max,
+  activation_quantize_type: range_abs_max, simulate_activation_quant: false, skip_tensor_list: null,
+  onnx_format: true, quantize_op_types: [matmul_v2], weight_bits: 8, activation_bits: 8}
+QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_quant_pattern: [skip_quant],
+  use_pact: false, activation_quantize_type: moving_average_abs_max, weight_quantize_type: abs_max,
+  dtype: int8, window_size: 10000, moving_rate: 0.9, for_tensorrt: false, onnx_format: true,
+  is_full_quantize: false}
+";
+    let config = load(text, &[]).unwrap();
+    assert_eq!(config.global.task_name.as_deref(), Some("cluewsc2020"));
+    assert_eq!(config.train.learning_rate, 3e-5);
+    assert_eq!(
+        config.distillation.logits, 0.5,
+        "alpha is the weight of the logit loss"
+    );
+    assert_eq!(config.prune.pruned_ratio, 0.5, "TransformerPrune is Prune");
+    assert_eq!(
+        config.hpo.ptq_algo.as_deref(),
+        Some(&["KL".to_string()][..])
+    );
+    assert_eq!(
+        config.hpo.batch_num.as_deref(),
+        Some(&[7][..]),
+        "one value is a list of one"
+    );
+}
+
+#[test]
+fn a_file_that_would_quantise_nothing_says_what_to_write() {
+    let text = "Global:\n  task_name: afqmc\nQuantPost:\n  quantize_op_types:\n  - conv2d\n  - depthwise_conv2d\n";
+    let message = refusal(text, &[]);
+    assert!(message.starts_with("x.yaml:4: QuantPost.quantize_op_types: names convolutions only"));
+    assert!(message.contains("[mul, matmul, matmul_v2]"), "{message}");
+    assert_refused(
+        "QuantAware: {quantize_op_types: []}",
+        "x.yaml:1: QuantAware.quantize_op_types: names nothing",
+    );
+}
+
+#[test]
+fn unknown_keys_name_line_and_nearest_key() {
+    assert_refused(
+        "Global:\n  batch_size: 16\n\n# prune\nPrune:\n  prune_algo: transformer_pruner\n  pruned_ration: 0.25\n",
+        "x.yaml:7: Prune: unknown key \"pruned_ration\"; did you mean \"pruned_ratio\"?",
+    );
+    assert_refused(
+        "Prunee: {}",
+        "x.yaml:1: unknown section \"Prunee\"; did you mean \"Prune\"?",
+    );
+    assert_refused(
+        "\nPrune: {epochs: 3}",
+        "x.yaml:2: Prune: unknown key \"epochs\"; it belongs to TrainConfig",
+    );
+    assert_refused(
+        "Prune: {zzz: 3}",
+        "x.yaml:1: Prune: unknown key \"zzz\"; known are prune_algo, pruned_ratio",
+    );
+    assert_refused(
+        "ChannelPrune: {pruned_ratio: 0.25}",
+        "x.yaml:1: unknown section \"ChannelPrune\"; act prunes",
+    );
+    assert_refused(
+        "TrainConfig:\n  optimizer_builder:\n    optimizer:\n      kind: AdamW",
+        "x.yaml:4: TrainConfig.optimizer_builder.optimizer: unknown key \"kind\"",
+    );
+}
+
+#[test]
+fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
+    for (text, expected) in [
+        (
+            "TrainConfig:\n  epochs: many",
+            "x.yaml:2: TrainConfig.epochs: invalid type: string \"many\", expected a whole number",
+        ),
+        (
+            "TrainConfig:\n  epochs: 1.5",
+            "x.yaml:2: TrainConfig.epochs: invalid type: floating point `1.5`",
+        ),
+        (
+            "TrainConfig: {epochs: -1}",
+            "x.yaml:1: TrainConfig.epochs: invalid value: integer `-1`",
+        ),
+        (
+            "TrainConfig: {epochs: 0}",
+            "x.yaml:1: TrainConfig.epochs: 0 is not allowed; give 1 or more",
+        ),
+        (
+            "TrainConfig: {lr_decay: cosine}",
+            "x.yaml:1: TrainConfig.lr_decay: unknown variant `cosine`, expected `linear` or `constant`",
+        ),
+        (
+            "TrainConfig: {learning_rate: 0}",
+            "x.yaml:1: TrainConfig.learning_rate: 0 is not allowed; give above 0",
+        ),
+        (
+            "TrainConfig: {learning_rate: {type: NoamDecay}}",
+            "x.yaml:1: TrainConfig.learning_rate: a schedule must name its rate",
+        ),
+        (
+            "TrainConfig:\n  optimizer_builder:\n    optimizer: {type: Momentum}",
+            "x.yaml:3: TrainConfig.optimizer_builder.optimizer.type: unknown \"Momentum\"; known: AdamW",
+        ),
+        (
+            "TrainConfig: {optimizer_builder: 3}",
+            "x.yaml:1: TrainConfig.optimizer_builder: found 3; expected keys",
+        ),
+        ("Prune: 0.25", "x.yaml:1: Prune: found 0.25; expected keys"),
+        (
+            "Prune:\n  pruned_ratio: 1",
+            "x.yaml:2: Prune.pruned_ratio: 1 is not allowed; give a share: 0 or more, below 1",
+        ),
+        (
+            "Prune: {pruned_ratio: -0.1}",
+            "x.yaml:1: Prune.pruned_ratio: -0.1 is not allowed",
+        ),
+        ("Prune: {pruned_ratio: .nan}", "x.yaml:1: "),
+        (
+            "Prune: {prune_algo: magnitude}",
+            "x.yaml:1: Prune.prune_algo: unknown \"magnitude\"; known: transformer_pruner",
+        ),
+        (
+            "QuantPost: {weight_bits: 4}",
+            "x.yaml:1: QuantPost.weight_bits: 4 is not allowed; give 8",
+        ),
+        (
+            "QuantPost: {algo: kl}",
+            "x.yaml:1: QuantPost.algo: unknown \"kl\"; did you mean \"KL\"?",
+        ),
+        (
+            "QuantPost: {weight_max: 300}",
+            "x.yaml:1: QuantPost.weight_max: invalid value: integer `300`, expected a whole number, 0 to 255",
+        ),
+        (
+            "QuantPost: {embeddings: 1}",
+            "x.yaml:1: QuantPost.embeddings: invalid type: integer `1`, expected true or false",
+        ),
+        (
+            "HyperParameterOptimization: {ptq_algo: [KL, best]}",
+            "x.yaml:1: HyperParameterOptimization.ptq_algo: unknown \"best\"",
+        ),
+        (
+            "HyperParameterOptimization: {hist_percent: [0.9, 8]}",
+            "x.yaml:1: HyperParameterOptimization.hist_percent: 8 is not allowed; give a share",
+        ),
+        (
+            "Global: {max_seq_length: 2}",
+            "x.yaml:1: Global.max_seq_length: 2 is not allowed; give 4 or more",
+        ),
+        (
+            "HyperParameterOptimization: {ptq_algo: []}",
+            "x.yaml:1: HyperParameterOptimization.ptq_algo: is empty",
+        ),
+        (
+            "Distillation: {logits: 0, labels: 0}",
+            "x.yaml:1: Distillation: logits and labels both weigh 0",
+        ),
+    ] {
+        assert_refused(text, expected);
+    }
+}
+
+#[test]
+fn files_that_are_no_configuration_are_refused() {
+    assert_refused(
+        "- 1\n- 2",
+        "x.yaml: found a list; expected Global, TrainConfig",
+    );
+    assert_refused(
+        "just words",
+        "x.yaml: found the text \"just words\"; expected",
+    );
+    assert_refused("Prune:\n  a: 1\n a: 2", "x.yaml:");
+    assert_refused("Prune:\n\tpruned_ratio: 0.5", "x.yaml:2:");
+    assert_refused(
+        "Prune: {}\nGlobal: {}\nPrune: {}",
+        "x.yaml:3: the key \"Prune\" is there twice",
+    );
+    assert_refused("Prune: {}\nTransformerPrune: {}", "x.yaml:");
+    assert!(refusal("Prune: {}\nTransformerPrune: {}", &[]).contains("keep one"));
+    assert_refused("Global: {}\n---\nGlobal: {}", "x.yaml:");
+    assert!(refusal(b"Global:\n  task_name: \xff\xfe", &[]).starts_with("x.yaml:2: not UTF-8"));
+    assert!(refusal(vec![b'#'; (1 << 20) + 1], &[]).starts_with("x.yaml: longer than 1 MiB"));
+    load(vec![b'#'; 1 << 20], &[]).unwrap();
+    assert_eq!(
+        Config::load(Some(Path::new("/nowhere/x.yaml")), &[])
+            .unwrap_err()
+            .kind(),
+        ErrorKind::Usage
+    );
+    assert_eq!(
+        Config::load(Some(Path::new("/")), &[]).unwrap_err().kind(),
+        ErrorKind::Usage
+    );
+}
+
+#[test]
+fn flags_override_the_file_and_the_last_one_wins() {
+    let config = load(
+        REFERENCE,
+        &[
+            "TrainConfig.epochs=2",
+            "TransformerPrune.pruned_ratio=0.4",
+            "Prune.pruned_ratio=0.5",
+            "TrainConfig.optimizer_builder.weight_decay=0",
+            "TrainConfig.lr_decay=constant",
+            "TrainConfig.eval_iter=",
+            "HyperParameterOptimization.ptq_algo=[hist, avg]",
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.train.epochs, 2);
+    assert_eq!(config.prune.pruned_ratio, 0.5);
+    assert_eq!(config.train.optimizer_builder.weight_decay, 0.0);
+    assert_eq!(config.train.optimizer_builder.optimizer.kind, "AdamW");
+    assert_eq!(config.train.lr_decay, LrDecay::Constant);
+    assert_eq!(
+        config.train.eval_iter, None,
+        "an empty value is the default"
+    );
+    assert_eq!(config.hpo.ptq_algo.unwrap(), ["hist", "avg"]);
+}
+
+#[test]
+fn mistakes_in_flags_name_the_flag() {
+    for (flag, expected) in [
+        (
+            "Prune.pruned_ratio=2",
+            "--set Prune.pruned_ratio=2: Prune.pruned_ratio: 2 is not allowed",
+        ),
+        (
+            "Prune.ratio=2",
+            "--set Prune.ratio=2: Prune: unknown key \"ratio\"",
+        ),
+        (
+            "Prun.x=2",
+            "--set Prun.x=2: unknown section \"Prun\"; did you mean \"Prune\"?",
+        ),
+        ("Prune", "--set Prune: write --set Section.key=value"),
+        ("Prune=1", "--set Prune=1: write --set Section.key=value"),
+        (
+            "Prune..x=1",
+            "--set Prune..x=1: write --set Section.key=value",
+        ),
+        ("=", "--set =: write --set Section.key=value"),
+        ("Prune.pruned_ratio=[", "--set Prune.pruned_ratio=[: "),
+        (
+            "TrainConfig.epochs.x=1",
+            "--set TrainConfig.epochs.x=1: TrainConfig.epochs: invalid type",
+        ),
+        (
+            "Global.task_name=[foo]",
+            "--set Global.task_name=[foo]: Global.task_name: invalid type: sequence, expected text",
+        ),
+    ] {
+        let message = refusal("", &[flag]);
+        assert!(
+            message.starts_with(expected),
+            "\nfound    {message}\nexpected {expected}"
+        );
+    }
+}
+
+#[test]
+fn provenance_holds_the_sections_that_acted_and_no_path() {
+    let text = "Global: {task_name: afqmc, data_dir: /home/me/data}\nDistillation: {teacher_model_dir: /home/me/t}";
+    let config = load(text, &["Prune.pruned_ratio=0.5"]).unwrap();
+    let record = config
+        .yaml_of(&["Global", "Distillation", "Prune"])
+        .unwrap();
+    assert_eq!(
+        record,
+        "Global:\n  task_name: afqmc\nDistillation:\n  logits: 1.0\n  labels: 0.5\nPrune:\n  \
+         prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  calibration_examples: 2048\n"
+    );
+    let again = load(&record, &[]).unwrap();
+    assert_eq!(again.prune, config.prune);
+}
+
+#[test]
+fn every_shipped_configuration_loads() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    let files: Vec<PathBuf> = std::fs::read_dir(&root)
+        .unwrap()
+        .flat_map(|model| std::fs::read_dir(model.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    for model in ["pp-minilm", "ernie-3.0-medium", "sample"] {
+        for task in [
+            "afqmc",
+            "tnews",
+            "iflytek",
+            "ocnli",
+            "cmnli",
+            "cluewsc2020",
+            "csl",
+        ] {
+            let path = root.join(model).join(format!("{task}.yaml"));
+            let config = Config::load(Some(&path), &[]).unwrap();
+            assert_eq!(
+                config.global.task_name.as_deref(),
+                Some(task),
+                "{}",
+                path.display()
+            );
+            assert_eq!(config.prune.pruned_ratio, 0.25);
+        }
+    }
+    assert_eq!(
+        files.len(),
+        22,
+        "three models of seven tasks, and the sample's base"
+    );
+    for file in files {
+        Config::load(Some(&file), &[]).unwrap();
+    }
+}
+
+proptest! {
+    /// Whatever the bytes, a configuration or one line; never a panic.
+    #[test]
+    fn damaged_files_never_panic(at in 0..REFERENCE.len(), with in "[\\PC\n\t:\\-{}\\[\\],&*!|>#'\"?%@~]{0,6}", cut in 0usize..40) {
+        let mut bytes = REFERENCE.as_bytes().to_vec();
+        let end = (at + cut).min(bytes.len());
+        bytes.splice(at..end, with.into_bytes());
+        if let Err(error) = load(bytes, &[]) {
+            prop_assert_eq!(error.kind(), ErrorKind::Usage);
+        }
+    }
+
+    #[test]
+    fn random_flags_never_panic(flag in "[A-Za-z.=\\[{]{0,20}", value in "\\PC{0,12}") {
+        for flag in [flag, format!("Prune.pruned_ratio={value}"), format!("TrainConfig.{value}=1")] {
+            let _ = Config::load(None, &[flag]);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The tokenizer against a plain WordPiece written here, and against BERT's own ids.
+
+use std::path::Path;
+
+use act_core::tokenizer::basic_words;
+use act_core::{Tokenizer, TokenizerSpec};
+use proptest::prelude::*;
+
+const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n中\n国\n人\n，\n。\n!\n$\na\nb\nab\nabc\nc\n\
+                     ##a\n##b\n##c\n##bc\n##abc\n1\n12\n##2\n##3\ne\n##e\nu\n##u\nか\n##な\n";
+
+fn spec() -> TokenizerSpec {
+    TokenizerSpec::from_vocab(VOCAB).unwrap()
+}
+
+/// Tokens of an encoding, as text.
+fn tokens(spec: &TokenizerSpec, text: &str, pair: Option<&str>, max: usize) -> Vec<String> {
+    let names: Vec<&str> = spec.tokens().collect();
+    let encoding = Tokenizer::new(spec, max)
+        .unwrap()
+        .encode(text, pair)
+        .unwrap();
+    encoding
+        .input_ids
+        .iter()
+        .map(|&i| names[i as usize].to_string())
+        .collect()
+}
+
+/// BERT's basic tokenisation and WordPiece (Devlin et al. 2018, `tokenization.py`), plainly.
+fn naive(vocab: &[&str], text: &str) -> Vec<String> {
+    let mut clean = String::new();
+    for c in text.chars() {
+        match c {
+            '\0' | '\u{fffd}' | '\u{7}' | '\u{200b}' => {}
+            c if c.is_whitespace() => clean.push(' '),
+            'é' | 'É' => clean.push('e'),
+            'Ü' => clean.push('u'),
+            '\u{301}' => {} // A combining accent on its own.
+            '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' => clean.extend([' ', c, ' ']),
+            '，' | '。' => clean.extend([' ', c, ' ']),
+            c if c.is_ascii_punctuation() => clean.extend([' ', c, ' ']),
+            c => clean.extend(c.to_lowercase()),
+        }
+    }
+    clean
+        .split_whitespace()
+        .flat_map(|w| pieces(vocab, w))
+        .collect()
+}
+
+/// Longest match first, from the left; a word with an unknown rest is unknown as a whole.
+fn pieces(vocab: &[&str], word: &str) -> Vec<String> {
+    let chars: Vec<char> = word.chars().collect();
+    let unknown = vec!["[UNK]".to_string()];
+    if chars.len() > 100 {
+        return unknown;
+    }
+    let (mut out, mut start) = (Vec::new(), 0);
+    while start < chars.len() {
+        let prefix = if start == 0 { "" } else { "##" };
+        let piece = (start + 1..=chars.len()).rev().find_map(|end| {
+            let piece = prefix.to_string() + &chars[start..end].iter().collect::<String>();
+            vocab.contains(&piece.as_str()).then_some((piece, end))
+        });
+        let Some((piece, end)) = piece else {
+            return unknown;
+        };
+        out.push(piece);
+        start = end;
+    }
+    out
+}
+
+fn text() -> impl Strategy<Value = String> {
+    const CHARS: &str =
+        "aaabbbcccABC123eéÉÜu中国人㐀かな，。!$#[] \t\n\u{3000}\u{2028}\0\u{7}\u{200b}\u{301}😀";
+    let chars: Vec<char> = CHARS.chars().collect();
+    prop::collection::vec(prop::sample::select(chars), 0..60).prop_map(String::from_iter)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn single_texts_as_the_naive_one(text in text(), max in 2usize..40) {
+        let spec = spec();
+        let vocab: Vec<&str> = spec.tokens().collect();
+        let mut expected = naive(&vocab, &text);
+        expected.truncate(max - 2);
+        expected.insert(0, "[CLS]".into());
+        expected.push("[SEP]".into());
+        prop_assert_eq!(tokens(&spec, &text, None, max), expected);
+    }
+
+    #[test]
+    fn pairs_as_the_naive_one(a in text(), b in text(), max in 3usize..40) {
+        let spec = spec();
+        let vocab: Vec<&str> = spec.tokens().collect();
+        let (mut x, mut y) = (naive(&vocab, &a), naive(&vocab, &b));
+        // `_truncate_seq_pair` of BERT's run_classifier.py.
+        while x.len() + y.len() > max - 3 {
+            if x.len() > y.len() { x.pop() } else { y.pop() };
+        }
+        let first = x.len() + 2;
+        let sep = || vec!["[SEP]".to_string()];
+        let expected = [vec!["[CLS]".to_string()], x, sep(), y, sep()].concat();
+        prop_assert_eq!(tokens(&spec, &a, Some(&b), max), &expected[..]);
+        let encoding = Tokenizer::new(&spec, max).unwrap().encode(&a, Some(&b)).unwrap();
+        let segments: Vec<u32> = (0..expected.len()).map(|i| u32::from(i >= first)).collect();
+        prop_assert_eq!(encoding.token_type_ids, segments);
+    }
+
+    #[test]
+    fn no_text_panics(a in any::<String>(), b in any::<String>()) {
+        Tokenizer::new(&spec(), 16).unwrap().encode(&a, Some(&b)).unwrap();
+        basic_words(&a).unwrap();
+    }
+}
+
+#[test]
+fn unknown_words_and_case() {
+    let spec = spec();
+    let cased = TokenizerSpec {
+        lowercase: false,
+        strip_accents: false,
+        ..spec.clone()
+    };
+    assert_eq!(
+        tokens(&spec, "ABC x abcx", None, 9),
+        ["[CLS]", "abc", "[UNK]", "[UNK]", "[SEP]"]
+    );
+    assert_eq!(
+        tokens(&cased, "ABC abc", None, 9),
+        ["[CLS]", "[UNK]", "abc", "[SEP]"]
+    );
+    let long = "a".repeat(100);
+    assert_eq!(tokens(&spec, &long, None, 200).len(), 102);
+    assert_eq!(
+        tokens(&spec, &(long + "a"), None, 200),
+        ["[CLS]", "[UNK]", "[SEP]"]
+    );
+    // Special tokens in the text are text.
+    assert!(!tokens(&spec, "[SEP]", None, 9)[1..].starts_with(&["[SEP]".into(), "[SEP]".into()]));
+}
+
+#[test]
+fn a_long_pair_is_cut_from_the_longer_text_first() {
+    let (spec, long) = (spec(), "中".repeat(500));
+    let types = |a: &str, b: &str| {
+        let encoding = Tokenizer::new(&spec, 128)
+            .unwrap()
+            .encode(a, Some(b))
+            .unwrap();
+        let second = encoding.token_type_ids.iter().filter(|t| **t == 1).count();
+        (encoding.len() - second, second)
+    };
+    assert_eq!(types(&long, &long), (65, 63));
+    assert_eq!(types(&long, "国人"), (125, 3));
+    assert_eq!(types("国人", &long), (4, 124));
+}
+
+#[test]
+fn vocabularies_of_either_layout() {
+    let plain = spec();
+    // ERNIE writes the id after a tab, in any order.
+    let mut lines: Vec<String> = plain
+        .tokens()
+        .enumerate()
+        .map(|(i, t)| format!("{t}\t{i}\n"))
+        .collect();
+    lines.reverse();
+    assert_eq!(TokenizerSpec::from_vocab(&lines.concat()).unwrap(), plain);
+    let crlf = VOCAB.replace('\n', "\r\n");
+    assert_eq!(TokenizerSpec::from_vocab(&crlf).unwrap(), plain);
+    assert_eq!(
+        (plain.pad_id, plain.unk_id, plain.cls_id, plain.sep_id),
+        (0, 1, 2, 3)
+    );
+
+    let error = |text: &str| TokenizerSpec::from_vocab(text).unwrap_err().to_string();
+    assert_eq!(error(""), "the vocabulary is empty");
+    assert!(error("a\nb\n").contains("no [PAD]"));
+    assert_eq!(error("a\tx\n"), "vocabulary line 1: \"x\" is not an id");
+    assert_eq!(error("a\t0\nb\t0\n"), "vocabulary line 2: id 0 twice");
+    assert_eq!(error("a\t7\n"), "vocabulary line 1: id 7 of 1 tokens");
+}
+
+#[test]
+fn words_before_wordpiece() {
+    assert_eq!(
+        basic_words("Café 提额，x86\u{0}!").unwrap(),
+        ["cafe", "提", "额", "，", "x86", "!"]
+    );
+    assert!(basic_words(" \n").unwrap().is_empty());
+}
+
+/// The real Chinese BERT vocabulary, where a copy lies in `../shared` beside the checkout.
+#[test]
+fn the_ids_that_bert_gives() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/models/bert_zh_vocab/vocab.txt");
+    let Ok(vocab) = std::fs::read_to_string(&path) else {
+        println!("skipped: {} not found", path.display());
+        return;
+    };
+    let spec = TokenizerSpec::from_vocab(&vocab).unwrap();
+    assert_eq!(spec.vocab_size(), 21_128);
+    let ids = |text: &str| {
+        Tokenizer::new(&spec, 128)
+            .unwrap()
+            .encode(text, None)
+            .unwrap()
+            .input_ids
+    };
+    assert_eq!(ids("深度学习"), [101, 3918, 2428, 2110, 739, 102]);
+    assert_eq!(ids(""), [101, 102]);
+}

@@ -1,0 +1,218 @@
+//! One split of a task in memory: opened, checked line by line, digested, tokenised.
+
+use std::fmt;
+use std::path::Path;
+
+use act_core::provenance::{DataRecord, Digest};
+use act_core::{Encoding, Error, Result, Tokenizer};
+use rayon::prelude::*;
+
+use crate::folder::{Folder, Format};
+use crate::lines::Lines;
+use crate::record::Record;
+use crate::task::{Label, Task, list};
+
+/// One text or pair, with its class where it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The text, or the first of a pair.
+    pub text: String,
+    /// The second of a pair.
+    pub pair: Option<String>,
+    /// Index into the data set's labels.
+    pub label: Option<u32>,
+}
+
+/// Part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// `train.json`
+    Train,
+    /// `dev.json`
+    Dev,
+    /// `test.json`
+    Test,
+}
+
+/// `train`, `dev` or `test`.
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Split::Train => "train",
+            Split::Dev => "dev",
+            Split::Test => "test",
+        })
+    }
+}
+
+/// One split of a task, read and checked.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Task name.
+    pub task: String,
+    /// Which split.
+    pub split: Split,
+    /// Label names; the index is the class.
+    pub labels: Vec<String>,
+    /// The examples, in file order.
+    pub examples: Vec<Example>,
+    /// Lines without a usable label (`-` in OCNLI and CMNLI), left out.
+    pub dropped: usize,
+    /// Name, digest, count and whether it is the synthetic sample.
+    pub record: DataRecord,
+}
+
+impl Dataset {
+    /// Reads a split of `task` from the task's folder, or from a root that holds one folder a
+    /// task. Without `task` the folder's `act-dataset.json` decides, or else its name.
+    ///
+    /// With `labels` (a model's), classes are numbered as the model numbers them, by name, and a
+    /// label the model lacks is an error. Without, the task's canonical order numbers them.
+    ///
+    /// # Errors
+    /// One line with the file and the line: no such folder or file, invalid UTF-8, bad JSON, a
+    /// missing field, an unknown label, a missing label outside the test split, no examples.
+    pub fn open(
+        dir: &Path,
+        task: Option<&str>,
+        split: Split,
+        labels: Option<&[String]>,
+    ) -> Result<Self> {
+        let folder = Folder::open(dir, task)?;
+        let (path, format) = folder.split(split)?;
+        let classes = Classes::new(&folder.task, labels);
+        let (examples, dropped) = read(&path, format, &folder.task, split, &classes)?;
+        let mut record = DataRecord {
+            name: format!("{}/{split}", folder.task.name()),
+            digest: Digest([0; 32]),
+            examples: examples.len() as u64,
+            synthetic: folder.synthetic,
+        };
+        record.digest = digest(&examples, classes.names);
+        Ok(Self {
+            task: folder.task.name().into(),
+            split,
+            labels: classes.names.to_vec(),
+            examples,
+            dropped,
+            record,
+        })
+    }
+
+    /// The classes; an error that names the first example without one.
+    pub fn label_ids(&self) -> Result<Vec<u32>> {
+        let labels = self.examples.iter().enumerate().map(|(i, e)| {
+            e.label.ok_or_else(|| {
+                let name = &self.record.name;
+                Error::usage(format!("example {} of {name} has no label", i + 1))
+            })
+        });
+        labels.collect()
+    }
+
+    /// Tokenises every example, on all threads of the global pool; the order is the examples'.
+    pub fn encode(&self, tokenizer: &Tokenizer) -> Result<Vec<Encoding>> {
+        let encode = |e: &Example| tokenizer.encode(&e.text, e.pair.as_deref());
+        self.examples.par_iter().map(encode).collect()
+    }
+}
+
+/// How the task's classes are numbered: in its own order, or in a model's.
+struct Classes<'a> {
+    names: &'a [String],
+    /// From the task's class to the one in `names`.
+    map: Vec<Option<u32>>,
+}
+
+impl<'a> Classes<'a> {
+    fn new(task: &'a Task, model: Option<&'a [String]>) -> Self {
+        let names = model.unwrap_or(task.labels());
+        let position = |l: &String| names.iter().position(|n| n == l).map(|i| i as u32);
+        Self {
+            names,
+            map: task.labels().iter().map(position).collect(),
+        }
+    }
+}
+
+fn read(
+    path: &Path,
+    format: Format,
+    task: &Task,
+    split: Split,
+    classes: &Classes,
+) -> Result<(Vec<Example>, usize)> {
+    let mut lines = Lines::open(path)?;
+    let header: Vec<String> = match format {
+        Format::Jsonl => Vec::new(),
+        Format::Tsv => {
+            let line = lines.next()?.unwrap_or_default();
+            line.split('\t').map(str::to_string).collect()
+        }
+    };
+    let (mut examples, mut dropped) = (Vec::new(), 0);
+    while let Some(line) = lines.next()? {
+        let record = match format {
+            Format::Jsonl => Record::from_json(line),
+            Format::Tsv => Record::from_tsv(&header, line),
+        };
+        match record.and_then(|r| example(&r, task, split, classes)) {
+            Ok(Some(example)) => examples.push(example),
+            Ok(None) => dropped += 1,
+            Err(e) => return Err(e.context(lines.place())),
+        }
+    }
+    if examples.is_empty() {
+        let dropped = match dropped {
+            0 => String::new(),
+            n => format!(" ({n} lines without a usable label were left out)"),
+        };
+        let path = path.display();
+        return Err(Error::usage(format!(
+            "{path}: the data set is empty{dropped}"
+        )));
+    }
+    Ok((examples, dropped))
+}
+
+/// One line's example; `None` if its label is undecided.
+fn example(
+    record: &Record,
+    task: &Task,
+    split: Split,
+    classes: &Classes,
+) -> Result<Option<Example>> {
+    let label = match task.label(record)? {
+        Label::Undecided => return Ok(None),
+        Label::Absent if split == Split::Test => None,
+        Label::Absent => {
+            let field = task.label_field();
+            return Err(Error::usage(format!(
+                "no label (field {field:?}); only test may lack it"
+            )));
+        }
+        Label::Class(class) => Some(classes.map[class].ok_or_else(|| {
+            let (name, known) = (&task.labels()[class], list(classes.names));
+            Error::usage(format!("the model has no class {name:?}; it has {known}"))
+        })?),
+    };
+    let (text, pair) = task.texts(record)?;
+    Ok(Some(Example { text, pair, label }))
+}
+
+/// BLAKE3 over every example's text, pair and label name, each with its length before it (LE64;
+/// all ones where it is absent). It depends on no file format and on no model's class numbers.
+fn digest(examples: &[Example], labels: &[String]) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    let mut field = |value: Option<&str>| {
+        let length = value.map_or(u64::MAX, |v| v.len() as u64);
+        hasher.update(&length.to_le_bytes());
+        hasher.update(value.unwrap_or_default().as_bytes());
+    };
+    for e in examples {
+        field(Some(&e.text));
+        field(e.pair.as_deref());
+        field(e.label.map(|l| labels[l as usize].as_str()));
+    }
+    Digest(*hasher.finalize().as_bytes())
+}

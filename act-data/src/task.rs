@@ -1,0 +1,227 @@
+//! The registry of tasks: which fields of a line are the text, the pair and the label, and the
+//! labels in their canonical order.
+//!
+//! A model without a label map of its own (a Paddle export) numbers its classes as PaddleNLP's
+//! loader does, so each task's order here is that of `paddlenlp/datasets/clue.py` and `glue.py`.
+//! The orders differ between tasks, OCNLI's and CMNLI's too: do not tidy them.
+
+use act_core::{Error, Result};
+
+use crate::folder::Columns;
+use crate::record::Record;
+use crate::{csl, wsc};
+
+/// What a line's fields mean.
+#[derive(Debug, Clone)]
+pub struct Task {
+    name: String,
+    labels: Vec<String>,
+    texts: Texts,
+    label: String,
+    /// A label that means "the annotators did not agree": such lines are left out.
+    undecided: Option<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+enum Texts {
+    Single(String),
+    Pair(String, String),
+    Wsc,
+    Csl,
+}
+
+/// What a line says about its class.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Label {
+    Class(usize),
+    Undecided,
+    Absent,
+}
+
+const TNEWS: [&str; 15] = [
+    "100", "101", "102", "103", "104", "106", "107", "108", "109", "110", "112", "113", "114",
+    "115", "116",
+];
+
+impl Task {
+    /// The built-in tasks: CLUE's seven, then GLUE's.
+    pub const NAMES: [&str; 10] = [
+        "afqmc",
+        "tnews",
+        "iflytek",
+        "ocnli",
+        "cmnli",
+        "cluewsc2020",
+        "csl",
+        "sst2",
+        "mrpc",
+        "rte",
+    ];
+
+    /// The name used here for a built-in task: lower case, without hyphens, `cluewsc` for short
+    /// accepted (PaddleSlim's configurations write it so).
+    pub fn canonical(name: &str) -> Option<&'static str> {
+        let plain = name.to_ascii_lowercase().replace('-', "");
+        let plain = match plain.as_str() {
+            "cluewsc" | "wsc" => "cluewsc2020",
+            other => other,
+        };
+        Self::NAMES.into_iter().find(|n| *n == plain)
+    }
+
+    /// A built-in task. The error lists them.
+    pub fn builtin(name: &str) -> Result<Self> {
+        let name = Self::canonical(name).ok_or_else(|| {
+            let known = Self::NAMES.join(", ");
+            Error::usage(format!(
+                "no built-in task is called {name:?} (there are {known}); describe your own data \
+                 in act-dataset.json"
+            ))
+        })?;
+        let single = || Texts::Single("sentence".into());
+        let pair = || Texts::Pair("sentence1".into(), "sentence2".into());
+        let (texts, labels): (Texts, &[&str]) = match name {
+            "tnews" => (single(), &TNEWS),
+            "iflytek" => (single(), &[]),
+            "sst2" => (single(), &["0", "1"]),
+            "ocnli" => (pair(), &["entailment", "contradiction", "neutral"]),
+            "cmnli" => (pair(), &["contradiction", "entailment", "neutral"]),
+            "rte" => (pair(), &["entailment", "not_entailment"]),
+            "cluewsc2020" => (Texts::Wsc, &["true", "false"]),
+            "csl" => (Texts::Csl, &["0", "1"]),
+            _ => (pair(), &["0", "1"]), // afqmc, mrpc
+        };
+        let labels = match name {
+            "iflytek" => (0..119).map(|i| i.to_string()).collect(),
+            _ => labels.iter().map(|l| l.to_string()).collect(),
+        };
+        let undecided = matches!(name, "ocnli" | "cmnli").then_some("-");
+        Ok(Self {
+            name: name.into(),
+            labels,
+            texts,
+            label: "label".into(),
+            undecided,
+        })
+    }
+
+    /// A task of the user's own, from named columns.
+    pub(crate) fn own(name: &str, columns: &Columns, labels: Vec<String>) -> Self {
+        let text = columns.text.clone();
+        Self {
+            name: name.into(),
+            labels,
+            texts: match &columns.pair {
+                Some(pair) => Texts::Pair(text, pair.clone()),
+                None => Texts::Single(text),
+            },
+            label: columns.label.clone(),
+            undecided: None,
+        }
+    }
+
+    /// The task's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Label names in canonical order; the index is the class.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// True for tasks with two texts.
+    pub fn is_pair(&self) -> bool {
+        matches!(self.texts, Texts::Pair(..) | Texts::Csl)
+    }
+
+    /// The text and the pair of one JSON line in the task's own fields; a label is not needed.
+    pub fn parse_line(&self, line: &str) -> Result<(String, Option<String>)> {
+        self.texts(&Record::from_json(line)?)
+    }
+
+    pub(crate) fn texts(&self, record: &Record) -> Result<(String, Option<String>)> {
+        Ok(match &self.texts {
+            Texts::Single(text) => (record.text(text)?.into(), None),
+            Texts::Pair(a, b) => (record.text(a)?.into(), Some(record.text(b)?.into())),
+            Texts::Wsc => (wsc::text(record)?, None),
+            Texts::Csl => {
+                let (keywords, abstract_) = csl::texts(record)?;
+                (keywords, Some(abstract_))
+            }
+        })
+    }
+
+    pub(crate) fn label(&self, record: &Record) -> Result<Label> {
+        let Some(name) = record.label(&self.label)? else {
+            return Ok(Label::Absent);
+        };
+        if self.undecided == Some(&name) {
+            return Ok(Label::Undecided);
+        }
+        let class = self.labels.iter().position(|l| *l == name);
+        class.map(Label::Class).ok_or_else(|| {
+            let (task, known) = (&self.name, list(&self.labels));
+            Error::usage(format!("label {name:?} is not one of {task}'s: {known}"))
+        })
+    }
+
+    /// Name of the label's field.
+    pub(crate) fn label_field(&self) -> &str {
+        &self.label
+    }
+}
+
+/// The first few names of a list, for a message.
+pub(crate) fn list(names: &[String]) -> String {
+    const SHOWN: usize = 16;
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > SHOWN {
+        text += &format!(" and {} more", names.len() - SHOWN);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in Task::NAMES {
+            assert_eq!(Task::builtin(name).unwrap().name(), name);
+        }
+        assert_eq!(Task::builtin("CLUEWSC").unwrap().name(), "cluewsc2020");
+        assert_eq!(Task::builtin("SST-2").unwrap().name(), "sst2");
+        let error = Task::builtin("qqp").unwrap_err().to_string();
+        assert!(
+            error.contains("afqmc, tnews") && !error.contains('\n'),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn labels() {
+        let labels = |t: &str| Task::builtin(t).unwrap().labels().to_vec();
+        assert_eq!(labels("tnews").len(), 15);
+        assert_eq!(labels("iflytek").len(), 119);
+        assert_eq!(labels("iflytek")[118], "118");
+        assert_eq!(labels("ocnli")[0], "entailment");
+        assert_eq!(labels("cmnli")[0], "contradiction");
+        assert_eq!(labels("cluewsc2020"), ["true", "false"]);
+    }
+
+    #[test]
+    fn texts_of_each_family() {
+        let parse = |t: &str, line: &str| Task::builtin(t).unwrap().parse_line(line).unwrap();
+        let (text, pair) = parse("tnews", r#"{"sentence":"标题","keywords":"不用"}"#);
+        assert_eq!((text.as_str(), pair), ("标题", None));
+        let (text, pair) = parse("afqmc", r#"{"sentence1":"a","sentence2":"b"}"#);
+        assert_eq!((text.as_str(), pair.as_deref()), ("a", Some("b")));
+    }
+}

@@ -1,0 +1,93 @@
+//! What is learned from: the training text encoded for the student, with its classes, the
+//! teacher's answers where there is a teacher, and a slice held out to choose the best weights.
+//!
+//! The held-out slice comes from train; dev is not read here.
+
+use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
+use act_data::Dataset;
+use act_nn::Examples;
+
+use crate::teacher::Teacher;
+
+/// Everything that training reads.
+pub struct Lesson {
+    /// To train on.
+    pub train: Part,
+    /// To choose the best weights by; empty if nothing is held out.
+    pub validation: Part,
+}
+
+/// Some of a data set's examples.
+#[derive(Default)]
+pub struct Part {
+    /// Which examples of the data set these are.
+    indices: Vec<usize>,
+    /// Token ids of the student.
+    pub encodings: Vec<Encoding>,
+    /// Classes.
+    pub labels: Vec<u32>,
+    /// The teacher's logits, once it has been asked.
+    pub teacher_logits: Option<Vec<Vec<f32>>>,
+}
+
+impl Lesson {
+    /// Encodes `data` for `student` and holds out `ratio` of it. The slice depends on the data, the
+    /// seed and the ratio only, so that what was held out from a model while it was fine-tuned is
+    /// held out again when it is distilled from.
+    pub fn new(data: &Dataset, student: &Artifact, ratio: f64, seed: Seed) -> Result<Self> {
+        let slices = data.slice_validation(seed, ratio);
+        if slices.train.is_empty() {
+            return Err(Error::usage(format!(
+                "{} has {} examples, none of which are left to train on",
+                data.record.name,
+                data.examples.len()
+            )));
+        }
+        let tokenizer = Tokenizer::new(&student.tokenizer, student.task.max_seq_length)?;
+        let encodings = data.encode(&tokenizer)?;
+        let labels = data.label_ids()?;
+        let part = |indices: Vec<usize>| Part {
+            encodings: indices.iter().map(|&i| encodings[i].clone()).collect(),
+            labels: indices.iter().map(|&i| labels[i]).collect(),
+            teacher_logits: None,
+            indices,
+        };
+        Ok(Self {
+            train: part(slices.train),
+            validation: part(slices.held_out),
+        })
+    }
+}
+
+impl Part {
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// True without any example.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Asks the teacher about every example of this part.
+    pub fn ask(
+        &mut self,
+        teacher: &Teacher,
+        data: &Dataset,
+        on_batch: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<()> {
+        let text: Vec<_> = self.indices.iter().map(|&i| &data.examples[i]).collect();
+        self.teacher_logits = Some(teacher.logits(&text, &self.encodings, on_batch)?);
+        Ok(())
+    }
+
+    /// As the trainer takes it.
+    pub fn examples(&self) -> Examples<'_> {
+        Examples {
+            encodings: &self.encodings,
+            labels: &self.labels,
+            teacher_logits: self.teacher_logits.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What the configuration says about training, checked.
+
+use act_core::config::{Config, LrDecay};
+use act_core::{Error, Result, Seed};
+use act_nn::{Objective, TrainOptions};
+
+/// Sequences a step when the configuration names no number; PaddleSlim's configs all say 16.
+const BATCH_SIZE: usize = 16;
+
+/// Settings of one training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The loop's own.
+    pub training: TrainOptions,
+    /// Losses and weights.
+    pub objective: Objective,
+    /// Share of train held out to choose the best weights.
+    pub validation_ratio: f64,
+    /// Seed of the choice of that share.
+    pub seed: Seed,
+    /// Steps between log lines.
+    pub logging_iter: usize,
+    /// Accuracy that the original model is said to have.
+    pub origin_metric: Option<f64>,
+}
+
+impl Options {
+    /// From the sections `TrainConfig`, `Distillation` and `Global`; errors name the key.
+    pub fn new(config: &Config, has_teacher: bool, seed: Seed, threads: usize) -> Result<Self> {
+        config.check()?;
+        let train = &config.train;
+        if train.validation_ratio == 0.0 && train.target_metric.is_some() {
+            return Err(Error::usage(
+                "TrainConfig.target_metric needs validation examples, and \
+                 TrainConfig.validation_ratio is 0: give a share of train (0.05)",
+            ));
+        }
+        let batch_size = batch_size(config);
+        Ok(Self {
+            training: TrainOptions {
+                epochs: train.epochs,
+                max_steps: train.train_iter,
+                batch_size,
+                micro_batch: train.micro_batch.min(batch_size),
+                eval_every: train.eval_iter,
+                // Every step is told, so that the bar moves and an interrupt is seen at once.
+                log_every: 1,
+                learning_rate: train.learning_rate,
+                warmup_ratio: train.warmup_ratio,
+                linear_decay: train.lr_decay == LrDecay::Linear,
+                weight_decay: train.optimizer_builder.weight_decay,
+                grad_clip: train.optimizer_builder.grad_clip,
+                dropout: train.dropout,
+                target_accuracy: train.target_metric,
+                threads,
+                seed: seed.derive("distill.train"),
+            },
+            objective: objective(config, has_teacher)?,
+            validation_ratio: train.validation_ratio,
+            seed,
+            logging_iter: train.logging_iter,
+            origin_metric: train.origin_metric,
+        })
+    }
+}
+
+/// Sequences a step: the loop's own number, else the global one, else PaddleSlim's usual.
+pub fn batch_size(config: &Config) -> usize {
+    let configured = config.train.batch_size.or(config.global.batch_size);
+    configured.unwrap_or(BATCH_SIZE)
+}
+
+/// Fine-tuning knows labels only; with a teacher the section `Distillation` sets both weights.
+fn objective(config: &Config, has_teacher: bool) -> Result<Objective> {
+    if !has_teacher {
+        return Ok(Objective {
+            labels: 1.0,
+            logits: 0.0,
+        });
+    }
+    let weights = &config.distillation;
+    if weights.logits == 0.0 {
+        return Err(Error::usage(
+            "Distillation.logits is 0, so the teacher would teach nothing: give it a weight, or \
+             leave the teacher out to fine-tune on the labels",
+        ));
+    }
+    Ok(Objective {
+        labels: weights.labels,
+        logits: weights.logits,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(change: impl Fn(&mut Config), has_teacher: bool) -> Result<Options> {
+        let mut config = Config::default();
+        change(&mut config);
+        Options::new(&config, has_teacher, Seed(42), 2)
+    }
+
+    #[test]
+    fn fine_tuning_uses_labels_only() {
+        let weights = |c: &mut Config| c.distillation.labels = 0.25;
+        let fine_tuning = options(weights, false).unwrap().objective;
+        assert_eq!((fine_tuning.labels, fine_tuning.logits), (1.0, 0.0));
+        let distillation = options(weights, true).unwrap().objective;
+        assert_eq!((distillation.labels, distillation.logits), (0.25, 1.0));
+    }
+
+    #[test]
+    fn the_loops_batch_size_wins_over_the_global_one() {
+        let size = |global, train| {
+            let options = options(
+                |c| {
+                    c.global.batch_size = global;
+                    c.train.batch_size = train;
+                },
+                false,
+            );
+            options.unwrap().training.batch_size
+        };
+        assert_eq!(size(None, None), 16);
+        assert_eq!(size(Some(32), None), 32);
+        assert_eq!(size(Some(32), Some(8)), 8);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_key() {
+        let refused = |change: fn(&mut Config)| options(change, true).unwrap_err().to_string();
+        assert!(refused(|c| c.train.epochs = 0).contains("TrainConfig.epochs"));
+        assert!(refused(|c| c.train.dropout = 1.0).contains("TrainConfig.dropout"));
+        let optimizer = |c: &mut Config| c.train.optimizer_builder.optimizer.kind = "SGD".into();
+        assert!(refused(optimizer).contains("AdamW"));
+        assert!(refused(|c| c.distillation.logits = 0.0).contains("Distillation.logits"));
+        let target = |c: &mut Config| {
+            c.train.validation_ratio = 0.0;
+            c.train.target_metric = Some(0.9);
+        };
+        assert!(refused(target).contains("TrainConfig.target_metric"));
+    }
+}

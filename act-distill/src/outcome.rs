@@ -1,0 +1,78 @@
+//! What a training gives: the model and the figures of its log line, report and provenance record.
+
+use act_core::Artifact;
+use act_core::metrics::Accuracy;
+use act_core::provenance::{DataRecord, Digest};
+use serde::Serialize;
+
+use crate::journal::Journal;
+
+/// A trained model and how it came about.
+pub struct Distilled {
+    /// The model with its best weights; the caller adds the provenance record.
+    pub artifact: Artifact,
+    /// Digest of the model that went in.
+    pub input: Digest,
+    /// The teacher.
+    pub teacher: Option<TeacherRecord>,
+    /// Examples trained on.
+    pub examples: usize,
+    /// Accuracies on the held-out slice of train; `None` if nothing was held out.
+    pub validation: Option<Validation>,
+    /// Losses and evaluations.
+    pub journal: Journal,
+    /// Steps done.
+    pub steps: usize,
+    /// Step of the best weights.
+    pub best_step: usize,
+    /// Mean loss over the last epoch.
+    pub final_loss: f64,
+}
+
+/// What is remembered of a teacher.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TeacherRecord {
+    /// Its digest.
+    pub model_digest: Digest,
+    /// Synthetic data that it was made with: what it teaches rests on them too.
+    pub synthetic_data: Vec<DataRecord>,
+}
+
+/// Accuracies on the validation slice.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Validation {
+    /// Of the model that went in.
+    pub before: Accuracy,
+    /// Of the model that came out.
+    pub after: Accuracy,
+    /// Of the teacher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<Accuracy>,
+}
+
+impl Distilled {
+    /// True if the wanted accuracy, when there is one, was reached on the validation slice.
+    pub fn reached(&self, target: Option<f64>) -> bool {
+        match (target, self.validation) {
+            (Some(target), Some(validation)) => validation.after.value >= target,
+            _ => true,
+        }
+    }
+}
+
+impl TeacherRecord {
+    /// What to remember of `teacher`.
+    pub fn new(teacher: &Artifact) -> act_core::Result<Self> {
+        let data = teacher.provenance.iter().flat_map(|stage| &stage.data);
+        let mut synthetic_data: Vec<DataRecord> = Vec::new();
+        for record in data.filter(|record| record.synthetic) {
+            if !synthetic_data.contains(record) {
+                synthetic_data.push(record.clone());
+            }
+        }
+        Ok(Self {
+            model_digest: teacher.model_digest()?,
+            synthetic_data,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! The teacher: a finished model, float or int8, asked once for its logits on every example.
+//!
+//! It answers through act-infer and in its own terms: if its vocabulary or sequence length is not
+//! the student's, the text is tokenised again for it, and its classes are put in the student's order.
+
+use act_core::{Artifact, Encoding, Error, Result, Tokenizer};
+use act_data::Example;
+use act_infer::Engine;
+
+use crate::forward;
+use crate::labels;
+
+/// A model that a student learns from.
+pub struct Teacher {
+    engine: Engine,
+    /// The teacher's class for each of the student's.
+    classes: Vec<usize>,
+    /// Its own tokenizer, where it does not read the student's token ids.
+    tokenizer: Option<Tokenizer>,
+}
+
+impl Teacher {
+    /// Loads `teacher` for `student`. Errors: other classes. A different task is only a warning,
+    /// since the labels agree.
+    pub fn new(teacher: Artifact, student: &Artifact, threads: usize) -> Result<Self> {
+        let classes = labels::matching(&student.task.labels, &teacher.task.labels)?;
+        if teacher.task.name != student.task.name {
+            log::warn!(
+                "the teacher was made for task {}, the student is for {}",
+                teacher.task.name,
+                student.task.name
+            );
+        }
+        let same_ids = teacher.tokenizer == student.tokenizer
+            && teacher.task.max_seq_length == student.task.max_seq_length;
+        let tokenizer = if same_ids {
+            None
+        } else {
+            log::info!("the teacher has its own tokenizer or length: text is encoded for it apart");
+            Some(Tokenizer::new(
+                &teacher.tokenizer,
+                teacher.task.max_seq_length,
+            )?)
+        };
+        Ok(Self {
+            engine: Engine::new(teacher)?.with_threads(threads),
+            classes,
+            tokenizer,
+        })
+    }
+
+    /// Logits in the student's class order, one row an example; `encodings` are the student's.
+    /// `on_batch` is told the examples done since the last call and may stop by returning `false`.
+    pub fn logits(
+        &self,
+        examples: &[&Example],
+        encodings: &[Encoding],
+        on_batch: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Vec<Vec<f32>>> {
+        let mut rows = match &self.tokenizer {
+            None => forward::logits(&self.engine, encodings, on_batch)?,
+            Some(tokenizer) => {
+                let own = examples
+                    .iter()
+                    .map(|e| tokenizer.encode(&e.text, e.pair.as_deref()))
+                    .collect::<Result<Vec<_>>>()?;
+                forward::logits(&self.engine, &own, on_batch)?
+            }
+        };
+        for (index, row) in rows.iter_mut().enumerate() {
+            if !row.iter().all(|v| v.is_finite()) {
+                return Err(Error::rejected(format!(
+                    "the teacher's logits for example {index} are not finite"
+                )));
+            }
+            *row = self.classes.iter().map(|&class| row[class]).collect();
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,282 @@
+//! The whole stage through its library, on a toy task.
+
+use std::sync::LazyLock;
+
+use act_core::config::Config;
+use act_core::provenance::Digest;
+use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Artifact, Embedding, ErrorKind, Linear, Result, Seed, Tensor, TokenizerSpec};
+use act_distill::{Distilled, Event, Options, distill, record};
+
+use crate::toy;
+
+fn run(student: Artifact, teacher: Option<Artifact>, config: &Config) -> Result<Distilled> {
+    let options = Options::new(config, teacher.is_some(), Seed(42), 2)?;
+    let device = "cpu".parse()?;
+    distill(
+        student,
+        teacher,
+        &toy::dataset(300),
+        &options,
+        device,
+        &mut |_| true,
+    )
+}
+
+fn digest(distilled: &Distilled) -> Digest {
+    distilled.artifact.model_digest().unwrap()
+}
+
+/// A model that has learned the toy task.
+static TEACHER: LazyLock<Artifact> =
+    LazyLock::new(|| run(toy::model(1), None, &toy::config()).unwrap().artifact);
+
+/// Distillation without labels: what is learned comes from the teacher.
+fn logits_only() -> Config {
+    let mut config = toy::config();
+    config.distillation.labels = 0.0;
+    config
+}
+
+#[test]
+fn fine_tuning_learns_the_labels() {
+    let tuned = run(toy::model(1), None, &toy::config()).unwrap();
+    let validation = tuned.validation.unwrap();
+    assert_eq!((tuned.examples, validation.after.n), (240, 60));
+    assert!(validation.before.value < 0.7, "{validation:?}");
+    assert!(validation.after.value > 0.9, "{validation:?}");
+    assert_eq!(tuned.steps, 6 * 240 / 16);
+    assert!(tuned.best_step <= tuned.steps);
+    assert_eq!(tuned.journal.evaluations.len(), 6);
+    assert_eq!(tuned.journal.best_accuracy(), Some(validation.after.value));
+    assert!(tuned.teacher.is_none() && validation.teacher.is_none());
+}
+
+#[test]
+fn a_student_learns_from_the_teacher_alone() {
+    let mut config = logits_only();
+    config.train.epochs = 12;
+    let student = run(toy::model(2), Some(TEACHER.clone()), &config).unwrap();
+    let validation = student.validation.unwrap();
+    assert!(validation.teacher.unwrap().value > 0.9, "{validation:?}");
+    assert!(validation.before.value < 0.7, "{validation:?}");
+    assert!(validation.after.value > 0.9, "{validation:?}");
+    let teacher = student.teacher.unwrap();
+    assert_eq!(teacher.model_digest, TEACHER.model_digest().unwrap());
+    let losses = &student.journal.losses;
+    assert_eq!(losses.last().unwrap().step, student.steps);
+}
+
+#[test]
+fn equal_inputs_give_equal_weights_whatever_the_threads() {
+    let mut config = toy::config();
+    config.train.epochs = 1;
+    config.train.dropout = 0.1;
+    let digest = |threads| {
+        let options = Options::new(&config, true, Seed(7), threads).unwrap();
+        let teacher = Some(TEACHER.clone());
+        let device = "cpu".parse().unwrap();
+        let data = toy::dataset(200);
+        let student = toy::model(2);
+        digest(&distill(student, teacher, &data, &options, device, &mut |_| true).unwrap())
+    };
+    let once = digest(1);
+    assert_eq!(once, digest(1));
+    assert_eq!(once, digest(3));
+}
+
+#[test]
+fn a_teacher_with_its_classes_in_another_order_teaches_the_same() {
+    let mut config = logits_only();
+    config.train.epochs = 1;
+    let order = [2usize, 0, 1];
+    let mut permuted = TEACHER.clone();
+    permuted.task.labels = order.map(|i| TEACHER.task.labels[i].clone()).to_vec();
+    for name in [Linear::Classifier.weight(), Linear::Classifier.bias()] {
+        permute_rows(&mut permuted, &name, &order);
+    }
+    let straight = run(toy::model(2), Some(TEACHER.clone()), &config).unwrap();
+    let remapped = run(toy::model(2), Some(permuted), &config).unwrap();
+    assert_eq!(digest(&straight), digest(&remapped));
+}
+
+#[test]
+fn a_teacher_with_another_vocabulary_reads_the_same_text() {
+    let mut config = logits_only();
+    config.train.epochs = 1;
+    let tokens: Vec<&str> = TEACHER.tokenizer.tokens().collect();
+    let order: Vec<usize> = (0..tokens.len()).rev().collect();
+    let vocab: String = order.iter().map(|&i| format!("{}\n", tokens[i])).collect();
+    let mut other = TEACHER.clone();
+    other.tokenizer = TokenizerSpec::from_vocab(&vocab).unwrap();
+    permute_rows(&mut other, &Embedding::Word.weight(), &order);
+    let straight = run(toy::model(2), Some(TEACHER.clone()), &config).unwrap();
+    let reread = run(toy::model(2), Some(other), &config).unwrap();
+    assert_eq!(digest(&straight), digest(&reread));
+}
+
+fn permute_rows(artifact: &mut Artifact, name: &str, order: &[usize]) {
+    let shape = artifact.params.get(name).unwrap().shape().to_vec();
+    let values = artifact.params.f32(name).unwrap();
+    let columns = values.len() / shape[0];
+    let rows: Vec<f32> = order
+        .iter()
+        .flat_map(|&row| values[row * columns..(row + 1) * columns].to_vec())
+        .collect();
+    artifact.params.insert(name, Tensor::f32(shape, rows));
+}
+
+#[test]
+fn int8_models_teach_but_do_not_learn() {
+    let int8 = tiny_artifact(
+        5,
+        &TinyOptions {
+            int8: Some(TinyInt8::default()),
+            ..TinyOptions::default()
+        },
+    );
+    let mut config = toy::config();
+    config.train.train_iter = Some(2);
+    assert!(run(toy::model(2), Some(int8.clone()), &config).is_ok());
+    let error = run(int8, None, &config).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("int8"), "{error}");
+}
+
+#[test]
+fn a_teacher_that_does_not_do_what_is_said_of_it_is_refused() {
+    let mut config = toy::config();
+    config.train.origin_metric = Some(0.99);
+    let error = run(toy::model(2), Some(toy::model(3)), &config).map(drop);
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("origin_metric"), "{error}");
+    config.train.train_iter = Some(1);
+    assert!(run(toy::model(2), Some(TEACHER.clone()), &config).is_ok());
+    assert!(
+        run(toy::model(2), None, &config).is_ok(),
+        "fine-tuning warns only"
+    );
+}
+
+#[test]
+fn a_teacher_for_other_classes_is_refused() {
+    let mut other = TEACHER.clone();
+    other.task.labels[1] = "something else".into();
+    let error = run(toy::model(2), Some(other), &toy::config()).map(drop);
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Usage);
+}
+
+#[test]
+fn the_wish_to_stop_is_heard_at_every_event() {
+    let options = Options::new(&toy::config(), true, Seed(42), 1).unwrap();
+    for stop_at in [0, 12, 40] {
+        let mut events = 0;
+        let device = "cpu".parse().unwrap();
+        let stopped = distill(
+            toy::model(2),
+            Some(TEACHER.clone()),
+            &toy::dataset(300),
+            &options,
+            device,
+            &mut |_| {
+                events += 1;
+                events <= stop_at
+            },
+        );
+        assert_eq!(
+            stopped.map(drop).unwrap_err().kind(),
+            ErrorKind::Interrupted
+        );
+        assert_eq!(events, stop_at + 1);
+    }
+}
+
+#[test]
+fn progress_adds_up_to_what_was_announced() {
+    let mut config = toy::config();
+    config.train.train_iter = Some(1);
+    let options = Options::new(&config, true, Seed(42), 1).unwrap();
+    let (mut answered, mut announced) = (0, 0);
+    let device = "cpu".parse().unwrap();
+    distill(
+        toy::model(2),
+        Some(TEACHER.clone()),
+        &toy::dataset(300),
+        &options,
+        device,
+        &mut |event| {
+            if let Event::Answered {
+                who: "teacher",
+                done,
+                total,
+            } = event
+            {
+                answered += done;
+                announced = total;
+            }
+            true
+        },
+    )
+    .unwrap();
+    assert_eq!((answered, announced), (300, 300));
+}
+
+#[test]
+fn without_validation_the_last_weights_are_kept() {
+    let mut config = toy::config();
+    config.train.validation_ratio = 0.0;
+    config.train.train_iter = Some(3);
+    let tuned = run(toy::model(2), None, &config).unwrap();
+    assert!(tuned.validation.is_none());
+    assert_eq!((tuned.examples, tuned.steps, tuned.best_step), (300, 3, 3));
+}
+
+#[test]
+fn a_target_stops_early_and_a_missed_one_is_told() {
+    let mut config = toy::config();
+    config.train.target_metric = Some(0.5);
+    let early = run(toy::model(1), None, &config).unwrap();
+    assert!(early.steps < 90 && early.reached(Some(0.5)));
+    config.train.train_iter = Some(1);
+    config.train.target_metric = Some(0.999);
+    let missed = run(toy::model(1), None, &config).unwrap();
+    assert!(!missed.reached(Some(0.999)) && missed.reached(None));
+}
+
+#[test]
+fn a_loss_that_is_not_finite_names_the_step() {
+    let error = run(toy::overflowing(), None, &toy::config())
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Failed);
+    assert!(error.to_string().contains("step 1"), "{error}");
+}
+
+#[test]
+fn record_and_report_tell_what_happened() {
+    let mut config = toy::config();
+    config.train.train_iter = Some(2);
+    config.distillation.teacher_model_dir = Some("/some/where/base.act".into());
+    let data = toy::dataset(300).record;
+    let student = run(toy::model(2), Some(TEACHER.clone()), &config).unwrap();
+    let record = record::record(&student, &data, &config, "cpu", Seed(42)).unwrap();
+    assert_eq!(record.inputs.len(), 2);
+    assert_eq!(record.inputs[1].role, "teacher");
+    assert!(record.config.contains("TrainConfig") && record.config.contains("Distillation"));
+    assert!(
+        !record.config.contains("/some/where"),
+        "no paths in provenance"
+    );
+    assert!(
+        record
+            .metrics
+            .iter()
+            .any(|(name, _)| name == "validation_accuracy")
+    );
+    let report = serde_json::to_value(record::report(&student, &data).unwrap()).unwrap();
+    assert_eq!(report["stage"], "act-distill");
+    assert_eq!(report["training"]["steps"], 2);
+    assert_eq!(report["validation"]["after"]["n"], 60);
+    assert!(report["training"]["losses"][0]["loss"].as_f64().unwrap() > 0.0);
+}

@@ -1,0 +1,5 @@
+//! act-distill from outside: its library and its program on a toy task.
+
+mod library;
+mod program;
+mod toy;

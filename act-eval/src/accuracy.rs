@@ -1,0 +1,140 @@
+//! `act-eval accuracy`: how often a model is right, and how far that number can be trusted. It may
+//! stand at the end of a pipe of stages.
+
+use std::path::PathBuf;
+
+use act_core::Result;
+use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::metrics::Accuracy;
+use act_core::provenance::DataRecord;
+use act_core::report::Report;
+use act_data::Split;
+use serde_json::json;
+
+use crate::args;
+use crate::evaluation::{Answers, ClassCount, majority, open_split};
+use crate::model::{Model, stem};
+use crate::output::{self, synthetic_tag};
+use crate::table::Table;
+
+/// Arguments of `act-eval accuracy`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    mut_arg("device", |a| a.hide(true)),
+    mut_arg("seed", |a| a.hide(true)),
+    mut_arg("strict", |a| a.hide(true))
+)]
+pub struct Args {
+    /// Model; `-` is standard input.
+    #[arg(default_value = "-", value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Which split to judge on: train, dev, test.
+    #[arg(long, default_value = "dev", value_parser = args::split, value_name = "SPLIT")]
+    pub split: Split,
+    /// Sequences computed together; the result does not depend on it.
+    #[arg(long, default_value_t = 32, value_parser = args::at_least_one, value_name = "N")]
+    pub batch_size: usize,
+    /// Add a table of classes: examples, answers, recall, precision.
+    #[arg(long)]
+    pub per_class: bool,
+    /// Print the JSON report instead.
+    #[arg(long)]
+    pub json: bool,
+    /// What every program has.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    let model = Model::load(ctx, &args.model, &stem(&args.model), ctx.threads())?;
+    let data = open_split(ctx, &model, args.split)?;
+    let answers = Answers::collect(ctx, &model, &data, args.batch_size)?;
+    let accuracy = answers.accuracy();
+    let classes = answers.classes(&model.task.labels);
+
+    let mut report = model.report;
+    report.set_dataset(&data.record);
+    report.accuracy = Some(accuracy);
+    compare_with_majority(&mut report, &accuracy, &classes);
+    if args.per_class {
+        report.details.insert("classes".into(), json!(classes));
+    }
+    let text = if args.json {
+        output::json(&report)?
+    } else {
+        let table = args.per_class.then(|| class_table(&classes).to_string());
+        summary(&accuracy, &data.record, &report) + &table.unwrap_or_default()
+    };
+    ctx.write_report(report)?;
+    output::print(ctx, &text)?;
+    Ok(Exit::Done)
+}
+
+/// Notes what always giving the commonest answer would reach, and warns if the model is not
+/// clearly better than that.
+fn compare_with_majority(report: &mut Report, accuracy: &Accuracy, classes: &[ClassCount]) {
+    let Some(most) = majority(classes) else {
+        return;
+    };
+    let share = most.examples as f64 / accuracy.n.max(1) as f64;
+    let note = json!({"label": most.label, "share": share});
+    report.details.insert("majority_class".into(), note);
+    if accuracy.low <= share {
+        let (label, percent) = (&most.label, 100.0 * share);
+        log::warn!("not clearly better than always answering {label:?} ({percent:.1} %)");
+    }
+}
+
+/// The two lines that people read and scripts cut.
+fn summary(accuracy: &Accuracy, data: &DataRecord, report: &Report) -> String {
+    let [value, low, high] = [accuracy.value, accuracy.low, accuracy.high].map(|x| 100.0 * x);
+    format!(
+        "accuracy {value:.1} % ({low:.1} .. {high:.1}, 95 %), {} examples of {}{}\nmodel_digest {}\n",
+        accuracy.n,
+        data.name,
+        synthetic_tag(report.synthetic),
+        report.model.digest,
+    )
+}
+
+fn class_table(classes: &[ClassCount]) -> Table {
+    let share = |part: usize, whole: usize| match whole {
+        0 => "-".to_string(),
+        _ => format!("{:.1} %", 100.0 * part as f64 / whole as f64),
+    };
+    let mut table = Table::new(["class", "examples", "answers", "recall", "precision"]);
+    for c in classes {
+        table.push([
+            c.label.clone(),
+            c.examples.to_string(),
+            c.predicted.to_string(),
+            share(c.correct, c.examples),
+            share(c.correct, c.predicted),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_that_is_never_answered_has_no_precision() {
+        let class = |label: &str, examples, predicted, correct| ClassCount {
+            label: label.into(),
+            examples,
+            predicted,
+            correct,
+        };
+        let expected = "\
+| class | examples | answers | recall | precision |
+| ----- | -------: | ------: | -----: | --------: |
+| 0     |        3 |       4 | 66.7 % |    50.0 % |
+| 1     |        1 |       0 |  0.0 % |         - |
+";
+        let table = class_table(&[class("0", 3, 4, 2), class("1", 1, 0, 0)]);
+        assert_eq!(table.to_string(), expected);
+    }
+}

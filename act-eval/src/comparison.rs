@@ -1,0 +1,89 @@
+//! Several models side by side: what `act-eval report` measures and writes. The first model is the
+//! reference of every ratio and difference; the last is what the pipeline made.
+
+use act_core::metrics::Accuracy;
+use act_core::provenance::DataRecord;
+use act_core::report::{LatencyReport, ModelReport, Report};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::evaluation::Answers;
+use crate::latency::{Race, Speedup};
+use crate::lineage::Step;
+use crate::model::Model;
+use crate::output;
+use crate::paired::PairedDifference;
+
+/// One model of a comparison.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// What the user calls it.
+    pub name: String,
+    /// Digest, parameters, bytes, layers, precision.
+    pub model: ModelReport,
+    /// Accuracy with its interval.
+    pub accuracy: Accuracy,
+    /// Accuracy minus the first model's, on the same examples; absent for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<PairedDifference>,
+    /// The first model's file size over this one's.
+    pub size_ratio: f64,
+    /// One row a setting.
+    pub latency: Vec<LatencyReport>,
+    /// Over the first model, one row a setting; empty for the first.
+    pub speedups: Vec<Speedup>,
+    /// How it was made.
+    pub lineage: Vec<Step>,
+}
+
+/// Everything that was measured.
+pub struct Comparison {
+    /// The models, as given.
+    pub rows: Vec<Row>,
+    /// The measurements, setting by setting.
+    pub races: Vec<Race>,
+    /// What is said about the last model, the data, the host; `details.models` holds the rows.
+    pub report: Report,
+}
+
+impl Comparison {
+    /// Puts the measurements of all models together; `answers` and the contestants of `races`
+    /// are in the order of `models`, of which there is at least one.
+    pub fn new(models: &[Model], answers: &[Answers], races: Vec<Race>, data: &DataRecord) -> Self {
+        let reference = answers[0].correct();
+        let first_bytes = models[0].report.model.bytes as f64;
+        let rows: Vec<Row> = models
+            .iter()
+            .zip(answers)
+            .enumerate()
+            .map(|(i, (model, answers))| Row {
+                name: model.name.clone(),
+                model: model.report.model.clone(),
+                accuracy: answers.accuracy(),
+                difference: (i > 0).then(|| PairedDifference::new(&answers.correct(), &reference)),
+                size_ratio: first_bytes / model.report.model.bytes.max(1) as f64,
+                latency: races.iter().map(|r| r.latency[i].clone()).collect(),
+                speedups: match i {
+                    0 => Vec::new(),
+                    _ => races.iter().map(|r| r.speedup(i)).collect(),
+                },
+                lineage: model.provenance.iter().map(Step::from).collect(),
+            })
+            .collect();
+        let last = &rows[rows.len() - 1];
+        let mut report = models[rows.len() - 1].report.clone();
+        if models.iter().any(|m| m.report.synthetic) {
+            output::mark_synthetic(&mut report);
+        }
+        report.set_dataset(data);
+        report.accuracy = Some(last.accuracy);
+        report.latency = last.latency.clone();
+        report.speedup = last.speedups.first().map(|s| s.ratio.median);
+        report.details.insert("models".into(), json!(rows));
+        Self {
+            rows,
+            races,
+            report,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! `act-eval inspect`: what is in a file, from its verified metadata alone; no tensor is read, so a
+//! model of any size is shown at once.
+
+mod groups;
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use act_core::artifact::{self, Header};
+use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::quant::{ActivationScheme, LinearQuant};
+use act_core::report::{LayerReport, ModelReport};
+use act_core::{Error, Result};
+use serde_json::{Value, json};
+
+use crate::lineage::{Step, tree};
+use crate::output::{self, synthetic_tag};
+use crate::table::Table;
+
+/// Arguments of `act-eval inspect`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    mut_arg("config", |a| a.hide(true)),
+    mut_arg("set", |a| a.hide(true)),
+    mut_arg("data", |a| a.hide(true)),
+    mut_arg("device", |a| a.hide(true)),
+    mut_arg("seed", |a| a.hide(true)),
+    mut_arg("threads", |a| a.hide(true)),
+    mut_arg("report", |a| a.hide(true)),
+    mut_arg("strict", |a| a.hide(true))
+)]
+pub struct Args {
+    /// Model; `-` is standard input.
+    #[arg(default_value = "-", value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Add a table of every quantised linear layer.
+    #[arg(long)]
+    pub quant: bool,
+    /// Print JSON instead; it holds everything.
+    #[arg(long)]
+    pub json: bool,
+    /// What every program has.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    let header = read(&args.model)?;
+    let text = match args.json {
+        true => output::json(&as_json(&header))?,
+        false => as_text(&header, args.quant),
+    };
+    output::print(ctx, &text)?;
+    Ok(Exit::Done)
+}
+
+fn read(path: &Path) -> Result<Header> {
+    if path.as_os_str() != "-" {
+        return artifact::inspect(path);
+    }
+    let mut stdin = io::stdin().lock();
+    let header = Header::read(&mut stdin).map_err(|e| e.context("standard input"))?;
+    // The stage before must be able to finish writing, or the pipe fails.
+    io::copy(&mut stdin, &mut io::sink()).map_err(|e| Error::io("standard input", e))?;
+    Ok(header)
+}
+
+fn is_synthetic(header: &Header) -> bool {
+    header
+        .provenance
+        .iter()
+        .flat_map(|r| &r.data)
+        .any(|d| d.synthetic)
+}
+
+fn as_text(header: &Header, quant: bool) -> String {
+    let Header { plan, task, .. } = header;
+    let tag = synthetic_tag(is_synthetic(header));
+    let quantised = match header.quant.is_empty() {
+        true => String::new(),
+        false => format!(
+            " ({} of {} linear layers, {} of {} embedding tables)",
+            header.quant.linears.len(),
+            plan.linears().len(),
+            header.quant.embeddings.len(),
+            plan.embeddings().len()
+        ),
+    };
+    let facts = [
+        ("task", format!("{}{tag}", task.name)),
+        ("labels", labels(&task.labels)),
+        (
+            "family",
+            format!("{}, {}", plan.family.name(), plan.hidden_act.name()),
+        ),
+        ("hidden_size", plan.hidden_size.to_string()),
+        ("vocabulary", plan.vocab_size.to_string()),
+        (
+            "max_seq_length",
+            format!(
+                "{} of {}",
+                task.max_seq_length, plan.max_position_embeddings
+            ),
+        ),
+        (
+            "precision",
+            format!("{}{quantised}", header.quant.precision()),
+        ),
+        ("parameters", plan.parameters().to_string()),
+        ("file_bytes", header.file_len.to_string()),
+        ("model_digest", header.model_digest.to_string()),
+    ];
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    for (name, value) in facts {
+        let _ = writeln!(text, "{name:<15} {value}");
+    }
+    let _ = write!(text, "\n{}\n{}", layer_table(header), groups::table(header));
+    if quant {
+        let _ = write!(text, "\n{}", quant_table(&header.quant.linears));
+    }
+    let lineage = match header.provenance.as_slice() {
+        [] => "nothing is recorded\n".into(),
+        records => tree(records),
+    };
+    let _ = write!(text, "\nlineage\n{lineage}");
+    text
+}
+
+fn labels(labels: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = if labels.len() > SHOWN { ", ..." } else { "" };
+    let shown = labels
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!("{}: {shown}{more}", labels.len())
+}
+
+fn layer_table(header: &Header) -> Table {
+    let mut table = Table::new(["layer", "heads", "head_dim", "neurons", "kept heads"]);
+    for (i, layer) in header.plan.layers.iter().enumerate() {
+        let kept: Vec<String> = layer.kept_heads.iter().map(u16::to_string).collect();
+        table.push([
+            i.to_string(),
+            layer.heads().to_string(),
+            layer.head_dim.to_string(),
+            layer.intermediate_size.to_string(),
+            kept.join(" "),
+        ]);
+    }
+    table
+}
+
+fn quant_table(linears: &[LinearQuant]) -> Table {
+    let mut table = Table::new([
+        "linear",
+        "weight max",
+        "activation max",
+        "scale",
+        "zero point",
+        "calibrator",
+    ]);
+    for q in linears {
+        let (scale, zero_point) = match q.activation {
+            ActivationScheme::Static { scale, zero_point } => {
+                (format!("{scale:.6}"), zero_point.to_string())
+            }
+            ActivationScheme::DynamicPerToken => ("per token".into(), "128".into()),
+        };
+        let calibrator = match q.calibrator_arg {
+            0.0 => q.calibrator.to_string(),
+            arg => format!("{} {arg}", q.calibrator),
+        };
+        let [weight, activation] = [q.weight_max, q.activation_max].map(|m| m.to_string());
+        table.push([
+            q.linear.to_string(),
+            weight,
+            activation,
+            scale,
+            zero_point,
+            calibrator,
+        ]);
+    }
+    table
+}
+
+fn as_json(header: &Header) -> Value {
+    let Header {
+        plan, task, quant, ..
+    } = header;
+    let model = ModelReport {
+        digest: header.model_digest,
+        parameters: plan.parameters(),
+        bytes: header.file_len,
+        layers: plan
+            .layers
+            .iter()
+            .map(|l| LayerReport {
+                heads: l.heads(),
+                head_dim: l.head_dim,
+                intermediate_size: l.intermediate_size,
+            })
+            .collect(),
+        precision: quant.precision(),
+    };
+    json!({
+        "schema": 1,
+        "stage": "act-eval",
+        "task": task.name,
+        "synthetic": is_synthetic(header),
+        "model": model,
+        "labels": task.labels,
+        "max_seq_length": task.max_seq_length,
+        "plan": {
+            "family": plan.family.name(),
+            "hidden_size": plan.hidden_size,
+            "hidden_act": plan.hidden_act.name(),
+            "vocab_size": plan.vocab_size,
+            "max_position_embeddings": plan.max_position_embeddings,
+            "type_vocab_size": plan.type_vocab_size,
+            "task_type_vocab_size": plan.task_type_vocab_size,
+            "layer_norm_eps": plan.layer_norm_eps,
+            "kept_heads": plan.layers.iter().map(|l| &l.kept_heads).collect::<Vec<_>>(),
+        },
+        "tensors": groups::tensors(header),
+        "quant": quant.linears.iter().map(quant_json).collect::<Vec<_>>(),
+        "int8_embeddings": quant.embeddings.iter().map(|e| e.to_string()).collect::<Vec<_>>(),
+        "lineage": header.provenance.iter().map(Step::from).collect::<Vec<_>>(),
+    })
+}
+
+fn quant_json(q: &LinearQuant) -> Value {
+    let activation = match q.activation {
+        ActivationScheme::Static { scale, zero_point } => {
+            json!({"scheme": "static", "scale": scale, "zero_point": zero_point})
+        }
+        ActivationScheme::DynamicPerToken => json!({"scheme": "dynamic_per_token"}),
+    };
+    json!({
+        "linear": q.linear.to_string(),
+        "weight_max": q.weight_max,
+        "activation_max": q.activation_max,
+        "activation": activation,
+        "calibrator": q.calibrator.name(),
+        "calibrator_arg": q.calibrator_arg,
+    })
+}

@@ -1,0 +1,80 @@
+//! Tensors by the part of the network they belong to: where the bytes of a file go.
+
+use std::collections::HashMap;
+
+use act_core::artifact::{Header, TensorEntry};
+use act_core::{Embedding, Linear, Norm, Plan};
+use serde_json::{Value, json};
+
+use crate::table::{self, Table};
+
+/// The parts, in forward order.
+const PARTS: [&str; 5] = ["embeddings", "attention", "feed-forward", "norms", "head"];
+
+/// The part of every tensor that a plan can have, by name.
+fn parts(plan: &Plan) -> HashMap<String, &'static str> {
+    let mut parts = HashMap::new();
+    for table in Embedding::ALL {
+        parts.insert(table.weight(), "embeddings");
+        parts.insert(table.scale(), "embeddings");
+    }
+    let layers = 0..plan.layers.len();
+    let linears = layers.clone().flat_map(Linear::of_layer);
+    for linear in linears.chain([Linear::Pooler, Linear::Classifier]) {
+        let part = match linear {
+            Linear::Intermediate(_) | Linear::Output(_) => "feed-forward",
+            Linear::Pooler | Linear::Classifier => "head",
+            _ => "attention",
+        };
+        for name in [linear.weight(), linear.scale(), linear.bias()] {
+            parts.insert(name, part);
+        }
+    }
+    let norms = layers.flat_map(|l| [Norm::Attention(l), Norm::Output(l)]);
+    for norm in norms.chain([Norm::Embeddings]) {
+        parts.insert(norm.weight(), "norms");
+        parts.insert(norm.bias(), "norms");
+    }
+    parts
+}
+
+/// Tensors, numbers and bytes of every part.
+pub fn table(header: &Header) -> Table {
+    let parts = parts(&header.plan);
+    let total: u64 = header.tensors.iter().map(|t| t.len).sum();
+    let mut table = Table::new(["part", "tensors", "numbers", "bytes", "share"]);
+    for part in PARTS {
+        let (mut count, mut numbers, mut size) = (0, 0, 0);
+        for tensor in &header.tensors {
+            if parts.get(&tensor.spec.name) == Some(&part) {
+                count += 1;
+                numbers += tensor.spec.shape.iter().product::<usize>();
+                size += tensor.len;
+            }
+        }
+        table.push([
+            part.to_string(),
+            count.to_string(),
+            table::count(numbers),
+            table::bytes(size),
+            format!("{:.1} %", 100.0 * size as f64 / total.max(1) as f64),
+        ]);
+    }
+    table
+}
+
+/// Every tensor, in the order of the file.
+pub fn tensors(header: &Header) -> Vec<Value> {
+    let parts = parts(&header.plan);
+    let describe = |t: &TensorEntry| {
+        json!({
+            "name": t.spec.name,
+            "part": parts.get(&t.spec.name),
+            "dtype": t.spec.dtype.name(),
+            "shape": t.spec.shape,
+            "bytes": t.len,
+            "digest": t.digest,
+        })
+    };
+    header.tensors.iter().map(describe).collect()
+}

@@ -1,0 +1,157 @@
+//! How a model was made, told stage by stage from its provenance: as JSON for reports and as a tree
+//! for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use act_core::provenance::{Digest, StageRecord};
+use act_core::report::DatasetReport;
+use serde::Serialize;
+
+use crate::output::synthetic_tag;
+
+/// One stage of a lineage, as reports hold it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Step {
+    /// `act-prune` and so on.
+    pub stage: String,
+    /// Version of act.
+    pub version: String,
+    /// The configuration that acted, as YAML.
+    pub config: String,
+    /// The seed.
+    pub seed: u64,
+    /// Where it ran.
+    pub device: String,
+    /// Digests of the models that went in.
+    pub inputs: Vec<Input>,
+    /// Data that went in.
+    pub data: Vec<DatasetReport>,
+    /// What was measured.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// A model that went into a stage.
+#[derive(Debug, Clone, Serialize)]
+pub struct Input {
+    /// `model` or `teacher`.
+    pub role: String,
+    /// Its digest.
+    pub model_digest: Digest,
+}
+
+impl From<&StageRecord> for Step {
+    fn from(record: &StageRecord) -> Self {
+        Self {
+            stage: record.stage.clone(),
+            version: record.version.clone(),
+            config: record.config.clone(),
+            seed: record.seed,
+            device: record.device.clone(),
+            inputs: record
+                .inputs
+                .iter()
+                .map(|i| Input {
+                    role: i.role.clone(),
+                    model_digest: i.model_digest,
+                })
+                .collect(),
+            data: record.data.iter().map(DatasetReport::new).collect(),
+            metrics: record.metrics.iter().cloned().collect(),
+        }
+    }
+}
+
+/// The lineage as a tree: stages first to last, under each what went in and what was measured.
+pub fn tree(records: &[StageRecord]) -> String {
+    let mut text = String::new();
+    for (i, record) in records.iter().enumerate() {
+        let last = i + 1 == records.len();
+        let (fork, rail) = if last {
+            ("└─", "  ")
+        } else {
+            ("├─", "│ ")
+        };
+        let StageRecord {
+            stage,
+            version,
+            seed,
+            device,
+            ..
+        } = record;
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{fork} {stage} {version}, seed {seed}, {device}");
+        let leaves = leaves(record);
+        for (j, leaf) in leaves.iter().enumerate() {
+            let fork = if j + 1 == leaves.len() {
+                "└─"
+            } else {
+                "├─"
+            };
+            let _ = writeln!(text, "{rail} {fork} {leaf}");
+        }
+    }
+    text
+}
+
+fn leaves(record: &StageRecord) -> Vec<String> {
+    let inputs = record
+        .inputs
+        .iter()
+        .map(|i| format!("{} {}", i.role, short(&i.model_digest)));
+    let data = record.data.iter().map(|d| {
+        let tag = synthetic_tag(d.synthetic);
+        format!(
+            "data {}, {} examples, {}{tag}",
+            d.name,
+            d.examples,
+            short(&d.digest)
+        )
+    });
+    let metrics = record
+        .metrics
+        .iter()
+        .map(|(name, value)| format!("{name} {value}"));
+    inputs.chain(data).chain(metrics).collect()
+}
+
+/// Enough of a digest to tell models apart by eye.
+pub fn short(digest: &Digest) -> String {
+    digest.to_string().chars().take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use act_core::provenance::{DataRecord, InputRecord};
+
+    use super::*;
+
+    #[test]
+    fn a_tree_shows_what_went_in_and_what_came_out() {
+        let mut first = StageRecord::new("act-distill", 42);
+        first.data.push(DataRecord {
+            name: "afqmc/train".into(),
+            digest: Digest([0xab; 32]),
+            examples: 100,
+            synthetic: true,
+        });
+        first.metrics.push(("dev_accuracy".into(), 0.934));
+        let mut second = StageRecord::new("act-quant", 7);
+        second.inputs.push(InputRecord {
+            role: "model".into(),
+            model_digest: Digest([0xcd; 32]),
+        });
+        let version = env!("CARGO_PKG_VERSION");
+        let expected = format!(
+            "\
+├─ act-distill {version}, seed 42, cpu
+│  ├─ data afqmc/train, 100 examples, abababababab [synthetic sample]
+│  └─ dev_accuracy 0.934
+└─ act-quant {version}, seed 7, cpu
+   └─ model cdcdcdcdcdcd
+"
+        );
+        assert_eq!(tree(&[first, second]), expected);
+        assert_eq!(tree(&[]), "");
+    }
+}

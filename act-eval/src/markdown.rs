@@ -1,0 +1,207 @@
+//! A comparison as Markdown: the table people look for first, then what stands behind it. Writes
+//! down what was measured and measures nothing.
+
+use act_core::report::{Host, ModelReport};
+
+use crate::comparison::{Comparison, Row};
+use crate::latency::latency_table;
+use crate::lineage::{short, tree};
+use crate::model::Model;
+use crate::output::synthetic_tag;
+use crate::table::{self, Table};
+
+/// What stands in a table's last row if its figures rest on the bundled corpus.
+const SYNTHETIC_ROW: &str = "(synthetic sample)";
+
+/// The table: every model's accuracy, size, latency and speed-up in the first setting.
+pub fn summary(comparison: &Comparison) -> Table {
+    let setting = comparison
+        .races
+        .first()
+        .map(|r| r.setting.to_string())
+        .unwrap_or_default();
+    let mut table = Table::new([
+        "model".to_string(),
+        "precision".into(),
+        "accuracy (95 %)".into(),
+        "difference, points".into(),
+        "parameters".into(),
+        "file".into(),
+        "smaller".into(),
+        format!("{setting}, ms"),
+        "faster".into(),
+    ])
+    .with_text_columns(2);
+    for row in &comparison.rows {
+        let latency = row.latency.first();
+        let first = row.difference.is_none();
+        table.push([
+            row.name.clone(),
+            row.model.precision.to_string(),
+            table::accuracy(&row.accuracy, 2),
+            row.difference
+                .map(|d| table::points(d.value))
+                .unwrap_or_default(),
+            table::count(row.model.parameters),
+            table::bytes(row.model.bytes),
+            if first {
+                String::new()
+            } else {
+                table::times(row.size_ratio)
+            },
+            latency.map(|l| table::ms(l.median_ms)).unwrap_or_default(),
+            row.speedups
+                .first()
+                .map(|s| table::times(s.ratio.median))
+                .unwrap_or_default(),
+        ]);
+    }
+    if comparison.report.synthetic {
+        table.push([SYNTHETIC_ROW]);
+    }
+    table
+}
+
+/// The whole document.
+pub fn document(comparison: &Comparison, models: &[Model]) -> String {
+    let report = &comparison.report;
+    let mut text = String::new();
+    let mut say = |part: &str| {
+        text.push_str(part);
+        text.push('\n');
+    };
+    say(&format!(
+        "# {}: compression report{}\n",
+        report.task,
+        synthetic_tag(report.synthetic)
+    ));
+    if let Some(notice) = report.notice {
+        say(&format!("> **{notice}**\n"));
+    }
+    if let Some(data) = &report.dataset {
+        let tag = synthetic_tag(data.synthetic);
+        let digest = short(&data.digest);
+        say(&format!(
+            "Judged on {}/{}, {} examples, digest {digest}{tag}. Intervals are 95 % Wilson score \
+             intervals; differences, ratios and speed-ups are against the first model.\n",
+            data.name, data.split, data.examples,
+        ));
+    }
+    say(&summary(comparison).to_string());
+    say(&format!("## Latency{}\n", synthetic_tag(report.synthetic)));
+    say(&format!("{}\n", measured_on(&report.host, comparison)));
+    say(&latency(comparison).to_string());
+    if comparison.rows.len() > 1 {
+        say(&format!(
+            "## Paired differences{}\n",
+            synthetic_tag(report.synthetic)
+        ));
+        say(PAIRED);
+        say(&paired(&comparison.rows, report.synthetic).to_string());
+    }
+    say("## Layers\n\nAttention heads and feed-forward neurons, layer by layer.\n");
+    say(&layers(&comparison.rows).to_string());
+    say("## Lineage\n");
+    for model in models {
+        say(&lineage(model));
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
+}
+
+const PAIRED: &str = "\
+Accuracy minus the first model's on the same examples, in points, with Newcombe's 95 % interval for
+paired proportions; how many examples only one of the two gets right; p-value of McNemar's exact
+test.
+";
+
+fn measured_on(host: &Host, comparison: &Comparison) -> String {
+    let latencies = comparison.rows.iter().flat_map(|r| &r.latency);
+    let threads = latencies.map(|l| l.threads).max().unwrap_or(1);
+    let rounds: Vec<String> = comparison
+        .races
+        .iter()
+        .filter_map(|r| r.speedup.first().map(|s| s.rounds.to_string()))
+        .collect();
+    format!(
+        "{threads} thread(s) of {} ({} cores, {}, {}; {}). The models run in turn, round by round \
+         ({} rounds); speed-ups are medians over rounds, with the 5th and 95th percentile. \
+         `x 128` is a full batch of that length, `longest` a batch padded to its longest sequence, \
+         `own length` the data's lengths with no padding computed. Tokenising is not included.",
+        host.cpu,
+        host.cores,
+        host.os,
+        host.arch,
+        host.features.join(" "),
+        rounds.join(", "),
+    )
+}
+
+fn latency(comparison: &Comparison) -> Table {
+    let names: Vec<&str> = comparison.rows.iter().map(|r| r.name.as_str()).collect();
+    let mut table = latency_table(&names, &comparison.races);
+    if comparison.report.synthetic {
+        table.push([SYNTHETIC_ROW]);
+    }
+    table
+}
+
+fn paired(rows: &[Row], synthetic: bool) -> Table {
+    let mut table = Table::new([
+        "model",
+        "difference",
+        "95 % interval",
+        "only this",
+        "only first",
+        "p",
+    ]);
+    for row in rows {
+        let Some(d) = &row.difference else { continue };
+        table.push([
+            row.name.clone(),
+            table::points(d.value),
+            format!("{} .. {}", table::points(d.low), table::points(d.high)),
+            d.only_model.to_string(),
+            d.only_reference.to_string(),
+            if d.p_value < 1e-4 {
+                "< 0.0001".into()
+            } else {
+                format!("{:.4}", d.p_value)
+            },
+        ]);
+    }
+    if synthetic {
+        table.push([SYNTHETIC_ROW]);
+    }
+    table
+}
+
+/// One column a layer: `9 / 2304` is nine heads and 2304 neurons.
+fn layers(rows: &[Row]) -> Table {
+    let most = rows.iter().map(|r| r.model.layers.len()).max().unwrap_or(0);
+    let numbers = (0..most).map(|l| format!("layer {l}"));
+    let mut table = Table::new(["model".to_string()].into_iter().chain(numbers));
+    for row in rows {
+        table.push(
+            [row.name.clone()]
+                .into_iter()
+                .chain(layer_cells(&row.model)),
+        );
+    }
+    table
+}
+
+fn layer_cells(model: &ModelReport) -> impl Iterator<Item = String> {
+    model
+        .layers
+        .iter()
+        .map(|l| format!("{} / {}", l.heads, l.intermediate_size))
+}
+
+fn lineage(model: &Model) -> String {
+    let (name, digest) = (&model.name, &model.report.model.digest);
+    match model.provenance.as_slice() {
+        [] => format!("{name} `{digest}`: nothing is recorded\n"),
+        records => format!("{name} `{digest}`\n\n```text\n{}```\n", tree(records)),
+    }
+}

@@ -1,0 +1,106 @@
+//! A model made ready to be judged: the engine that would serve it, its tokenizer, and what a
+//! report says about it. Every subcommand sees models only through this, so none can measure
+//! another code path than the one users run.
+
+use std::path::Path;
+
+use act_core::cli::{self, Context};
+use act_core::provenance::StageRecord;
+use act_core::report::Report;
+use act_core::{Artifact, Batch, Encoding, Error, Plan, Result, TaskInfo, Tokenizer};
+use act_infer::Engine;
+
+/// A loaded model with a name to call it by.
+pub struct Model {
+    /// What the user calls it.
+    pub name: String,
+    /// Shapes.
+    pub plan: Plan,
+    /// Task and labels.
+    pub task: TaskInfo,
+    /// Text to ids.
+    pub tokenizer: Tokenizer,
+    /// Id that means "not there" to the engine.
+    pub pad_id: u32,
+    /// How it was made.
+    pub provenance: Vec<StageRecord>,
+    /// A report that so far describes the model alone.
+    pub report: Report,
+    /// The engine.
+    pub engine: Engine,
+}
+
+impl Model {
+    /// Reads a model from a path or `-` and loads it with so many threads. A model that rests on
+    /// the synthetic corpus says so on the log.
+    pub fn load(ctx: &Context, path: &Path, name: &str, threads: usize) -> Result<Self> {
+        let model = Self::new(ctx.read_artifact(path)?, name, threads)?;
+        if model.report.synthetic {
+            log::warn!("{name} was trained on the bundled synthetic sample corpus");
+        }
+        Ok(model)
+    }
+
+    /// Loads an artifact with so many threads.
+    pub fn new(artifact: Artifact, name: &str, threads: usize) -> Result<Self> {
+        Ok(Self {
+            name: name.into(),
+            plan: artifact.plan.clone(),
+            task: artifact.task.clone(),
+            tokenizer: Tokenizer::new(&artifact.tokenizer, artifact.task.max_seq_length)?,
+            pad_id: artifact.tokenizer.pad_id,
+            provenance: artifact.provenance.clone(),
+            report: Report::new("act-eval", &artifact)?,
+            engine: Engine::new(artifact)?.with_threads(threads),
+        })
+    }
+
+    /// The same model with another number of threads; 0 is every core.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.engine = self.engine.with_threads(threads);
+        self
+    }
+
+    /// Class scores of every encoding, in order. `on_batch` hears how many more are done.
+    pub fn logits(
+        &self,
+        encodings: &[Encoding],
+        batch_size: usize,
+        on_batch: &mut dyn FnMut(usize),
+    ) -> Result<Vec<Vec<f32>>> {
+        let lengths: Vec<usize> = encodings.iter().map(Encoding::len).collect();
+        let mut logits = vec![Vec::new(); encodings.len()];
+        for batch in act_data::sorted_batches(&lengths, batch_size) {
+            if cli::interrupted() {
+                return Err(Error::interrupted());
+            }
+            let scores = self
+                .engine
+                .forward(&Batch::new(batch.iter().map(|&i| &encodings[i])))?;
+            for (&i, row) in batch.iter().zip(scores) {
+                logits[i] = finite(row)?;
+            }
+            on_batch(batch.len());
+        }
+        Ok(logits)
+    }
+}
+
+/// An argmax over NaN would pass for an answer.
+pub fn finite(row: Vec<f32>) -> Result<Vec<f32>> {
+    match row.iter().all(|v| v.is_finite()) {
+        true => Ok(row),
+        false => Err(Error::failed(
+            "the model gives scores that are not finite numbers",
+        )),
+    }
+}
+
+/// A model's name where the user gave none: the file's stem.
+pub fn stem(path: &Path) -> String {
+    match path.file_stem() {
+        Some(stem) if path.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
+        _ => "model".into(),
+    }
+}

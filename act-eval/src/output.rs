@@ -1,0 +1,32 @@
+//! What goes to standard output: text and JSON, and the mark that every line about the synthetic
+//! corpus carries. A reader that leaves early (`| head`) is no error.
+
+use std::path::Path;
+
+use act_core::cli::Context;
+use act_core::report::{Report, SYNTHETIC_NOTICE};
+use act_core::{Error, Result};
+
+/// Writes text to standard output.
+pub fn print(ctx: &Context, text: &str) -> Result<()> {
+    ctx.write_file(Path::new("-"), text.as_bytes())
+}
+
+/// A value as indented JSON with a line break at its end.
+pub fn json(value: &impl serde::Serialize) -> Result<String> {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => Ok(text + "\n"),
+        Err(e) => Err(Error::failed(format!("writing JSON: {e}"))),
+    }
+}
+
+/// What follows every name of data or model that rests on the bundled corpus; else nothing.
+pub fn synthetic_tag(synthetic: bool) -> &'static str {
+    if synthetic { " [synthetic sample]" } else { "" }
+}
+
+/// Marks a report as resting on the bundled corpus.
+pub fn mark_synthetic(report: &mut Report) {
+    report.synthetic = true;
+    report.notice = Some(SYNTHETIC_NOTICE);
+}

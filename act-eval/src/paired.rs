@@ -1,0 +1,217 @@
+//! Two models judged on the same examples: the difference of their accuracies, how far to trust it,
+//! and whether it could be chance. Only examples on which exactly one model is right carry
+//! information, so nothing here looks at the models themselves.
+
+use act_core::metrics::Accuracy;
+use serde::Serialize;
+
+/// Accuracy of a model minus accuracy of the reference, on the same examples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PairedDifference {
+    /// `accuracy(model) - accuracy(reference)`, -1..=1; negative: the model is worse.
+    pub value: f64,
+    /// Lower end of the 95 % interval.
+    pub low: f64,
+    /// Upper end of the 95 % interval.
+    pub high: f64,
+    /// Examples that only the model gets right.
+    pub only_model: usize,
+    /// Examples that only the reference gets right.
+    pub only_reference: usize,
+    /// Two-sided p-value of McNemar's exact test: how often two equally good models would differ
+    /// at least this much.
+    pub p_value: f64,
+}
+
+impl PairedDifference {
+    /// Compares right and wrong answers, example by example; both slices in the same order.
+    pub fn new(model: &[bool], reference: &[bool]) -> Self {
+        assert_eq!(model.len(), reference.len(), "paired answers");
+        let count = |m: bool, r: bool| {
+            model
+                .iter()
+                .zip(reference)
+                .filter(|&(&a, &b)| a == m && b == r)
+                .count()
+        };
+        let counts = Counts {
+            both: count(true, true),
+            only_model: count(true, false),
+            only_reference: count(false, true),
+            neither: count(false, false),
+        };
+        let (low, high) = counts.newcombe();
+        Self {
+            value: counts.difference(),
+            low,
+            high,
+            only_model: counts.only_model,
+            only_reference: counts.only_reference,
+            p_value: mcnemar_exact(counts.only_model, counts.only_reference),
+        }
+    }
+}
+
+/// The two-by-two table of right and wrong answers.
+struct Counts {
+    both: usize,
+    only_model: usize,
+    only_reference: usize,
+    neither: usize,
+}
+
+impl Counts {
+    fn n(&self) -> usize {
+        self.both + self.only_model + self.only_reference + self.neither
+    }
+
+    fn difference(&self) -> f64 {
+        (self.only_model as f64 - self.only_reference as f64) / self.n().max(1) as f64
+    }
+
+    /// 95 % score interval for a difference of paired proportions: method 10 of Newcombe (1998),
+    /// "Improved confidence intervals for the difference between binomial proportions based on
+    /// paired data". Two Wilson intervals, joined with the correlation of the answers.
+    fn newcombe(&self) -> (f64, f64) {
+        let n = self.n();
+        if n == 0 {
+            return (0.0, 0.0);
+        }
+        let model = Accuracy::new(self.both + self.only_model, n);
+        let reference = Accuracy::new(self.both + self.only_reference, n);
+        let phi = self.correlation();
+        let join = |a: f64, b: f64| (a * a - 2.0 * phi * a * b + b * b).max(0.0).sqrt();
+        let below = join(model.value - model.low, reference.high - reference.value);
+        let above = join(model.high - model.value, reference.value - reference.low);
+        let difference = self.difference();
+        (difference - below, difference + above)
+    }
+
+    /// Newcombe's phi with its continuity correction; 0 where a margin of the table is empty.
+    fn correlation(&self) -> f64 {
+        let [a, b, c, d] = [
+            self.both,
+            self.only_model,
+            self.only_reference,
+            self.neither,
+        ]
+        .map(|x| x as f64);
+        let margins = (a + b) * (c + d) * (a + c) * (b + d);
+        if margins == 0.0 {
+            return 0.0;
+        }
+        let cross = a * d - b * c;
+        let corrected = if cross > 0.0 {
+            (cross - self.n() as f64 / 2.0).max(0.0)
+        } else {
+            cross
+        };
+        corrected / margins.sqrt()
+    }
+}
+
+/// McNemar's exact test (McNemar 1947, in its binomial form): of the examples on which exactly one
+/// of two models is right, each side is as likely if the models are equally good. Two-sided
+/// p-value, `min(1, 2 P[X <= min(b, c)])` with `X ~ Binomial(b + c, 1/2)`.
+pub fn mcnemar_exact(b: usize, c: usize) -> f64 {
+    let (few, n) = (b.min(c), b + c);
+    // Terms C(n, k) / 2^n by their logarithms: 2^-n alone is 0 in f64 from n = 1075 on.
+    let mut log_term = -(n as f64) * std::f64::consts::LN_2;
+    let mut tail = log_term.exp();
+    for k in 1..=few {
+        log_term += ((n - k + 1) as f64 / k as f64).ln();
+        tail += log_term.exp();
+    }
+    (2.0 * tail).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-9 * b.abs().max(1.0)
+    }
+
+    /// scipy 1.17.1: `binomtest(b, b + c, 0.5).pvalue`.
+    #[test]
+    fn mcnemar_agrees_with_scipy() {
+        for (b, c, p) in [
+            (12, 2, 0.012939453125),
+            (2, 12, 0.012939453125),
+            (0, 5, 0.0625),
+            (5, 6, 1.0),
+            (30, 30, 1.0),
+            (130, 101, 0.06520336158618655),
+            (1500, 1300, 0.00016841162264376235),
+        ] {
+            assert!(
+                close(mcnemar_exact(b, c), p),
+                "{b} {c}: {}",
+                mcnemar_exact(b, c)
+            );
+        }
+        assert_eq!(mcnemar_exact(0, 0), 1.0);
+        assert!(
+            mcnemar_exact(0, 100_000) == 0.0,
+            "underflows to 0, not to NaN"
+        );
+    }
+
+    /// Newcombe's formula written out in Python over the Wilson intervals of statsmodels 0.15.0
+    /// (`proportion_confint(k, n, method="wilson")`).
+    #[test]
+    fn newcombe_agrees_with_recorded_values() {
+        for ([both, only_model, only_reference, neither], low, high) in [
+            ([36, 12, 2, 0], 0.05692958400323875, 0.3404276029749408),
+            (
+                [212, 144, 256, 707],
+                -0.1141915328050671,
+                -0.05543347268433288,
+            ),
+            (
+                [212, 256, 144, 707],
+                0.05543347268433288,
+                0.1141915328050671,
+            ),
+            (
+                [1800, 60, 40, 100],
+                0.00012306781296870205,
+                0.02004936382970758,
+            ),
+            ([20, 0, 0, 0], -0.16112515805281957, 0.16112515805281957),
+            ([1, 97, 1, 1], 0.8736721762007447, 0.9850257703740076),
+            ([53, 0, 1, 0], -0.09771437488781953, 0.049621661889404076),
+        ] {
+            let counts = Counts {
+                both,
+                only_model,
+                only_reference,
+                neither,
+            };
+            let got = counts.newcombe();
+            assert!(
+                close(got.0, low) && close(got.1, high),
+                "{got:?} for {low} .. {high}"
+            );
+        }
+    }
+
+    #[test]
+    fn answers_are_paired_one_by_one() {
+        let model = [true, true, false, true];
+        let reference = [true, false, true, false];
+        let d = PairedDifference::new(&model, &reference);
+        assert_eq!((d.only_model, d.only_reference), (2, 1));
+        assert_eq!(d.value, 0.25);
+        let back = PairedDifference::new(&reference, &model);
+        assert!(close(back.low, -d.high) && close(back.high, -d.low));
+        assert_eq!(back.p_value, d.p_value);
+    }
+
+    #[test]
+    fn nothing_to_compare_is_no_difference() {
+        let d = PairedDifference::new(&[], &[]);
+        assert_eq!((d.value, d.low, d.high, d.p_value), (0.0, 0.0, 0.0, 1.0));
+    }
+}

@@ -1,0 +1,176 @@
+//! `act-eval report`: models side by side on one data set, written as JSON for scripts and as
+//! Markdown for people.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::{Encoding, Error, Result};
+use act_data::Split;
+
+use crate::args;
+use crate::bench::LatencyArgs;
+use crate::comparison::Comparison;
+use crate::evaluation::{Answers, open_split};
+use crate::latency::{Contestant, race_all};
+use crate::markdown;
+use crate::model::{Model, stem};
+use crate::output;
+
+/// Arguments of `act-eval report`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    mut_arg("device", |a| a.hide(true)),
+    mut_arg("strict", |a| a.hide(true)),
+    mut_arg("threads", |a| a.default_value("1").help("Threads to measure with; 0: every core"))
+)]
+pub struct Args {
+    /// Models, the reference first: a file, or NAME=FILE.
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<String>,
+    /// Where to write, repeatable; the extension decides the format: json, md.
+    #[arg(short, long, value_name = "FILE", value_parser = parse_target)]
+    pub output: Vec<Target>,
+    /// Which split to judge on: train, dev, test.
+    #[arg(long, default_value = "dev", value_parser = args::split, value_name = "SPLIT")]
+    pub split: Split,
+    /// How to measure latency.
+    #[command(flatten)]
+    pub latency: LatencyArgs,
+    /// Print the JSON report instead of the table.
+    #[arg(long)]
+    pub json: bool,
+    /// What every program has.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// A file to write and its format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    path: PathBuf,
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Markdown,
+}
+
+fn parse_target(text: &str) -> Result<Target, String> {
+    let path = PathBuf::from(text);
+    let format = match path.extension().and_then(|e| e.to_str()) {
+        Some("json") => Format::Json,
+        Some("md") => Format::Markdown,
+        _ => return Err("a report ends in .json or .md".into()),
+    };
+    Ok(Target { path, format })
+}
+
+/// Answers do not depend on threads, so they may have them all; `--threads` is for latency.
+const ALL_CORES: usize = 0;
+
+/// Runs the subcommand.
+pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    let start = Instant::now();
+    for target in &args.output {
+        ctx.check_output(&target.path)?;
+    }
+    let models = load(args, ctx)?;
+    let data = open_split(ctx, &models[0], args.split)?;
+    let mut answers = Vec::new();
+    let mut encodings: Vec<Vec<Encoding>> = Vec::new();
+    for model in &models {
+        answers.push(Answers::collect(ctx, model, &data, args.latency.batch)?);
+        encodings.push(data.encode(&model.tokenizer)?);
+    }
+    let models: Vec<Model> = models
+        .into_iter()
+        .map(|m| m.with_threads(ctx.threads()))
+        .collect();
+    let contestants: Vec<Contestant<'_>> = models
+        .iter()
+        .zip(&encodings)
+        .map(|(model, encodings)| Contestant { model, encodings })
+        .collect();
+    let settings = args.latency.settings(&models);
+    let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
+
+    let mut comparison = Comparison::new(&models, &answers, races, &data.record);
+    comparison.report.wall_s = start.elapsed().as_secs_f64();
+    let json = output::json(&comparison.report)?;
+    for target in &args.output {
+        let text = match target.format {
+            Format::Json => json.clone(),
+            Format::Markdown => markdown::document(&comparison, &models),
+        };
+        ctx.write_file(&target.path, text.as_bytes())?;
+    }
+    let text = match args.json {
+        true => json,
+        false => markdown::summary(&comparison).to_string(),
+    };
+    output::print(ctx, &text)?;
+    ctx.write_report(comparison.report)?;
+    Ok(Exit::Done)
+}
+
+/// Loads all models; they must answer the same question.
+fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
+    let mut models: Vec<Model> = Vec::new();
+    for argument in &args.models {
+        let (name, path) = name_and_path(argument);
+        if models.iter().any(|m| m.name == name) {
+            let message = format!("two models are called {name}: write NAME=FILE for one of them");
+            return Err(Error::usage(message));
+        }
+        let model = Model::load(ctx, &path, &name, ALL_CORES)?;
+        if let Some(first) = models.first()
+            && first.task.labels != model.task.labels
+        {
+            let [a, b] = [first, &model].map(|m| format!("{} ({})", m.name, m.task.name));
+            let message = format!("{a} and {b} have different labels: they cannot be compared");
+            return Err(Error::usage(message));
+        }
+        models.push(model);
+    }
+    Ok(models)
+}
+
+/// `NAME=FILE`, or a file whose stem is the name. A `=` inside a path is no separator.
+fn name_and_path(argument: &str) -> (String, PathBuf) {
+    match argument.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !name.contains('/') => (name.into(), path.into()),
+        _ => (stem(Path::new(argument)), argument.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_named_by_the_user_or_by_their_file() {
+        let named = |s| {
+            let (name, path) = name_and_path(s);
+            format!("{name} {}", path.display())
+        };
+        assert_eq!(named("build/int8.act"), "int8 build/int8.act");
+        assert_eq!(named("small=build/int8.act"), "small build/int8.act");
+        assert_eq!(named("lr=3/int8.act"), "lr 3/int8.act");
+        assert_eq!(named("runs/lr=3/int8.act"), "int8 runs/lr=3/int8.act");
+        assert_eq!(named("-"), "model -");
+    }
+
+    #[test]
+    fn the_extension_decides_the_format() {
+        assert_eq!(
+            parse_target("a/report.md").unwrap().format,
+            Format::Markdown
+        );
+        assert_eq!(parse_target("report.json").unwrap().format, Format::Json);
+        assert!(parse_target("report").is_err());
+        assert!(parse_target("report.pdf").is_err());
+    }
+}

@@ -1,0 +1,403 @@
+//! The program as its users meet it: tiny models on disk, a tiny data set, and what comes out of
+//! stdout, stderr and the exit code.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use act_core::Artifact;
+use act_core::provenance::{DataRecord, Digest, StageRecord};
+use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with `base.act`, `int8.act` (its rounded twin, made from the synthetic corpus) and a
+/// data set in AFQMC's format.
+struct Workplace(TempDir);
+
+impl Workplace {
+    fn new() -> Self {
+        let dir = Self(TempDir::new().unwrap());
+        let float = TinyOptions {
+            num_labels: 2,
+            ..TinyOptions::default()
+        };
+        let int8 = TinyOptions {
+            int8: Some(TinyInt8::default()),
+            ..float.clone()
+        };
+        dir.save("base.act", afqmc(tiny_artifact(1, &float)));
+        let mut rounded = afqmc(tiny_artifact(1, &int8));
+        let mut record = StageRecord::new("act-distill", 42);
+        record.data.push(DataRecord {
+            name: "afqmc/train".into(),
+            digest: Digest([7; 32]),
+            examples: 100,
+            synthetic: true,
+        });
+        rounded.provenance.push(record);
+        dir.save("int8.act", rounded);
+        std::fs::create_dir(dir.path("afqmc")).unwrap();
+        let lines: String = (0..50)
+            .map(|i| {
+                let label = usize::from(i % 3 == 0);
+                let more = "花呗还款".repeat(i % 4);
+                format!(
+                    "{{\"sentence1\":\"花呗{i}{more}\",\"sentence2\":\"借{i}\",\
+                     \"label\":\"{label}\"}}\n"
+                )
+            })
+            .collect();
+        std::fs::write(dir.path("afqmc/dev.json"), lines).unwrap();
+        dir
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn save(&self, name: &str, artifact: Artifact) {
+        std::fs::write(self.path(name), artifact.to_bytes().unwrap()).unwrap();
+    }
+
+    /// Runs `act-eval` here, words split at blanks.
+    fn run(&self, arguments: &str) -> Output {
+        self.run_with(arguments, b"")
+    }
+
+    fn run_with(&self, arguments: &str, stdin: &[u8]) -> Output {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_act-eval"))
+            .args(arguments.split_whitespace())
+            .current_dir(self.0.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        let bytes = stdin.to_vec();
+        // A program that refuses its arguments never reads.
+        let writer = std::thread::spawn(move || drop(pipe.write_all(&bytes)));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
+    }
+
+    /// What a run prints, if it ends well.
+    fn stdout(&self, arguments: &str) -> String {
+        text_of(self.run(arguments))
+    }
+
+    fn json(&self, arguments: &str) -> Value {
+        serde_json::from_str(&self.stdout(arguments)).unwrap()
+    }
+}
+
+fn afqmc(mut artifact: Artifact) -> Artifact {
+    artifact.task.name = "afqmc".into();
+    artifact.task.labels = vec!["0".into(), "1".into()];
+    artifact
+}
+
+fn text_of(output: Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{}: {errors}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The exit code and the one line on stderr.
+fn refusal(output: Output) -> (i32, String) {
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let line = errors.lines().last().unwrap_or_default().to_string();
+    (output.status.code().unwrap(), line)
+}
+
+#[test]
+fn accuracy_prints_one_line_with_its_interval_and_the_digest() {
+    let here = Workplace::new();
+    let text = here.stdout("accuracy base.act --data afqmc");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(
+        lines[0].starts_with("accuracy ") && lines[0].contains(", 95 %), 50 examples of afqmc")
+    );
+    let digest = Artifact::open(here.path("base.act"))
+        .unwrap()
+        .model_digest()
+        .unwrap();
+    assert_eq!(lines[1], format!("model_digest {digest}"));
+    assert!(
+        here.stdout("accuracy int8.act --data afqmc")
+            .contains("[synthetic sample]")
+    );
+}
+
+#[test]
+fn accuracy_stands_at_the_end_of_a_pipe() {
+    let here = Workplace::new();
+    let bytes = std::fs::read(here.path("int8.act")).unwrap();
+    let piped = text_of(here.run_with("accuracy --data afqmc", &bytes));
+    assert_eq!(piped, here.stdout("accuracy int8.act --data afqmc"));
+}
+
+#[test]
+fn the_accuracy_report_counts_what_was_answered() {
+    let here = Workplace::new();
+    let report = here.json("accuracy base.act --data afqmc --json --per-class --report r.json");
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["accuracy"]["n"], 50);
+    assert_eq!(report["dataset"]["split"], "dev");
+    assert_eq!(report["synthetic"], false);
+    assert_eq!(report["majority_class"]["label"], "0");
+    let classes = report["classes"].as_array().unwrap();
+    let sum = |field: &str| {
+        classes
+            .iter()
+            .map(|c| c[field].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!((sum("examples"), sum("predicted")), (50, 50));
+    assert_eq!(
+        sum("correct") as f64 / 50.0,
+        report["accuracy"]["value"].as_f64().unwrap()
+    );
+    let written: Value =
+        serde_json::from_slice(&std::fs::read(here.path("r.json")).unwrap()).unwrap();
+    assert_eq!(written["accuracy"], report["accuracy"]);
+}
+
+#[test]
+fn accuracy_does_not_depend_on_batches_or_threads() {
+    let here = Workplace::new();
+    let one = here.stdout("accuracy int8.act --data afqmc --batch-size 1 --threads 1");
+    assert_eq!(
+        one,
+        here.stdout("accuracy int8.act --data afqmc --batch-size 50 --threads 3")
+    );
+}
+
+#[test]
+fn predict_answers_every_line_in_order() {
+    let here = Workplace::new();
+    let input = "花呗\t借\n\n{\"sentence1\":\"花呗\",\"sentence2\":\"借\"}\n\
+                 {\"input_ids\":[2,5,6,3,7,3],\"token_type_ids\":[0,0,0,0,1,1]}";
+    let text = text_of(here.run_with("predict base.act --batch-size 3", input.as_bytes()));
+    let answers: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(answers.len(), 4);
+    assert_eq!(answers[0], answers[2], "the same pair as text and as JSON");
+    assert_ne!(answers[0], answers[1]);
+    for answer in &answers {
+        let probabilities = answer["probabilities"].as_array().unwrap();
+        let sum: f64 = probabilities.iter().map(|p| p.as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-6);
+        let likely = if probabilities[1].as_f64() > probabilities[0].as_f64() {
+            "1"
+        } else {
+            "0"
+        };
+        assert_eq!(answer["label"], likely);
+    }
+}
+
+#[test]
+fn a_bad_line_is_named_after_the_answers_before_it() {
+    let here = Workplace::new();
+    let output = here.run_with(
+        "predict base.act",
+        "花\n{\"input_ids\":[999]}\n花\n".as_bytes(),
+    );
+    assert_eq!(
+        output.stdout.split(|&b| b == b'\n').count(),
+        2,
+        "one answer"
+    );
+    let (code, line) = refusal(output);
+    assert_eq!(code, 2);
+    assert!(
+        line.contains("standard input:2: input_ids: 999 is not below 128"),
+        "{line}"
+    );
+}
+
+#[test]
+fn predict_may_lose_its_reader() {
+    let here = Workplace::new();
+    std::fs::write(here.path("many.txt"), "花呗\n".repeat(20_000)).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_act-eval"))
+        .args(["predict", "base.act", "many.txt"])
+        .current_dir(here.0.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+}
+
+#[test]
+fn bench_measures_every_setting_and_the_ratio() {
+    let here = Workplace::new();
+    let report = here
+        .json("bench int8.act --compare base.act --data afqmc --runs 5 --batch 4 --seq 16 --json");
+    let settings = |rows: &Value| -> Vec<(u64, String)> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|r| {
+            (
+                r["batch"].as_u64().unwrap(),
+                r["padding"].as_str().unwrap().into(),
+            )
+        })
+        .collect()
+    };
+    let expected = [(4, "fixed"), (4, "longest"), (4, "none"), (1, "none")];
+    let expected = expected.map(|(b, p)| (b, p.to_string()));
+    assert_eq!(settings(&report["latency"]), expected);
+    assert_eq!(settings(&report["speedups"]), expected);
+    assert_eq!(report["latency"][0]["seq"], 16);
+    assert_eq!(report["latency"][0]["threads"], 1);
+    assert_eq!(report["speedups"][0]["rounds"], 5);
+    assert_eq!(report["speedup"], report["speedups"][0]["median"]);
+    assert!(report["speedup"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn bench_without_data_measures_only_full_sequences() {
+    let here = Workplace::new();
+    let text = here.stdout("bench base.act --runs 5 --batch 2");
+    // The model has 32 positions, so the default of 128 tokens becomes 32.
+    assert!(text.contains("| 2 x 32 "), "{text}");
+    assert!(!text.contains("own length"), "{text}");
+}
+
+#[test]
+fn a_report_has_all_models_in_json_and_in_markdown() {
+    let here = Workplace::new();
+    let table = here.stdout(
+        "report base.act small=int8.act --data afqmc --runs 5 --batch 4 --seq 8 \
+         -o r.json -o r.md",
+    );
+    assert!(
+        table.contains("| base ") && table.contains("| small "),
+        "{table}"
+    );
+    assert!(table.contains("(synthetic sample)"), "{table}");
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(here.path("r.json")).unwrap()).unwrap();
+    let models = report["models"].as_array().unwrap();
+    assert_eq!(models.len(), 2);
+    assert_eq!(report["model"], models[1]["model"]);
+    assert_eq!(report["accuracy"], models[1]["accuracy"]);
+    assert!(models[0].get("difference").is_none());
+    let change = models[1]["accuracy"]["value"].as_f64().unwrap()
+        - models[0]["accuracy"]["value"].as_f64().unwrap();
+    assert!((models[1]["difference"]["value"].as_f64().unwrap() - change).abs() < 1e-12);
+    assert!(models[1]["size_ratio"].as_f64().unwrap() > 1.0);
+    assert_eq!(models[1]["speedups"].as_array().unwrap().len(), 4);
+    assert_eq!(models[1]["lineage"][0]["stage"], "act-distill");
+    assert_eq!(report["synthetic"], true);
+    assert!(
+        report["notice"]
+            .as_str()
+            .unwrap()
+            .starts_with("synthetic sample")
+    );
+
+    let markdown = std::fs::read_to_string(here.path("r.md")).unwrap();
+    assert!(markdown.starts_with("# afqmc: compression report [synthetic sample]\n"));
+    assert!(
+        markdown.contains(table.trim_end()),
+        "the same table as on stdout"
+    );
+    for part in [
+        "## Latency",
+        "## Paired differences",
+        "## Layers",
+        "## Lineage",
+    ] {
+        assert!(markdown.contains(part), "{part}");
+    }
+    let gate = here.run("gate --from r.json --max-drop 100 --min-speedup 0");
+    assert_eq!(gate.status.code(), Some(0));
+    let gate = here.run("gate --from r.json --min-speedup 1000000");
+    assert_eq!(gate.status.code(), Some(4));
+    assert!(
+        String::from_utf8(gate.stdout)
+            .unwrap()
+            .starts_with("missed  small: speed-up")
+    );
+}
+
+#[test]
+fn inspect_shows_shapes_bytes_and_lineage() {
+    let here = Workplace::new();
+    let text = here.stdout("inspect int8.act --quant");
+    for part in [
+        "task            afqmc [synthetic sample]",
+        "labels          2: 0, 1",
+        "└─ act-distill",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert!(text.contains("layer.0.attention.query"), "{text}");
+    let json = here.json("inspect int8.act --json");
+    let artifact = Artifact::open(here.path("int8.act")).unwrap();
+    assert_eq!(
+        json["model"]["digest"],
+        artifact.model_digest().unwrap().to_string()
+    );
+    assert_eq!(json["model"]["bytes"], artifact.file_len().unwrap());
+    assert_eq!(
+        json["tensors"].as_array().unwrap().len(),
+        artifact.params.len()
+    );
+    assert!(
+        json["tensors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|t| t["part"].is_string())
+    );
+    let bytes = std::fs::read(here.path("int8.act")).unwrap();
+    assert_eq!(text_of(here.run_with("inspect --quant", &bytes)), text);
+}
+
+#[test]
+fn mistakes_end_with_one_line_and_the_right_code() {
+    let here = Workplace::new();
+    std::fs::write(here.path("text.act"), "not a model").unwrap();
+    for (arguments, code, message) in [
+        ("accuracy missing.act --data afqmc", 2, "missing.act"),
+        ("accuracy text.act --data afqmc", 3, "text.act"),
+        ("accuracy base.act", 2, "--data"),
+        ("accuracy base.act --data nowhere", 2, "nowhere"),
+        ("accuracy base.act --data afqmc --split test", 2, "test"),
+        ("predict -", 2, "standard input"),
+        ("report base.act base.act --data afqmc", 2, "NAME=FILE"),
+        ("report base.act --data afqmc -o nowhere/r.md", 2, "nowhere"),
+        ("gate --from base.act --max-drop 1", 2, "base.act"),
+        ("inspect text.act", 3, "text.act"),
+    ] {
+        let (got, line) = refusal(here.run(arguments));
+        assert_eq!(got, code, "{arguments}: {line}");
+        assert!(
+            line.starts_with("act-eval: ") && line.contains(message),
+            "{arguments}: {line}"
+        );
+    }
+}
+
+#[test]
+fn models_with_other_labels_cannot_be_compared() {
+    let here = Workplace::new();
+    here.save("other.act", tiny_artifact(1, &TinyOptions::default()));
+    let (code, line) = refusal(here.run("report base.act other.act --data afqmc"));
+    assert_eq!(code, 2);
+    assert!(line.contains("different labels"), "{line}");
+}

@@ -1,0 +1,198 @@
+//! The encoder: a post-norm BERT (Devlin et al. 2019) or ERNIE 3.0 whose layers may each have
+//! another number of heads and neurons, or none.
+//!
+//! It computes on ragged sequences and calls the taps at every site; it knows no stage, no loss
+//! and no device. Only the classified token needs the last layer's query, attention output and
+//! feed-forward block; the rest of them is skipped unless a tap wants all tokens.
+
+use act_core::{Embedding, Linear, Norm, Plan, Site};
+use burn::tensor::Tensor;
+
+use crate::backend::{ActBackend, AttentionShape, Ops, Queries};
+use crate::dropout::{Dropout, Noise};
+use crate::ragged::Ragged;
+use crate::taps::Taps;
+use crate::weights::Weights;
+
+/// The sum of the embeddings in two parts, `[tokens, hidden]` each. The tables stay outside the
+/// graph: the gradient of the words' part is that of every table's rows ([`tables`]).
+pub(crate) struct Embedded<B: Ops> {
+    /// Rows of the word table.
+    pub(crate) words: Tensor<B, 2>,
+    /// Rows of all other tables, summed.
+    pub(crate) others: Tensor<B, 2>,
+}
+
+impl<B: ActBackend> Embedded<B> {
+    /// The same as constants of a graph.
+    pub(crate) fn untracked(self) -> Embedded<B::Graph> {
+        Embedded {
+            words: Tensor::from_inner(self.words),
+            others: Tensor::from_inner(self.others),
+        }
+    }
+}
+
+/// The embedding tables, and of each the row of every token.
+pub(crate) fn tables(plan: &Plan, batch: &Ragged) -> Vec<(Embedding, Vec<u32>)> {
+    let ids = |table| match table {
+        Embedding::Word => batch.input_ids.clone(),
+        Embedding::Position => batch.positions.clone(),
+        Embedding::TokenType => batch.token_type_ids.clone(),
+        // ERNIE adds the row of task 0 to every token.
+        Embedding::TaskType => vec![0; batch.tokens()],
+    };
+    let tables = plan.embeddings().into_iter();
+    tables.map(|table| (table, ids(table))).collect()
+}
+
+/// Looks the embeddings up.
+pub(crate) fn embed<B: Ops>(weights: &Weights<B>, batch: &Ragged) -> Embedded<B> {
+    let tables = tables(&weights.layout.plan, batch);
+    let rows: Vec<_> = tables
+        .iter()
+        .map(|(table, ids)| (weights.get(&table.weight()), &ids[..]))
+        .collect();
+    let (words, others) = rows.split_at(1);
+    Embedded {
+        words: B::embed(words),
+        others: B::embed(others),
+    }
+}
+
+/// Class scores, `[sequences, labels]`.
+pub(crate) fn logits<B: Ops>(
+    weights: &Weights<B>,
+    embedded: Embedded<B>,
+    batch: &Ragged,
+    taps: &mut dyn Taps<B>,
+    noise: &mut Noise,
+) -> Tensor<B, 2> {
+    let mut pass = Pass {
+        weights,
+        batch,
+        taps,
+        noise,
+    };
+    let [gamma, beta] = weights.norm(Norm::Embeddings);
+    let eps = weights.layout.plan.layer_norm_eps;
+    let x = B::add_norm(
+        embedded.words,
+        embedded.others,
+        gamma,
+        beta,
+        eps,
+        Dropout::OFF,
+    );
+    let x = pass.taps.at(Site::EmbeddingsOutput, x);
+    let mut x = B::dropout(x, pass.noise.next_site());
+    let layers = weights.layout.plan.layers.len();
+    let all_tokens = pass.taps.all_tokens();
+    for layer in 0..layers {
+        let last = layer + 1 == layers;
+        let queries = match last && !all_tokens {
+            true => Queries::First,
+            false => Queries::All,
+        };
+        x = pass.layer(layer, x, queries);
+    }
+    if layers == 0 || all_tokens {
+        x = B::rows(x, &batch.starts);
+    }
+    let pooled = pass.linear(Linear::Pooler, x).tanh();
+    let pooled = B::dropout(pooled, pass.noise.next_site());
+    let logits = pass.linear(Linear::Classifier, pooled);
+    pass.taps.at(Site::Logits, logits)
+}
+
+/// One forward pass on its way.
+struct Pass<'a, B: Ops> {
+    weights: &'a Weights<B>,
+    batch: &'a Ragged,
+    taps: &'a mut dyn Taps<B>,
+    noise: &'a mut Noise,
+}
+
+impl<B: Ops> Pass<'_, B> {
+    fn layer(&mut self, l: usize, x: Tensor<B, 2>, queries: Queries) -> Tensor<B, 2> {
+        let residual = match queries {
+            Queries::All => x.clone(),
+            Queries::First => B::rows(x.clone(), &self.batch.starts),
+        };
+        let attended = self.attention(l, x, residual.clone(), queries);
+        let x = self.add_norm(Norm::Attention(l), attended, residual);
+        let transformed = self.feed_forward(l, x.clone());
+        let x = self.add_norm(Norm::Output(l), transformed, x);
+        self.taps.at(Site::Hidden(l), x)
+    }
+
+    /// `x` answers, `asking` (`x` or its first tokens) asks.
+    fn attention(
+        &mut self,
+        l: usize,
+        x: Tensor<B, 2>,
+        asking: Tensor<B, 2>,
+        queries: Queries,
+    ) -> Tensor<B, 2> {
+        let plan = &self.weights.layout.plan.layers[l];
+        if plan.attention_width() == 0 {
+            return self.bias_alone(Linear::AttentionOutput(l), asking.dims()[0]);
+        }
+        let shape = AttentionShape {
+            lengths: self.batch.lengths.clone(),
+            key_bias: self.batch.key_bias.clone(),
+            queries,
+            heads: plan.heads(),
+            head_dim: plan.head_dim,
+        };
+        let q = self.projection(Linear::Query(l), asking);
+        let k = self.projection(Linear::Key(l), x.clone());
+        let v = self.projection(Linear::Value(l), x);
+        let context = B::attend(q, k, v, &shape, self.noise.next_site());
+        let context = self.taps.at(Site::Heads(l), context);
+        self.linear(Linear::AttentionOutput(l), context)
+    }
+
+    fn feed_forward(&mut self, l: usize, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let plan = &self.weights.layout.plan;
+        if plan.layers[l].intermediate_size == 0 {
+            return self.bias_alone(Linear::Output(l), x.dims()[0]);
+        }
+        let activation = plan.hidden_act;
+        let x = self.linear(Linear::Intermediate(l), x);
+        let x = B::activate(x, activation);
+        let x = self.taps.at(Site::Intermediate(l), x);
+        self.linear(Linear::Output(l), x)
+    }
+
+    fn linear(&mut self, linear: Linear, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let rows = x.dims()[0];
+        match self.weights.linear(linear) {
+            (Some(weight), bias) => B::affine(self.taps.at(Site::Input(linear), x), weight, bias),
+            (None, _) => self.bias_alone(linear, rows),
+        }
+    }
+
+    fn projection(&mut self, linear: Linear, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let x = self.linear(linear, x);
+        self.taps.at(Site::Projection(linear), x)
+    }
+
+    /// What is left of a block that pruning took away.
+    fn bias_alone(&self, linear: Linear, rows: usize) -> Tensor<B, 2> {
+        let (_, bias) = self.weights.linear(linear);
+        let width = bias.dims()[1];
+        bias.expand([rows, width])
+    }
+
+    fn add_norm(
+        &mut self,
+        norm: Norm,
+        branch: Tensor<B, 2>,
+        residual: Tensor<B, 2>,
+    ) -> Tensor<B, 2> {
+        let [gamma, beta] = self.weights.norm(norm);
+        let eps = self.weights.layout.plan.layer_norm_eps;
+        B::add_norm(branch, residual, gamma, beta, eps, self.noise.next_site())
+    }
+}

@@ -1,0 +1,213 @@
+//! Multi-head attention (Vaswani et al. 2017) over sequences that lie one after the other.
+//!
+//! Every sequence and head is computed on its own length straight from the `[tokens, heads *
+//! head_dim]` layout: strided products, no transposes, no padding.
+
+use std::ops::Range;
+
+use super::exp::exp;
+use super::gemm::{Mat, gemm};
+use super::simd::simd_fn;
+use super::sum::sum;
+use crate::backend::{AttentionShape, Queries};
+use crate::dropout::Dropout;
+
+/// Where one sequence lies: its rows among the queries and among the keys, and its probabilities.
+struct Span {
+    queries: Range<usize>,
+    keys: Range<usize>,
+    probabilities: Range<usize>,
+}
+
+fn spans(shape: &AttentionShape) -> impl Iterator<Item = Span> + '_ {
+    let (mut query, mut key, mut probability) = (0, 0, 0);
+    shape.lengths.iter().map(move |&length| {
+        let rows = match shape.queries {
+            Queries::All => length,
+            Queries::First => 1,
+        };
+        let span = Span {
+            queries: query..query + rows,
+            keys: key..key + length,
+            probabilities: probability..probability + shape.heads * rows * length,
+        };
+        query = span.queries.end;
+        key = span.keys.end;
+        probability = span.probabilities.end;
+        span
+    })
+}
+
+/// The columns of one head in a `[tokens, width]` matrix, restricted to some rows.
+fn head<'a>(data: &'a [f32], rows: &Range<usize>, head: usize, shape: &AttentionShape) -> Mat<'a> {
+    let start = rows.start * shape.width() + head * shape.head_dim;
+    Mat::new(&data[start..], rows.len(), shape.head_dim, shape.width())
+}
+
+/// As [`head`], for writing.
+fn head_mut<'a>(
+    data: &'a mut [f32],
+    rows: &Range<usize>,
+    head: usize,
+    shape: &AttentionShape,
+) -> &'a mut [f32] {
+    &mut data[rows.start * shape.width() + head * shape.head_dim..]
+}
+
+/// Context `[queries, width]` and the probabilities before dropout, sequence by sequence, head by
+/// head, `[queries of it, keys of it]`.
+pub(crate) fn forward(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    shape: &AttentionShape,
+    dropout: Dropout,
+) -> (Vec<f32>, Vec<f32>) {
+    let width = shape.width();
+    let scale = 1.0 / (shape.head_dim as f32).sqrt();
+    let mut context = vec![0.0; q.len()];
+    let mut all = vec![0.0; spans(shape).last().map_or(0, |s| s.probabilities.end)];
+    let mut scratch = Vec::new();
+    for span in spans(shape) {
+        let (rows, columns) = (span.queries.len(), span.keys.len());
+        let first_index = span.probabilities.start;
+        let probabilities = &mut all[span.probabilities];
+        for (h, scores) in probabilities.chunks_exact_mut(rows * columns).enumerate() {
+            let (q, k) = (
+                head(q, &span.queries, h, shape),
+                head(k, &span.keys, h, shape),
+            );
+            gemm(scale, q, k.t(), 0.0, scores, columns);
+        }
+        let bias = shape.key_bias.as_ref().map(|b| &b[span.keys.clone()]);
+        softmax(probabilities, columns, bias);
+        let probabilities = dropped(probabilities, first_index, dropout, &mut scratch);
+        for (h, p) in probabilities.chunks_exact(rows * columns).enumerate() {
+            let p = Mat::new(p, rows, columns, columns);
+            let out = head_mut(&mut context, &span.queries, h, shape);
+            gemm(1.0, p, head(v, &span.keys, h, shape), 0.0, out, width);
+        }
+    }
+    (context, all)
+}
+
+/// Gradients of queries, keys and values.
+pub(crate) fn backward(
+    dcontext: &[f32],
+    (q, k, v): (&[f32], &[f32], &[f32]),
+    probabilities: &[f32],
+    shape: &AttentionShape,
+    dropout: Dropout,
+) -> [Vec<f32>; 3] {
+    let width = shape.width();
+    let scale = 1.0 / (shape.head_dim as f32).sqrt();
+    let [mut dq, mut dk, mut dv] = [q, k, v].map(|x| vec![0.0; x.len()]);
+    let mut scratch = Vec::new();
+    let mut dscores = Vec::new();
+    for span in spans(shape) {
+        let (rows, columns) = (span.queries.len(), span.keys.len());
+        let first_index = span.probabilities.start;
+        let probabilities = &probabilities[span.probabilities];
+        dscores.resize(probabilities.len(), 0.0);
+        let kept = dropped(probabilities, first_index, dropout, &mut scratch);
+        for (h, p) in kept.chunks_exact(rows * columns).enumerate() {
+            let dc = head(dcontext, &span.queries, h, shape);
+            let p = Mat::new(p, rows, columns, columns);
+            gemm(
+                1.0,
+                p.t(),
+                dc,
+                0.0,
+                head_mut(&mut dv, &span.keys, h, shape),
+                width,
+            );
+            let ds = &mut dscores[h * rows * columns..][..rows * columns];
+            gemm(1.0, dc, head(v, &span.keys, h, shape).t(), 0.0, ds, columns);
+        }
+        softmax_backward(&mut dscores, probabilities, columns, first_index, dropout);
+        for (h, ds) in dscores.chunks_exact(rows * columns).enumerate() {
+            let ds = Mat::new(ds, rows, columns, columns);
+            let out = head_mut(&mut dq, &span.queries, h, shape);
+            gemm(scale, ds, head(k, &span.keys, h, shape), 0.0, out, width);
+            let out = head_mut(&mut dk, &span.keys, h, shape);
+            gemm(
+                scale,
+                ds.t(),
+                head(q, &span.queries, h, shape),
+                0.0,
+                out,
+                width,
+            );
+        }
+    }
+    [dq, dk, dv]
+}
+
+/// The probabilities after dropout; element `i` of the slice has index `first_index + i`.
+fn dropped<'a>(
+    probabilities: &'a [f32],
+    first_index: usize,
+    dropout: Dropout,
+    scratch: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    if dropout.is_off() {
+        return probabilities;
+    }
+    scratch.resize(probabilities.len(), 0.0);
+    mask(scratch, probabilities, first_index as u32, dropout);
+    scratch
+}
+
+simd_fn! {
+    fn mask(out: &mut [f32], x: &[f32], first_index: u32, dropout: Dropout) {
+        for (i, (out, x)) in out.iter_mut().zip(x).enumerate() {
+            *out = x * dropout.factor(first_index.wrapping_add(i as u32));
+        }
+    }
+}
+
+simd_fn! {
+    /// Softmax of every row of `columns` scores, after adding the keys' bias.
+    fn softmax(scores: &mut [f32], columns: usize, bias: Option<&[f32]>) {
+        for row in scores.chunks_exact_mut(columns) {
+            if let Some(bias) = bias {
+                row.iter_mut().zip(bias).for_each(|(s, b)| *s += b);
+            }
+            let mut largest = [f32::NEG_INFINITY; 8];
+            for chunk in row.chunks(8) {
+                for (m, s) in largest.iter_mut().zip(chunk) {
+                    *m = if *s > *m { *s } else { *m };
+                }
+            }
+            let largest = largest.iter().fold(f32::NEG_INFINITY, |m, s| m.max(*s));
+            row.iter_mut().for_each(|s| *s = exp(*s - largest));
+            let inverse = 1.0 / sum(columns, |i| row[i]);
+            row.iter_mut().for_each(|s| *s *= inverse);
+        }
+    }
+}
+
+simd_fn! {
+    /// Turns gradients of dropped probabilities into gradients of scores, in place:
+    /// `ds = p * (dp - sum(dp * p))` with `dp` masked.
+    fn softmax_backward(
+        gradients: &mut [f32],
+        probabilities: &[f32],
+        columns: usize,
+        first_index: usize,
+        dropout: Dropout,
+    ) {
+        if !dropout.is_off() {
+            for (i, d) in gradients.iter_mut().enumerate() {
+                *d *= dropout.factor((first_index as u32).wrapping_add(i as u32));
+            }
+        }
+        let rows = gradients.chunks_exact_mut(columns);
+        for (ds, p) in rows.zip(probabilities.chunks_exact(columns)) {
+            let inner = sum(columns, |i| ds[i] * p[i]);
+            for (d, p) in ds.iter_mut().zip(p) {
+                *d = p * (*d - inner);
+            }
+        }
+    }
+}

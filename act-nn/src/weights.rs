@@ -1,0 +1,125 @@
+//! The parameters of an encoder as tensors on a device, by name.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use act_core::plan::TensorSpec;
+use act_core::quant::QuantSpec;
+use act_core::{Artifact, Error, Linear, Norm, Params, Plan, Result};
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+
+use crate::backend::{ActBackend, tensor};
+
+/// Which tensors there are, in directory order.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) plan: Plan,
+    pub(crate) specs: Vec<TensorSpec>,
+    index: HashMap<String, usize>,
+}
+
+impl Layout {
+    /// Position of a tensor; `None` where pruning took it away.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// Names of the embedding tables.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        self.plan.embeddings().iter().map(|t| t.weight()).collect()
+    }
+}
+
+/// All parameters; 1-D ones are rows, `[1, n]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Weights<B: Backend> {
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) tensors: Vec<Tensor<B, 2>>,
+}
+
+impl<B: Backend> Weights<B> {
+    /// Copies a float model to a device. A tensor that is missing or of another type or shape is
+    /// rejected by name.
+    pub(crate) fn load(artifact: &Artifact, device: &B::Device) -> Result<Self> {
+        let specs = artifact.plan.expected_tensors(&QuantSpec::default());
+        let mut tensors = Vec::with_capacity(specs.len());
+        for spec in &specs {
+            let values = artifact.params.f32(&spec.name)?;
+            let shape = artifact.params.get(&spec.name)?.shape();
+            if shape != spec.shape {
+                return Err(Error::rejected(format!(
+                    "tensor {} is {shape:?}, the plan says {:?}",
+                    spec.name, spec.shape
+                )));
+            }
+            let shape = match *shape {
+                [rows, columns] => [rows, columns],
+                _ => [1, values.len()],
+            };
+            tensors.push(tensor(values.to_vec(), shape, device));
+        }
+        let names = specs.iter().map(|s| s.name.clone());
+        let index = names.enumerate().map(|(i, name)| (name, i)).collect();
+        let plan = artifact.plan.clone();
+        let layout = Arc::new(Layout { plan, specs, index });
+        Ok(Self { layout, tensors })
+    }
+
+    /// The parameters as an artifact holds them.
+    pub(crate) fn to_params(&self) -> Params {
+        let named = self.layout.specs.iter().zip(&self.tensors);
+        named
+            .map(|(spec, tensor)| {
+                let values = to_vec(tensor.clone());
+                (
+                    spec.name.clone(),
+                    act_core::Tensor::f32(spec.shape.clone(), values),
+                )
+            })
+            .collect()
+    }
+
+    /// A tensor that every plan has.
+    pub(crate) fn get(&self, name: &str) -> &Tensor<B, 2> {
+        &self.tensors[self.layout.index[name]]
+    }
+
+    /// Weight, where the plan has one, and bias of a linear layer.
+    pub(crate) fn linear(&self, linear: Linear) -> (Option<Tensor<B, 2>>, Tensor<B, 2>) {
+        let weight = self.layout.position(&linear.weight());
+        let weight = weight.map(|i| self.tensors[i].clone());
+        (weight, self.get(&linear.bias()).clone())
+    }
+
+    /// Gamma and beta.
+    pub(crate) fn norm(&self, norm: Norm) -> [Tensor<B, 2>; 2] {
+        [norm.weight(), norm.bias()].map(|name| self.get(&name).clone())
+    }
+}
+
+impl<B: ActBackend> Weights<B> {
+    /// The same tensors as leaves of a new graph; gradients are recorded for those that `wanted`
+    /// names.
+    pub(crate) fn leaves(&self, wanted: impl Fn(&str) -> bool) -> Weights<B::Graph> {
+        let named = self.layout.specs.iter().zip(&self.tensors);
+        let tensors = named.map(|(spec, tensor)| {
+            let leaf = Tensor::from_inner(tensor.clone());
+            if wanted(&spec.name) {
+                leaf.require_grad()
+            } else {
+                leaf
+            }
+        });
+        Weights {
+            layout: self.layout.clone(),
+            tensors: tensors.collect(),
+        }
+    }
+}
+
+/// The numbers of a tensor, row by row.
+pub(crate) fn to_vec<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
+    let data = tensor.into_data().convert::<f32>();
+    data.into_vec().expect("converted to f32 just now")
+}

@@ -1,0 +1,98 @@
+//! What pruning did: the figures of its log lines, its report and its provenance record.
+
+use act_core::provenance::Digest;
+use act_core::{Artifact, Plan};
+use serde::Serialize;
+
+use crate::importance::LayerImportance;
+use crate::ratio::removed_share;
+use crate::select::Kept;
+
+/// A pruned model and how it came about.
+pub struct Pruned {
+    /// The smaller model; the caller adds the provenance record.
+    pub artifact: Artifact,
+    /// Digest of the model that went in.
+    pub input: Digest,
+    /// Examples on which importance was measured.
+    pub calibration_examples: usize,
+    /// Parameters of the model before.
+    pub parameters_before: usize,
+    /// What happened to each layer.
+    pub layers: Vec<LayerOutcome>,
+}
+
+/// What happened to one layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerOutcome {
+    /// Heads that stay, numbered as in the model that was never pruned.
+    pub kept_heads: Vec<u16>,
+    /// Heads before.
+    pub heads_before: usize,
+    /// Feed-forward neurons that stay.
+    pub kept_neurons: usize,
+    /// Neurons before.
+    pub neurons_before: usize,
+    /// Importance of every head before the cut.
+    pub head_importance: Vec<f64>,
+    /// Share of the layer's head importance that stays.
+    pub head_importance_kept: f64,
+    /// Share of the layer's neuron importance that stays.
+    pub neuron_importance_kept: f64,
+}
+
+impl Pruned {
+    /// Share of all heads that is gone.
+    pub fn heads_removed(&self) -> f64 {
+        let sum = |f: fn(&LayerOutcome) -> usize| self.layers.iter().map(f).sum();
+        removed_share(sum(|l| l.kept_heads.len()), sum(|l| l.heads_before))
+    }
+
+    /// Share of all feed-forward neurons that is gone.
+    pub fn neurons_removed(&self) -> f64 {
+        let sum = |f: fn(&LayerOutcome) -> usize| self.layers.iter().map(f).sum();
+        removed_share(sum(|l| l.kept_neurons), sum(|l| l.neurons_before))
+    }
+
+    /// Share of all parameters that is gone, embeddings included.
+    pub fn parameters_removed(&self) -> f64 {
+        removed_share(self.artifact.plan.parameters(), self.parameters_before)
+    }
+
+    /// True if nothing was removed.
+    pub fn is_identity(&self) -> bool {
+        self.artifact.plan.parameters() == self.parameters_before
+    }
+}
+
+/// The figures of every layer, from the plans before and after.
+pub(crate) fn layers(
+    after: &Plan,
+    before: &Plan,
+    kept: &[Kept],
+    scores: &[LayerImportance],
+) -> Vec<LayerOutcome> {
+    let plans = after.layers.iter().zip(&before.layers);
+    plans
+        .zip(kept.iter().zip(scores))
+        .map(|((after, before), (kept, scores))| LayerOutcome {
+            kept_heads: after.kept_heads.clone(),
+            heads_before: before.heads(),
+            kept_neurons: after.intermediate_size,
+            neurons_before: before.intermediate_size,
+            head_importance: scores.heads.clone(),
+            head_importance_kept: share_kept(&scores.heads, &kept.heads),
+            neuron_importance_kept: share_kept(&scores.neurons, &kept.neurons),
+        })
+        .collect()
+}
+
+/// Sum of the kept scores over the sum of all; 1 when there is nothing to lose.
+fn share_kept(scores: &[f64], kept: &[usize]) -> f64 {
+    let total: f64 = scores.iter().sum();
+    if total > 0.0 {
+        kept.iter().map(|&i| scores[i]).sum::<f64>() / total
+    } else {
+        1.0
+    }
+}

@@ -1,0 +1,119 @@
+//! The cut itself: weights and plan of an artifact reduced to the heads and neurons that stay.
+//!
+//! A head is `head_dim` rows of the query, key and value projections with their biases, and as
+//! many columns of the attention output; a neuron is a row of the intermediate projection with its
+//! bias, and a column of the feed-forward output. All weights are `[out, in]`. What stays keeps its
+//! order. A block of which nothing stays loses its weights but for its output bias.
+
+use act_core::{Artifact, Error, Linear, Params, Result, Tensor};
+
+use crate::select::Kept;
+
+/// Reduces a float artifact to `kept`, one entry a layer; provenance and tokenizer stay. Errors: a
+/// number of layers or an index that is not the plan's, indices that do not rise, int8 weights.
+pub fn shrink(mut artifact: Artifact, kept: &[Kept]) -> Result<Artifact> {
+    if kept.len() != artifact.plan.layers.len() {
+        return Err(Error::usage(format!(
+            "kept heads and neurons of {} layers, the model has {}",
+            kept.len(),
+            artifact.plan.layers.len()
+        )));
+    }
+    for (index, (layer, kept)) in artifact.plan.layers.iter_mut().zip(kept).enumerate() {
+        let params = &mut artifact.params;
+        check(&kept.heads, layer.heads())
+            .and_then(|()| check(&kept.neurons, layer.intermediate_size))
+            .map_err(|e| e.context(format!("layer {index}")))?;
+        if kept.heads.len() < layer.heads() {
+            cut_heads(params, index, &channels(&kept.heads, layer.head_dim))?;
+            layer.kept_heads = kept.heads.iter().map(|&h| layer.kept_heads[h]).collect();
+        }
+        if kept.neurons.len() < layer.intermediate_size {
+            cut_neurons(params, index, &kept.neurons)?;
+            layer.intermediate_size = kept.neurons.len();
+        }
+    }
+    Ok(artifact)
+}
+
+/// Indices must rise and lie below `limit`.
+fn check(indices: &[usize], limit: usize) -> Result<()> {
+    if indices.windows(2).any(|w| w[0] >= w[1]) {
+        return Err(Error::usage("kept heads or neurons do not rise"));
+    }
+    match indices.last() {
+        Some(&last) if last >= limit => Err(Error::usage(format!(
+            "head or neuron {last} is kept, there are {limit}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The rows or columns that whole heads stand for.
+fn channels(heads: &[usize], head_dim: usize) -> Vec<usize> {
+    heads
+        .iter()
+        .flat_map(|h| h * head_dim..(h + 1) * head_dim)
+        .collect()
+}
+
+fn cut_heads(params: &mut Params, layer: usize, channels: &[usize]) -> Result<()> {
+    for linear in [
+        Linear::Query(layer),
+        Linear::Key(layer),
+        Linear::Value(layer),
+    ] {
+        keep_outputs(params, linear, channels)?;
+    }
+    keep_inputs(params, Linear::AttentionOutput(layer), channels)
+}
+
+fn cut_neurons(params: &mut Params, layer: usize, neurons: &[usize]) -> Result<()> {
+    keep_outputs(params, Linear::Intermediate(layer), neurons)?;
+    keep_inputs(params, Linear::Output(layer), neurons)
+}
+
+/// Keeps some outputs of a linear: rows of its weight, elements of its bias.
+fn keep_outputs(params: &mut Params, linear: Linear, outputs: &[usize]) -> Result<()> {
+    if outputs.is_empty() {
+        params.remove(&linear.weight());
+        params.remove(&linear.bias());
+        return Ok(());
+    }
+    let (weight, columns) = matrix(params, &linear.weight())?;
+    let mut rows = Vec::with_capacity(outputs.len() * columns);
+    for &row in outputs {
+        rows.extend_from_slice(&weight[row * columns..(row + 1) * columns]);
+    }
+    let old_bias = params.f32(&linear.bias())?;
+    let bias: Vec<f32> = outputs.iter().map(|&row| old_bias[row]).collect();
+    params.insert(linear.weight(), Tensor::f32([outputs.len(), columns], rows));
+    params.insert(linear.bias(), Tensor::f32([outputs.len()], bias));
+    Ok(())
+}
+
+/// Keeps some inputs of a linear: columns of its weight; its bias is untouched.
+fn keep_inputs(params: &mut Params, linear: Linear, inputs: &[usize]) -> Result<()> {
+    if inputs.is_empty() {
+        params.remove(&linear.weight());
+        return Ok(());
+    }
+    let (weight, columns) = matrix(params, &linear.weight())?;
+    let rows = weight.len() / columns;
+    let mut cut = Vec::with_capacity(rows * inputs.len());
+    for row in weight.chunks_exact(columns) {
+        cut.extend(inputs.iter().map(|&column| row[column]));
+    }
+    params.insert(linear.weight(), Tensor::f32([rows, inputs.len()], cut));
+    Ok(())
+}
+
+/// A weight's numbers and its number of columns.
+fn matrix<'a>(params: &'a Params, name: &str) -> Result<(&'a [f32], usize)> {
+    match *params.get(name)?.shape() {
+        [_, columns] if columns > 0 => Ok((params.f32(name)?, columns)),
+        ref shape => Err(Error::rejected(format!(
+            "tensor {name} has shape {shape:?}, a weight is a matrix"
+        ))),
+    }
+}

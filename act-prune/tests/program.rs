@@ -1,0 +1,151 @@
+//! The program itself: exit codes, one-line errors, streams and the report.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use act_core::testing::{CHARACTERS, TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Artifact, LayerPlan};
+use tempfile::TempDir;
+
+/// A folder with a model and its data.
+struct Workshop {
+    dir: TempDir,
+}
+
+impl Workshop {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        fs::create_dir(&data).unwrap();
+        let lines: String = CHARACTERS
+            .chars()
+            .enumerate()
+            .map(|(i, c)| format!("{{\"text\":\"{c}借款\",\"label\":\"label {}\"}}\n", i % 3))
+            .collect();
+        fs::write(data.join("train.json"), lines).unwrap();
+        let description = r#"{"task":"tiny","columns":{"text":"text","label":"label"},
+            "labels":["label 0","label 1","label 2"],"synthetic":true}"#;
+        fs::write(data.join("act-dataset.json"), description).unwrap();
+        let workshop = Self { dir };
+        workshop.save("base.act", None);
+        workshop.save("int8.act", Some(TinyInt8::default()));
+        workshop
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn save(&self, name: &str, int8: Option<TinyInt8>) {
+        let options = TinyOptions {
+            layers: vec![LayerPlan::full(4, 2, 16), LayerPlan::full(4, 2, 8)],
+            int8,
+            ..TinyOptions::default()
+        };
+        let bytes = tiny_artifact(1, &options).to_bytes().unwrap();
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_act-prune"));
+        command.current_dir(self.dir.path()).args(args);
+        command.args(["--data", "data"]).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+}
+
+#[test]
+fn prunes_reports_and_filters_alike() {
+    let workshop = Workshop::new();
+    let output = workshop.run(&["base.act", "-o", "pruned.act", "--report", "pruned.json"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("removed 25.0 % of heads"), "{told}");
+
+    let pruned = Artifact::open(workshop.path("pruned.act")).unwrap();
+    let shape = |l: &LayerPlan| (l.heads(), l.intermediate_size);
+    assert!(pruned.plan.layers.iter().map(shape).eq([(3, 12), (3, 6)]));
+    let record = &pruned.provenance[0];
+    assert_eq!(
+        (record.stage.as_str(), record.inputs.len()),
+        ("act-prune", 1)
+    );
+    assert!(
+        record.config.contains("pruned_ratio: 0.25"),
+        "{}",
+        record.config
+    );
+    assert!(pruned.synthetic());
+
+    let report = fs::read(workshop.path("pruned.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["pruning"]["heads_removed"], 0.25);
+    assert_eq!(report["pruning"]["layers"][1]["kept_neurons"], 6);
+    assert_eq!(report["dataset"]["split"], "train");
+    assert!(report.get("accuracy").is_none(), "dev is not read");
+
+    let mut command = workshop.command(&["-q"]);
+    let input = fs::File::open(workshop.path("base.act")).unwrap();
+    let piped = command.stdin(input).output().unwrap();
+    assert!(piped.stderr.is_empty() && piped.status.success());
+    assert_eq!(piped.stdout, fs::read(workshop.path("pruned.act")).unwrap());
+}
+
+#[test]
+fn a_ratio_that_does_not_fit_and_one_that_removes_nothing_are_told() {
+    let workshop = Workshop::new();
+    let told = |ratio: &str| {
+        let set = format!("Prune.pruned_ratio={ratio}");
+        let output = workshop.run(&["base.act", "-o", "pruned.act", "--set", &set]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(told("0.4").contains("does not fit 4 heads: 2 stay"));
+    assert!(told("0").contains("nothing was removed"));
+    assert!(told("0.1").contains("nothing was removed"));
+}
+
+#[test]
+fn wrong_inputs_end_in_one_line_and_their_exit_code() {
+    let workshop = Workshop::new();
+    fs::write(workshop.path("text.act"), "not a model").unwrap();
+    fs::write(workshop.path("empty.act"), "").unwrap();
+    for (code, args, says) in [
+        (2, &["missing.act", "-o", "a.act"][..], "missing.act"),
+        (2, &["data", "-o", "a.act"], "data"),
+        (3, &["empty.act", "-o", "a.act"], "empty.act"),
+        (3, &["text.act", "-o", "a.act"], "text.act"),
+        (2, &["int8.act", "-o", "a.act"], "int8"),
+        (2, &["base.act", "-o", "nowhere/a.act"], "nowhere"),
+        (
+            2,
+            &["base.act", "-o", "a.act", "--set", "Prune.pruned_ratio=1"],
+            "pruned_ratio",
+        ),
+        (
+            2,
+            &["base.act", "-o", "a.act", "--set", "Prune.prune_algo=magic"],
+            "prune_algo",
+        ),
+        (
+            2,
+            &["base.act", "-o", "a.act", "--device", "abacus"],
+            "abacus",
+        ),
+    ] {
+        let output = workshop.run(&[args, &["-q"]].concat());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+        assert!(
+            text.starts_with("act-prune: ") && text.lines().count() == 1,
+            "{text}"
+        );
+        assert!(text.contains(says), "{args:?}: {text}");
+        assert!(!workshop.path("a.act").exists());
+    }
+}

@@ -1,0 +1,27 @@
+//! Int8 embedding tables, one scale a row. They take no part in integer matrix products (a row is
+//! looked up and scaled back), so they always use the full range of a byte.
+
+use act_core::{Embedding, Params, Plan, Result};
+
+use crate::weight::{self, Granularity, Int8Rows};
+
+/// The tables worth storing in bytes: words and positions. The token-type and task-type tables have
+/// a handful of rows, one of which is added to *every* token: no bytes to win, an error everywhere.
+pub const TABLES: [Embedding; 2] = [Embedding::Word, Embedding::Position];
+
+/// Quantises the tables of a float model.
+///
+/// # Errors
+/// Rejected: a value that is not finite.
+pub fn quantize(plan: &Plan, params: &Params) -> Result<Vec<(Embedding, Int8Rows)>> {
+    TABLES
+        .into_iter()
+        .map(|table| {
+            let name = table.weight();
+            let values = params.f32(&name)?;
+            let rows =
+                weight::quantize(&name, values, plan.hidden_size, Granularity::Channel, 127)?;
+            Ok((table, rows))
+        })
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! The examples of *train* on which quantisation rests: some to calibrate on, and others, never seen by
+//! calibration, to judge trials on. Dev is not read, so its accuracy stays a clean figure.
+
+use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
+use act_data::Dataset;
+use rand::seq::SliceRandom;
+
+use crate::options::Options;
+
+/// Fewer training examples than this say too little about ranges and about trials.
+pub const MIN_EXAMPLES: usize = 32;
+
+/// Encoded examples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Samples {
+    /// To collect statistics on.
+    pub calibration: Vec<Encoding>,
+    /// To judge trials on.
+    pub held_out: Vec<Encoding>,
+    /// Classes of `held_out`, if every one of its examples has one.
+    pub labels: Option<Vec<u32>>,
+}
+
+impl Samples {
+    /// Draws as many examples for each part as the options ask to calibrate on, or about half of the
+    /// data for each where there are too few; the same ones for the same seed and data. Trials are
+    /// judged on the slice that training with the same seed and ratio held out, widened where it is
+    /// too small; texts that occur twice are never in both parts.
+    ///
+    /// # Errors
+    /// Usage: fewer than [`MIN_EXAMPLES`] training examples, or too few different ones.
+    pub fn draw(train: &Dataset, model: &Artifact, options: &Options, seed: Seed) -> Result<Self> {
+        let name = &train.record.name;
+        let available = train.examples.len();
+        if available < MIN_EXAMPLES {
+            return Err(Error::usage(format!(
+                "{name} has {available} examples: quantisation needs at least {MIN_EXAMPLES} to \
+                 calibrate and to judge on"
+            )));
+        }
+        let wanted = options.calibration_examples();
+        let enough = (wanted as f64 / available as f64).min(0.5);
+        let slices = train.slice_validation(seed, options.validation_ratio.clamp(enough, 0.5));
+        let draw = |part: Vec<usize>, purpose: &str| take(part, wanted, seed, purpose);
+        let calibration = draw(slices.train, "quant.calibration");
+        let held_out = draw(slices.held_out, "quant.held_out");
+        if calibration.is_empty() || held_out.is_empty() {
+            return Err(Error::usage(format!(
+                "{name}: its {available} examples are too much alike to be split into some to \
+                 calibrate on and others to judge on"
+            )));
+        }
+        if calibration.len() < wanted {
+            log::warn!(
+                "{name} has {available} examples: calibrating on {}, not on {wanted}",
+                calibration.len()
+            );
+        }
+        let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
+        let encode = |indices: &[usize]| -> Result<Vec<Encoding>> {
+            let examples = indices.iter().map(|&i| &train.examples[i]);
+            examples
+                .map(|e| tokenizer.encode(&e.text, e.pair.as_deref()))
+                .collect()
+        };
+        Ok(Self {
+            calibration: encode(&calibration)?,
+            held_out: encode(&held_out)?,
+            labels: held_out.iter().map(|&i| train.examples[i].label).collect(),
+        })
+    }
+}
+
+/// At most `count` of the indices, in random order.
+fn take(mut indices: Vec<usize>, count: usize, seed: Seed, purpose: &str) -> Vec<usize> {
+    indices.shuffle(&mut seed.stream(purpose));
+    indices.truncate(count);
+    indices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use act_core::ErrorKind;
+    use act_core::config::Config;
+    use act_core::provenance::{DataRecord, Digest};
+    use act_core::testing::{TinyOptions, tiny_artifact};
+    use act_data::{Example, Split};
+
+    /// `count` examples whose text is their number.
+    fn data(count: u32) -> Dataset {
+        let examples = (0..count).map(|i| Example {
+            text: i.to_string(),
+            pair: None,
+            label: Some(i % 3),
+        });
+        Dataset {
+            task: "tiny".into(),
+            split: Split::Train,
+            labels: ["a", "b", "c"].map(String::from).to_vec(),
+            examples: examples.collect(),
+            dropped: 0,
+            record: DataRecord {
+                name: "tiny/train".into(),
+                digest: Digest([0; 32]),
+                examples: count.into(),
+                synthetic: false,
+            },
+        }
+    }
+
+    fn draw(data: &Dataset, seed: u64) -> Result<Samples> {
+        let mut config = Config::default();
+        (config.quant_post.batch_size, config.quant_post.batch_nums) = (4, 5);
+        let options = Options::from_config(&config)?;
+        let model = tiny_artifact(1, &TinyOptions::default());
+        Samples::draw(data, &model, &options, Seed(seed))
+    }
+
+    #[test]
+    fn parts_are_of_the_size_asked_for_and_apart() {
+        let samples = draw(&data(1000), 7).unwrap();
+        assert_eq!(
+            (samples.calibration.len(), samples.held_out.len()),
+            (20, 20)
+        );
+        assert!(
+            samples
+                .calibration
+                .iter()
+                .all(|e| !samples.held_out.contains(e))
+        );
+        assert_eq!(samples.labels.as_ref().unwrap().len(), 20);
+        assert_eq!(samples, draw(&data(1000), 7).unwrap());
+        assert_ne!(samples, draw(&data(1000), 8).unwrap());
+    }
+
+    #[test]
+    fn trials_are_judged_on_what_training_held_out() {
+        let data = data(1000);
+        let samples = draw(&data, 7).unwrap();
+        let held_out = data.slice_validation(Seed(7), 0.05).held_out;
+        let model = tiny_artifact(1, &TinyOptions::default());
+        let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length).unwrap();
+        let texts = held_out.iter().map(|&i| &data.examples[i].text);
+        let encodings: Vec<_> = texts.map(|t| tokenizer.encode(t, None).unwrap()).collect();
+        assert!(samples.held_out.iter().all(|e| encodings.contains(e)));
+    }
+
+    #[test]
+    fn little_data_is_shared_and_too_little_is_refused() {
+        let samples = draw(&data(36), 7).unwrap();
+        assert_eq!(
+            (samples.calibration.len(), samples.held_out.len()),
+            (18, 18)
+        );
+        let error = draw(&data(31), 7).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(
+            error.to_string().contains("tiny/train has 31 examples"),
+            "{error}"
+        );
+        let mut alike = data(40);
+        alike.examples.iter_mut().for_each(|e| e.text = "0".into());
+        assert!(
+            draw(&alike, 7)
+                .unwrap_err()
+                .to_string()
+                .contains("too much alike")
+        );
+    }
+
+    #[test]
+    fn accuracy_needs_every_label() {
+        let mut unlabelled = data(100);
+        unlabelled.examples.iter_mut().for_each(|e| e.label = None);
+        assert_eq!(draw(&unlabelled, 7).unwrap().labels, None);
+    }
+}

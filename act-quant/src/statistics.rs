@@ -1,0 +1,84 @@
+//! What calibration remembers of the values at one site: their range, the mean of the sequences'
+//! peaks, and a histogram. Small enough to keep for every site of a model, and complete enough for
+//! every calibrator, so that a search over calibrators runs the model once. Holds no thresholds.
+
+use std::collections::BTreeMap;
+
+use act_core::Linear;
+
+/// What calibration saw at the input of each linear.
+pub type Sites = BTreeMap<Linear, Statistics>;
+
+/// Bins of a histogram of magnitudes (PaddleSlim's number).
+pub const BINS: usize = 2048;
+
+/// Values of one site over all calibration batches.
+///
+/// Positive and negative values are counted apart, by magnitude: `emd` needs the signs, everybody
+/// else adds the two up. Bin `i` holds the magnitudes from `i` to `i + 1` times [`bin_width`], the
+/// largest one belongs to the last bin. (PaddlePaddle's bins start at the least magnitude and forget
+/// it when they turn a bin back into a threshold; ours start at zero.)
+///
+/// [`bin_width`]: Statistics::bin_width
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statistics {
+    /// Least value.
+    pub min: f32,
+    /// Largest value.
+    pub max: f32,
+    /// Mean over batches of the mean over sequences of the largest magnitude in a sequence.
+    pub mean_peak: f64,
+    /// Values >= 0, [`BINS`] counts.
+    pub positive: Vec<u64>,
+    /// Values < 0, [`BINS`] counts.
+    pub negative: Vec<u64>,
+}
+
+impl Statistics {
+    /// Counts values into the histogram; those beyond the range go to the last bin.
+    pub(crate) fn count_values(&mut self, values: &[f32]) {
+        let bins_a_unit = BINS as f64 / self.abs_max();
+        for &v in values {
+            let bin = (f64::from(v.abs()) * bins_a_unit) as usize;
+            let side = if v < 0.0 {
+                &mut self.negative
+            } else {
+                &mut self.positive
+            };
+            side[bin.min(BINS - 1)] += 1;
+        }
+    }
+
+    /// The largest magnitude.
+    pub fn abs_max(&self) -> f64 {
+        f64::from(self.max.max(-self.min))
+    }
+
+    /// Width of a bin of the histogram.
+    pub fn bin_width(&self) -> f64 {
+        self.abs_max() / BINS as f64
+    }
+
+    /// Number of values.
+    pub fn count(&self) -> u64 {
+        self.magnitudes().sum()
+    }
+
+    /// The histogram of magnitudes, signs forgotten.
+    pub fn magnitudes(&self) -> impl Iterator<Item = u64> + '_ {
+        self.positive
+            .iter()
+            .zip(&self.negative)
+            .map(|(positive, negative)| positive + negative)
+    }
+
+    /// Middle of each bin with its counts: `(magnitude, positive, negative)`.
+    pub fn bins(&self) -> impl Iterator<Item = (f64, u64, u64)> + '_ {
+        let width = self.bin_width();
+        self.positive
+            .iter()
+            .zip(&self.negative)
+            .enumerate()
+            .map(move |(i, (&positive, &negative))| ((i as f64 + 0.5) * width, positive, negative))
+    }
+}

@@ -1,0 +1,91 @@
+//! Calibrators against thresholds that NumPy found for the same values (`calibrators.py`).
+
+use std::collections::BTreeMap;
+
+use act_quant::calibrate::Method;
+use act_quant::statistics::Statistics;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    min: f32,
+    max: f32,
+    positive: Vec<u64>,
+    negative: Vec<u64>,
+    /// Levels, then method, then threshold.
+    thresholds: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+impl Case {
+    fn statistics(&self) -> Statistics {
+        Statistics {
+            min: self.min,
+            max: self.max,
+            mean_peak: 0.75,
+            positive: self.positive.clone(),
+            negative: self.negative.clone(),
+        }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("fixtures/calibrators.json")).unwrap()
+}
+
+#[test]
+fn thresholds_are_those_of_numpy() {
+    let mut compared = 0;
+    for case in cases() {
+        let statistics = case.statistics();
+        for (levels, thresholds) in &case.thresholds {
+            let levels = levels.parse().unwrap();
+            for (name, &expected) in thresholds {
+                if name == "mse_of_values" {
+                    continue;
+                }
+                let (algo, percent) = name.split_once(' ').unwrap_or((name, "1"));
+                let method = Method::parse(algo, percent.parse().unwrap()).unwrap();
+                let found = method.threshold(&statistics, levels);
+                assert!(
+                    (found - expected).abs() <= 1e-9 * expected,
+                    "{}: {name} with {levels} levels: {found}, NumPy {expected}",
+                    case.name
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 5 * 2 * 8);
+}
+
+/// The histogram stands in for the values: the error search must land on the threshold that the
+/// values themselves choose, or on its neighbour.
+#[test]
+fn mse_of_the_histogram_agrees_with_mse_of_the_values() {
+    for case in cases() {
+        let statistics = case.statistics();
+        for (levels, thresholds) in &case.thresholds {
+            let found = Method::Mse.threshold(&statistics, levels.parse().unwrap());
+            let off = (found - thresholds["mse_of_values"]).abs() / statistics.abs_max();
+            assert!(off < 0.021, "{}: {off} of the maximum off", case.name);
+        }
+    }
+}
+
+#[test]
+fn avg_is_the_mean_peak() {
+    let statistics = cases()[0].statistics();
+    assert_eq!(Method::Avg.threshold(&statistics, 127), 0.75);
+}
+
+#[test]
+fn every_name_is_understood_and_given_back() {
+    for name in ["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"] {
+        let method = Method::parse(name, 0.5).unwrap();
+        assert_eq!(method.calibrator().name(), name);
+    }
+    for name in ["none", "kl", "ptf", ""] {
+        assert!(Method::parse(name, 0.5).is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! Statistics gathered from a pretended model, against sums done by hand and by brute force.
+
+use act_core::{Batch, Encoding, ErrorKind, Linear, Result, Site};
+use act_infer::Observer;
+use act_quant::calibrate::Method;
+use act_quant::collect::collect;
+use act_quant::statistics::Statistics;
+
+const POOLER: Linear = Linear::Pooler;
+
+fn batch(lengths: &[usize]) -> Batch {
+    let sequences: Vec<Encoding> = lengths
+        .iter()
+        .map(|&n| Encoding {
+            input_ids: vec![1; n],
+            token_type_ids: vec![0; n],
+        })
+        .collect();
+    Batch::new(&sequences)
+}
+
+/// Statistics of the pooler's input when the model shows `values` (two columns) for each batch.
+fn statistics(batches: &[(Batch, Vec<f32>)]) -> Result<Statistics> {
+    let inputs: Vec<Batch> = batches.iter().map(|(batch, _)| batch.clone()).collect();
+    let mut turn = 0;
+    let sites = collect(&[POOLER], &inputs, &mut |_, observer| {
+        observer.observe(Site::Input(POOLER), &batches[turn % batches.len()].1, 2);
+        observer.observe(Site::Logits, &[f32::NAN], 1);
+        turn += 1;
+        Ok(())
+    })?;
+    assert_eq!(turn, 2 * batches.len(), "two passes");
+    Ok(sites[&POOLER].clone())
+}
+
+#[test]
+fn peaks_are_averaged_over_sequences_then_batches() {
+    // Batch 1: sequences of 2 and 1 tokens, peaks 3 and 1. Batch 2: one row a sequence, peaks 5, 4.
+    let found = statistics(&[
+        (batch(&[2, 1]), vec![1.0, -3.0, 2.0, 0.5, 1.0, 0.0]),
+        (batch(&[3, 2]), vec![5.0, 0.0, -4.0, 0.0]),
+    ])
+    .unwrap();
+    assert_eq!((found.min, found.max), (-4.0, 5.0));
+    assert_eq!(found.mean_peak, (2.0 + 4.5) / 2.0);
+    assert_eq!(Method::Avg.threshold(&found, 127), 3.25);
+    assert_eq!(Method::AbsMax.threshold(&found, 127), 5.0);
+    assert_eq!(found.count(), 10);
+    assert_eq!(found.negative.iter().sum::<u64>(), 2);
+    assert_eq!(found.positive[0], 3, "zeros are in the first bin");
+    assert_eq!(found.positive[2047], 1, "the maximum is in the last bin");
+    // 2 of 5 in 2048 bins: bin 819.2, rounded down.
+    assert_eq!(found.positive[819], 1);
+}
+
+#[test]
+fn query_key_and_value_share_the_widest_view() {
+    let linears = [Linear::Query(0), Linear::Key(0), Linear::Value(0)];
+    let shared = collect(
+        &linears,
+        &[batch(&[3])],
+        &mut |_, observer: &mut dyn Observer| {
+            observer.observe(Site::Input(Linear::Query(0)), &[1.0, 2.0], 2);
+            observer.observe(
+                Site::Input(Linear::Key(0)),
+                &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+                2,
+            );
+            Ok(())
+        },
+    )
+    .unwrap();
+    for linear in linears {
+        assert_eq!(shared[&linear].max, 6.0);
+    }
+}
+
+#[test]
+fn values_without_a_range_are_an_error() {
+    for value in [0.0, 2.5] {
+        let error = statistics(&[(batch(&[1]), vec![value; 2])]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Failed);
+        let expected = format!("pooler.input is {value} for every calibration example");
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
+}
+
+#[test]
+fn values_that_are_not_finite_are_rejected() {
+    for value in [f32::NAN, f32::INFINITY] {
+        let error = statistics(&[(batch(&[1]), vec![1.0, value])]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+        assert!(
+            error.to_string().contains("pooler.input are not finite"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_site_that_nobody_showed_is_an_error() {
+    let error = collect(&[POOLER], &[batch(&[1])], &mut |_, _| Ok(())).unwrap_err();
+    assert!(error.to_string().contains("pooler.input"), "{error}");
+}

@@ -1,0 +1,202 @@
+//! The whole of quantisation on a tiny model, through act-infer.
+
+use act_core::config::Config;
+use act_core::provenance::{DataRecord, Digest};
+use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::{Activation, Artifact, Batch, Encoding, Error, ErrorKind, LayerPlan, Result, Seed};
+use act_infer::Engine;
+use act_quant::options::Options;
+use act_quant::samples::Samples;
+use act_quant::{Quantized, batches_to_run, quantize, record};
+
+/// Sequences of 3 to 12 tokens out of the tiny vocabulary.
+fn sequences(count: u32) -> Vec<Encoding> {
+    (0..count)
+        .map(|i| {
+            let tokens = (0..2 + i % 10).map(|j| 5 + (i * 31 + j * j * 7) % 100);
+            let input_ids: Vec<u32> = [2].into_iter().chain(tokens).collect();
+            Encoding {
+                token_type_ids: vec![0; input_ids.len()],
+                input_ids,
+            }
+        })
+        .collect()
+}
+
+fn samples() -> Samples {
+    let mut calibration = sequences(80);
+    let held_out = calibration.split_off(40);
+    Samples {
+        labels: Some((0..40).map(|i| i % 3).collect()),
+        calibration,
+        held_out,
+    }
+}
+
+fn float() -> Artifact {
+    tiny_artifact(3, &TinyOptions::default())
+}
+
+fn options(change: impl FnOnce(&mut Config)) -> Options {
+    let mut config = Config::default();
+    (config.quant_post.batch_size, config.quant_post.batch_nums) = (16, 3);
+    change(&mut config);
+    Options::from_config(&config).unwrap()
+}
+
+fn run(model: &Artifact, options: &Options, threads: usize) -> Result<Quantized> {
+    quantize(model, &samples(), options, threads, &mut || Ok(()))
+}
+
+/// Share of the held-out sequences that two models classify alike.
+fn agreement(a: &Artifact, b: &Artifact) -> f64 {
+    let held_out = samples().held_out;
+    let classes = |model: &Artifact| -> Vec<usize> {
+        let engine = Engine::new(model.clone()).unwrap();
+        let logits = engine.forward(&Batch::new(&held_out)).unwrap();
+        logits
+            .iter()
+            .map(|row| act_core::metrics::argmax(row))
+            .collect()
+    };
+    let (a, b) = (classes(a), classes(b));
+    let same = a.iter().zip(&b).filter(|(a, b)| a == b).count();
+    same as f64 / held_out.len() as f64
+}
+
+#[test]
+fn the_int8_model_answers_as_the_float_one_does() {
+    for hidden_act in [Activation::Gelu, Activation::Relu] {
+        for layers in [
+            TinyOptions::default().layers,
+            vec![LayerPlan::full(0, 4, 6), LayerPlan::full(2, 4, 0)],
+        ] {
+            let model = tiny_artifact(
+                3,
+                &TinyOptions {
+                    hidden_act,
+                    layers,
+                    ..TinyOptions::default()
+                },
+            );
+            let quantized = run(&model, &options(|_| ()), 1).unwrap();
+            let score = quantized.search.winner().score;
+            assert!(score.divergence < 0.01, "{}", score.divergence);
+            assert!(agreement(&model, &quantized.artifact) >= 0.9);
+            assert_eq!(quantized.artifact.quant.precision(), "int8");
+            assert_eq!(quantized.statistics.len(), model.plan.linears().len());
+        }
+    }
+}
+
+#[test]
+fn coarser_integers_are_further_away() {
+    let divergence = |max: u8| {
+        let options = options(|c| {
+            (c.quant_post.weight_max, c.quant_post.activation_max) = (max, max);
+            c.quant_post.algo = "abs_max".into();
+        });
+        run(&float(), &options, 1)
+            .unwrap()
+            .search
+            .winner()
+            .score
+            .divergence
+    };
+    assert!(divergence(127) < divergence(15));
+    assert!(divergence(15) < divergence(3));
+}
+
+#[test]
+fn every_combination_is_tried_and_reported() {
+    let options = options(|c| {
+        let algos = ["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
+        c.hpo.ptq_algo = Some(algos.map(String::from).to_vec());
+        c.hpo.hist_percent = Some(vec![0.99, 0.9999]);
+        c.hpo.weight_quantize_type = Some(
+            ["channel_wise_abs_max", "abs_max"]
+                .map(String::from)
+                .to_vec(),
+        );
+    });
+    let mut batches = 0;
+    let quantized = quantize(&float(), &samples(), &options, 1, &mut || {
+        batches += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(batches, batches_to_run(&samples(), &options));
+    let trials = &quantized.search.trials;
+    assert_eq!(trials.len(), 16);
+    let best = quantized.search.winner().score.divergence;
+    assert!(trials.iter().all(|t| t.score.divergence >= best));
+    assert!(trials.iter().any(|t| t.score.divergence > best));
+
+    let details = &record::details(&quantized)["quantization"];
+    assert_eq!(details["trials"].as_array().unwrap().len(), 16);
+    let sites = details["sites"].as_array().unwrap();
+    assert_eq!(sites[0]["site"], "layer.0.attention.query.input");
+    assert_eq!(sites.len(), 14);
+    for site in sites {
+        let number = |key: &str| site[key].as_f64().unwrap();
+        assert!(number("weight_sqnr_db") > 30.0);
+        assert!(number("threshold") <= number("abs_max") * 1.000_001);
+    }
+    assert_eq!(
+        details["embeddings"][0]["table"],
+        "embeddings.word_embeddings"
+    );
+}
+
+#[test]
+fn threads_do_not_change_a_byte() {
+    let options = options(|c| c.hpo.ptq_algo = Some(["KL", "mse"].map(String::from).to_vec()));
+    let bytes = |threads| {
+        run(&float(), &options, threads)
+            .unwrap()
+            .artifact
+            .to_bytes()
+            .unwrap()
+    };
+    let alone = bytes(1);
+    assert!(alone == bytes(1) && alone == bytes(3));
+}
+
+#[test]
+fn provenance_tells_model_data_and_configuration() {
+    let model = float();
+    let quantized = run(&model, &options(|_| ()), 1).unwrap();
+    let train = DataRecord {
+        name: "tiny/train".into(),
+        digest: Digest([5; 32]),
+        examples: 80,
+        synthetic: true,
+    };
+    let record =
+        record::provenance(&model, &quantized, &train, &Config::default(), Seed(9)).unwrap();
+    assert_eq!(record.inputs[0].model_digest, model.model_digest().unwrap());
+    assert_eq!((record.data, record.seed), (vec![train], 9));
+    assert!(record.config.contains("QuantPost") && record.config.contains("hist_percent: 0.9999"));
+    assert!(record.metrics.iter().any(|(name, _)| name == "divergence"));
+}
+
+#[test]
+fn a_quantised_model_is_refused() {
+    let int8 = run(&float(), &options(|_| ()), 1).unwrap().artifact;
+    let error = run(&int8, &options(|_| ()), 1).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("quantised already"), "{error}");
+}
+
+#[test]
+fn the_caller_may_stop_it() {
+    let mut left = 5;
+    let stopped = quantize(&float(), &samples(), &options(|_| ()), 1, &mut || {
+        left -= 1;
+        match left {
+            0 => Err(Error::interrupted()),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(stopped.err().unwrap().kind(), ErrorKind::Interrupted);
+}

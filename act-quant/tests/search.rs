@@ -1,0 +1,178 @@
+//! The search and what it puts together, on pretended statistics and a pretended judge.
+
+use std::collections::BTreeMap;
+
+use act_core::quant::{ActivationScheme, Calibrator, QuantSpec};
+use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::{Artifact, DType, Embedding, Linear, Result};
+use act_quant::calibrate::Method;
+use act_quant::judge::Score;
+use act_quant::options::Options;
+use act_quant::search::{Found, search};
+use act_quant::statistics::{BINS, Statistics};
+use act_quant::weight::Granularity;
+
+fn model() -> Artifact {
+    tiny_artifact(1, &TinyOptions::default())
+}
+
+/// A triangle of magnitudes up to `peak`, the largest rarest.
+fn triangle(peak: f32) -> Statistics {
+    Statistics {
+        min: -peak,
+        max: peak,
+        mean_peak: f64::from(peak) / 2.0,
+        positive: (0..BINS as u64).rev().map(|n| n + 1).collect(),
+        negative: (0..BINS as u64).rev().map(|n| n + 1).collect(),
+    }
+}
+
+fn statistics(model: &Artifact) -> BTreeMap<Linear, Statistics> {
+    let peaks = (1..).map(|n| triangle(n as f32));
+    model.plan.linears().into_iter().zip(peaks).collect()
+}
+
+fn options() -> Options {
+    Options {
+        methods: vec![Method::AbsMax, Method::Avg],
+        granularities: vec![Granularity::Channel, Granularity::Tensor],
+        max_trials: 20,
+        batch_size: 4,
+        batches: 1,
+        validation_ratio: 0.05,
+        weight_max: 127,
+        activation_max: 63,
+        embeddings: true,
+    }
+}
+
+/// Searches with a judge that gives out `divergences` one after the other.
+fn run(options: &Options, divergences: &[f64]) -> Result<Found> {
+    let model = model();
+    let mut given = divergences.iter();
+    search(&model, &statistics(&model), options, &mut |_| {
+        Ok(Score {
+            divergence: *given.next().expect("a divergence for each trial"),
+            accuracy: None,
+        })
+    })
+}
+
+/// Names, types and shapes are those that the plan demands of the quantised model.
+fn assert_valid(artifact: &Artifact) {
+    let expected = artifact.plan.expected_tensors(&artifact.quant);
+    assert_eq!(artifact.params.len(), expected.len());
+    for spec in expected {
+        let tensor = artifact.params.get(&spec.name).unwrap();
+        assert_eq!(
+            (tensor.dtype(), tensor.shape()),
+            (spec.dtype, &spec.shape[..]),
+            "{}",
+            spec.name
+        );
+    }
+}
+
+#[test]
+fn the_best_trial_is_kept() {
+    let found = run(&options(), &[0.4, 0.3, 0.2, 0.3]).unwrap();
+    assert_eq!((found.search.trials.len(), found.search.best), (4, 2));
+    let best = found.search.winner().candidate;
+    assert_eq!(
+        (best.method, best.granularity),
+        (Method::AbsMax, Granularity::Tensor)
+    );
+    assert_eq!(found.weights.granularity, Granularity::Tensor);
+    let scales = found
+        .artifact
+        .params
+        .f32(&Linear::Query(0).scale())
+        .unwrap();
+    assert!(scales.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_valid(&found.artifact);
+}
+
+#[test]
+fn of_equals_the_first_is_kept() {
+    assert_eq!(
+        run(&options(), &[0.4, 0.3, 0.3, 0.3]).unwrap().search.best,
+        1
+    );
+}
+
+#[test]
+fn the_artifact_holds_what_was_chosen() {
+    let found = run(&options(), &[0.4, 0.3, 0.4, 0.4]).unwrap();
+    let (artifact, model) = (&found.artifact, model());
+    assert_valid(artifact);
+    assert_eq!(
+        artifact.quant.embeddings,
+        [Embedding::Word, Embedding::Position]
+    );
+    for (i, quant) in artifact.quant.linears.iter().enumerate() {
+        assert_eq!(quant.linear, model.plan.linears()[i]);
+        assert_eq!(quant.calibrator, Calibrator::Avg);
+        let scale = ((i + 1) as f64 / 2.0 / 63.0) as f32;
+        let zero_point = 128;
+        assert_eq!(
+            quant.activation,
+            ActivationScheme::Static { scale, zero_point }
+        );
+        // Weights come back to within half a step.
+        let name = quant.linear.weight();
+        let [_, columns] = model.plan.linear_shape(quant.linear);
+        let integers = artifact.params.i8(&name).unwrap();
+        let scales = artifact.params.f32(&quant.linear.scale()).unwrap();
+        for (j, (w, q)) in model
+            .params
+            .f32(&name)
+            .unwrap()
+            .iter()
+            .zip(integers)
+            .enumerate()
+        {
+            let scale = scales[j / columns];
+            assert!((w - f32::from(*q) * scale).abs() <= 0.5001 * scale);
+        }
+    }
+    // What is not quantised is untouched.
+    let bias = Linear::Pooler.bias();
+    assert_eq!(
+        artifact.params.f32(&bias).unwrap(),
+        model.params.f32(&bias).unwrap()
+    );
+}
+
+#[test]
+fn tables_stay_float_when_told_so() {
+    let float_tables = Options {
+        embeddings: false,
+        ..options()
+    };
+    let artifact = run(&float_tables, &[0.1; 4]).unwrap().artifact;
+    assert_valid(&artifact);
+    let word = artifact.params.get(&Embedding::Word.weight()).unwrap();
+    assert_eq!(word.dtype(), DType::F32);
+}
+
+#[test]
+fn equal_searches_give_equal_tensors() {
+    let tensors = || {
+        let found = run(&options(), &[0.4, 0.3, 0.2, 0.3]).unwrap();
+        let params = found.artifact.params.iter();
+        let bytes: Vec<_> = params
+            .map(|(name, t)| (name.to_string(), t.bytes().to_vec()))
+            .collect();
+        (bytes, found.artifact.quant)
+    };
+    assert_eq!(tensors(), tensors());
+}
+
+#[test]
+fn a_quantised_model_is_refused() {
+    let quantised = run(&options(), &[0.1; 4]).unwrap().artifact;
+    let error = act_quant::require_float(&quantised).unwrap_err();
+    assert_eq!(error.kind(), act_core::ErrorKind::Usage);
+    assert!(quantised.quant != QuantSpec::default());
+    assert!(act_quant::require_float(&model()).is_ok());
+}
