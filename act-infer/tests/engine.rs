@@ -53,6 +53,19 @@ fn texts_and_pairs_are_classified() {
 }
 
 #[test]
+fn a_mapped_file_gives_the_answers_of_the_model_in_memory() {
+    for int8 in [None, Some(TinyInt8::default())] {
+        let model = tiny(int8);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), model.to_bytes().unwrap()).unwrap();
+        let batch = batch(&[4, 17]);
+        let mapped = Engine::open(file.path()).unwrap().forward(&batch);
+        let owned = Engine::new(model).unwrap().forward(&batch);
+        assert_eq!(mapped.unwrap(), owned.unwrap());
+    }
+}
+
+#[test]
 fn a_long_text_is_cut_to_what_the_model_takes() {
     let engine = Engine::new(tiny(None)).unwrap();
     assert_eq!(
