@@ -150,22 +150,22 @@ fn wrong_inputs_end_in_one_line_and_their_exit_code() {
         (
             2,
             &["float.act", "-c", "conv.yaml"],
-            "write quantize_op_types: [mul, matmul, matmul_v2]",
+            "write [mul, matmul, matmul_v2]",
         ),
         (
             2,
             &["float.act", "--set", "QuantPost.algo=magic"],
-            "\"magic\"",
+            "QuantPost.algo",
         ),
         (
             2,
             &["float.act", "--set", "QuantPost.weight_max=200"],
-            "weight_max is 200",
+            "weight_max",
         ),
         (
             2,
             &["float.act", "--set", "QuantPost.batch_nums=0"],
-            "batch_nums is 0",
+            "batch_nums",
         ),
     ] {
         let output = workshop.run(&[args, &data, &["-o", "out.act", "-q"]].concat());
