@@ -99,7 +99,7 @@ impl Op {
     }
 }
 
-fn random(seed: u64, n: usize) -> Vec<f32> {
+pub(crate) fn random(seed: u64, n: usize) -> Vec<f32> {
     let mut rng = Seed(seed).stream("test values");
     (0..n).map(|_| 4.0 * rng.random::<f32>() - 2.0).collect()
 }

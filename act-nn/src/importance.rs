@@ -40,7 +40,7 @@ impl LayerImportance {
     }
 }
 
-/// See [`crate::importance`].
+/// See [`crate::importance()`].
 pub(crate) fn importance_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,

@@ -43,7 +43,7 @@ pub struct TrainOptions {
     pub micro_batch: usize,
     /// Steps between evaluations; `None`: once an epoch.
     pub eval_every: Option<usize>,
-    /// Steps between `on_step` events.
+    /// Steps between [`TrainEvent::Step`]s.
     pub log_every: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
@@ -140,7 +140,7 @@ pub struct Trained {
     pub final_loss: f64,
 }
 
-/// See [`crate::train`].
+/// See [`crate::train()`].
 pub(crate) fn train_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,
