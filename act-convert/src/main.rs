@@ -20,7 +20,7 @@ Examples:
 
 /// Makes artifacts.
 #[derive(clap::Parser)]
-#[command(name = "act-convert", version)]
+#[command(name = "act-convert", version, after_help = EXAMPLES)]
 struct Args {
     #[command(subcommand)]
     command: Command,
