@@ -159,3 +159,34 @@ fn flex_gives_the_same_logits() {
         }
     }
 }
+
+/// On a machine with a GPU the logits agree; on one without, one line says so.
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_agrees_or_says_what_is_missing() {
+    let encodings = encodings();
+    for artifact in models() {
+        let cpu = act_nn::predict(Device::NdArray, &artifact, &encodings, 4).unwrap();
+        match act_nn::predict(Device::Cuda(0), &artifact, &encodings, 4) {
+            Ok(cuda) => cuda.iter().zip(&cpu).for_each(|(cuda, cpu)| {
+                // Tensor cores round products to TF32.
+                for (g, w) in cuda.iter().zip(cpu) {
+                    assert!(
+                        (g - w).abs() <= 1e-2 * w.abs().max(1.0),
+                        "cuda: {g} is not {w}"
+                    );
+                }
+            }),
+            Err(error) => {
+                let message = error.to_string();
+                assert_eq!(error.kind(), act_core::ErrorKind::Usage);
+                assert!(
+                    message.starts_with("device cuda:0 cannot be used: "),
+                    "{message}"
+                );
+                assert!(!message.contains('\n') && message.len() < 200, "{message}");
+                println!("{message}");
+            }
+        }
+    }
+}
