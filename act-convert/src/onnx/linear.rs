@@ -1,0 +1,119 @@
+//! Linear layers: float, int8 between QuantizeLinear and DequantizeLinear, or only a bias.
+//!
+//! A quantised input is written as signed bytes about zero, whatever the artifact's zero point:
+//! the integers `a = round(x / scale)` are the engine's, since it too takes the zero point off
+//! before it multiplies, and TensorRT takes nothing but symmetric int8.
+
+use std::collections::HashMap;
+
+use act_core::quant::{ActivationScheme, LinearQuant};
+use act_core::{Artifact, Error, Linear, Result};
+
+use super::graph::{Attribute, Graph, Value};
+
+/// Writes linear layers into a graph.
+pub struct Linears<'a> {
+    artifact: &'a Artifact,
+    /// Values already quantised and back, by value and scale: query, key and value share theirs.
+    dequantised: HashMap<(Value, String), Value>,
+    /// Layers whose input ONNX cannot quantise as the artifact does.
+    pub float_inputs: Vec<Linear>,
+}
+
+impl<'a> Linears<'a> {
+    /// For the layers of one artifact.
+    pub fn new(artifact: &'a Artifact) -> Self {
+        Self {
+            artifact,
+            dequantised: HashMap::new(),
+            float_inputs: Vec::new(),
+        }
+    }
+
+    /// `input * weight' + bias`; `input` is `[.., in]`.
+    pub fn apply(&mut self, graph: &mut Graph, linear: Linear, input: &Value) -> Result<Value> {
+        let place = linear.to_string();
+        let (input, weight) = match self.artifact.quant.linear(linear) {
+            Some(quant) => {
+                let input = self.quantised(graph, &place, quant, input);
+                (input, self.int8_weight(graph, linear)?)
+            }
+            None => (input.clone(), self.float_weight(graph, linear)?),
+        };
+        let product = graph.node(&place, "MatMul", &[&input, &weight]);
+        let bias = self.bias(graph, linear)?;
+        Ok(graph.node(&place, "Add", &[&product, &bias]))
+    }
+
+    /// The bias alone, `[out]`: what is left where pruning took the whole block.
+    pub fn bias(&self, graph: &mut Graph, linear: Linear) -> Result<Value> {
+        let name = linear.bias();
+        let values = self.artifact.params.f32(&name)?;
+        Ok(graph.floats(&name, &[values.len()], values))
+    }
+
+    /// What the engine's integers stand for: `input` rounded to steps and cut to the range.
+    fn quantised(
+        &mut self,
+        graph: &mut Graph,
+        place: &str,
+        quant: &LinearQuant,
+        input: &Value,
+    ) -> Value {
+        let ActivationScheme::Static { scale, zero_point } = quant.activation else {
+            self.float_inputs.push(quant.linear);
+            return input.clone();
+        };
+        let reach = i32::from(quant.activation_max);
+        let low = -reach.min(i32::from(zero_point));
+        let high = reach.min(255 - i32::from(zero_point));
+        let key = (input.clone(), format!("{scale:e} {low} {high}"));
+        if let Some(done) = self.dequantised.get(&key) {
+            return done.clone();
+        }
+        let place = format!("{place}.input");
+        let mut value = input.clone();
+        // QuantizeLinear itself cuts to a byte. The whole range needs no more: it goes one step
+        // further down than the engine, to -128, and keeps Clip out of the runtimes' fusions.
+        if (low, high) != (-127, 127) {
+            let bounds = [low, high].map(|bound| graph.float(bound as f32 * scale));
+            value = graph.node(&place, "Clip", &[&value, &bounds[0], &bounds[1]]);
+        }
+        let step = graph.float(scale);
+        let zero = graph.int8s("int8.0", &[], &[0]);
+        let bytes = graph.node(&place, "QuantizeLinear", &[&value, &step, &zero]);
+        let value = graph.node(&place, "DequantizeLinear", &[&bytes, &step, &zero]);
+        self.dequantised.insert(key, value.clone());
+        value
+    }
+
+    fn float_weight(&self, graph: &mut Graph, linear: Linear) -> Result<Value> {
+        let (name, [out, input]) = (linear.weight(), self.artifact.plan.linear_shape(linear));
+        let values = transposed(self.artifact.params.f32(&name)?, &name, [out, input])?;
+        Ok(graph.floats(&format!("{name}.transposed"), &[input, out], &values))
+    }
+
+    fn int8_weight(&self, graph: &mut Graph, linear: Linear) -> Result<Value> {
+        let (name, [out, input]) = (linear.weight(), self.artifact.plan.linear_shape(linear));
+        let values = transposed(self.artifact.params.i8(&name)?, &name, [out, input])?;
+        let bytes = graph.int8s(&format!("{name}.transposed"), &[input, out], &values);
+        let scales = self.artifact.params.f32(&linear.scale())?;
+        let scales = graph.floats(&linear.scale(), &[scales.len()], scales);
+        // No zero point: ONNX takes 0.
+        let inputs = [&bytes, &scales];
+        let axis = [("axis", Attribute::Int(1))];
+        let place = format!("{linear}.weight");
+        Ok(graph.node_with(&place, "DequantizeLinear", &inputs, &axis))
+    }
+}
+
+/// `[out, in]` as MatMul wants it, `[in, out]`.
+fn transposed<T: Copy>(values: &[T], name: &str, [out, input]: [usize; 2]) -> Result<Vec<T>> {
+    if values.len() != out * input {
+        let count = values.len();
+        let message = format!("tensor {name} has {count} numbers, the plan wants [{out}, {input}]");
+        return Err(Error::rejected(message));
+    }
+    let column = |i: usize| (0..out).map(move |o| values[o * input + i]);
+    Ok((0..input).flat_map(column).collect())
+}
