@@ -12,6 +12,8 @@ pub mod proto;
 #[cfg(test)]
 mod tests;
 
+pub use linear::ActivationType;
+
 use act_core::{Artifact, Error, Linear, Result};
 use prost::Message;
 use proto::{ModelProto, OperatorSetIdProto};
@@ -34,14 +36,15 @@ pub struct Export {
     pub float_inputs: Vec<Linear>,
 }
 
-/// Writes an artifact as an ONNX file. Equal models give equal bytes.
+/// Writes an artifact as an ONNX file. Equal models give equal bytes. `activations` matters to int8
+/// models only.
 ///
 /// # Errors
 /// Usage: a model over 2 GB. Rejected: tensors that are not those of the plan.
-pub fn export(artifact: &Artifact) -> Result<Export> {
+pub fn export(artifact: &Artifact, activations: ActivationType) -> Result<Export> {
     let tensors = artifact.params.iter().map(|(_, t)| t.bytes().len());
     check_size(tensors.sum())?;
-    let (graph, float_inputs) = encoder::graph(artifact)?;
+    let (graph, float_inputs) = encoder::graph(artifact, activations)?;
     let model = ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: Some("act".into()),

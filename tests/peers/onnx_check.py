@@ -23,9 +23,9 @@ def lines(path):
         return [json.loads(line) for line in file]
 
 
-def padded(rows, extra=0):
-    """Rows of one batch as the graph's inputs; `extra` columns of padding beyond the longest."""
-    width = max(len(row["input_ids"]) for row in rows) + extra
+def padded(rows):
+    """Rows of one batch as the graph's inputs, padded to the longest."""
+    width = max(len(row["input_ids"]) for row in rows)
     feed = {
         name: np.zeros((len(rows), width), np.int64)
         for name in ("input_ids", "token_type_ids", "attention_mask")

@@ -7,7 +7,7 @@
 use act_core::{Activation, Artifact, Embedding, Linear, Norm, Result};
 
 use super::graph::{Attribute, Dim, Graph, Value};
-use super::linear::Linears;
+use super::linear::{ActivationType, Linears};
 use super::proto::{GraphProto, data_type};
 
 /// What is added to the score of a masked key, as in BERT and in the engine.
@@ -17,11 +17,14 @@ const BATCH: Dim = Dim::Free("batch");
 const SEQUENCE: Dim = Dim::Free("sequence");
 
 /// The graph, and the linears whose input stays float though their weights are int8.
-pub fn graph(artifact: &Artifact) -> Result<(GraphProto, Vec<Linear>)> {
+pub fn graph(
+    artifact: &Artifact,
+    activations: ActivationType,
+) -> Result<(GraphProto, Vec<Linear>)> {
     let mut encoder = Encoder {
         artifact,
         graph: Graph::default(),
-        linears: Linears::new(artifact),
+        linears: Linears::new(artifact, activations),
     };
     encoder.build()?;
     let name = &artifact.task.name;

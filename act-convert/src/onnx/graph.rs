@@ -99,6 +99,11 @@ impl Graph {
         self.constant(name, data_type::INT8, dims, bytes)
     }
 
+    /// One unsigned byte without dimensions.
+    pub fn uint8(&mut self, name: &str, value: u8) -> Value {
+        self.constant(name, data_type::UINT8, &[], || vec![value])
+    }
+
     /// A constant of 64-bit integers in one dimension, named by its numbers.
     pub fn integers(&mut self, values: &[i64]) -> Value {
         let words: Vec<String> = values.iter().map(i64::to_string).collect();

@@ -1,8 +1,8 @@
 //! Linear layers: float, int8 between QuantizeLinear and DequantizeLinear, or only a bias.
 //!
-//! A quantised input is written as signed bytes about zero, whatever the artifact's zero point:
-//! the integers `a = round(x / scale)` are the engine's, since it too takes the zero point off
-//! before it multiplies, and TensorRT takes nothing but symmetric int8.
+//! A quantised input is written symmetric about zero, whatever the artifact's zero point: the
+//! integers `a = round(x / scale)` are the engine's, since it too takes the zero point off before
+//! it multiplies, and a range that is not symmetric is cut by Clip.
 
 use std::collections::HashMap;
 
@@ -11,21 +11,33 @@ use act_core::{Artifact, Error, Linear, Result};
 
 use super::graph::{Attribute, Graph, Value};
 
+/// The bytes that stand for quantised inputs; what they mean is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ActivationType {
+    /// Signed bytes about 0: what every runtime takes, TensorRT nothing else.
+    #[default]
+    Int8,
+    /// Unsigned bytes about 128: what ONNX Runtime multiplies fastest on x86.
+    Uint8,
+}
+
 /// Writes linear layers into a graph.
 pub struct Linears<'a> {
     artifact: &'a Artifact,
-    /// Values already quantised and back, by value and scale: query, key and value share theirs.
-    dequantised: HashMap<(Value, String), Value>,
+    activations: ActivationType,
+    /// Values already quantised, by value and steps: query, key and value share theirs.
+    bytes: HashMap<(Value, String), Value>,
     /// Layers whose input ONNX cannot quantise as the artifact does.
     pub float_inputs: Vec<Linear>,
 }
 
 impl<'a> Linears<'a> {
     /// For the layers of one artifact.
-    pub fn new(artifact: &'a Artifact) -> Self {
+    pub fn new(artifact: &'a Artifact, activations: ActivationType) -> Self {
         Self {
             artifact,
-            dequantised: HashMap::new(),
+            activations,
+            bytes: HashMap::new(),
             float_inputs: Vec::new(),
         }
     }
@@ -67,24 +79,22 @@ impl<'a> Linears<'a> {
         let reach = i32::from(quant.activation_max);
         let low = -reach.min(i32::from(zero_point));
         let high = reach.min(255 - i32::from(zero_point));
-        let key = (input.clone(), format!("{scale:e} {low} {high}"));
-        if let Some(done) = self.dequantised.get(&key) {
-            return done.clone();
-        }
-        let place = format!("{place}.input");
-        let mut value = input.clone();
-        // QuantizeLinear itself cuts to a byte. The whole range needs no more: it goes one step
-        // further down than the engine, to -128, and keeps Clip out of the runtimes' fusions.
-        if (low, high) != (-127, 127) {
-            let bounds = [low, high].map(|bound| graph.float(bound as f32 * scale));
-            value = graph.node(&place, "Clip", &[&value, &bounds[0], &bounds[1]]);
-        }
         let step = graph.float(scale);
-        let zero = graph.int8s("int8.0", &[], &[0]);
-        let bytes = graph.node(&place, "QuantizeLinear", &[&value, &step, &zero]);
-        let value = graph.node(&place, "DequantizeLinear", &[&bytes, &step, &zero]);
-        self.dequantised.insert(key, value.clone());
-        value
+        let zero = match self.activations {
+            ActivationType::Int8 => graph.int8s("int8.0", &[], &[0]),
+            ActivationType::Uint8 => graph.uint8("uint8.128", 128),
+        };
+        let key = (input.clone(), format!("{scale:e} {low} {high}"));
+        let bytes = self.bytes.entry(key).or_insert_with(|| {
+            // QuantizeLinear itself cuts at -128, which is wider than any artifact's range.
+            let bounds = [low, high].map(|bound| graph.float(bound as f32 * scale));
+            let place = format!("{place}.input");
+            let cut = graph.node(&place, "Clip", &[input, &bounds[0], &bounds[1]]);
+            graph.node(&place, "QuantizeLinear", &[&cut, &step, &zero])
+        });
+        // Each reader has its own: runtimes fuse a DequantizeLinear into its only reader.
+        let inputs = [&*bytes, &step, &zero];
+        graph.node(&format!("{place}.input"), "DequantizeLinear", &inputs)
     }
 
     fn float_weight(&self, graph: &mut Graph, linear: Linear) -> Result<Value> {

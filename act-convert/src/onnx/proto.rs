@@ -9,6 +9,8 @@ use prost::Message;
 pub mod data_type {
     /// IEEE single precision.
     pub const FLOAT: i32 = 1;
+    /// Unsigned byte.
+    pub const UINT8: i32 = 2;
     /// Signed byte.
     pub const INT8: i32 = 3;
     /// Signed 64-bit integer.
