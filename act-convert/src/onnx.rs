@@ -44,6 +44,8 @@ pub struct Export {
 pub fn export(artifact: &Artifact, activations: ActivationType) -> Result<Export> {
     let tensors = artifact.params.iter().map(|(_, t)| t.bytes().len());
     check_size(tensors.sum())?;
+    // First of all, since the digest is of checked models only.
+    let metadata_props = metadata::entries(artifact)?;
     let (graph, float_inputs) = encoder::graph(artifact, activations)?;
     let model = ModelProto {
         ir_version: Some(IR_VERSION),
@@ -55,7 +57,7 @@ pub fn export(artifact: &Artifact, activations: ActivationType) -> Result<Export
             version: Some(OPSET),
         }],
         graph: Some(graph),
-        metadata_props: metadata::entries(artifact)?,
+        metadata_props,
     };
     check_size(model.encoded_len())?;
     Ok(Export {

@@ -69,6 +69,10 @@ fn cases() -> Vec<Case> {
         activation_max: 63,
         dynamic: false,
     };
+    let dynamic = TinyInt8 {
+        dynamic: true,
+        ..full
+    };
     let case = |name, options: &TinyOptions, activations, tolerance| Case {
         name,
         artifact: tiny_artifact(7, options),
@@ -82,6 +86,8 @@ fn cases() -> Vec<Case> {
         case("int8", &int8(&float, full), Int8, 1e-4),
         case("uint8", &int8(&float, full), Uint8, 1e-4),
         case("narrow", &int8(&ernie, narrow), Int8, 1e-4),
+        // Inputs that stay float: only about the engine's.
+        case("dynamic", &int8(&float, dynamic), Int8, 0.1),
     ]
 }
 

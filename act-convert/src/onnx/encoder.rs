@@ -4,7 +4,7 @@
 //! classified position, token 0, needs is computed: keys and values of all tokens, everything else
 //! of that position. Where the engine leaves padding out, the graph masks it.
 
-use act_core::{Activation, Artifact, Embedding, Linear, Norm, Result};
+use act_core::{Activation, Artifact, Embedding, LayerPlan, Linear, Norm, Result};
 
 use super::graph::{Attribute, Dim, Graph, Value};
 use super::linear::{ActivationType, Linears};
@@ -144,13 +144,13 @@ impl Encoder<'_> {
 
     /// `softmax(q k' / sqrt(head_dim) + mask) v`, then the output projection.
     fn attention(&mut self, l: usize, rows: &Value, all: &Value, mask: &Value) -> Result<Value> {
-        let head_dim = self.artifact.plan.layers[l].head_dim;
-        let query = self.heads(Linear::Query(l), rows, &[0, 2, 1, 3])?;
-        let key = self.heads(Linear::Key(l), all, &[0, 2, 3, 1])?;
-        let value = self.heads(Linear::Value(l), all, &[0, 2, 1, 3])?;
+        let layer = &self.artifact.plan.layers[l];
+        let query = self.heads(layer, Linear::Query(l), rows, &[0, 2, 1, 3])?;
+        let key = self.heads(layer, Linear::Key(l), all, &[0, 2, 3, 1])?;
+        let value = self.heads(layer, Linear::Value(l), all, &[0, 2, 1, 3])?;
 
         let (graph, place) = (&mut self.graph, format!("layer.{l}.heads"));
-        let scale = graph.float(1.0 / (head_dim as f32).sqrt());
+        let scale = graph.float(1.0 / (layer.head_dim as f32).sqrt());
         let scores = graph.node(&place, "MatMul", &[&query, &key]);
         let scores = graph.node(&place, "Mul", &[&scores, &scale]);
         let scores = graph.node(&place, "Add", &[&scores, mask]);
@@ -159,19 +159,20 @@ impl Encoder<'_> {
         let context = graph.node(&place, "MatMul", &[&weights, &value]);
         let order = [("perm", Attribute::Ints(&[0, 2, 1, 3]))];
         let context = graph.node_with(&place, "Transpose", &[&context], &order);
-        let width = self.artifact.plan.layers[l].attention_width();
-        let shape = graph.integers(&[0, 0, width as i64]);
+        let shape = graph.integers(&[0, 0, layer.attention_width() as i64]);
         let context = graph.node(&place, "Reshape", &[&context, &shape]);
         self.linears
             .apply(graph, Linear::AttentionOutput(l), &context)
     }
 
     /// A projection split into heads, its `[batch, tokens, heads, head_dim]` put in `order`.
-    fn heads(&mut self, linear: Linear, rows: &Value, order: &'static [i64]) -> Result<Value> {
-        let (Linear::Query(l) | Linear::Key(l) | Linear::Value(l)) = linear else {
-            unreachable!("only query, key and value have heads");
-        };
-        let layer = &self.artifact.plan.layers[l];
+    fn heads(
+        &mut self,
+        layer: &LayerPlan,
+        linear: Linear,
+        rows: &Value,
+        order: &'static [i64],
+    ) -> Result<Value> {
         let graph = &mut self.graph;
         let projection = self.linears.apply(graph, linear, rows)?;
         let shape = graph.integers(&[0, 0, layer.heads() as i64, layer.head_dim as i64]);
