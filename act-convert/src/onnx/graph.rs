@@ -89,33 +89,29 @@ impl Graph {
 
     /// A constant of floats. The same name means the same numbers: they are stored once.
     pub fn floats(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Value {
-        let bytes = || values.iter().flat_map(|x| x.to_le_bytes()).collect();
-        self.constant(name, data_type::FLOAT, dims, bytes)
+        self.constant(name, data_type::FLOAT, dims, values)
     }
 
     /// A constant of signed bytes.
     pub fn int8s(&mut self, name: &str, dims: &[usize], values: &[i8]) -> Value {
-        let bytes = || values.iter().map(|&x| x as u8).collect();
-        self.constant(name, data_type::INT8, dims, bytes)
+        self.constant(name, data_type::INT8, dims, values)
     }
 
     /// One unsigned byte without dimensions.
     pub fn uint8(&mut self, name: &str, value: u8) -> Value {
-        self.constant(name, data_type::UINT8, &[], || vec![value])
+        self.constant(name, data_type::UINT8, &[], &[value])
     }
 
     /// A constant of 64-bit integers in one dimension, named by its numbers.
     pub fn integers(&mut self, values: &[i64]) -> Value {
         let words: Vec<String> = values.iter().map(i64::to_string).collect();
         let name = format!("integers[{}]", words.join(","));
-        let bytes = || values.iter().flat_map(|x| x.to_le_bytes()).collect();
-        self.constant(&name, data_type::INT64, &[values.len()], bytes)
+        self.constant(&name, data_type::INT64, &[values.len()], values)
     }
 
     /// One integer without dimensions.
     pub fn integer(&mut self, value: i64) -> Value {
-        let bytes = || value.to_le_bytes().to_vec();
-        self.constant(&format!("integer.{value}"), data_type::INT64, &[], bytes)
+        self.constant(&format!("integer.{value}"), data_type::INT64, &[], &[value])
     }
 
     /// One float without dimensions, named by its value.
@@ -123,19 +119,20 @@ impl Graph {
         self.floats(&format!("float.{value:e}"), &[], &[value])
     }
 
-    fn constant(
+    /// ONNX wants little-endian bytes, which is what all machines of act have in memory.
+    fn constant<T: bytemuck::NoUninit>(
         &mut self,
         name: &str,
         data_type: i32,
         dims: &[usize],
-        bytes: impl FnOnce() -> Vec<u8>,
+        values: &[T],
     ) -> Value {
         if self.constants.insert(name.into()) {
             self.proto.initializer.push(TensorProto {
                 dims: dims.iter().map(|&d| d as i64).collect(),
                 data_type: Some(data_type),
                 name: Some(name.into()),
-                raw_data: Some(bytes()),
+                raw_data: Some(bytemuck::cast_slice(values).to_vec()),
             });
         }
         Value(name.into())

@@ -124,6 +124,9 @@ fn transposed<T: Copy>(values: &[T], name: &str, [out, input]: [usize; 2]) -> Re
         let message = format!("tensor {name} has {count} numbers, the plan wants [{out}, {input}]");
         return Err(Error::rejected(message));
     }
-    let column = |i: usize| (0..out).map(move |o| values[o * input + i]);
-    Ok((0..input).flat_map(column).collect())
+    let mut columns = Vec::with_capacity(values.len());
+    for i in 0..input {
+        columns.extend(values[i..].iter().step_by(input));
+    }
+    Ok(columns)
 }
