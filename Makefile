@@ -32,7 +32,7 @@ MODEL ?= pp-minilm
 else
 MODEL ?= $(if $(DATA),small,sample)
 endif
-CONFIGS := configs/$(MODEL)
+CONFIGS := configs/$(MODEL:small=sample)
 
 ifeq ($(BASE)$(filter sample small,$(MODEL)),)
 $(error MODEL=$(MODEL) compresses a fine-tuned model: give it with BASE=model.act)

@@ -27,7 +27,7 @@ Examples:
 
 /// Makes artifacts, and writes them for other systems.
 #[derive(clap::Parser)]
-#[command(name = "act-convert", version)]
+#[command(name = "act-convert", version, after_help = EXAMPLES)]
 struct Args {
     #[command(subcommand)]
     command: Command,

@@ -26,7 +26,9 @@ pub fn bin(name: &str) -> PathBuf {
 
 /// Root of the workspace.
 pub fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ has a parent")
 }
 
 fn target_dir() -> PathBuf {
@@ -55,16 +57,25 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
+    /// The last line that a stage has said.
+    pub fn complaint(&self) -> &str {
+        self.stderr
+            .lines()
+            .rfind(|l| l.starts_with("act-"))
+            .unwrap_or("")
+    }
+
     /// Asserts success and returns standard output as text.
     pub fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "stderr: {}", self.stderr);
         String::from_utf8(self.stdout).expect("output is UTF-8")
     }
 
-    /// Asserts an exit code and exactly one line of complaint that holds every part.
+    /// Asserts an exit code and that the last line a stage has said holds every part (a usage error
+    /// is followed by clap's hint at `--help`).
     pub fn complains(self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "stderr: {}", self.stderr);
-        let complaint = self.stderr.lines().last().unwrap_or("");
+        let complaint = self.complaint();
         for part in parts {
             assert!(complaint.contains(part), "no {part:?} in: {}", self.stderr);
         }
@@ -75,7 +86,12 @@ impl Ran {
 
 /// Runs a stage without standard input.
 pub fn run(name: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
-    Command::new(bin(name)).args(args).stdin(Stdio::null()).output().expect("the stage runs").into()
+    Command::new(bin(name))
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the stage runs")
+        .into()
 }
 
 /// Runs a line of bash with `pipefail` and the stages on the path.
@@ -136,7 +152,12 @@ impl Fixture {
     pub fn listing(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.path())
             .expect("the folder is readable")
-            .map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned())
+            .map(|e| {
+                e.expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
             .collect();
         names.sort();
         names
@@ -152,5 +173,8 @@ impl Default for Fixture {
 /// `model_digest` of an artifact file, in hexadecimal.
 pub fn digest(path: &Path) -> String {
     let artifact = act_core::Artifact::open(path).expect("the artifact opens");
-    artifact.model_digest().expect("it has a digest").to_string()
+    artifact
+        .model_digest()
+        .expect("it has a digest")
+        .to_string()
 }

@@ -8,13 +8,52 @@ use act_tests::{Fixture, bash, bin};
 
 /// Stages with enough to do that a signal finds them working.
 const STAGES: &[(&str, &[&str])] = &[
-    ("act-distill", &["base.act", "-o", "x.act", "--data", "data", "--set", "TrainConfig.epochs=1000"]),
-    ("act-prune", &["base.act", "-o", "x.act", "--data", "big", "--set", "Prune.calibration_examples=20000"]),
-    ("act-quant", &["base.act", "-o", "x.act", "--data", "big", "--set", "QuantPost.batch_nums=600"]),
+    (
+        "act-distill",
+        &[
+            "base.act",
+            "-o",
+            "x.act",
+            "--data",
+            "data",
+            "--set",
+            "TrainConfig.epochs=1000",
+        ],
+    ),
+    (
+        "act-prune",
+        &[
+            "base.act",
+            "-o",
+            "x.act",
+            "--data",
+            "big",
+            "--set",
+            "Prune.calibration_examples=20000",
+        ],
+    ),
+    (
+        "act-quant",
+        &[
+            "base.act",
+            "-o",
+            "x.act",
+            "--data",
+            "big",
+            "--set",
+            "QuantPost.batch_nums=600",
+        ],
+    ),
 ];
 
 /// Starts a stage, waits, sends a signal, and returns its exit code.
-fn signalled(fixture: &Fixture, stage: &str, args: &[&str], signal: &str, after: Duration) -> Option<i32> {
+fn signalled(
+    fixture: &Fixture,
+    stage: &str,
+    args: &[&str],
+    signal: &str,
+    after: Duration,
+) -> Option<i32> {
     let mut child = Command::new(bin(stage))
         .args(args)
         .current_dir(fixture.path())
@@ -24,8 +63,13 @@ fn signalled(fixture: &Fixture, stage: &str, args: &[&str], signal: &str, after:
         .spawn()
         .expect("the stage starts");
     sleep(after);
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
-    assert!(sent.is_ok_and(|s| s.success()), "{stage} had ended before the signal");
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(
+        sent.is_ok_and(|s| s.success()),
+        "{stage} had ended before the signal"
+    );
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         if let Some(status) = child.try_wait().expect("wait") {
@@ -39,7 +83,11 @@ fn signalled(fixture: &Fixture, stage: &str, args: &[&str], signal: &str, after:
 #[test]
 fn a_signal_leaves_no_file_under_the_targets_name() {
     let fixture = Fixture::new();
-    bash(fixture.path(), "act-data sample afqmc -o big --train 20000 --dev 100").ok();
+    bash(
+        fixture.path(),
+        "act-data sample afqmc -o big --train 20000 --dev 100",
+    )
+    .ok();
     for (stage, args) in STAGES {
         let code = signalled(&fixture, stage, args, "-INT", Duration::from_millis(400));
         assert_eq!(code, Some(130), "{stage}: Ctrl-C");
@@ -47,7 +95,10 @@ fn a_signal_leaves_no_file_under_the_targets_name() {
             let code = signalled(&fixture, stage, args, "-KILL", Duration::from_millis(wait));
             assert_eq!(code, None, "{stage}: kill -9");
         }
-        assert!(!fixture.file("x.act").exists(), "{stage} left a file under the target's name");
+        assert!(
+            !fixture.file("x.act").exists(),
+            "{stage} left a file under the target's name"
+        );
     }
     // The inputs are as they were: the next run works.
     bash(fixture.path(), "act-eval accuracy base.act --data data").ok();

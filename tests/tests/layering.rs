@@ -6,16 +6,30 @@ use act_tests::workspace;
 
 fn tree(package: &str) -> String {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "-p", package, "-e", "normal", "--prefix", "none"])
+        .args([
+            "tree",
+            "--offline",
+            "-p",
+            package,
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+        ])
         .current_dir(workspace())
         .output()
         .expect("cargo tree runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 fn has(tree: &str, package: &str) -> bool {
-    tree.lines().any(|l| l.split_whitespace().next() == Some(package))
+    tree.lines()
+        .any(|l| l.split_whitespace().next() == Some(package))
 }
 
 #[test]
@@ -28,8 +42,17 @@ fn the_engine_links_neither_burn_nor_clap() {
 
 #[test]
 fn only_act_nn_and_the_training_stages_link_burn() {
-    for package in ["act-core", "act-data", "act-convert", "act-quant", "act-eval"] {
-        assert!(!tree(package).lines().any(|l| l.starts_with("burn")), "{package} links burn");
+    for package in [
+        "act-core",
+        "act-data",
+        "act-convert",
+        "act-quant",
+        "act-eval",
+    ] {
+        assert!(
+            !tree(package).lines().any(|l| l.starts_with("burn")),
+            "{package} links burn"
+        );
     }
     assert!(tree("act-nn").lines().any(|l| l.starts_with("burn ")));
 }

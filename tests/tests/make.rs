@@ -6,11 +6,15 @@ use act_tests::{Ran, bash, workspace};
 use tempfile::TempDir;
 
 fn make(build: &Path, words: &str) -> Ran {
-    let line = format!("make --no-print-directory BUILD={} {words}", build.display());
+    let line = format!(
+        "make --no-print-directory BUILD={} {words}",
+        build.display()
+    );
     bash(workspace(), &line)
 }
 
-const TINY: &str = "afqmc LAYERS=2 HIDDEN=32 SAMPLE_FLAGS='--train 400 --dev 100' REPORT_FLAGS='--seconds 0.2'";
+const TINY: &str =
+    "afqmc LAYERS=2 HIDDEN=32 SAMPLE_FLAGS='--train 400 --dev 100' REPORT_FLAGS='--seconds 0.2'";
 
 #[test]
 fn make_compresses_the_sample_and_then_has_nothing_to_do() {
@@ -19,17 +23,34 @@ fn make_compresses_the_sample_and_then_has_nothing_to_do() {
     for word in ["base", "pruned", "student", "int8", "synthetic sample"] {
         assert!(table.contains(word), "no {word:?} in the table:\n{table}");
     }
-    for file in ["base.act", "pruned.act", "student.act", "int8.act", "report.json", "report.md"] {
+    for file in [
+        "base.act",
+        "pruned.act",
+        "student.act",
+        "int8.act",
+        "report.json",
+        "report.md",
+    ] {
         let path = folder.path().join("sample/afqmc").join(file);
         assert!(path.exists(), "{file} is missing");
     }
     let again = make(folder.path(), TINY);
     assert_eq!(again.code, Some(0));
-    assert!(!again.stderr.contains("act-"), "the second make worked again: {}", again.stderr);
+    assert!(
+        !again.stderr.contains("act-"),
+        "the second make worked again: {}",
+        again.stderr
+    );
     let planned = make(folder.path(), &format!("-n {TINY}")).ok();
-    assert!(!planned.contains("act-distill"), "the second make would train again:\n{planned}");
+    assert!(
+        !planned.contains("act-distill"),
+        "the second make would train again:\n{planned}"
+    );
     let reseeded = make(folder.path(), &format!("-n {TINY} SEED=7")).ok();
-    assert!(reseeded.contains("act-distill"), "another seed must redo the work");
+    assert!(
+        reseeded.contains("act-distill"),
+        "another seed must redo the work"
+    );
 }
 
 #[test]
