@@ -1,8 +1,10 @@
-//! `act-convert`: makes artifacts; today `new`, an untrained encoder.
+//! `act-convert`: makes artifacts (`new`, an untrained encoder) and writes them for others
+//! (`export`).
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use act_convert::export;
 use act_convert::new::{self, Shape};
 use act_core::cli::{self, CommonArgs, Context, Exit, StageCli};
 use act_core::report::Report;
@@ -18,7 +20,12 @@ Examples:
     act-convert new --layers 4 --hidden 128 --heads 4 --data D --task tnews --vocab vocab.txt \\
       | act-distill --data D -o base.act";
 
-/// Makes artifacts.
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  For ONNX Runtime, TensorRT, OpenVINO; int8 models become QDQ graphs:
+    act-convert export int8.act -o int8.onnx";
+
+/// Makes artifacts, and writes them for other systems.
 #[derive(clap::Parser)]
 #[command(name = "act-convert", version, after_help = EXAMPLES)]
 struct Args {
@@ -31,6 +38,9 @@ enum Command {
     /// Makes an untrained encoder for a task; act-distill trains it.
     #[command(after_help = EXAMPLES)]
     New(NewArgs),
+    /// Writes a model for another system.
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(export::Args),
 }
 
 #[derive(clap::Args)]
@@ -86,8 +96,10 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
 
 impl StageCli for Args {
     fn common(&self) -> &CommonArgs {
-        let Command::New(args) = &self.command;
-        &args.common
+        match &self.command {
+            Command::New(args) => &args.common,
+            Command::Export(args) => &args.common,
+        }
     }
 }
 
@@ -101,6 +113,7 @@ fn main() -> ExitCode {
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     match args.command {
         Command::New(args) => make_new(&args, context),
+        Command::Export(args) => export::run(&args, context),
     }
 }
 
