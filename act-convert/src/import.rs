@@ -107,6 +107,10 @@ impl ImportOptions {
                 "{whose} {count} labels, but the model has {classes} classes: give --labels"
             )));
         }
+        if let Some(twice) = (1..labels.len()).find(|&i| labels[..i].contains(&labels[i])) {
+            let label = &labels[twice];
+            return Err(Error::usage(format!("--labels gives {label:?} twice")));
+        }
         let longest = positions.max(limits::MIN_SEQUENCE);
         let max_seq_length = self.max_seq_length.unwrap_or(MAX_SEQ_LENGTH.min(longest));
         if !(limits::MIN_SEQUENCE..=longest).contains(&max_seq_length) {

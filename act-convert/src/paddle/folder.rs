@@ -29,13 +29,15 @@ impl Files {
         let (mut models, mut params) = (Vec::new(), Vec::new());
         for entry in std::fs::read_dir(dir).map_err(|e| Error::io(dir, e))? {
             let path = entry.map_err(|e| Error::io(dir, e))?.path();
-            let extension = path.extension().unwrap_or_default();
-            if extension == "pdmodel" || path.file_name().is_some_and(|n| n == "__model__") {
-                models.push(path);
-            } else if extension == "pdiparams"
-                || path.file_name().is_some_and(|n| n == "__params__")
-            {
-                params.push(path);
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            match name.rsplit_once('.') {
+                // macOS leaves `._name` beside each file of an archive.
+                Some(_) if name.starts_with('.') => {}
+                Some((_, "pdmodel")) => models.push(path),
+                Some((_, "pdiparams")) => params.push(path),
+                None if name == "__model__" => models.push(path),
+                None if name == "__params__" => params.push(path),
+                _ => {}
             }
         }
         let model = match models.len() {

@@ -1,9 +1,9 @@
 //! From a walked program and its parameter stream to the plan and the tensors of an artifact. Factors
 //! that the program applies between layers are multiplied into the weights beside them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
-use act_core::artifact::limits;
 use act_core::{Embedding, Error, Family, LayerPlan, Linear, Norm, Params, Plan, Result, Tensor};
 
 use super::params::ParamStream;
@@ -19,7 +19,7 @@ pub fn assemble(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<(Plan
         stream,
         plan: &plan,
         params: Params::new(),
-        used: BTreeSet::new(),
+        used: BTreeMap::new(),
     };
     let tables = &encoder.embeddings;
     maker.table(Embedding::Word, &tables.word, 0)?;
@@ -50,9 +50,9 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
     };
     let tables = &encoder.embeddings;
     let hidden_size = stream.dims(tables.word.parameter)?.last().copied();
-    let first = &encoder.layers[0];
     let layer_norm_eps = encoder.embeddings_norm.epsilon;
-    let hidden_act = first.feed_forward.activation;
+    // The walk gives no encoder without a layer.
+    let hidden_act = encoder.layers[0].feed_forward.activation;
     let mut layers = Vec::with_capacity(encoder.layers.len());
     for (l, layer) in encoder.layers.iter().enumerate() {
         let epsilons = [&layer.attention_norm, &layer.output_norm].map(|n| n.epsilon);
@@ -79,7 +79,7 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
         },
         hidden_size: hidden_size.unwrap_or(0),
         vocab_size: rows(&tables.word)?,
-        max_position_embeddings: rows(&tables.position)?.min(limits::POSITIONS),
+        max_position_embeddings: rows(&tables.position)?,
         type_vocab_size: rows(&tables.token_type)?,
         task_type_vocab_size: task_rows.transpose()?.unwrap_or(0),
         layer_norm_eps,
@@ -94,9 +94,9 @@ struct Maker<'a> {
     stream: &'a ParamStream<'a>,
     plan: &'a Plan,
     params: Params,
-    /// Parameters taken, with their first column: no number may be copied twice, or a small file
-    /// could make a model of any size.
-    used: BTreeSet<(&'a str, usize)>,
+    /// Which columns of a parameter are taken: no number may be copied twice, or a small file could
+    /// make a large model.
+    used: BTreeMap<&'a str, Vec<Range<usize>>>,
 }
 
 impl<'a> Maker<'a> {
@@ -122,17 +122,14 @@ impl<'a> Maker<'a> {
     /// A table; `first` is the row that the artifact has as row 0, and changes places with it.
     fn table(&mut self, role: Embedding, table: &Table<'a>, first: u32) -> Result<()> {
         let (rows, hidden) = (self.plan.embedding_rows(role), self.plan.hidden_size);
-        let mut values = self.take(table.parameter, 0, &[rows, hidden])?;
+        let mut values = self.take(table.parameter, 0..1, &[rows, hidden])?;
         multiply(&mut values, table.factor);
-        let row = |number: u32| {
-            let start = number as usize * hidden;
-            (number as usize) < rows && hidden > 0 && start + hidden <= rows * hidden
-        };
-        if let Some(zero) = table.zero_row.filter(|&zero| row(zero)) {
+        // A parameter has no dimension of 0, and `take` has seen its shape.
+        if let Some(zero) = table.zero_row.filter(|&zero| (zero as usize) < rows) {
             let start = zero as usize * hidden;
             values[start..start + hidden].fill(0.0);
         }
-        if !row(first) {
+        if first as usize >= rows {
             return Err(Error::rejected(format!(
                 "row {first} of {role} is used, which has {rows} rows"
             )));
@@ -147,7 +144,7 @@ impl<'a> Maker<'a> {
     fn norm(&mut self, role: Norm, norm: &LayerNorm<'a>) -> Result<()> {
         let hidden = self.plan.hidden_size;
         for (name, parameter) in [(role.weight(), norm.scale), (role.bias(), norm.bias)] {
-            let mut values = self.take(parameter, 0, &[hidden])?;
+            let mut values = self.take(parameter, 0..1, &[hidden])?;
             multiply(&mut values, norm.factor);
             self.put(name, vec![hidden], values);
         }
@@ -156,45 +153,46 @@ impl<'a> Maker<'a> {
 
     fn dense(&mut self, role: Linear, dense: &Dense<'a>) -> Result<()> {
         let [out, input] = self.plan.linear_shape(role);
-        let whole = match &dense.columns {
+        let columns = dense.columns.clone().unwrap_or(0..out);
+        let whole = match dense.columns {
             None => out,
-            Some(columns) => {
-                let total = self.stream.dims(dense.bias)?.first().copied().unwrap_or(0);
-                if columns.len() != out || columns.end > total {
-                    return Err(Error::rejected(format!(
-                        "{role} takes columns {columns:?} of {total}; {out} are needed"
-                    )));
-                }
-                total
-            }
+            Some(_) => self.stream.dims(dense.bias)?.first().copied().unwrap_or(0),
         };
-        let start = dense.columns.as_ref().map_or(0, |c| c.start);
+        if columns.len() != out || columns.end > whole {
+            return Err(Error::rejected(format!(
+                "{role} takes columns {columns:?} of {whole}; {out} are needed"
+            )));
+        }
         let stored = match dense.transposed {
             true => [whole, input],
             false => [input, whole],
         };
-        let values = self.take(dense.weight, start, &stored)?;
+        let values = self.take(dense.weight, columns.clone(), &stored)?;
         let mut weight = match dense.transposed {
-            true => values[start * input..(start + out) * input].to_vec(),
-            false => transpose(&values, whole, start, out),
+            true => values[columns.start * input..columns.end * input].to_vec(),
+            false => transpose(&values, whole, columns.clone()),
         };
         multiply(&mut weight, dense.input_factor * dense.factor);
-        let mut bias = self.take(dense.bias, start, &[whole])?[start..start + out].to_vec();
+        let mut bias = self.take(dense.bias, columns.clone(), &[whole])?[columns].to_vec();
         multiply(&mut bias, dense.factor);
         self.put(role.weight(), vec![out, input], weight);
         self.put(role.bias(), vec![out], bias);
         Ok(())
     }
 
-    /// The numbers of a parameter, which must have this shape and be used for the first time.
-    fn take(&mut self, name: &'a str, column: usize, shape: &[usize]) -> Result<Vec<f32>> {
+    /// The numbers of a parameter of this shape, of which these columns are still to be taken.
+    fn take(&mut self, name: &'a str, columns: Range<usize>, shape: &[usize]) -> Result<Vec<f32>> {
         let found = self.stream.dims(name)?;
         if found != shape {
             return Err(wrong_shape(name, found, &format!("{shape:?}")));
         }
-        if !self.used.insert((name, column)) {
+        let used = self.used.entry(name).or_default();
+        let overlaps =
+            |other: &Range<usize>| other.start < columns.end && columns.start < other.end;
+        if used.iter().any(overlaps) {
             return Err(Error::rejected(format!("parameter {name:?} is used twice")));
         }
+        used.push(columns);
         self.stream.values(name)
     }
 
@@ -203,10 +201,10 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Rows `start..start + count` of the transpose of a matrix with `columns` columns.
-fn transpose(values: &[f32], columns: usize, start: usize, count: usize) -> Vec<f32> {
-    let column = |c: usize| values.iter().skip(c).step_by(columns.max(1)).copied();
-    (start..start + count).flat_map(column).collect()
+/// Columns of a matrix that is `width` wide, as rows.
+fn transpose(values: &[f32], width: usize, columns: Range<usize>) -> Vec<f32> {
+    let column = |c: usize| values.iter().skip(c).step_by(width).copied();
+    columns.flat_map(column).collect()
 }
 
 fn multiply(values: &mut [f32], factor: f32) {

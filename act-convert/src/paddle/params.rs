@@ -28,16 +28,17 @@ struct Stored<'a> {
 }
 
 impl<'a> ParamStream<'a> {
-    /// Finds the tensors that a program declares, which is sorted by name as the stream is.
+    /// Finds the tensors that a program declares; both are in the order of their names. Shapes are
+    /// the stream's: those of a program that was pruned after it was traced may be stale.
     ///
     /// # Errors
-    /// Rejected: other shapes than declared, a length that the bytes do not have, bytes left over.
+    /// Rejected: a length that the bytes do not have, an unknown type, bytes left over.
     pub fn read(bytes: &'a [u8], declared: &BTreeMap<String, TensorDesc>) -> Result<Self> {
         let mut cursor = Cursor { bytes, offset: 0 };
         let mut tensors = BTreeMap::new();
-        for (name, declared) in declared {
+        for name in declared.keys() {
             let start = cursor.offset;
-            let tensor = cursor.tensor(declared).map_err(|e| {
+            let tensor = cursor.tensor().map_err(|e| {
                 e.context(format!(
                     "parameter {name:?} at byte {start} of the parameters"
                 ))
@@ -121,7 +122,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn tensor(&mut self, declared: &TensorDesc) -> Result<Stored<'a>> {
+    fn tensor(&mut self) -> Result<Stored<'a>> {
         self.version()?;
         let levels = self.u64()?;
         if levels > MAX_LEVELS {
@@ -138,12 +139,6 @@ impl<'a> Cursor<'a> {
         }
         let desc = TensorDesc::decode(self.take(len.into())?)
             .map_err(|e| Error::rejected(format!("its description is damaged: {e}")))?;
-        if desc != *declared {
-            return Err(Error::rejected(format!(
-                "type {} and shape {:?}, but the program declares type {} and shape {:?}",
-                desc.data_type, desc.dims, declared.data_type, declared.dims
-            )));
-        }
         let (dims, len) = extent(&desc)?;
         Ok(Stored {
             data_type: desc.data_type,
@@ -173,11 +168,8 @@ fn extent(desc: &TensorDesc) -> Result<(Vec<usize>, u64)> {
     }
     let dims: Option<Vec<usize>> = desc.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
     let dims = dims.ok_or_else(shape)?;
-    // Zeros make a product small whatever the other factors are.
-    let len = dims
-        .iter()
-        .try_fold(size, |len, &d| len.checked_mul((d as u64).max(1)))
-        .ok_or_else(shape)?;
-    let len = if dims.contains(&0) { 0 } else { len };
+    // A factor of 0 would hide what the others are.
+    let product = |len: u64, &d: &usize| len.checked_mul(d as u64).filter(|&len| len > 0);
+    let len = dims.iter().try_fold(size, product).ok_or_else(shape)?;
     Ok((dims, len))
 }

@@ -158,6 +158,7 @@ fn options_name_what_the_program_does_not() {
         2,
         "the model takes 3 to 32",
     );
+    shop.refuses(&["model", "--labels", "a,b,a"], 2, "gives \"a\" twice");
     shop.refuses(&["nothing"], 2, "nothing");
 }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use act_convert::paddle::params::ParamStream;
-use act_convert::paddle::proto::TensorDesc;
+use act_convert::paddle::proto::{OpAttr, TensorDesc};
 use act_convert::paddle::{self, program::Program};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Error, ErrorKind};
 use proptest::prelude::*;
 use prost::Message;
 
-use crate::writer::{Manner, Writer, attr_float, attr_int};
+use crate::attributes::{attr_float, attr_int, attr_ints};
+use crate::writer::{Manner, Writer};
 
 /// A small model's two files.
 fn files() -> (Vec<u8>, Vec<u8>) {
@@ -30,10 +31,11 @@ fn rejected(model: &[u8], params: &[u8]) -> Error {
 fn every_truncation_is_an_error() {
     let (model, params) = files();
     (0..model.len()).for_each(|end| drop(rejected(&model[..end], &params)));
-    (0..params.len())
-        .step_by(7)
-        .chain(params.len() - 64..params.len())
-        .for_each(|end| drop(rejected(&model, &params[..end])));
+    let program = Program::read(&model).unwrap();
+    for end in 0..params.len() {
+        let error = ParamStream::read(&params[..end], program.parameters()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected);
+    }
 }
 
 #[test]
@@ -171,7 +173,7 @@ fn hostile_numbers_in_attributes_are_refused() {
             };
             let mut writer = Writer::write(&artifact, manner);
             let op = writer.ops.iter_mut().find(|op| op.r#type == kind).unwrap();
-            let ints = |name| crate::writer::attr_ints(name, &[0, 0, n, n]);
+            let ints = |name| attr_ints(name, &[0, 0, n, n]);
             let attrs = [
                 ints("shape"),
                 ints("starts"),
@@ -182,9 +184,35 @@ fn hostile_numbers_in_attributes_are_refused() {
                 attr_float("scale", f32::NAN),
             ];
             op.attrs = attrs.iter().map(Message::encode_to_vec).collect();
-            rejected(&writer.model(), &writer.params());
+            let (model, params) = (writer.model(), writer.params());
+            // An axis of -1, for one, is right for a softmax.
+            if let Err(error) = paddle::read(&model, &params) {
+                assert_eq!(error.kind(), ErrorKind::Rejected, "{kind} {n}");
+            }
         }
     }
+}
+
+#[test]
+fn heads_whose_product_overflows_are_refused() {
+    let artifact = tiny_artifact(3, &TinyOptions::default());
+    let mut writer = Writer::write(&artifact, Manner::default());
+    for op in writer.ops.iter_mut().filter(|op| op.r#type == "reshape2") {
+        let longs = |values: &[i64]| OpAttr {
+            name: "shape".into(),
+            r#type: 11,
+            longs: values.to_vec(),
+            ..OpAttr::default()
+        };
+        let shape = OpAttr::decode(&op.attrs[0][..]).unwrap().ints;
+        let hostile = match shape.len() {
+            4 => longs(&[0, 0, 64, i64::MAX / 2]),
+            _ => longs(&[0, 0, -1]),
+        };
+        op.attrs = vec![hostile.encode_to_vec()];
+    }
+    let error = rejected(&writer.model(), &writer.params()).to_string();
+    assert!(error.contains("joins heads"), "{error}");
 }
 
 proptest! {

@@ -7,7 +7,8 @@ use act_core::{Activation, Artifact, Batch, Encoding, ErrorKind, Family, LayerPl
 use act_infer::Engine;
 use prost::Message;
 
-use crate::writer::{Manner, Writer, attr_float};
+use crate::attributes::{attr_float, attr_int};
+use crate::writer::{Manner, Writer};
 
 fn artifact(family: Family) -> Artifact {
     tiny_artifact(
@@ -107,7 +108,7 @@ fn logits_are_those_of_the_artifact() {
 fn the_padding_row_of_a_lookup_reads_as_zeros() {
     let artifact = artifact(Family::Bert);
     let mut writer = Writer::write(&artifact, Manner::default());
-    let padding = crate::writer::attr_int("padding_idx", 3).encode_to_vec();
+    let padding = attr_int("padding_idx", 3).encode_to_vec();
     let lookups = writer
         .ops
         .iter_mut()

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use act_convert::paddle::proto::{
     BlockDesc, LodTensorDesc, OpAttr, OpDesc, OpSlot, ProgramDesc, TensorDesc, VarDesc, VarType,
-    attr_type,
 };
 use act_core::{Activation, Artifact, Embedding, Linear, Norm};
 use prost::Message;
+
+use crate::attributes::{attr_flag, attr_float, attr_int, attr_ints, attr_text};
 
 /// Ways to export the same encoder.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,49 +36,6 @@ pub struct Writer<'a> {
     pub ops: Vec<OpDesc>,
     pub tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     count: usize,
-}
-
-pub fn attr_int(name: &str, value: i32) -> OpAttr {
-    OpAttr {
-        i: Some(value),
-        ..attr(name, attr_type::INT)
-    }
-}
-
-pub fn attr_float(name: &str, value: f32) -> OpAttr {
-    OpAttr {
-        f: Some(value),
-        ..attr(name, attr_type::FLOAT)
-    }
-}
-
-pub fn attr_flag(name: &str, value: bool) -> OpAttr {
-    OpAttr {
-        b: Some(value),
-        ..attr(name, attr_type::BOOLEAN)
-    }
-}
-
-pub fn attr_text(name: &str, value: &str) -> OpAttr {
-    OpAttr {
-        s: Some(value.into()),
-        ..attr(name, attr_type::STRING)
-    }
-}
-
-pub fn attr_ints(name: &str, values: &[i32]) -> OpAttr {
-    OpAttr {
-        ints: values.to_vec(),
-        ..attr(name, attr_type::INTS)
-    }
-}
-
-fn attr(name: &str, kind: i32) -> OpAttr {
-    OpAttr {
-        name: name.into(),
-        r#type: kind,
-        ..OpAttr::default()
-    }
 }
 
 fn slots(list: &[(&str, &[&str])]) -> Vec<Vec<u8>> {

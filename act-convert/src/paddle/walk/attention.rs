@@ -73,7 +73,7 @@ impl<'a> Walk<'a> {
         let widths = [query.shape, key.shape, value.shape];
         let [heads, head_dim] = query.shape;
         let joined_width = heads.checked_mul(head_dim);
-        let fits = shape.is_none_or(|width| Some(width) == joined_width);
+        let fits = joined_width.is_some_and(|joined| shape.is_none_or(|width| width == joined));
         if widths != [query.shape; 3] || !fits || heads > limits::HEADS {
             return Err(product.refuse(format!("joins heads of the shapes {widths:?}")));
         }

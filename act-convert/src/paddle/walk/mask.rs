@@ -51,8 +51,7 @@ impl<'a> Walk<'a> {
             at = self.unary(op)?;
         };
         let value = |hidden: f64| -> Result<f64> {
-            let start = Ok(hidden);
-            let value = steps.iter().rev().fold(start, |x, op| affine(op, x?))?;
+            let value = steps.iter().rev().try_fold(hidden, |x, op| affine(op, x))?;
             Ok(value * f64::from(mask.factor))
         };
         axes.sort_unstable();
@@ -99,8 +98,8 @@ impl<'a> Walk<'a> {
             }
             at = self.unary(op)?;
         };
-        let value = steps.iter().rev().fold(Ok(start), |x, op| affine(op, x?));
-        value.map(Some)
+        let mut steps = steps.iter().rev();
+        steps.try_fold(start, |x, op| affine(op, x)).map(Some)
     }
 }
 
