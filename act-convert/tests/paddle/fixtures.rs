@@ -28,7 +28,8 @@ pub fn fixture(name: &str) -> Option<PathBuf> {
     let dir = workspace.join("../shared/fixtures/paddle").join(name);
     if !dir.is_dir() {
         // Not by `eprintln!`, which tests that pass keep to themselves.
-        writeln!(std::io::stderr(), "skipped: {} not found", dir.display()).unwrap();
+        let line = format!("skipped: {} not found\n", dir.display());
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
         return None;
     }
     Some(dir)

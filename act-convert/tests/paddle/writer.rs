@@ -16,7 +16,7 @@ use crate::attributes::{attr_flag, attr_float, attr_int, attr_ints, attr_text};
 pub struct Manner {
     /// `mul` and `matmul` with `alpha`, as before Paddle 2.1, instead of `matmul_v2` and `scale`.
     pub old: bool,
-    /// One product for query, key and value, cut by `split`.
+    /// One product for query, key and value, cut by `split`, or by `slice` in the old way.
     pub fused: bool,
     /// Values before keys before queries, and the residual second.
     pub reversed: bool,
@@ -246,6 +246,9 @@ impl<'a> Writer<'a> {
             .collect();
         let bias: Vec<f32> = roles.iter().flat_map(|r| self.values(&r.bias())).collect();
         let whole = self.product(state, [input, 3 * width], columns, bias);
+        if self.manner.old {
+            return [0, 1, 2].map(|part| self.columns(&whole, part * width, width));
+        }
         let outputs = [0; 3].map(|_| self.name());
         let names: Vec<&str> = outputs.iter().map(String::as_str).collect();
         self.ops.push(OpDesc {
@@ -258,6 +261,13 @@ impl<'a> Writer<'a> {
                 .collect(),
         });
         outputs
+    }
+
+    fn columns(&mut self, whole: &str, start: usize, width: usize) -> String {
+        let (start, end) = (start as i32, (start + width) as i32);
+        let cut = [("axes", 2), ("starts", start), ("ends", end)];
+        let cut = cut.map(|(name, value)| attr_ints(name, &[value]));
+        self.op("slice", &[("Input", whole)], "Out", &cut)
     }
 
     /// A linear layer whose weight is written `factor` times as large.
