@@ -190,13 +190,16 @@ fn every_truncation_of_the_header_is_refused() {
     let dir = folder().1.write();
     let header = 8 + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
     for len in (0..header + 9).chain([whole.len() - 1]) {
-        fs::write(dir.path().join("model.safetensors"), &whole[..len]).unwrap();
+        // A new file each time: systems bring one that is written over to the disk at once.
+        let path = dir.path().join("model.safetensors");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, &whole[..len]).unwrap();
         refused(dir.path(), &options());
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn no_byte_of_any_file_makes_it_panic(

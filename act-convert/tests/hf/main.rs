@@ -6,3 +6,4 @@ mod hostile;
 mod import;
 mod minilm;
 mod round_trip;
+mod transformers;
