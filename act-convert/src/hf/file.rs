@@ -1,29 +1,33 @@
 //! Files of a folder somebody else made: read whole, but never more than their kind may hold.
 
-use std::fs::File;
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
 use act_core::{Error, Result};
 use serde_json::Value;
 
-/// The whole file, of at most `limit` bytes.
+/// The whole file, of at most `limit` bytes. Only regular files: a pipe would make us wait.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let io = |e| Error::io(path, e);
-    let file = File::open(path).map_err(io)?;
+    let rejected = |why: String| Err(Error::rejected(format!("{}: {why}", path.display())));
+    let metadata = fs::metadata(path).map_err(io)?;
+    if !metadata.is_file() {
+        return rejected("not a file".into());
+    }
     let mut bytes = Vec::new();
-    if file.metadata().map_err(io)?.len() <= limit {
-        // One byte more than allowed tells a file that grows, or a pipe, from one that fits.
-        let mut limited = file.take(limit + 1);
+    if metadata.len() <= limit {
+        bytes.reserve_exact(metadata.len() as usize + 1);
+        // One byte more than allowed tells a file that grows meanwhile.
+        let mut limited = fs::File::open(path).map_err(io)?.take(limit + 1);
         limited.read_to_end(&mut bytes).map_err(io)?;
         if bytes.len() as u64 <= limit {
             return Ok(bytes);
         }
     }
-    Err(Error::rejected(format!(
-        "{}: more than the {limit} bytes that such a file may have",
-        path.display()
-    )))
+    rejected(format!(
+        "more than the {limit} bytes that such a file may have"
+    ))
 }
 
 /// A UTF-8 file.

@@ -35,6 +35,12 @@ pub(super) fn read(dir: &Path, vocab: Option<&Path>, rows: usize) -> Result<Fold
     let own = dir.join(VOCAB);
     let (path, mut tokens) = if vocab.is_some() || own.exists() || fast.is_null() {
         let path = vocab.unwrap_or(&own);
+        if !path.exists() && vocab.is_none() {
+            let dir = dir.display();
+            return Err(Error::rejected(format!(
+                "{dir}: no {VOCAB} and no {TOKENIZER}"
+            )));
+        }
         let text = file::text(path, limits::TOKN_LEN as u64)?;
         (path, lines(&text).map_err(|e| rejected(path, e))?)
     } else {

@@ -97,6 +97,15 @@ fn headers() {
         let bytes = safetensors(&file(one(), second), &vec![0; data]);
         weights(&bytes, "not a whole safetensors file");
     }
+    // Each length is possible, their sum overflows.
+    let most = (1u64 << 61) - 1;
+    let huge = |i: u64| {
+        let range = [i * most, (i + 1) * most];
+        format!("\"{i}\":{{\"dtype\":\"I8\",\"shape\":[{most}],\"data_offsets\":{range:?}}}")
+    };
+    let eight: Vec<String> = (0..8).map(huge).collect();
+    let bytes = safetensors(&format!("{{{}}}", eight.join(",")), b"");
+    weights(&bytes, "not a whole safetensors file");
     // No bytes at all for very many classes.
     let many = tensor("[1152921504606846976,0]", "[0,0]");
     let bytes = safetensors(&format!("{{\"classifier.weight\":{many}}}"), b"");
@@ -182,6 +191,18 @@ fn folders_without_safetensors_say_what_to_do() {
         let error = refused(dir.path(), &options());
         assert!(error.contains(words), "{error}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let dir = folder().1.write();
+    let vocab = dir.path().join("vocab.txt");
+    fs::remove_file(&vocab).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&vocab).status();
+    assert!(made.unwrap().success());
+    let error = refused(dir.path(), &options());
+    assert!(error.contains("vocab.txt: not a file"), "{error}");
 }
 
 #[test]
