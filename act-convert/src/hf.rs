@@ -1,6 +1,6 @@
 //! Hugging Face folders in and out: `config.json`, `model.safetensors`, a WordPiece vocabulary.
 //!
-//! [`import`] reads BERT and ERNIE encoders with or without a classification head; [`export`]
+//! [`import()`] reads BERT and ERNIE encoders with or without a classification head; [`export()`]
 //! writes what `transformers` loads, and refuses a shape that its classes cannot hold. Nothing in a
 //! folder is trusted: sizes are bounded before memory is taken, and every tensor is checked against
 //! the plan by name and shape.

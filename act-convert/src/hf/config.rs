@@ -125,7 +125,7 @@ fn layers(config: &Value, heads: usize, head_dim: usize) -> Result<Vec<LayerPlan
         limits::INTERMEDIATE,
     )?;
     let mut layers = vec![LayerPlan::full(heads, head_dim, intermediate); count];
-    let Some(pruned) = config.get("pruned_heads") else {
+    let Some(pruned) = config.get("pruned_heads").filter(|p| !p.is_null()) else {
         return Ok(layers);
     };
     let wrong = || {
