@@ -6,6 +6,7 @@ use act_core::cli::{CommonArgs, Context, Exit};
 use act_core::report::Report;
 use act_core::{Artifact, Error, Result};
 
+use crate::hf;
 use crate::onnx::{self, ActivationType};
 
 /// Arguments of `act-convert export`.
@@ -23,8 +24,8 @@ pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "INPUT")]
     pub input: PathBuf,
-    /// Where to write: FILE.onnx.
-    #[arg(short, long, value_name = "FILE")]
+    /// Where to write: FILE.onnx, or FOLDER/ for `transformers`.
+    #[arg(short, long, value_name = "FILE.onnx|FOLDER/")]
     pub output: PathBuf,
     /// How an int8 model's inputs are written in ONNX: int8 for every runtime, uint8 for speed in
     /// ONNX Runtime on x86. The numbers are the same.
@@ -39,15 +40,20 @@ pub struct Args {
 #[derive(Debug, PartialEq)]
 enum Format {
     Onnx,
+    /// `config.json`, `model.safetensors`, `vocab.txt`.
+    HuggingFace,
 }
 
 impl Format {
     /// The format that the output's name asks for.
     fn of(path: &Path) -> Result<Self> {
         match path.extension() {
+            _ if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+                Ok(Format::HuggingFace)
+            }
             Some(extension) if extension.eq_ignore_ascii_case("onnx") => Ok(Format::Onnx),
             _ => Err(Error::usage(format!(
-                "--output {}: the name's ending says the format; give FILE.onnx",
+                "--output {}: the name's ending says the format; give FILE.onnx or FOLDER/",
                 path.display()
             ))),
         }
@@ -63,10 +69,15 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let format = Format::of(&args.output)?;
     match format {
         Format::Onnx => context.check_output(&args.output)?,
+        Format::HuggingFace => {} // export writes a folder beside it and renames
     }
     let model = context.read_artifact(&args.input)?;
     match format {
         Format::Onnx => write_onnx(args, &model, context)?,
+        Format::HuggingFace => {
+            hf::export(&model, &args.output)?;
+            log::info!("wrote {}: for transformers, f32", args.output.display());
+        }
     }
     context.write_report(Report::new("act-convert", &model)?)?;
     Ok(Exit::Done)
@@ -103,6 +114,7 @@ mod tests {
         for name in ["a.onnx", "b/c.ONNX"] {
             assert_eq!(Format::of(Path::new(name)).unwrap(), Format::Onnx);
         }
+        assert_eq!(Format::of(Path::new("a/")).unwrap(), Format::HuggingFace);
         for name in ["-", "a", "a.act", ".onnx", "onnx"] {
             let error = Format::of(Path::new(name)).unwrap_err().to_string();
             assert!(error.contains("FILE.onnx"), "{error}");

@@ -1,21 +1,18 @@
 //! Other people's models in: tells by looking what a source is, and reads it with the module that
 //! knows it. What the sources share is here: labels, lengths, vocabularies, bounded reading.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use act_core::artifact::limits;
 use act_core::{Artifact, Error, Result, Seed, TaskInfo, TokenizerSpec};
 use act_data::Task;
 
-use crate::archive;
-use crate::paddle;
+use crate::{archive, file, hf, paddle};
 
 /// Longest sequence without another wish; CLUE's texts are shorter.
-const MAX_SEQ_LENGTH: usize = 128;
+pub(crate) const MAX_SEQ_LENGTH: usize = 128;
 /// Name of a task that nobody named.
-const UNNAMED: &str = "classification";
+pub(crate) const UNNAMED: &str = "classification";
 /// Largest vocabulary and JSON file beside a model.
 const MAX_TEXT: u64 = limits::TOKN_LEN as u64;
 
@@ -54,9 +51,13 @@ fn from_folder(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
     if let Some(files) = paddle::folder::Files::find(dir)? {
         return paddle::import(dir, &files, options);
     }
+    if hf::is_folder(dir) {
+        return hf::import(dir, options);
+    }
     let dir = dir.display();
     Err(Error::usage(format!(
-        "{dir}: no model that is known: a Paddle folder has *.pdmodel and *.pdiparams"
+        "{dir}: no model that is known: a Paddle folder has *.pdmodel and *.pdiparams, a Hugging \
+         Face folder config.json and model.safetensors"
     )))
 }
 
@@ -160,42 +161,15 @@ impl ImportOptions {
 
 /// `do_lower_case` of a tokenizer's configuration, if there is one.
 fn lowercases(path: &Path) -> Result<Option<bool>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let bytes = read_bounded(path, MAX_TEXT)?;
-    let config: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|e| Error::rejected(format!("tokenizer_config.json: {e}")))?;
-    Ok(config
-        .get("do_lower_case")
-        .and_then(serde_json::Value::as_bool))
+    let config = file::optional_json(path, MAX_TEXT)?;
+    Ok(config.and_then(|c| c.get("do_lower_case")?.as_bool()))
 }
 
 /// A `vocab.txt` with BERT's rules.
 ///
 /// # Errors
-/// Usage: no such file, not UTF-8, or not a vocabulary.
+/// Usage: no such file, or not a vocabulary. Rejected: too long, or not UTF-8.
 pub fn read_vocab(path: &Path) -> Result<TokenizerSpec> {
-    let text = String::from_utf8(read_bounded(path, MAX_TEXT)?)
-        .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
+    let text = file::text(path, MAX_TEXT)?;
     TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
-}
-
-/// A whole file of at most `most` bytes.
-///
-/// # Errors
-/// Rejected: more bytes; otherwise as the operating system says.
-pub fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let io = |e| Error::io(path, e);
-    let mut file = File::open(path).map_err(io)?;
-    let mut bytes = Vec::new();
-    file.by_ref()
-        .take(most + 1)
-        .read_to_end(&mut bytes)
-        .map_err(io)?;
-    if bytes.len() as u64 > most {
-        let path = path.display();
-        return Err(Error::rejected(format!("{path}: more than {most} bytes")));
-    }
-    Ok(bytes)
 }

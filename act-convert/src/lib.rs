@@ -4,6 +4,8 @@
 
 pub mod archive;
 pub mod export;
+mod file;
+pub mod hf;
 pub mod import;
 pub mod init;
 pub mod new;

@@ -26,13 +26,17 @@ Examples:
   A Paddle inference folder (*.pdmodel, *.pdiparams, vocab.txt), or an archive of one:
     act-convert import afqmc/ --task afqmc -o base.act
     act-convert import afqmc.tar --task afqmc -o base.act
+  A Hugging Face folder (config.json, model.safetensors, vocab.txt); a bare encoder gets a new head:
+    act-convert import bert-base-chinese/ --task tnews -o base.act
   Labels of your own, in the order of the classes:
     act-convert import model/ --task mood --labels bad,good --max-seq-length 64 -o base.act";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   For ONNX Runtime, TensorRT, OpenVINO; int8 models become QDQ graphs:
-    act-convert export int8.act -o int8.onnx";
+    act-convert export int8.act -o int8.onnx
+  For transformers (float models):
+    act-convert export student.act -o student/";
 
 /// Makes artifacts, and writes them for other systems.
 #[derive(clap::Parser)]
@@ -57,7 +61,7 @@ enum Command {
 
 #[derive(clap::Args)]
 struct ImportArgs {
-    /// Paddle inference folder, .tar or .tar.gz of one, or an artifact.
+    /// Paddle inference folder or Hugging Face folder, .tar or .tar.gz of one, or an artifact.
     #[arg(value_name = "SOURCE")]
     source: PathBuf,
     /// Name of the task; a built-in one gives the labels [default: the configuration's].

@@ -7,7 +7,8 @@ use act_core::quant::QuantSpec;
 use act_core::{Artifact, Error, Result, TokenizerSpec};
 
 use super::program;
-use crate::import::{ImportOptions, read_bounded};
+use crate::file;
+use crate::import::ImportOptions;
 
 /// Largest parameter file; no encoder that an artifact may hold needs more.
 const MAX_PARAMS: u64 = 4 << 30;
@@ -67,8 +68,8 @@ fn ambiguous(dir: &Path, count: usize, what: &str) -> Error {
 /// # Errors
 /// Usage: files that are missing, a vocabulary or labels that do not fit. Rejected: see [`super::read`].
 pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Artifact> {
-    let model = read_bounded(&files.model, program::MAX_BYTES)?;
-    let params = read_bounded(&files.params, MAX_PARAMS)?;
+    let model = file::read(&files.model, program::MAX_BYTES)?;
+    let params = file::read(&files.params, MAX_PARAMS)?;
     let name = files.model.file_name().unwrap_or_default().display();
     let imported = super::read(&model, &params).map_err(|e| e.context(name))?;
     let plan = imported.plan;

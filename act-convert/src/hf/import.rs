@@ -1,0 +1,137 @@
+//! A Hugging Face folder to an artifact: plan, labels, tensors, tokenizer, in that order, each
+//! checked against what came before.
+
+use std::path::Path;
+
+use act_core::artifact::limits;
+use act_core::provenance::StageRecord;
+use act_core::quant::QuantSpec;
+use act_core::{Artifact, Error, Linear, Params, Plan, Result, Seed, TaskInfo};
+use act_data::Task;
+
+use super::weights::Weights;
+use super::{CONFIG, config, labels, tokenizer};
+use crate::file;
+use crate::import::{ImportOptions, MAX_SEQ_LENGTH, UNNAMED};
+use crate::init;
+
+/// Longest `config.json`: thousands of labels fit.
+const CONFIG_LEN: u64 = 4 << 20;
+
+/// Reads a BERT or ERNIE folder: `config.json`, `model.safetensors` in single or half precision,
+/// `vocab.txt` or `tokenizer.json`. A bare encoder gets a classification head (and, where it has
+/// none, a pooler) from the seed, exactly that of a new model.
+///
+/// # Errors
+/// Rejected: a model that is damaged, hostile, or computes something else than our encoders; the
+/// message names the file and the key or tensor. Usage: labels or lengths that do not fit it.
+pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
+    let path = dir.join(CONFIG);
+    let at = |e: Error| e.context(path.display());
+    let config = file::json(&path, CONFIG_LEN)?;
+    let mut plan = config::plan(&config, 1).map_err(at)?;
+
+    let weights = Weights::read(dir, &plan)?;
+    let head = weights.shape(&Linear::Classifier.weight());
+    let classes = head.map(|shape| shape.first().copied().unwrap_or(0));
+    if let Some(n) = classes {
+        check_classes(n).map_err(at)?;
+        config::check_head(&config).map_err(at)?;
+    }
+    let labels = labels::choose(&config, classes, options).map_err(at)?;
+    check_classes(labels.len())?;
+    plan.num_labels = labels.len();
+    let text = tokenizer::read(dir, options.vocab.as_deref(), plan.vocab_size)?;
+    let artifact = Artifact {
+        params: params(&plan, weights, options.seed).map_err(|e| e.context(dir.display()))?,
+        task: TaskInfo {
+            name: task_name(options),
+            max_seq_length: max_seq_length(options, text.max_length, &plan)?,
+            labels,
+        },
+        tokenizer: text.spec,
+        plan,
+        quant: QuantSpec::default(),
+        provenance: vec![StageRecord::new("act-convert", options.seed.0)],
+    };
+    // Lays the artifact out, and so checks it by every rule of its format.
+    artifact.file_len().map_err(|e| e.context(dir.display()))?;
+    Ok(artifact)
+}
+
+fn check_classes(n: usize) -> Result<()> {
+    match n {
+        1..=limits::LABELS => Ok(()),
+        _ => Err(Error::rejected(format!(
+            "{n} classes: 1 to {} are allowed",
+            limits::LABELS
+        ))),
+    }
+}
+
+/// Every tensor of the plan, and no other.
+fn params(plan: &Plan, mut weights: Weights, seed: Seed) -> Result<Params> {
+    let mut params = Params::new();
+    let mut fresh = fresh_head(plan, &weights, seed);
+    for spec in plan.expected_tensors(&QuantSpec::default()) {
+        let tensor = match fresh.remove(&spec.name) {
+            Some(tensor) => tensor,
+            None => weights.take(&spec)?,
+        };
+        params.insert(spec.name, tensor);
+    }
+    weights.finish()?;
+    Ok(params)
+}
+
+/// Pooler and classifier where the folder has none.
+fn fresh_head(plan: &Plan, weights: &Weights, seed: Seed) -> Params {
+    let absent = |name: &str| weights.shape(name).is_none();
+    let missing = [Linear::Pooler, Linear::Classifier]
+        .into_iter()
+        .filter(|part| absent(&part.weight()) && absent(&part.bias()));
+    // Each tensor has its own stream of chance, so a model of nothing but a head has the same one.
+    let mut head = init::params(
+        &Plan {
+            layers: Vec::new(),
+            vocab_size: 1,
+            max_position_embeddings: 1,
+            ..plan.clone()
+        },
+        seed,
+    );
+    let mut fresh = Params::new();
+    for part in missing {
+        log::info!(
+            "the model has no {part}: it gets an untrained one from seed {}",
+            seed.0
+        );
+        for name in [part.weight(), part.bias()] {
+            if let Some(tensor) = head.remove(&name) {
+                fresh.insert(name, tensor);
+            }
+        }
+    }
+    fresh
+}
+
+fn task_name(options: &ImportOptions) -> String {
+    let name = options.task.as_deref().unwrap_or(UNNAMED);
+    Task::canonical(name).unwrap_or(name).to_string()
+}
+
+/// The user's length, the folder's, or 128; never more than there are positions.
+fn max_seq_length(options: &ImportOptions, folder: Option<usize>, plan: &Plan) -> Result<usize> {
+    let positions = plan.max_position_embeddings;
+    let allowed = limits::MIN_SEQUENCE..=positions;
+    match options.max_seq_length {
+        Some(n) if !allowed.contains(&n) => Err(Error::usage(format!(
+            "a longest sequence of {n} tokens: this model takes {} to {positions}",
+            limits::MIN_SEQUENCE
+        ))),
+        Some(n) => Ok(n),
+        None => Ok(folder
+            .filter(|n| allowed.contains(n))
+            .unwrap_or(MAX_SEQ_LENGTH.min(positions))),
+    }
+}

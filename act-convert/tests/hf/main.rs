@@ -1,0 +1,9 @@
+//! Hugging Face folders: what comes in computes as it did elsewhere, what goes out comes in again,
+//! and what is damaged or hostile is refused in one line.
+
+mod folder;
+mod hostile;
+mod import;
+mod minilm;
+mod round_trip;
+mod transformers;
