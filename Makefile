@@ -32,7 +32,7 @@ MODEL ?= pp-minilm
 else
 MODEL ?= $(if $(DATA),small,sample)
 endif
-CONFIGS := configs/$(MODEL)
+CONFIGS := configs/$(MODEL:small=sample)
 
 ifeq ($(BASE)$(filter sample small,$(MODEL)),)
 $(error MODEL=$(MODEL) compresses a fine-tuned model: give it with BASE=model.act)
@@ -75,14 +75,14 @@ $(1)_config := $(CONFIGS)/$(1).yaml
 
 .PHONY: $(1)
 $(1): $$($(1)_out)/report.md
-	@cat $$<
-	@echo; echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.json, report.md"
+	@cat $$(<:.md=.txt)
+	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{md,json,txt}"
 
-# Changes only when the words that chose the inputs change.
-$$($(1)_out)/inputs: force
-	@mkdir -p $$(@D)
-	@words='DATA=$$($(1)_data) BASE=$(BASE) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)'; \
-	 if [ "$$$$(cat $$@ 2>/dev/null)" != "$$$$words" ]; then echo "$$$$words" > $$@; fi
+# The words that chose the inputs; the file is written anew only when they change.
+$(1)_words := DATA=$$($(1)_data) BASE=$(BASE) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)
+$(1)_before := $$(file < $$($(1)_out)/inputs)
+$$($(1)_out)/inputs: $$(if $$(subst $$($(1)_before),,$$($(1)_words))$$(subst $$($(1)_words),,$$($(1)_before)),force)
+	@mkdir -p $$(@D) && echo '$$($(1)_words)' > $$@
 
 ifeq ($$($(1)_given),)
 $$($(1)_data)/train.json: $$($(1)_out)/inputs | build
@@ -115,7 +115,8 @@ $$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_config) $$($(1)_files) |
 	act-quant $$< -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/report.md: $$($(1)_out)/base.act $$($(1)_out)/pruned.act $$($(1)_out)/student.act $$($(1)_out)/int8.act | build
-	act-eval report $$^ --data $$($(1)_data) -o $$@ -o $$(@:.md=.json) $(REPORT_FLAGS) > /dev/null
+	act-eval report $$^ --data $$($(1)_data) -o $$@ -o $$(@:.md=.json) \
+	    $(REPORT_FLAGS) > $$(@:.md=.txt)
 
 .PHONY: fetch-$(1)
 fetch-$(1): | build ## Download the official data of a task to data/clue/<task>

@@ -1,5 +1,13 @@
-//! Where artifacts begin: an encoder made from nothing ([`new`], [`init`]). Foreign formats, in and
-//! out, are to live here too: this is the only crate that may parse foreign model bytes.
+//! Where artifacts begin and end: an encoder made from nothing ([`new`], [`init`]), somebody else's
+//! ([`import`()]), and models for other systems ([`export`]). This is the only crate that may parse
+//! foreign model bytes.
 
+pub mod archive;
+pub mod export;
+pub mod import;
 pub mod init;
 pub mod new;
+pub mod onnx;
+pub mod paddle;
+
+pub use import::{ImportOptions, import};

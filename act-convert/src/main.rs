@@ -1,12 +1,15 @@
-//! `act-convert`: makes artifacts; today `new`, an untrained encoder.
+//! `act-convert`: makes artifacts (`new`, an untrained encoder), reads other people's models
+//! (`import`) and writes models for others (`export`).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use act_convert::export;
+use act_convert::import::{self, ImportOptions};
 use act_convert::new::{self, Shape};
 use act_core::cli::{self, CommonArgs, Context, Exit, StageCli};
 use act_core::report::Report;
-use act_core::{Activation, Error, Family, Result, TokenizerSpec};
+use act_core::{Activation, Family};
 use act_data::{Dataset, Split};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -18,9 +21,22 @@ Examples:
     act-convert new --layers 4 --hidden 128 --heads 4 --data D --task tnews --vocab vocab.txt \\
       | act-distill --data D -o base.act";
 
-/// Makes artifacts.
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  A Paddle inference folder (*.pdmodel, *.pdiparams, vocab.txt), or an archive of one:
+    act-convert import afqmc/ --task afqmc -o base.act
+    act-convert import afqmc.tar --task afqmc -o base.act
+  Labels of your own, in the order of the classes:
+    act-convert import model/ --task mood --labels bad,good --max-seq-length 64 -o base.act";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  For ONNX Runtime, TensorRT, OpenVINO; int8 models become QDQ graphs:
+    act-convert export int8.act -o int8.onnx";
+
+/// Makes artifacts, and writes them for other systems.
 #[derive(clap::Parser)]
-#[command(name = "act-convert", version)]
+#[command(name = "act-convert", version, after_help = EXAMPLES)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -31,6 +47,36 @@ enum Command {
     /// Makes an untrained encoder for a task; act-distill trains it.
     #[command(after_help = EXAMPLES)]
     New(NewArgs),
+    /// Reads a fine-tuned classifier of another framework.
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
+    /// Writes a model for another system.
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(export::Args),
+}
+
+#[derive(clap::Args)]
+struct ImportArgs {
+    /// Paddle inference folder, .tar or .tar.gz of one, or an artifact.
+    #[arg(value_name = "SOURCE")]
+    source: PathBuf,
+    /// Name of the task; a built-in one gives the labels [default: the configuration's].
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
+    /// Labels in the order of the classes [default: the task's, or 0, 1, 2 ...].
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    labels: Option<Vec<String>>,
+    /// Longest sequence in tokens [default: the configuration's, or 128].
+    #[arg(long, value_name = "N")]
+    max_seq_length: Option<usize>,
+    /// Vocabulary, one token a line [default: vocab.txt beside the model].
+    #[arg(long, value_name = "FILE")]
+    vocab: Option<PathBuf>,
+    /// Output artifact; `-` is standard output.
+    #[arg(short, long, default_value = "-", value_name = "FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    common: CommonArgs,
 }
 
 #[derive(clap::Args)]
@@ -86,8 +132,11 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
 
 impl StageCli for Args {
     fn common(&self) -> &CommonArgs {
-        let Command::New(args) = &self.command;
-        &args.common
+        match &self.command {
+            Command::New(args) => &args.common,
+            Command::Export(args) => &args.common,
+            Command::Import(args) => &args.common,
+        }
     }
 }
 
@@ -101,6 +150,8 @@ fn main() -> ExitCode {
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     match args.command {
         Command::New(args) => make_new(&args, context),
+        Command::Export(args) => export::run(&args, context),
+        Command::Import(args) => import_model(args, context),
     }
 }
 
@@ -118,7 +169,7 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
     shape.check()?;
     context.check_output(&args.output)?;
 
-    let tokenizer = args.vocab.as_deref().map(read_vocab).transpose()?;
+    let tokenizer = args.vocab.as_deref().map(import::read_vocab).transpose()?;
     let task = args.task.as_deref().or(global.task_name.as_deref());
     let train = Dataset::open(context.data_dir()?, task, Split::Train, None)?;
     context.set_synthetic(train.record.synthetic);
@@ -136,10 +187,27 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A `vocab.txt` with BERT's rules.
-fn read_vocab(path: &Path) -> Result<TokenizerSpec> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
-    TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
+fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
+    let global = context.config()?.global;
+    let options = ImportOptions {
+        task: args.task.or(global.task_name),
+        labels: args.labels,
+        max_seq_length: args.max_seq_length.or(global.max_seq_length),
+        vocab: args.vocab,
+        seed: context.seed(),
+    };
+    context.check_output(&args.output)?;
+    let model = import::import(&args.source, &options)?;
+
+    log::info!(
+        "imported {}: {} layers, {} parameters, {} tokens, {} labels",
+        model.task.name,
+        model.plan.layers.len(),
+        model.plan.parameters(),
+        model.plan.vocab_size,
+        model.plan.num_labels
+    );
+    context.write_artifact(&args.output, &model)?;
+    context.write_report(Report::new("act-convert", &model)?)?;
+    Ok(Exit::Done)
 }

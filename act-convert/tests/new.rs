@@ -142,6 +142,6 @@ fn mistakes_exit_with_2_and_say_what_to_mend() {
     workshop.rejects(&with(&["--vocab", "latin1.txt"]), "latin1.txt: not UTF-8");
     workshop.rejects(
         &with(&["--set", "Global.max_seq_length=2"]),
-        "--max-seq-length is 2",
+        "Global.max_seq_length",
     );
 }

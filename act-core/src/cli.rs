@@ -102,10 +102,14 @@ pub fn main<A: StageCli>(
 ) -> ExitCode {
     let args = match A::try_parse() {
         Ok(args) => args,
-        Err(help_or_mistake) => {
+        Err(mistake) if mistake.use_stderr() => {
+            failure::usage(name, &mistake);
+            return ExitCode::from(2);
+        }
+        Err(help) => {
             // A reader of `--help` that closes the pipe early is no failure.
-            let _ = help_or_mistake.print();
-            return ExitCode::from(if help_or_mistake.use_stderr() { 2 } else { 0 });
+            let _ = help.print();
+            return ExitCode::SUCCESS;
         }
     };
     let context = Context::new(name, args.common().clone());

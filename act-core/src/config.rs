@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::TASKS;
 pub use sections::{
     Distillation, Global, HyperParameterOptimization, LrDecay, OptimizerBuilder, OptimizerKind,
     Prune, QuantAware, QuantPost, TrainConfig,

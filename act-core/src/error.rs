@@ -105,3 +105,24 @@ impl std::error::Error for Error {
             .map(|s| s as &(dyn std::error::Error + 'static))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_the_users_and_disks_are_not() {
+        let of = |kind: std::io::ErrorKind| Error::io("x", kind.into()).kind();
+        assert_eq!(of(std::io::ErrorKind::NotFound), ErrorKind::Usage);
+        assert_eq!(of(std::io::ErrorKind::PermissionDenied), ErrorKind::Usage);
+        assert_eq!(of(std::io::ErrorKind::StorageFull), ErrorKind::Failed);
+    }
+
+    #[test]
+    fn context_goes_in_front_and_keeps_kind_and_cause() {
+        let error = Error::io("a.yaml", std::io::ErrorKind::NotFound.into()).context("--config");
+        assert_eq!(error.to_string(), "--config: a.yaml");
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}

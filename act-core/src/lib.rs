@@ -1,6 +1,6 @@
 //! The shared vocabulary of act: what flows between the stages and the frame they stand in.
 //!
-//! Knows no burn. The feature `cli` adds the frame of the stage binaries ([`cli`]).
+//! Knows no burn. The feature `cli` adds the frame of the stage binaries (module `cli`).
 
 pub mod artifact;
 pub mod batch;

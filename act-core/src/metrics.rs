@@ -71,3 +71,49 @@ pub fn softmax(row: &[f32]) -> Vec<f32> {
     let sum: f32 = exp.iter().sum();
     exp.into_iter().map(|v| v / sum).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_is_wilsons() {
+        // Ends by bisection of (x/n - p)^2 = z^2 p (1 - p) / n; the first is in Newcombe 1998.
+        for (correct, n, low, high) in [
+            (81, 263, 0.255_287, 0.366_210),
+            (0, 10, 0.0, 0.277_533),
+            (10, 10, 0.722_467, 1.0),
+            (1, 1, 0.206_549, 1.0),
+        ] {
+            let found = Accuracy::new(correct, n);
+            assert!((found.low - low).abs() < 1e-5, "{correct}/{n}: {found:?}");
+            assert!((found.high - high).abs() < 1e-5, "{correct}/{n}: {found:?}");
+            assert_eq!(found.value, correct as f64 / n as f64);
+        }
+    }
+
+    #[test]
+    fn no_examples_are_no_division_by_zero() {
+        let none = Accuracy::of_logits(&[], &[]);
+        assert_eq!(
+            (none.value, none.low, none.high, none.n),
+            (0.0, 0.0, 0.0, 0)
+        );
+    }
+
+    #[test]
+    fn the_first_of_equal_logits_wins() {
+        assert_eq!(argmax(&[1.0, 3.0, 3.0]), 1);
+        assert_eq!(argmax(&[]), 0);
+        let logits = [vec![0.0, 1.0], vec![2.0, 1.0], vec![0.0, 0.0]];
+        assert_eq!(Accuracy::of_logits(&logits, &[1, 1, 0]).value, 2.0 / 3.0);
+    }
+
+    #[test]
+    fn softmax_sums_to_one_and_survives_large_logits() {
+        let shares = softmax(&[1000.0, 1000.0 + 2f32.ln(), -1000.0]);
+        assert!((shares[0] - 1.0 / 3.0).abs() < 1e-4 && (shares[1] - 2.0 / 3.0).abs() < 1e-4);
+        assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(softmax(&[]).is_empty());
+    }
+}

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::config::{Config, LrDecay, Prune, QuantPost};
+use act_core::config::{Config, LrDecay, Prune};
 use act_core::{Error, ErrorKind};
+use proptest::prelude::*;
 
 /// Loads a text as the file `x.yaml`.
 fn load(text: impl AsRef<[u8]>, overrides: &[&str]) -> Result<Config, Error> {
@@ -106,11 +107,6 @@ fn the_reference_sections_are_accepted_as_they_are() {
     assert_eq!(config.prune, Prune::default());
     assert_eq!(config.hpo.batch_num.as_deref(), Some(&[4, 16][..]));
     assert_eq!(config.hpo.max_quant_count, Some(20));
-    assert_eq!(
-        config.quant_post.algo,
-        QuantPost::default().algo,
-        "two choices leave it open"
-    );
 }
 
 #[test]
@@ -147,14 +143,13 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
     );
     assert_eq!(config.prune.pruned_ratio, 0.5, "TransformerPrune is Prune");
     assert_eq!(
-        config.quant_post.algo, "KL",
-        "a single choice of the search space is obeyed"
+        config.hpo.ptq_algo.as_deref(),
+        Some(&["KL".to_string()][..])
     );
-    assert_eq!(config.quant_post.weight_quantize_type, "abs_max");
-    assert_eq!(config.quant_post.batch_nums, 7);
     assert_eq!(
-        config.quant_post.hist_percent, 0.999,
-        "a range is not a choice"
+        config.hpo.batch_num.as_deref(),
+        Some(&[7][..]),
+        "one value is a list of one"
     );
 }
 
@@ -272,16 +267,16 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
             "x.yaml:1: HyperParameterOptimization.ptq_algo: unknown \"best\"",
         ),
         (
-            "HyperParameterOptimization: {hist_percent: [0.9, 0.8]}",
-            "x.yaml:1: HyperParameterOptimization.hist_percent: give one value, or the lower",
+            "HyperParameterOptimization: {hist_percent: [0.9, 8]}",
+            "x.yaml:1: HyperParameterOptimization.hist_percent: 8 is not allowed; give a share",
         ),
         (
-            "Global: {labels: [a, a]}",
-            "x.yaml:1: Global.labels: \"a\" is there twice",
+            "Global: {max_seq_length: 2}",
+            "x.yaml:1: Global.max_seq_length: 2 is not allowed; give 4 or more",
         ),
         (
-            "Global: {text_columns: [a, b, c]}",
-            "x.yaml:1: Global.text_columns: 3 is not allowed; give one column, or two",
+            "HyperParameterOptimization: {ptq_algo: []}",
+            "x.yaml:1: HyperParameterOptimization.ptq_algo: is empty",
         ),
         (
             "Distillation: {logits: 0, labels: 0}",
@@ -290,26 +285,6 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
     ] {
         assert_refused(text, expected);
     }
-}
-
-#[test]
-fn a_task_is_known_or_described() {
-    let message = refusal("Global:\n  task_name: afqcm", &[]);
-    assert!(
-        message
-            .starts_with("x.yaml:2: Global.task_name: unknown \"afqcm\"; did you mean \"afqmc\"?")
-    );
-    assert!(message.contains("Global.labels"), "{message}");
-    load(
-        "Global: {task_name: complaints, labels: [bill, network]}",
-        &[],
-    )
-    .unwrap();
-    load(
-        "Global: {task_name: complaints}",
-        &["Global.labels=[bill, network]"],
-    )
-    .unwrap();
 }
 
 #[test]
@@ -357,7 +332,7 @@ fn flags_override_the_file_and_the_last_one_wins() {
             "TrainConfig.optimizer_builder.weight_decay=0",
             "TrainConfig.lr_decay=constant",
             "TrainConfig.eval_iter=",
-            "Global.labels=[yes it is, no]",
+            "HyperParameterOptimization.ptq_algo=[hist, avg]",
         ],
     )
     .unwrap();
@@ -370,7 +345,7 @@ fn flags_override_the_file_and_the_last_one_wins() {
         config.train.eval_iter, None,
         "an empty value is the default"
     );
-    assert_eq!(config.global.labels.unwrap(), ["yes it is", "no"]);
+    assert_eq!(config.hpo.ptq_algo.unwrap(), ["hist", "avg"]);
 }
 
 #[test]
@@ -401,8 +376,8 @@ fn mistakes_in_flags_name_the_flag() {
             "--set TrainConfig.epochs.x=1: TrainConfig.epochs: invalid type",
         ),
         (
-            "Global.task_name=foo",
-            "--set Global.task_name=foo: Global.task_name: unknown \"foo\"",
+            "Global.task_name=[foo]",
+            "--set Global.task_name=[foo]: Global.task_name: invalid type: sequence, expected text",
         ),
     ] {
         let message = refusal("", &[flag]);
@@ -465,5 +440,25 @@ fn every_shipped_configuration_loads() {
     );
     for file in files {
         Config::load(Some(&file), &[]).unwrap();
+    }
+}
+
+proptest! {
+    /// Whatever the bytes, a configuration or one line; never a panic.
+    #[test]
+    fn damaged_files_never_panic(at in 0..REFERENCE.len(), with in "[\\PC\n\t:\\-{}\\[\\],&*!|>#'\"?%@~]{0,6}", cut in 0usize..40) {
+        let mut bytes = REFERENCE.as_bytes().to_vec();
+        let end = (at + cut).min(bytes.len());
+        bytes.splice(at..end, with.into_bytes());
+        if let Err(error) = load(bytes, &[]) {
+            prop_assert_eq!(error.kind(), ErrorKind::Usage);
+        }
+    }
+
+    #[test]
+    fn random_flags_never_panic(flag in "[A-Za-z.=\\[{]{0,20}", value in "\\PC{0,12}") {
+        for flag in [flag, format!("Prune.pruned_ratio={value}"), format!("TrainConfig.{value}=1")] {
+            let _ = Config::load(None, &[flag]);
+        }
     }
 }

@@ -9,9 +9,18 @@ use act_data::check::check;
 use act_data::sample::{Size, sample};
 use act_data::{Dataset, Split, vocabulary};
 
+const EXAMPLES: &str = "\
+Examples:
+  The sample corpus for a task, with nothing downloaded:
+    act-data sample afqmc -o sample
+  The official archive, and what is in it:
+    act-data fetch tnews -o data/clue/tnews && act-data check data/clue/tnews --task tnews
+  A vocabulary of the characters and words that the training data use:
+    act-data vocab data/clue/tnews --task tnews -o vocab.txt";
+
 /// Fetches, checks and makes the data that the stages read.
 #[derive(clap::Parser)]
-#[command(name = "act-data", version)]
+#[command(name = "act-data", version, after_help = EXAMPLES)]
 enum Args {
     /// Makes a sample corpus for a CLUE task, with nothing downloaded.
     Sample {
@@ -90,6 +99,9 @@ impl StageCli for Args {
         }
     }
 }
+
+#[global_allocator]
+static ALLOCATOR: cli::Allocator = cli::Allocator;
 
 fn main() -> ExitCode {
     cli::main("act-data", run)

@@ -1,10 +1,11 @@
 //! act-distill: train a classifier against its labels, a teacher, or both.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
-use act_core::{Artifact, Error};
+use act_core::config::Config;
+use act_core::{Error, Result};
 use act_data::{Dataset, Split};
 use act_distill::narrator::Narrator;
 use act_distill::{Options, distill, record};
@@ -50,20 +51,19 @@ fn main() -> ExitCode {
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let config = ctx.config()?;
-    let configured = config
-        .distillation
-        .teacher_model_dir
-        .as_ref()
-        .map(PathBuf::from);
-    let teacher = args.teacher.or(configured);
+    let teacher = teacher_path(&args, &config)?;
     let options = Options::new(&config, teacher.is_some(), ctx.seed(), ctx.threads())?;
     let device: Device = ctx.device().parse()?;
     ctx.check_output(&args.stage.output)?;
 
     let student = ctx.read_artifact(&args.stage.input)?;
-    let teacher = teacher
-        .map(|path| read_teacher(ctx, &path, &args.stage.input))
-        .transpose()?;
+    let teacher = match teacher {
+        Some(path) => Some(
+            ctx.read_artifact(&path)
+                .map_err(|e| e.context("the teacher"))?,
+        ),
+        None => None,
+    };
     let task = student.task.clone();
     let data = Dataset::open(
         ctx.data_dir()?,
@@ -90,19 +90,18 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     })
 }
 
-fn read_teacher(ctx: &Context, path: &Path, input: &Path) -> anyhow::Result<Artifact> {
-    if path.as_os_str() == "-" && input.as_os_str() == "-" {
-        return Err(Error::usage("the teacher and the input cannot both be standard input").into());
-    }
-    if path.is_dir() {
-        return Err(Error::usage(format!(
-            "the teacher {} is a folder: import it first (act-convert import) and give the .act file",
+/// The teacher of the command line, or else of the configuration.
+fn teacher_path(args: &Args, config: &Config) -> Result<Option<PathBuf>> {
+    let configured = config.distillation.teacher_model_dir.as_ref();
+    let path = args.teacher.clone().or(configured.map(PathBuf::from));
+    match &path {
+        Some(path) if path.is_dir() => Err(Error::usage(format!(
+            "the teacher {} is a folder: import it (act-convert import) and give the .act file",
             path.display()
-        ))
-        .into());
+        ))),
+        Some(path) if path.as_os_str() == "-" && args.stage.input.as_os_str() == "-" => Err(
+            Error::usage("the teacher and the input cannot both be standard input"),
+        ),
+        _ => Ok(path),
     }
-    let teacher = ctx
-        .read_artifact(path)
-        .map_err(|e| e.context("the teacher"))?;
-    Ok(teacher)
 }

@@ -1,6 +1,6 @@
 //! What the configuration says about training, checked.
 
-use act_core::config::{Config, LrDecay, TrainConfig};
+use act_core::config::{Config, LrDecay};
 use act_core::{Error, Result, Seed};
 use act_nn::{Objective, TrainOptions};
 
@@ -27,9 +27,15 @@ pub struct Options {
 impl Options {
     /// From the sections `TrainConfig`, `Distillation` and `Global`; errors name the key.
     pub fn new(config: &Config, has_teacher: bool, seed: Seed, threads: usize) -> Result<Self> {
+        config.check()?;
         let train = &config.train;
+        if train.validation_ratio == 0.0 && train.target_metric.is_some() {
+            return Err(Error::usage(
+                "TrainConfig.target_metric needs validation examples, and \
+                 TrainConfig.validation_ratio is 0: give a share of train (0.05)",
+            ));
+        }
         let batch_size = batch_size(config);
-        check(train, batch_size)?;
         Ok(Self {
             training: TrainOptions {
                 epochs: train.epochs,
@@ -73,8 +79,6 @@ fn objective(config: &Config, has_teacher: bool) -> Result<Objective> {
         });
     }
     let weights = &config.distillation;
-    at_least("Distillation.labels", weights.labels, 0.0)?;
-    at_least("Distillation.logits", weights.logits, 0.0)?;
     if weights.logits == 0.0 {
         return Err(Error::usage(
             "Distillation.logits is 0, so the teacher would teach nothing: give it a weight, or \
@@ -85,66 +89,6 @@ fn objective(config: &Config, has_teacher: bool) -> Result<Objective> {
         labels: weights.labels,
         logits: weights.logits,
     })
-}
-
-fn check(train: &TrainConfig, batch_size: usize) -> Result<()> {
-    let optimizer = &train.optimizer_builder;
-    if optimizer.optimizer.kind != "AdamW" {
-        return Err(Error::usage(format!(
-            "TrainConfig.optimizer_builder.optimizer.type is {:?}: AdamW is the one there is",
-            optimizer.optimizer.kind
-        )));
-    }
-    for (key, count) in [
-        ("epochs", Some(train.epochs)),
-        ("train_iter", train.train_iter),
-        ("eval_iter", train.eval_iter),
-        ("logging_iter", Some(train.logging_iter)),
-        ("batch_size", Some(batch_size)),
-        ("micro_batch", Some(train.micro_batch)),
-    ] {
-        if count == Some(0) {
-            return Err(Error::usage(format!(
-                "TrainConfig.{key} is 0: give at least 1"
-            )));
-        }
-    }
-    at_least("TrainConfig.learning_rate", train.learning_rate, 0.0)?;
-    let builder = "TrainConfig.optimizer_builder";
-    at_least(
-        &format!("{builder}.weight_decay"),
-        optimizer.weight_decay,
-        0.0,
-    )?;
-    at_least(&format!("{builder}.grad_clip"), optimizer.grad_clip, 0.0)?;
-    share("TrainConfig.warmup_ratio", train.warmup_ratio)?;
-    share("TrainConfig.dropout", train.dropout)?;
-    share("TrainConfig.validation_ratio", train.validation_ratio)?;
-    if train.validation_ratio == 0.0 && train.target_metric.is_some() {
-        return Err(Error::usage(
-            "TrainConfig.target_metric needs validation examples, and TrainConfig.validation_ratio \
-             is 0: give a share of train (0.05)",
-        ));
-    }
-    Ok(())
-}
-
-fn at_least(key: &str, value: f64, least: f64) -> Result<()> {
-    if value.is_finite() && value >= least {
-        return Ok(());
-    }
-    Err(Error::usage(format!(
-        "{key} is {value}: give a number of at least {least}"
-    )))
-}
-
-fn share(key: &str, value: f64) -> Result<()> {
-    if (0.0..1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::usage(format!(
-        "{key} is {value}: give a share, from 0 to below 1"
-    )))
 }
 
 #[cfg(test)]
@@ -186,41 +130,15 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_refused_by_key() {
         let refused = |change: fn(&mut Config)| options(change, true).unwrap_err().to_string();
-        for (change, key) in [
-            (
-                (|c: &mut Config| c.train.optimizer_builder.optimizer.kind = "SGD".into())
-                    as fn(&mut Config),
-                "optimizer.type",
-            ),
-            (|c| c.train.epochs = 0, "TrainConfig.epochs"),
-            (|c| c.train.batch_size = Some(0), "TrainConfig.batch_size"),
-            (
-                |c| c.train.learning_rate = f64::NAN,
-                "TrainConfig.learning_rate",
-            ),
-            (
-                |c| c.train.learning_rate = -1e-5,
-                "TrainConfig.learning_rate",
-            ),
-            (|c| c.train.warmup_ratio = 1.5, "TrainConfig.warmup_ratio"),
-            (|c| c.train.dropout = 1.0, "TrainConfig.dropout"),
-            (
-                |c| c.train.validation_ratio = 5.0,
-                "TrainConfig.validation_ratio",
-            ),
-            (|c| c.train.optimizer_builder.grad_clip = -1.0, "grad_clip"),
-            (|c| c.distillation.labels = -1.0, "Distillation.labels"),
-            (|c| c.distillation.logits = 0.0, "Distillation.logits"),
-            (
-                |c| {
-                    c.train.validation_ratio = 0.0;
-                    c.train.target_metric = Some(0.9);
-                },
-                "TrainConfig.target_metric",
-            ),
-        ] {
-            let message = refused(change);
-            assert!(message.contains(key), "{key}: {message}");
-        }
+        assert!(refused(|c| c.train.epochs = 0).contains("TrainConfig.epochs"));
+        assert!(refused(|c| c.train.dropout = 1.0).contains("TrainConfig.dropout"));
+        let optimizer = |c: &mut Config| c.train.optimizer_builder.optimizer.kind = "SGD".into();
+        assert!(refused(optimizer).contains("AdamW"));
+        assert!(refused(|c| c.distillation.logits = 0.0).contains("Distillation.logits"));
+        let target = |c: &mut Config| {
+            c.train.validation_ratio = 0.0;
+            c.train.target_metric = Some(0.9);
+        };
+        assert!(refused(target).contains("TrainConfig.target_metric"));
     }
 }

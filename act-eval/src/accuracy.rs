@@ -19,7 +19,11 @@ use crate::table::Table;
 
 /// Arguments of `act-eval accuracy`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(mut_arg("device", |a| a.hide(true)), mut_arg("seed", |a| a.hide(true)))]
+#[command(
+    mut_arg("device", |a| a.hide(true)),
+    mut_arg("seed", |a| a.hide(true)),
+    mut_arg("strict", |a| a.hide(true))
+)]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "MODEL")]
@@ -86,7 +90,8 @@ fn compare_with_majority(report: &mut Report, accuracy: &Accuracy, classes: &[Cl
 fn summary(accuracy: &Accuracy, data: &DataRecord, report: &Report) -> String {
     let [value, low, high] = [accuracy.value, accuracy.low, accuracy.high].map(|x| 100.0 * x);
     format!(
-        "accuracy {value:.1} % ({low:.1} .. {high:.1}, 95 %), {} examples of {}{}\nmodel_digest {}\n",
+        "accuracy {value:.1} % ({low:.1} .. {high:.1}, 95 %), {} examples of {}{}\n\
+         model_digest {}\n",
         accuracy.n,
         data.name,
         synthetic_tag(report.synthetic),

@@ -66,7 +66,8 @@ impl LatencyArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(
     mut_arg("device", |a| a.hide(true)),
-    mut_arg("threads", |a| a.default_value("1").help("Threads of the engine; 0 uses every core"))
+    mut_arg("strict", |a| a.hide(true)),
+    mut_arg("threads", |a| a.default_value("1").help("Threads to measure with; 0: every core"))
 )]
 pub struct Args {
     /// Model; `-` is standard input.

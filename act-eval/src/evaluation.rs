@@ -12,13 +12,8 @@ use crate::model::Model;
 /// Opens the split that a model is judged on. The labels are the model's, so that class numbers
 /// mean the same on both sides.
 pub fn open_split(ctx: &Context, model: &Model, split: Split) -> Result<Dataset> {
-    let config = ctx.config()?;
-    let task = config
-        .global
-        .task_name
-        .as_deref()
-        .unwrap_or(&model.task.name);
-    let data = Dataset::open(ctx.data_dir()?, Some(task), split, Some(&model.task.labels))?;
+    let labels = &model.task.labels;
+    let data = Dataset::open(ctx.data_dir()?, Some(&model.task.name), split, Some(labels))?;
     ctx.set_synthetic(data.record.synthetic);
     if data.dropped > 0 {
         log::info!(

@@ -1,6 +1,8 @@
 //! `act-eval gate`: turns a report into pass or fail, one line for each criterion, so that a build
 //! can depend on it. It measures nothing and changes nothing.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 
 use act_core::cli::{CommonArgs, Context, Exit};
@@ -22,7 +24,12 @@ use crate::table::points;
     mut_arg("threads", |a| a.hide(true)),
     mut_arg("report", |a| a.hide(true)),
     mut_arg("strict", |a| a.hide(true)),
-    group(clap::ArgGroup::new("criteria").args(["max_drop", "min_speedup"]).required(true).multiple(true))
+    group(
+        clap::ArgGroup::new("criteria")
+            .args(["max_drop", "min_speedup"])
+            .required(true)
+            .multiple(true)
+    )
 )]
 pub struct Args {
     /// The JSON that `act-eval report` wrote; `-` is standard input.
@@ -83,13 +90,13 @@ struct Verdict {
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let text = if args.from.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(&args.from)
+    let mut json = Vec::new();
+    let read = match args.from.as_os_str() == "-" {
+        true => std::io::stdin().lock().read_to_end(&mut json),
+        false => File::open(&args.from).and_then(|mut file| file.read_to_end(&mut json)),
     };
-    let text = text.map_err(|e| Error::io(&args.from, e))?;
-    let verdicts = judge(args, &text).map_err(|e| e.context(args.from.display()))?;
+    read.map_err(|e| Error::io(&args.from, e))?;
+    let verdicts = judge(args, &json).map_err(|e| e.context(args.from.display()))?;
     let lines: String = verdicts.iter().map(|v| format!("{}\n", v.line)).collect();
     output::print(ctx, &lines)?;
     match verdicts.iter().all(|v| v.passed) {
@@ -98,8 +105,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     }
 }
 
-fn judge(args: &Args, text: &str) -> Result<Vec<Verdict>> {
-    let report: Reported = serde_json::from_str(text)
+fn judge(args: &Args, json: &[u8]) -> Result<Vec<Verdict>> {
+    let report: Reported = serde_json::from_slice(json)
         .map_err(|e| Error::usage(format!("not a report of act-eval: {e}")))?;
     if report.schema != 1 {
         let message = format!("schema {}; this program knows schema 1", report.schema);
@@ -197,7 +204,7 @@ mod tests {
     fn gate(arguments: &str, report: &str) -> Result<Vec<Verdict>> {
         let line = format!("act-eval gate --from - {arguments}");
         match Cli::try_parse_from(line.split(' ')).unwrap().command {
-            Command::Gate(args) => judge(&args, report),
+            Command::Gate(args) => judge(&args, report.as_bytes()),
             _ => unreachable!("gate was asked for"),
         }
     }

@@ -121,7 +121,11 @@ fn as_text(header: &Header, quant: bool) -> String {
     if quant {
         let _ = write!(text, "\n{}", quant_table(&header.quant.linears));
     }
-    let _ = write!(text, "\nlineage\n{}", tree(&header.provenance));
+    let lineage = match header.provenance.as_slice() {
+        [] => "nothing is recorded\n".into(),
+        records => tree(records),
+    };
+    let _ = write!(text, "\nlineage\n{lineage}");
     text
 }
 
@@ -155,8 +159,8 @@ fn layer_table(header: &Header) -> Table {
 fn quant_table(linears: &[LinearQuant]) -> Table {
     let mut table = Table::new([
         "linear",
-        "|weight|",
-        "|activation|",
+        "weight max",
+        "activation max",
         "scale",
         "zero point",
         "calibrator",
@@ -172,7 +176,7 @@ fn quant_table(linears: &[LinearQuant]) -> Table {
             0.0 => q.calibrator.to_string(),
             arg => format!("{} {arg}", q.calibrator),
         };
-        let [weight, activation] = [q.weight_max, q.activation_max].map(|m| format!("<= {m}"));
+        let [weight, activation] = [q.weight_max, q.activation_max].map(|m| m.to_string());
         table.push([
             q.linear.to_string(),
             weight,

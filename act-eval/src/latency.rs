@@ -194,7 +194,7 @@ pub fn latency_table(names: &[&str], races: &[Race]) -> Table {
         "speed-up",
     ];
     let columns = if compared { 6 } else { 5 };
-    let mut table = Table::new(header.into_iter().take(columns));
+    let mut table = Table::new(header.into_iter().take(columns)).with_text_columns(2);
     for race in races {
         for (i, (name, l)) in names.iter().zip(&race.latency).enumerate() {
             let mut row = vec![
@@ -296,4 +296,78 @@ fn filled_up(batch: &[&Encoding]) -> Vec<Encoding> {
             token_type_ids: fill(&e.token_type_ids),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use act_core::testing::{TinyOptions, tiny_artifact};
+
+    use super::*;
+
+    /// Sequences of 1 to 9 tokens, told apart by their first id.
+    fn encodings(n: u32) -> Vec<Encoding> {
+        let encoding = |i: u32| Encoding {
+            input_ids: vec![5 + i; 1 + i as usize % 9],
+            token_type_ids: vec![0; 1 + i as usize % 9],
+        };
+        (0..n).map(encoding).collect()
+    }
+
+    fn batches_of(padding: Padding, batch: usize, encodings: &[Encoding]) -> Vec<Batch> {
+        let model = Model::new(tiny_artifact(1, &TinyOptions::default()), "tiny", 1).unwrap();
+        let contestant = Contestant {
+            model: &model,
+            encodings,
+        };
+        batches(Setting { batch, padding }, &contestant, Seed(42))
+    }
+
+    #[test]
+    fn fixed_batches_are_full_and_hold_no_padding() {
+        let made = batches_of(Padding::Fixed(30), 8, &[]);
+        assert_eq!(made.len(), 1);
+        assert_eq!(made[0].lengths, [30; 8]);
+        assert!(made[0].input_ids.iter().all(|&id| id != 0 && id < 128));
+    }
+
+    #[test]
+    fn own_lengths_are_kept_and_every_example_comes() {
+        let examples = encodings(10);
+        let made = batches_of(Padding::None, 4, &examples);
+        assert!(made.iter().all(|b| b.sequences() == 4));
+        let firsts = made.iter().flat_map(|b| {
+            let starts = b.lengths.iter().scan(0, |at, n| {
+                *at += n;
+                Some(*at - n)
+            });
+            starts.map(|at| b.input_ids[at]).collect::<Vec<_>>()
+        });
+        let mut seen: Vec<u32> = firsts.collect();
+        assert_ne!(seen, (5..17).collect::<Vec<_>>(), "file order");
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen, (5..15).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn padding_fills_the_same_batches_up_to_their_longest() {
+        let examples = encodings(40);
+        let own = batches_of(Padding::None, 4, &examples);
+        let longest = batches_of(Padding::Longest, 4, &examples);
+        for (own, longest) in own.iter().zip(&longest) {
+            let most = *own.lengths.iter().max().unwrap();
+            assert_eq!(longest.lengths, [most; 4]);
+            assert!(
+                own.input_ids
+                    .iter()
+                    .all(|id| longest.input_ids.contains(id))
+            );
+        }
+    }
+
+    #[test]
+    fn fewer_examples_than_a_batch_come_again() {
+        let made = batches_of(Padding::None, 32, &encodings(3));
+        assert_eq!(made.iter().map(Batch::sequences).collect::<Vec<_>>(), [32]);
+    }
 }

@@ -28,7 +28,7 @@ use act_core::cli::{CommonArgs, Context, Exit, StageCli};
 
 /// Accuracy, latency, predictions and reports of text classifiers in `.act` files.
 #[derive(Debug, Clone, clap::Parser)]
-#[command(name = "act-eval", version, subcommand_required = true)]
+#[command(name = "act-eval", version, subcommand_required = true, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -57,6 +57,15 @@ pub enum Command {
     #[command(after_help = GATE_EXAMPLES)]
     Gate(gate::Args),
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  How often is it right, and how far to trust that:
+    act-eval accuracy int8.act --data data/clue/afqmc
+  Is it faster here, and by how much:
+    act-eval bench int8.act --compare base.act --data data/clue/afqmc
+  Questions in, answers out:
+    cut -f2 questions.tsv | act-eval predict int8.act";
 
 const ACCURACY_EXAMPLES: &str = "\
 Examples:

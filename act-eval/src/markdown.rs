@@ -1,8 +1,6 @@
 //! A comparison as Markdown: the table people look for first, then what stands behind it. Writes
 //! down what was measured and measures nothing.
 
-use std::fmt::Write;
-
 use act_core::report::{Host, ModelReport};
 
 use crate::comparison::{Comparison, Row};
@@ -32,7 +30,8 @@ pub fn summary(comparison: &Comparison) -> Table {
         "smaller".into(),
         format!("{setting}, ms"),
         "faster".into(),
-    ]);
+    ])
+    .with_text_columns(2);
     for row in &comparison.rows {
         let latency = row.latency.first();
         let first = row.difference.is_none();
@@ -126,7 +125,7 @@ fn measured_on(host: &Host, comparison: &Comparison) -> String {
         .collect();
     format!(
         "{threads} thread(s) of {} ({} cores, {}, {}; {}). The models run in turn, round by round \
-         ({} rounds); speed-ups are medians over rounds, with the smallest and the largest. \
+         ({} rounds); speed-ups are medians over rounds, with the 5th and 95th percentile. \
          `x 128` is a full batch of that length, `longest` a batch padded to its longest sequence, \
          `own length` the data's lengths with no padding computed. Tokenising is not included.",
         host.cpu,
@@ -200,9 +199,9 @@ fn layer_cells(model: &ModelReport) -> impl Iterator<Item = String> {
 }
 
 fn lineage(model: &Model) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "{} `{}`\n", model.name, model.report.model.digest);
-    let _ = writeln!(text, "```text\n{}```", tree(&model.provenance));
-    text
+    let (name, digest) = (&model.name, &model.report.model.digest);
+    match model.provenance.as_slice() {
+        [] => format!("{name} `{digest}`: nothing is recorded\n"),
+        records => format!("{name} `{digest}`\n\n```text\n{}```\n", tree(records)),
+    }
 }

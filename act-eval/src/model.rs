@@ -55,6 +55,13 @@ impl Model {
         })
     }
 
+    /// The same model with another number of threads; 0 is every core.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.engine = self.engine.with_threads(threads);
+        self
+    }
+
     /// Class scores of every encoding, in order. `on_batch` hears how many more are done.
     pub fn logits(
         &self,

@@ -21,7 +21,8 @@ use crate::output;
 #[derive(Debug, Clone, clap::Args)]
 #[command(
     mut_arg("device", |a| a.hide(true)),
-    mut_arg("threads", |a| a.default_value("1").help("Threads of the engine; 0 uses every core"))
+    mut_arg("strict", |a| a.hide(true)),
+    mut_arg("threads", |a| a.default_value("1").help("Threads to measure with; 0: every core"))
 )]
 pub struct Args {
     /// Models, the reference first: a file, or NAME=FILE.
@@ -67,6 +68,9 @@ fn parse_target(text: &str) -> Result<Target, String> {
     Ok(Target { path, format })
 }
 
+/// Answers do not depend on threads, so they may have them all; `--threads` is for latency.
+const ALL_CORES: usize = 0;
+
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let start = Instant::now();
@@ -81,6 +85,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         answers.push(Answers::collect(ctx, model, &data, args.latency.batch)?);
         encodings.push(data.encode(&model.tokenizer)?);
     }
+    let models: Vec<Model> = models
+        .into_iter()
+        .map(|m| m.with_threads(ctx.threads()))
+        .collect();
     let contestants: Vec<Contestant<'_>> = models
         .iter()
         .zip(&encodings)
@@ -117,7 +125,7 @@ fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
             let message = format!("two models are called {name}: write NAME=FILE for one of them");
             return Err(Error::usage(message));
         }
-        let model = Model::load(ctx, &path, &name, ctx.threads())?;
+        let model = Model::load(ctx, &path, &name, ALL_CORES)?;
         if let Some(first) = models.first()
             && first.task.labels != model.task.labels
         {

@@ -5,20 +5,29 @@ use std::fmt;
 
 use act_core::metrics::Accuracy;
 
-/// A table; the first column is text and stands left, the rest are numbers and stand right.
+/// A table; text columns come first and stand left, numbers follow and stand right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     header: Vec<String>,
+    text_columns: usize,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table without rows.
+    /// A table without rows, whose first column is text.
     pub fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Self {
         Self {
             header: header.into_iter().map(|c| cell(c.into())).collect(),
+            text_columns: 1,
             rows: Vec::new(),
         }
+    }
+
+    /// The same table with so many columns of text.
+    #[must_use]
+    pub fn with_text_columns(mut self, columns: usize) -> Self {
+        self.text_columns = columns;
+        self
     }
 
     /// Adds a row; missing cells stay empty, surplus ones are a caller's bug.
@@ -50,9 +59,9 @@ impl fmt::Display for Table {
             f.write_str("|")?;
             for (i, (text, &full)) in row.iter().zip(&widths).enumerate() {
                 let gap = " ".repeat(full - width(text));
-                match i {
-                    0 => write!(f, " {text}{gap} |")?,
-                    _ => write!(f, " {gap}{text} |")?,
+                match i < self.text_columns {
+                    true => write!(f, " {text}{gap} |")?,
+                    false => write!(f, " {gap}{text} |")?,
                 }
             }
             writeln!(f)
@@ -61,12 +70,9 @@ impl fmt::Display for Table {
         let rule: Vec<String> = widths
             .iter()
             .enumerate()
-            .map(|(i, &w)| {
-                if i == 0 {
-                    "-".repeat(w)
-                } else {
-                    "-".repeat(w - 1) + ":"
-                }
+            .map(|(i, &w)| match i < self.text_columns {
+                true => "-".repeat(w),
+                false => "-".repeat(w - 1) + ":",
             })
             .collect();
         line(f, &rule)?;

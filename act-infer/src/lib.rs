@@ -1,66 +1,34 @@
-//! The deployable encoder: padding-free f32 and int8 inference on CPUs. Knows no burn, no clap.
+//! The deployable encoder: padding-free f32 and int8 inference of text classifiers on CPUs.
+//!
+//! An [`Engine`] loads an [`Artifact`](act_core::Artifact), float or int8, and classifies texts or
+//! ragged batches of token ids. Nothing is padded and nothing is computed that the answer does not
+//! need. Answers do not depend on the number of threads, on what else is in a batch, or on the
+//! [`Kernels`] that compute them. The crate knows no training framework and no command line.
+//!
+//! ```
+//! # fn main() -> act_core::Result<()> {
+//! # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
+//! use act_infer::Engine;
+//!
+//! // From a file: `Engine::open("int8.act")?`.
+//! let engine = Engine::new(artifact)?.with_threads(2);
+//! for answer in engine.classify_pairs(&[("花呗怎么还款", "花呗可以提前还款吗")])? {
+//!     println!("{}: {:.3}", answer.label, answer.probabilities[answer.class]);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
-use std::path::Path;
+mod aligned;
+mod classify;
+mod dense;
+mod encoder;
+mod engine;
+#[doc(hidden)] // Open for the benchmark only.
+pub mod gemm;
+mod model;
+mod ops;
+mod sequences;
 
-use act_core::{Artifact, Batch, Result, Site};
-
-/// Which kernels compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kernels {
-    /// The fastest this machine has.
-    Auto,
-    /// Portable Rust, always there; the reference for all others.
-    Generic,
-}
-
-/// A loaded model, ready to classify; `Send + Sync`.
-pub struct Engine {}
-
-/// Sees what flows through the f32 path: calibration and teachers use it.
-pub trait Observer: Send {
-    /// `values` is `[rows, columns]`, row-major; called once per site and batch, in forward order.
-    fn observe(&mut self, site: Site, values: &[f32], columns: usize);
-}
-
-impl Engine {
-    /// Maps and loads an `.act` file.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::new(Artifact::open(path)?)
-    }
-
-    /// Loads an artifact: packs its weights for this machine.
-    pub fn new(artifact: Artifact) -> Result<Self> {
-        let _ = artifact;
-        todo!()
-    }
-
-    /// Sets the number of threads (default 1; 0: all cores). Results do not depend on it.
-    #[must_use]
-    pub fn with_threads(self, threads: usize) -> Self {
-        let _ = threads;
-        todo!()
-    }
-
-    /// Chooses the kernels. Integer results do not depend on it, f32 only by rounding.
-    #[must_use]
-    pub fn with_kernels(self, kernels: Kernels) -> Self {
-        let _ = kernels;
-        todo!()
-    }
-
-    /// Class scores, one row a sequence. Errors: a token id or length outside the plan.
-    pub fn forward(&self, batch: &Batch) -> Result<Vec<Vec<f32>>> {
-        let _ = batch;
-        todo!()
-    }
-
-    /// As [`Engine::forward`], for a float model, telling `observer` every site's values.
-    pub fn forward_observed(
-        &self,
-        batch: &Batch,
-        observer: &mut dyn Observer,
-    ) -> Result<Vec<Vec<f32>>> {
-        let _ = (batch, observer);
-        todo!()
-    }
-}
+pub use classify::Classification;
+pub use engine::{Engine, Kernels, Observer};

@@ -110,6 +110,8 @@ mod flex {
 
 #[cfg(feature = "cuda")]
 mod on_cuda {
+    use std::sync::{Arc, Mutex, PoisonError};
+
     use act_core::{Error, Result};
     use burn::backend::cuda::CudaDevice;
     use burn::backend::{Autodiff, Cuda};
@@ -125,24 +127,31 @@ mod on_cuda {
     }
 
     /// The GPU, after a first computation on it: a missing driver or GPU panics inside the
-    /// bindings, which becomes one line here.
+    /// bindings (on a thread of theirs), which becomes one line here.
     pub(crate) fn cuda(index: usize) -> Result<CudaDevice> {
+        let first_panic = Arc::new(Mutex::new(None));
+        let note = first_panic.clone();
         let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| {}));
+        std::panic::set_hook(Box::new(move |info| {
+            // What follows the dash is a list of forty file names.
+            let text = info
+                .payload_as_str()
+                .and_then(|text| text.split(['\n', '-']).next());
+            let mut first = note.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert_with(|| text.unwrap_or("it panics").trim().to_string());
+        }));
         let probe = std::panic::catch_unwind(|| {
             let device = CudaDevice::new(index);
-            let one = Tensor::<Cuda, 1>::ones([1], &device);
-            one.into_data();
+            Tensor::<Cuda, 1>::ones([1], &device).into_data();
             device
         });
         std::panic::set_hook(hook);
-        probe.map_err(|cause| {
-            let why = match (cause.downcast_ref::<String>(), cause.downcast_ref::<&str>()) {
-                (Some(s), _) => s.lines().next().unwrap_or("").to_string(),
-                (None, Some(s)) => s.lines().next().unwrap_or("").to_string(),
-                (None, None) => String::from("unknown cause"),
-            };
-            Error::usage(format!("device cuda:{index} cannot be used: {why}"))
+        probe.map_err(|_| {
+            let first = first_panic.lock().unwrap_or_else(PoisonError::into_inner);
+            let why = first.as_deref().unwrap_or("unknown cause");
+            Error::usage(format!(
+                "device cuda:{index} cannot be used: {why} (a GPU needs its driver and NVRTC)"
+            ))
         })
     }
 }

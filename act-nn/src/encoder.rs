@@ -5,7 +5,7 @@
 //! and no device. Only the classified token needs the last layer's query, attention output and
 //! feed-forward block; the rest of them is skipped unless a tap wants all tokens.
 
-use act_core::{Embedding, Linear, Norm, Site};
+use act_core::{Embedding, Linear, Norm, Plan, Site};
 use burn::tensor::Tensor;
 
 use crate::backend::{ActBackend, AttentionShape, Ops, Queries};
@@ -15,7 +15,7 @@ use crate::taps::Taps;
 use crate::weights::Weights;
 
 /// The sum of the embeddings in two parts, `[tokens, hidden]` each. The tables stay outside the
-/// graph: both parts have the same gradient, which [`add_gradients`] scatters.
+/// graph: the gradient of the words' part is that of every table's rows ([`tables`]).
 pub(crate) struct Embedded<B: Ops> {
     /// Rows of the word table.
     pub(crate) words: Tensor<B, 2>,
@@ -33,8 +33,8 @@ impl<B: ActBackend> Embedded<B> {
     }
 }
 
-/// Tables with the row of each token.
-fn tables<B: Ops>(weights: &Weights<B>, batch: &Ragged) -> Vec<(Embedding, Vec<u32>)> {
+/// The embedding tables, and of each the row of every token.
+pub(crate) fn tables(plan: &Plan, batch: &Ragged) -> Vec<(Embedding, Vec<u32>)> {
     let ids = |table| match table {
         Embedding::Word => batch.input_ids.clone(),
         Embedding::Position => batch.positions.clone(),
@@ -42,13 +42,13 @@ fn tables<B: Ops>(weights: &Weights<B>, batch: &Ragged) -> Vec<(Embedding, Vec<u
         // ERNIE adds the row of task 0 to every token.
         Embedding::TaskType => vec![0; batch.tokens()],
     };
-    let tables = weights.layout.plan.embeddings().into_iter();
+    let tables = plan.embeddings().into_iter();
     tables.map(|table| (table, ids(table))).collect()
 }
 
 /// Looks the embeddings up.
 pub(crate) fn embed<B: Ops>(weights: &Weights<B>, batch: &Ragged) -> Embedded<B> {
-    let tables = tables(weights, batch);
+    let tables = tables(&weights.layout.plan, batch);
     let rows: Vec<_> = tables
         .iter()
         .map(|(table, ids)| (weights.get(&table.weight()), &ids[..]))
@@ -57,26 +57,6 @@ pub(crate) fn embed<B: Ops>(weights: &Weights<B>, batch: &Ragged) -> Embedded<B>
     Embedded {
         words: B::embed(words),
         others: B::embed(others),
-    }
-}
-
-/// Adds the gradient of the embeddings' sum, `[tokens, hidden]`, to those of the tables.
-/// `gradients` lie in the weights' order.
-pub(crate) fn add_gradients<B: Ops>(
-    gradients: &mut [Option<Tensor<B, 2>>],
-    weights: &Weights<B>,
-    batch: &Ragged,
-    rows: &Tensor<B, 2>,
-) {
-    for (table, ids) in tables(weights, batch) {
-        let name = table.weight();
-        let value = weights.get(&name);
-        if let Some(place) = weights.layout.position(&name) {
-            let sum = gradients[place]
-                .take()
-                .unwrap_or_else(|| value.zeros_like());
-            gradients[place] = Some(B::add_rows(sum, &ids, rows));
-        }
     }
 }
 

@@ -16,9 +16,9 @@ use crate::Examples;
 use crate::backend::{ActBackend, AttentionShape, Ops, Queries, tensor};
 use crate::dropout::{Dropout, Noise};
 use crate::encoder;
+use crate::gradient::{ShardGradients, Sum};
 use crate::loss::{self, Objective, Shard};
 use crate::taps::{Identity, Taps};
-use crate::train::ShardGradients;
 use crate::weights::Weights;
 
 /// Default bodies in double precision.
@@ -99,7 +99,7 @@ impl Op {
     }
 }
 
-fn random(seed: u64, n: usize) -> Vec<f32> {
+pub(crate) fn random(seed: u64, n: usize) -> Vec<f32> {
     let mut rng = Seed(seed).stream("test values");
     (0..n).map(|_| 4.0 * rng.random::<f32>() - 2.0).collect()
 }
@@ -249,16 +249,12 @@ fn model_gradients<B: ActBackend>(
     shard: &Shard,
     noise: &Noise,
 ) -> (f64, Vec<Tensor<B, 2>>) {
-    let gradients = ShardGradients::new(weights, shard, BOTH, 4, noise.clone());
-    let loss = gradients.loss;
-    let mut sums = vec![None; weights.tensors.len()];
-    gradients.add_to(&mut sums, weights, shard);
-    (
-        loss,
-        sums.into_iter()
-            .map(|sum| sum.expect("every parameter acts"))
-            .collect(),
-    )
+    let mut sum = Sum::new(weights);
+    sum.add(
+        weights,
+        vec![ShardGradients::new(weights, shard, BOTH, 4, noise.clone())],
+    );
+    (sum.loss, sum.into_tensors(weights))
 }
 
 fn loss_alone(weights: &Weights<Reference>, shard: &Shard, noise: &Noise) -> f64 {

@@ -40,7 +40,7 @@ impl LayerImportance {
     }
 }
 
-/// See [`crate::importance`].
+/// See [`crate::importance()`].
 pub(crate) fn importance_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,
@@ -209,7 +209,10 @@ mod tests {
 
     fn assert_score(what: &str, score: f64, slope: f64) {
         let difference = (score - slope).abs();
-        assert!(difference < 1e-6 + 1e-4 * slope, "{what}: {score} is not {slope}");
+        assert!(
+            difference < 1e-6 + 1e-4 * slope,
+            "{what}: {score} is not {slope}"
+        );
     }
 
     #[test]
@@ -269,13 +272,23 @@ mod tests {
             teacher_logits: None,
         };
         let score = |range, threads| {
-            crate::importance(crate::Device::NdArray, artifact, examples(range), 2, threads, &mut |_| true)
-                .unwrap()
+            crate::importance(
+                crate::Device::NdArray,
+                artifact,
+                examples(range),
+                2,
+                threads,
+                &mut |_| true,
+            )
+            .unwrap()
         };
         let whole = score(0..4, 1);
         assert_eq!(whole, score(0..4, 3));
         let mut parts = score(0..2, 1);
-        parts.iter_mut().zip(score(2..4, 1)).for_each(|(sum, layer)| sum.add(&layer));
+        parts
+            .iter_mut()
+            .zip(score(2..4, 1))
+            .for_each(|(sum, layer)| sum.add(&layer));
         assert_eq!(whole, parts);
         assert!(whole.iter().flat_map(|l| &l.heads).all(|&s| s > 0.0));
     }

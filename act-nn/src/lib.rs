@@ -14,6 +14,7 @@ mod encoder;
 mod fused;
 #[cfg(all(test, feature = "ndarray"))]
 mod gradcheck;
+mod gradient;
 mod importance;
 mod kernels;
 mod loss;

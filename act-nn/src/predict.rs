@@ -58,7 +58,7 @@ pub(crate) fn accuracy<B: ActBackend>(
     Accuracy::of_logits(&logits, examples.labels).value
 }
 
-/// See [`crate::predict`].
+/// See [`crate::predict()`].
 pub(crate) fn predict_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,
@@ -71,7 +71,7 @@ pub(crate) fn predict_on<B: ActBackend>(
     crate::pool(1)?.install(|| Ok(logits(&weights, encodings, batch_size.max(1), pad_id)))
 }
 
-/// See [`crate::observe`].
+/// See [`crate::observe()`].
 pub(crate) fn observe_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,

@@ -12,12 +12,11 @@ use rayon::prelude::*;
 use crate::backend::ActBackend;
 use crate::batches;
 use crate::dropout::Noise;
-use crate::encoder;
+use crate::gradient::{ShardGradients, Sum};
 use crate::loss::{self, Objective, Shard};
 use crate::optim::AdamW;
 use crate::predict;
 use crate::schedule::Schedule;
-use crate::taps::Identity;
 use crate::weights::Weights;
 
 /// Examples to train on or to measure on.
@@ -44,7 +43,7 @@ pub struct TrainOptions {
     pub micro_batch: usize,
     /// Steps between evaluations; `None`: once an epoch.
     pub eval_every: Option<usize>,
-    /// Steps between `on_step` events.
+    /// Steps between [`TrainEvent::Step`]s.
     pub log_every: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
@@ -141,7 +140,7 @@ pub struct Trained {
     pub final_loss: f64,
 }
 
-/// See [`crate::train`].
+/// See [`crate::train()`].
 pub(crate) fn train_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,
@@ -297,37 +296,23 @@ impl<B: ActBackend> Run<'_, B> {
     /// Loss and gradients of a batch, in the weights' order. As many micro-batches as there are
     /// threads are computed at a time and then added, one after the other.
     fn gradients(&self, batch: &[usize], step: usize) -> (f64, Vec<Tensor<B, 2>>) {
-        let options = self.options;
+        let (options, weights) = (self.options, &self.weights);
         let seed = options.seed.derive("dropout");
         let shards = batches::shards(batch, self.train.encodings, options.micro_batch);
         let shards: Vec<_> = shards.into_iter().enumerate().collect();
-        let mut loss = 0.0;
-        let mut sums = vec![None; self.weights.tensors.len()];
+        let of_shard = |(number, indices): &(usize, Vec<usize>)| {
+            let shard = Shard::new(&self.train, indices, &weights.layout.plan, self.pad_id);
+            let noise = Noise::new(options.dropout, seed, step, *number);
+            ShardGradients::new(weights, &shard, self.objective, batch.len(), noise)
+        };
+        let mut sum = Sum::new(weights);
         for round in shards.chunks(self.threads) {
-            let of_shard = |(number, indices): &(usize, Vec<usize>)| {
-                let plan = &self.weights.layout.plan;
-                let shard = Shard::new(&self.train, indices, plan, self.pad_id);
-                let noise = Noise::new(options.dropout, seed, step, *number);
-                let gradients =
-                    ShardGradients::new(&self.weights, &shard, self.objective, batch.len(), noise);
-                (shard, gradients)
-            };
-            let computed: Vec<_> = self
-                .pool
-                .install(|| round.par_iter().map(of_shard).collect());
-            for (shard, gradients) in computed {
-                loss += gradients.loss;
-                gradients.add_to(&mut sums, &self.weights, &shard);
-            }
+            self.pool.install(|| {
+                let computed = round.par_iter().map(of_shard).collect();
+                sum.add(weights, computed);
+            });
         }
-        let values = self.weights.tensors.iter();
-        let filled = sums.into_iter().zip(values);
-        (
-            loss,
-            filled
-                .map(|(sum, value)| sum.unwrap_or_else(|| value.zeros_like()))
-                .collect(),
-        )
+        (sum.loss, sum.into_tensors(weights))
     }
 
     /// Measures the validation examples and keeps the weights if they are the best. False: stop.
@@ -357,60 +342,6 @@ impl<B: ActBackend> Run<'_, B> {
                 .options
                 .target_accuracy
                 .is_none_or(|target| accuracy <= target)
-    }
-}
-
-/// What one micro-batch adds to the gradient of a step.
-pub(crate) struct ShardGradients<B: ActBackend> {
-    pub(crate) loss: f64,
-    /// In the weights' order; `None` for the embedding tables.
-    weights: Vec<Option<Tensor<B, 2>>>,
-    /// Gradient of the sum of the embeddings, `[tokens, hidden]`.
-    embeddings: Option<Tensor<B, 2>>,
-}
-
-impl<B: ActBackend> ShardGradients<B> {
-    pub(crate) fn new(
-        weights: &Weights<B>,
-        shard: &Shard,
-        objective: Objective,
-        examples: usize,
-        noise: Noise,
-    ) -> Self {
-        let tables = weights.layout.tables();
-        let leaves = weights.leaves(|name| !tables.iter().any(|t| t == name));
-        let mut embedded = encoder::embed(weights, &shard.batch).untracked();
-        embedded.words = embedded.words.require_grad();
-        let words = embedded.words.clone();
-        let objective = (objective, examples);
-        let (loss, mut gradients) =
-            loss::backward::<B>(&leaves, embedded, shard, objective, &mut Identity, noise);
-        let leaves = leaves.tensors.iter();
-        Self {
-            loss,
-            weights: leaves
-                .map(|leaf| leaf.grad_remove(&mut gradients))
-                .collect(),
-            embeddings: words.grad_remove(&mut gradients),
-        }
-    }
-
-    /// Adds them to `sums`, in the weights' order.
-    pub(crate) fn add_to(
-        self,
-        sums: &mut [Option<Tensor<B, 2>>],
-        weights: &Weights<B>,
-        shard: &Shard,
-    ) {
-        for (sum, gradient) in sums.iter_mut().zip(self.weights) {
-            *sum = match (sum.take(), gradient) {
-                (Some(sum), Some(gradient)) => Some(B::add_to(sum, &gradient)),
-                (sum, gradient) => sum.or(gradient),
-            };
-        }
-        if let Some(rows) = self.embeddings {
-            encoder::add_gradients(sums, weights, &shard.batch, &rows);
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the configuration says about pruning, checked.
 
+use act_core::Result;
 use act_core::config::Config;
-use act_core::{Error, Result};
 
 use crate::ratio::Ratio;
 
@@ -24,33 +24,12 @@ pub struct Options {
 impl Options {
     /// From the sections `Prune`, `Global` and `TrainConfig`; errors name the key.
     pub fn new(config: &Config) -> Result<Self> {
-        let prune = &config.prune;
-        if prune.prune_algo != "transformer_pruner" {
-            return Err(Error::usage(format!(
-                "Prune.prune_algo is {:?}: transformer_pruner is the one there is",
-                prune.prune_algo
-            )));
-        }
-        let batch_size = batch_size(config);
-        for (key, value) in [
-            ("Prune.calibration_examples", prune.calibration_examples),
-            ("Global.batch_size", batch_size),
-        ] {
-            if value == 0 {
-                return Err(Error::usage(format!("{key} is 0: give at least 1")));
-            }
-        }
-        let validation_ratio = config.train.validation_ratio;
-        if !(0.0..1.0).contains(&validation_ratio) {
-            return Err(Error::usage(format!(
-                "TrainConfig.validation_ratio is {validation_ratio}: give a share, from 0 to below 1"
-            )));
-        }
+        config.check()?;
         Ok(Self {
-            ratio: Ratio::new(prune.pruned_ratio)?,
-            calibration_examples: prune.calibration_examples,
-            validation_ratio,
-            batch_size,
+            ratio: Ratio::new(config.prune.pruned_ratio)?,
+            calibration_examples: config.prune.calibration_examples,
+            validation_ratio: config.train.validation_ratio,
+            batch_size: batch_size(config),
         })
     }
 }

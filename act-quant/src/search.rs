@@ -75,6 +75,12 @@ pub fn search(
         }
     }
     let best = search.winner().candidate;
+    log::info!(
+        "chose trial {}: {}, weights {}",
+        search.best + 1,
+        best.method,
+        best.granularity.name()
+    );
     if best.granularity != weights.granularity {
         weights = Weights::quantize(model, best.granularity, options)?;
     }

@@ -150,22 +150,22 @@ fn wrong_inputs_end_in_one_line_and_their_exit_code() {
         (
             2,
             &["float.act", "-c", "conv.yaml"],
-            "write quantize_op_types: [mul, matmul, matmul_v2]",
+            "write [mul, matmul, matmul_v2]",
         ),
         (
             2,
             &["float.act", "--set", "QuantPost.algo=magic"],
-            "\"magic\"",
+            "QuantPost.algo",
         ),
         (
             2,
             &["float.act", "--set", "QuantPost.weight_max=200"],
-            "weight_max is 200",
+            "weight_max",
         ),
         (
             2,
             &["float.act", "--set", "QuantPost.batch_nums=0"],
-            "batch_nums is 0",
+            "batch_nums",
         ),
     ] {
         let output = workshop.run(&[args, &data, &["-o", "out.act", "-q"]].concat());
@@ -176,12 +176,13 @@ fn wrong_inputs_end_in_one_line_and_their_exit_code() {
     expect_error(&little, 2, "at least 32");
 }
 
+/// The error is the last line; warnings may come before it.
 fn expect_error(output: &Output, code: i32, says: &str) {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{says}: {text}");
+    let error = text.lines().last().unwrap();
     assert!(
-        text.starts_with("act-quant: ") && text.lines().count() == 1,
-        "{text}"
+        error.starts_with("act-quant: ") && error.contains(says),
+        "{says}: {text}"
     );
-    assert!(text.contains(says), "{says}: {text}");
 }

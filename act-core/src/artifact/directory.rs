@@ -51,24 +51,25 @@ pub fn data_len(entries: &[TensorEntry]) -> u64 {
     )
 }
 
-/// Bytes of one tensor, if every dimension is one that a tensor may have.
+/// Bytes of one tensor, if it has a number of dimensions and dimensions that tensors have.
 fn byte_len(spec: &TensorSpec) -> Result<u64> {
     let TensorSpec { name, dtype, shape } = spec;
-    let bad = || Error::rejected(format!("tensor {name}: {shape:?} is no shape of a tensor"));
-    if !(1..=limits::RANK).contains(&shape.len()) {
-        return Err(bad());
+    let rank = shape.len();
+    if !(1..=limits::RANK).contains(&rank) {
+        return Err(Error::rejected(format!(
+            "tensor {name} has {rank} dimensions"
+        )));
     }
-    let mut len = dtype.size() as u64;
-    for &dimension in shape {
-        if !(1..=limits::DIMENSION as usize).contains(&dimension) {
-            return Err(bad());
-        }
-        len = len.checked_mul(dimension as u64).ok_or_else(bad)?;
-    }
-    if len > limits::FILE_LEN {
-        return Err(bad());
-    }
-    Ok(len)
+    let size = dtype.size() as u64;
+    let product = |len: u64, &dimension: &usize| match dimension {
+        1..=limits::DIMENSION => len.checked_mul(dimension as u64),
+        _ => None,
+    };
+    shape
+        .iter()
+        .try_fold(size, product)
+        .filter(|&len| len <= limits::FILE_LEN)
+        .ok_or_else(|| Error::rejected(format!("tensor {name}: {shape:?} is no tensor's shape")))
 }
 
 /// The entries as the file holds them.
@@ -136,10 +137,9 @@ pub fn from_wire(wire: Vec<v1::Entry>, data_len: u64) -> Result<Vec<TensorEntry>
 /// Names are printed: one plain alphabet. That they are unique follows from [`check_plan`].
 fn check_name(name: &str) -> Result<()> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'.';
-    if !(1..=limits::TENSOR_NAME).contains(&name.len()) || !name.bytes().all(plain) {
-        return Err(Error::rejected(format!(
-            "{name:.128?} is no name of a tensor"
-        )));
+    if !(1..=limits::NAME).contains(&name.len()) || !name.bytes().all(plain) {
+        let start: String = name.chars().take(limits::NAME).collect();
+        return Err(Error::rejected(format!("{start:?} is no tensor's name")));
     }
     Ok(())
 }
@@ -203,12 +203,12 @@ mod tests {
             (|e| e.offset += 64, "need 68 bytes at 64"),
             (|e| e.offset = 0, "need 68 bytes at 64"),
             (|e| e.len = u64::MAX, "need 68 bytes at 64"),
-            (|e| e.dims = vec![], "no shape"),
-            (|e| e.dims = vec![0], "no shape"),
-            (|e| e.dims = vec![1 << 24; 4], "no shape"),
+            (|e| e.dims = vec![], "b has 0 dimensions"),
+            (|e| e.dims = vec![0], "no tensor's shape"),
+            (|e| e.dims = vec![1 << 24; 4], "no tensor's shape"),
             (|e| e.dims = vec![18], "need 72 bytes"),
             (|e| e.dtype = 9, "b: element type 9"),
-            (|e| e.name = "\u{1b}[31m".into(), "no name of a tensor"),
+            (|e| e.name = "\u{1b}[31m".into(), "no tensor's name"),
         ];
         for (damage, message) in cases {
             let mut wire = to_wire(&entries()).unwrap();

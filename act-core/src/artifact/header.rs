@@ -139,9 +139,7 @@ impl Header {
             let quant: QuantSpec = wire.try_into()?;
             rules::check_quant(&quant, &plan)?;
             match quant.is_empty() {
-                true => Err(Error::rejected(
-                    "nothing is quantised: a float model has no QUAN",
-                )),
+                true => Err(Error::rejected("lists nothing; a float model has no QUAN")),
                 false => Ok(quant),
             }
         };
@@ -159,7 +157,10 @@ impl Header {
         let decode_provenance = |wire: Vec<v1::Stage>| {
             let records: Vec<StageRecord> = wire.into_iter().map(Into::into).collect();
             rules::check_provenance(&records)?;
-            Ok(records)
+            match records.is_empty() {
+                true => Err(Error::rejected("lists nothing; a new model has no PROV")),
+                false => Ok(records),
+            }
         };
         let provenance = match sections.get(Tag::PROV) {
             Some(section) => section.decode(decode_provenance)?,

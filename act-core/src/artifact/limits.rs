@@ -50,8 +50,8 @@ pub const EPSILON: f32 = 1.0;
 /// Dimensions of a tensor; ours have one or two.
 pub const RANK: usize = 4;
 /// One dimension of a tensor; the largest above is 2^20.
-pub const DIMENSION: u32 = 1 << 24;
-/// Bytes of a tensor's name; the longest we make has 59.
-pub const TENSOR_NAME: usize = 128;
+pub const DIMENSION: usize = 1 << 24;
+/// Bytes of a tensor's or a site's name; the longest we make has 59.
+pub const NAME: usize = 128;
 /// Bytes of one short text that is printed: names of tasks, labels, stages, devices, metrics.
 pub const SHORT_TEXT: usize = 1024;

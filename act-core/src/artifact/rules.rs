@@ -78,20 +78,16 @@ pub fn check_plan(plan: &Plan) -> Result<()> {
 
 fn check_layer(layer: &LayerPlan) -> Result<()> {
     let heads = &layer.kept_heads;
-    if !heads.is_sorted_by(|a, b| a < b)
-        || heads.last().is_some_and(|&h| h as usize >= limits::HEADS)
-    {
-        return Err(Error::rejected(format!(
-            "kept_heads {heads:?} are not rising numbers below {}",
-            limits::HEADS
-        )));
+    between("number of heads", heads.len(), 0, limits::HEADS)?;
+    let rising = heads.is_sorted_by(|a, b| a < b);
+    if !rising || heads.last().is_some_and(|&h| h as usize >= limits::HEADS) {
+        let most = limits::HEADS;
+        let message = format!("kept_heads {heads:?} are not rising numbers below {most}");
+        return Err(Error::rejected(message));
     }
-    between(
-        "head_dim",
-        layer.head_dim,
-        usize::from(!heads.is_empty()),
-        limits::HIDDEN,
-    )?;
+    // Where no head is left, its size says nothing.
+    let least = usize::from(!heads.is_empty());
+    between("head_dim", layer.head_dim, least, limits::HIDDEN)?;
     between(
         "intermediate_size",
         layer.intermediate_size,

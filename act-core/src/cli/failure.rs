@@ -29,6 +29,16 @@ pub(super) fn report(name: &str, error: &anyhow::Error) -> u8 {
     }
 }
 
+/// Prints what is wrong with the arguments: clap's message, folded into one line like any other.
+pub(super) fn usage(name: &str, mistake: &clap::Error) {
+    let text = mistake.to_string();
+    // Usage and hints follow after a blank line; `--help` tells them better.
+    let message = text.split("\n\n").next().unwrap_or(&text);
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let words: Vec<&str> = message.split_whitespace().collect();
+    print(name, &format!("{}; see {name} --help", words.join(" ")));
+}
+
 /// Whose move it is: the outermost of our errors in the chain decides, then the operating system's.
 fn kind(error: &anyhow::Error) -> ErrorKind {
     let ours = |e: &(dyn std::error::Error + 'static)| e.downcast_ref::<Error>().map(Error::kind);

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Tasks whose data act can read without being told labels and columns.
-pub const TASKS: &[&str] = &[
+/// Tasks whose data need no description.
+const TASKS: &[&str] = &[
     "afqmc",
     "tnews",
     "iflytek",
@@ -40,19 +40,10 @@ impl Config {
         self.quant_post.check()?;
         self.quant_aware.check()
     }
-
-    /// What holds between keys: a task is either known or described.
-    pub(super) fn check_task(&self) -> Result<()> {
-        match (&self.global.task_name, &self.global.labels) {
-            (Some(task), None) => choice("Global.task_name", task, TASKS)
-                .map_err(|e| Error::usage(format!("{e}; own data need Global.labels"))),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Global {
-    /// Checks every value; whether the task is known is [`Config`]'s to check.
+    /// Checks every value. Whether the task is known is for the data to say.
     pub fn check(&self) -> Result<()> {
         if self
             .task_name
@@ -62,27 +53,14 @@ impl Global {
             return Err(Error::usage("Global.task_name: is empty; name the task"));
         }
         at_least("Global.batch_size", self.batch_size, 1)?;
-        at_least("Global.max_seq_length", self.max_seq_length, 4)?;
-        if let Some(columns) = &self.text_columns {
-            distinct("Global.text_columns", columns)?;
-            let fits = matches!(columns.len(), 1 | 2);
-            must(
-                "Global.text_columns",
-                columns.len(),
-                fits,
-                "one column, or two for pairs",
-            )?;
-        }
-        if let Some(labels) = &self.labels {
-            distinct("Global.labels", labels)?;
-            must(
-                "Global.labels",
-                labels.len(),
-                labels.len() >= 2,
-                "at least two names",
-            )?;
-        }
-        Ok(())
+        at_least("Global.max_seq_length", self.max_seq_length, 4)
+    }
+
+    /// The task that the name is likely meant to be. Own data may bear any name, so that this is
+    /// no more than a hint.
+    pub(super) fn meant_task(&self) -> Option<&'static str> {
+        let name = self.task_name.as_deref()?;
+        nearest(name, TASKS).filter(|near| *near != name)
     }
 }
 
@@ -178,8 +156,8 @@ impl HyperParameterOptimization {
             &self.weight_quantize_type,
         )?;
         filled(&format!("{AT}.bias_correct"), &self.bias_correct)?;
-        range(&format!("{AT}.hist_percent"), &self.hist_percent)?;
-        range(&format!("{AT}.batch_num"), &self.batch_num)?;
+        filled(&format!("{AT}.hist_percent"), &self.hist_percent)?;
+        filled(&format!("{AT}.batch_num"), &self.batch_num)?;
         at_least(&format!("{AT}.max_quant_count"), self.max_quant_count, 1)
     }
 }
@@ -280,16 +258,6 @@ fn magnitude(key: &str, value: u8) -> Result<()> {
     must(key, value, (1..=127).contains(&value), "1 to 127")
 }
 
-fn range<T: PartialOrd>(key: &str, ends: &Option<Vec<T>>) -> Result<()> {
-    match ends.as_deref() {
-        None | Some([_]) => Ok(()),
-        Some([low, high]) if low <= high => Ok(()),
-        _ => Err(Error::usage(format!(
-            "{key}: give one value, or the lower and upper end"
-        ))),
-    }
-}
-
 fn filled<T>(key: &str, choices: &Option<Vec<T>>) -> Result<()> {
     match choices.as_deref() {
         Some([]) => Err(Error::usage(format!(
@@ -297,18 +265,6 @@ fn filled<T>(key: &str, choices: &Option<Vec<T>>) -> Result<()> {
         ))),
         _ => Ok(()),
     }
-}
-
-fn distinct(key: &str, names: &[String]) -> Result<()> {
-    for (i, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            return Err(Error::usage(format!("{key}: name {} is empty", i + 1)));
-        }
-        if names[..i].contains(name) {
-            return Err(Error::usage(format!("{key}: {name:?} is there twice")));
-        }
-    }
-    Ok(())
 }
 
 fn choice(key: &str, value: &str, allowed: &[&str]) -> Result<()> {

@@ -38,19 +38,18 @@ impl Config {
             source.tree = source.adopt(&[], written, &mut reported)?;
             merge(&mut merged, source.tree.clone());
         }
-        let mut config = typed(&[], without_nulls(merged))?;
-        let between_keys = [
-            (["Global", "task_name"], config.check_task()),
-            (["Distillation", "logits"], config.distillation.check()),
-        ];
-        for (path, outcome) in between_keys {
-            let culprit = sources.iter().rev().find(|s| s.mentions(path));
-            outcome.map_err(|error| match culprit {
-                Some(source) => source.blame(&path, error),
+        let config = typed(&[], without_nulls(merged))?;
+        // The one rule between two keys; the source that spoke last of either is told.
+        config.distillation.check().map_err(|error| {
+            let spoke = |source: &&Source| source.tree.contains_key("Distillation");
+            match sources.iter().rev().find(spoke) {
+                Some(source) => source.blame(&["Distillation"], error),
                 None => error,
-            })?;
+            }
+        })?;
+        if let (Some(name), Some(near)) = (&config.global.task_name, config.global.meant_task()) {
+            log::warn!("Global.task_name: {name:?} is not a built-in task; did you mean {near:?}?");
         }
-        config.quant_post.obey(&config.hpo);
         Ok(config)
     }
 }
@@ -186,13 +185,6 @@ impl Source {
             true => log::info!("{text}"),
             false => log::warn!("{text}"),
         }
-    }
-
-    /// True if this source gives the key a value.
-    fn mentions(&self, [section, key]: [&str; 2]) -> bool {
-        self.tree
-            .get(section)
-            .is_some_and(|section| section.get(key).is_some())
     }
 
     /// `file:line`, or the flag.

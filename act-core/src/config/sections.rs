@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Global {
-    /// Name of the task: one of CLUE's or GLUE's, or the user's own if `labels` are given.
+    /// Name of the task: one of CLUE's or GLUE's, or that of one's own data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_name: Option<String>,
     /// Sequences a step or batch, where the section at work does not say its own.
@@ -18,15 +18,6 @@ pub struct Global {
     /// Ours: folder of the data set, when `--data` does not give one. Not part of provenance.
     #[serde(skip_serializing)]
     pub data_dir: Option<String>,
-    /// Ours: columns of own data that hold the text, or the two texts of a pair.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text_columns: Option<Vec<String>>,
-    /// Ours: column of own data that holds the label.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label_column: Option<String>,
-    /// Ours: label names of own data; the index is the class.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<Vec<String>>,
 }
 
 /// The training loop.
@@ -192,8 +183,8 @@ impl Default for Prune {
     }
 }
 
-/// Search space of post-training quantisation. There is no search yet: a list with one choice is
-/// obeyed, a longer one leaves the choice to [`QuantPost`].
+/// Search space of post-training quantisation: a list here goes before the single value of
+/// [`QuantPost`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HyperParameterOptimization {
@@ -206,13 +197,13 @@ pub struct HyperParameterOptimization {
     /// Whether to correct the mean and spread of quantised weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias_correct: Option<Vec<bool>>,
-    /// Lower and upper end for `QuantPost.hist_percent`.
+    /// Choices for `QuantPost.hist_percent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hist_percent: Option<Vec<f64>>,
-    /// Lower and upper end for `QuantPost.batch_nums`.
+    /// Choices for `QuantPost.batch_nums`; the largest is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_num: Option<Vec<usize>>,
-    /// Number of trials.
+    /// Upper bound of trials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_quant_count: Option<usize>,
 }
@@ -259,30 +250,6 @@ impl Default for QuantPost {
             embeddings: true,
             weight_max: 127,
             activation_max: 127,
-        }
-    }
-}
-
-impl QuantPost {
-    /// Takes over what the search space leaves no choice about.
-    pub(super) fn obey(&mut self, space: &HyperParameterOptimization) {
-        fn only<T: Clone>(choices: &Option<Vec<T>>) -> Option<T> {
-            match choices.as_deref() {
-                Some([one]) => Some(one.clone()),
-                _ => None,
-            }
-        }
-        if let Some(algo) = only(&space.ptq_algo) {
-            self.algo = algo;
-        }
-        if let Some(kind) = only(&space.weight_quantize_type) {
-            self.weight_quantize_type = kind;
-        }
-        if let Some(percent) = only(&space.hist_percent) {
-            self.hist_percent = percent;
-        }
-        if let Some(batches) = only(&space.batch_num) {
-            self.batch_nums = batches;
         }
     }
 }

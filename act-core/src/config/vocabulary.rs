@@ -22,7 +22,6 @@ const FOREIGN: &[&str] = &[
 
 const NOT_YET: &str = "accepted, but not supported yet";
 const FILES: &str = "without effect: models are given on the command line (`act-convert import`)";
-const SEARCH: &str = "no search yet: a single choice is obeyed, of several QuantPost's stays";
 
 /// Keys of PaddleSlim that are accepted and change nothing, each with the reason.
 const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
@@ -59,7 +58,6 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
         &["loss", "node"],
         "the one loss there is: l2 on the logits",
     ),
-    ("", &["HyperParameterOptimization"], SEARCH),
     (
         "QuantPost",
         &["epochs", "lr", "regions", "region_weights_names"],
@@ -184,21 +182,6 @@ pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, near)| near)
 }
 
-/// Every key of every section, as `Section.key`; the manual is tested against it.
-#[cfg(test)]
-pub(super) fn all() -> Vec<String> {
-    let mut all = Vec::new();
-    for section in fields::<Config>() {
-        all.extend(
-            keys(&[section])
-                .unwrap()
-                .iter()
-                .map(|key| format!("{section}.{key}")),
-        );
-    }
-    all
-}
-
 /// Names of a struct's fields as serde knows them.
 pub(super) fn fields<T: DeserializeOwned>() -> Vec<&'static str> {
     let mut names: &'static [&'static str] = &[];
@@ -230,5 +213,40 @@ impl<'de> serde::Deserializer<'de> for FieldNames<'_> {
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
         unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_explains_every_key_in_its_section() {
+        let manual = include_str!("../../../docs/config.md");
+        for section in fields::<Config>() {
+            let (_, rest) = manual
+                .split_once(&format!("\n## {section}\n"))
+                .expect(section);
+            let text = rest.split("\n## ").next().unwrap_or(rest);
+            for key in keys(&[section]).unwrap() {
+                let told = [format!("`{key}`"), format!("`{key}.")];
+                assert!(told.iter().any(|k| text.contains(k)), "{section}.{key}");
+            }
+        }
+        for key in fields::<OptimizerBuilder>() {
+            assert!(
+                manual.contains(&format!("`optimizer_builder.{key}")),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        let known = ["pruned_ratio", "prune_algo", "epochs"];
+        assert_eq!(nearest("pruned_ration", &known), Some("pruned_ratio"));
+        assert_eq!(nearest("EPOCH", &known), Some("epochs"));
+        assert_eq!(nearest("zzz", &known), None);
+        assert_eq!(nearest("", &known), None);
     }
 }

@@ -176,7 +176,7 @@ fn a_later_schema_of_a_known_section_follows_the_same_rule() {
 #[test]
 fn sections_have_one_order_and_one_place() {
     type Change = fn(&mut Parts);
-    let changes: [(Change, &str); 10] = [
+    let changes: [(Change, &str); 11] = [
         (|p| p.sections.swap(0, 1), "section META at byte"),
         (
             |p| p.sections.push(p.sections[4].clone()),
@@ -189,7 +189,14 @@ fn sections_have_one_order_and_one_place() {
         (|p| p.sections[0].2 = 0, "flags 0, not 1"),
         (|p| p.sections[4].2 = 1, "flags 1, not 0"),
         (|p| p.sections[4].2 = 2, "unknown flags 0x2"),
-        (|p| p.sections[3].3 = vec![0; 16], "nothing is quantised"),
+        (
+            |p| p.sections[3].3 = vec![0; 16],
+            "lists nothing; a float model has no QUAN",
+        ),
+        (
+            |p| p.sections[4].3 = vec![0; 8],
+            "lists nothing; a new model has no PROV",
+        ),
     ];
     for (change, message) in changes {
         let mut parts = Parts::new(&models::small(true));

@@ -144,6 +144,37 @@ fn the_configuration_and_its_mistakes_reach_the_user() {
 }
 
 #[test]
+fn keys_without_effect_are_told_once_and_misspelt_tasks_guessed() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.yaml");
+    fs::write(
+        &file,
+        "Global: {task_name: afqcm, dataset: clue}\nTrainConfig:\n  amp_config: {}\nQuantAware:\n  use_pact: true\n",
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+    let args = [
+        "--act",
+        "config",
+        "-c",
+        file,
+        "--set",
+        "TrainConfig.amp_config={}",
+    ];
+    let said = stderr(&probe(&args).output().unwrap());
+    for line in [
+        format!("act-probe: {file}:1: Global.dataset: without effect"),
+        format!("act-probe: warning: {file}:3: TrainConfig.amp_config: accepted, but not"),
+        format!("act-probe: warning: {file}:4: QuantAware: accepted, but not supported yet"),
+        "act-probe: warning: Global.task_name: \"afqcm\" is not a built-in task; did you mean"
+            .into(),
+    ] {
+        assert!(said.contains(&line), "{line}\n{said}");
+    }
+    assert_eq!(said.lines().count(), 4, "{said}");
+}
+
+#[test]
 fn data_folders_are_checked() {
     assert_line(&act("data"), 2, "act-probe: no data: give --data DIR");
     let data = |dir: &str| probe(&["--act", "data", "--data", dir]).output().unwrap();

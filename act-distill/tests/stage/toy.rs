@@ -3,7 +3,7 @@
 use act_core::config::Config;
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{CHARACTERS, TinyOptions, tiny_artifact};
-use act_core::{Artifact, LayerPlan};
+use act_core::{Artifact, LayerPlan, Linear, Tensor};
 use act_data::{Dataset, Example, Split};
 
 /// Number of classes; class `i` is told by the `i`-th character of the vocabulary.
@@ -21,6 +21,16 @@ pub fn model(seed: u64) -> Artifact {
         },
     );
     artifact.task.name = "toy".into();
+    artifact
+}
+
+/// A model whose logits, and so its loss, are not finite.
+pub fn overflowing() -> Artifact {
+    let mut artifact = model(1);
+    let name = Linear::Classifier.weight();
+    let shape = artifact.plan.linear_shape(Linear::Classifier);
+    let huge = vec![f32::MAX; shape[0] * shape[1]];
+    artifact.params.insert(name, Tensor::f32(shape, huge));
     artifact
 }
 

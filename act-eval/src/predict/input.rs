@@ -64,13 +64,13 @@ impl<'a> Reader<'a> {
             Format::Jsonl => true,
         };
         if json {
-            self.from_json(line)
+            self.encode_json(line)
         } else {
-            self.from_text(line)
+            self.encode_text(line)
         }
     }
 
-    fn from_text(&self, line: &str) -> Result<Encoding> {
+    fn encode_text(&self, line: &str) -> Result<Encoding> {
         let mut parts = line.split('\t');
         let (text, pair) = (parts.next().unwrap_or_default(), parts.next());
         if parts.next().is_some() {
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
         self.tokenizer.encode(text, pair)
     }
 
-    fn from_json(&self, line: &str) -> Result<Encoding> {
+    fn encode_json(&self, line: &str) -> Result<Encoding> {
         let ids: Ids = parse(line)?;
         if let Some(input_ids) = ids.input_ids {
             let length = input_ids.len();

@@ -49,11 +49,34 @@ pub(crate) fn gemm(
     c: &mut [f32],
     row_stride: usize,
 ) {
-    assert_eq!(a.columns, b.rows);
     assert!(fits(c.len(), a.rows, b.columns, row_stride));
-    // SAFETY: `Mat::new` (and `t`, which only swaps the axes) and the assertion above keep every
-    // index that the product touches inside the three slices; `c` is exclusive and its rows are
-    // disjoint; strides fit `isize` because they are at most the length of a slice.
+    // SAFETY: `c` is exclusive and has room for the result, as just asserted.
+    unsafe { sgemm(alpha, a, b, beta, c.as_mut_ptr(), row_stride) }
+}
+
+/// `a b` in fresh memory, row-major.
+pub(crate) fn product(a: Mat<'_>, b: Mat<'_>) -> Vec<f32> {
+    let len = a.rows * b.columns;
+    let mut c = Vec::with_capacity(len);
+    // SAFETY: `c` has room for the result; with `beta` 0 it is only written, every element of it
+    // (also where `a` has no column), so that it is initialised afterwards.
+    unsafe {
+        sgemm(1.0, a, b, 0.0, c.as_mut_ptr(), b.columns);
+        c.set_len(len);
+    }
+    c
+}
+
+/// The product itself.
+///
+/// # Safety
+/// `c` must be valid for writes (and with `beta != 0` for reads) of `a.rows` rows of `b.columns`
+/// elements, `row_stride` apart and disjoint, that nobody else looks at.
+unsafe fn sgemm(alpha: f32, a: Mat<'_>, b: Mat<'_>, beta: f32, c: *mut f32, row_stride: usize) {
+    assert_eq!(a.columns, b.rows);
+    // SAFETY: `Mat::new` (and `t`, which only swaps the axes) keeps every index that the product
+    // reads inside its slices; `c` is the caller's promise; strides fit `isize` because they are
+    // at most the length of a slice.
     unsafe {
         matrixmultiply::sgemm(
             a.rows,
@@ -67,7 +90,7 @@ pub(crate) fn gemm(
             b.row_stride as isize,
             b.column_stride as isize,
             beta,
-            c.as_mut_ptr(),
+            c,
             row_stride as isize,
             1,
         );
@@ -93,6 +116,18 @@ mod tests {
             3,
         );
         assert_eq!(c, [24., 30., 7., 62., 62.]);
+    }
+
+    #[test]
+    fn products_in_fresh_memory() {
+        let a = [1., 2., 3., 4.];
+        let a = Mat::new(&a, 2, 2, 2);
+        assert_eq!(product(a, a.t()), [5., 11., 11., 25.]);
+        assert_eq!(
+            product(Mat::new(&[], 2, 0, 0), Mat::new(&[], 0, 3, 3)),
+            [0.0; 6]
+        );
+        assert!(product(Mat::new(&[], 0, 2, 2), a).is_empty());
     }
 
     #[test]

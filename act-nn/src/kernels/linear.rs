@@ -1,6 +1,6 @@
 //! `y = x Wᵀ + b` on 2-D activations, and its three gradients, each one matrix product or sum.
 
-use super::gemm::{Mat, gemm};
+use super::gemm::{Mat, gemm, product};
 use super::simd::simd_fn;
 
 /// `x [n, inputs]`, `weight [outputs, inputs]`, `bias [outputs]` to `[n, outputs]`.
@@ -19,35 +19,16 @@ pub(crate) fn forward(x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
 /// Gradient of `x`: `dy W`.
 pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], outputs: usize) -> Vec<f32> {
     let inputs = weight.len() / outputs;
-    let n = dy.len() / outputs;
-    let mut dx = vec![0.0; n * inputs];
-    let dy = Mat::new(dy, n, outputs, outputs);
-    gemm(
-        1.0,
-        dy,
-        Mat::new(weight, outputs, inputs, inputs),
-        0.0,
-        &mut dx,
-        inputs,
-    );
-    dx
+    let dy = Mat::new(dy, dy.len() / outputs, outputs, outputs);
+    product(dy, Mat::new(weight, outputs, inputs, inputs))
 }
 
 /// Gradient of `weight`: `dyᵀ x`, one product over all tokens.
 pub(crate) fn weight_gradient(dy: &[f32], x: &[f32], outputs: usize) -> Vec<f32> {
     let n = dy.len() / outputs;
-    let inputs = x.len() / n.max(1);
-    let mut dw = vec![0.0; outputs * inputs];
+    let inputs = x.len() / n;
     let dy = Mat::new(dy, n, outputs, outputs);
-    gemm(
-        1.0,
-        dy.t(),
-        Mat::new(x, n, inputs, inputs),
-        0.0,
-        &mut dw,
-        inputs,
-    );
-    dw
+    product(dy.t(), Mat::new(x, n, inputs, inputs))
 }
 
 simd_fn! {

@@ -2,10 +2,12 @@
 //! `v2` beside it. Conversions check only what the types demand; the rules of the domain are
 //! [`crate::artifact::rules`]' business.
 
+use std::str::FromStr;
+
 use bincode::{Decode, Encode};
 
 use super::codes::{self, Coded, unknown};
-use crate::artifact::TaskInfo;
+use crate::artifact::{TaskInfo, limits};
 use crate::error::{Error, Result};
 use crate::plan::{LayerPlan, Plan};
 use crate::provenance::{DataRecord, Digest, InputRecord, StageRecord};
@@ -280,7 +282,7 @@ impl TryFrom<QuantSite> for LinearQuant {
             code => return Err(unknown("activation scheme", code)),
         };
         Ok(Self {
-            linear: site.linear.parse().map_err(rejected)?,
+            linear: parse(&site.linear)?,
             weight_max: site.weight_max,
             activation_max: site.activation_max,
             activation,
@@ -298,7 +300,7 @@ impl TryFrom<Quant> for QuantSpec {
             LinearQuant::try_from(site).map_err(|e| e.context(format!("site {i}")))
         };
         let table = |table: QuantTable| match table.scheme {
-            codes::SYMMETRIC_INT8_PER_ROW => table.table.parse().map_err(rejected),
+            codes::SYMMETRIC_INT8_PER_ROW => parse(&table.table),
             code => Err(unknown("table scheme", code)),
         };
         Ok(Self {
@@ -313,9 +315,13 @@ impl TryFrom<Quant> for QuantSpec {
     }
 }
 
-/// A name that does not parse is the user's mistake on a command line, but here the file's.
-fn rejected(e: Error) -> Error {
-    Error::rejected(e.to_string())
+/// The thing of that name. What is the user's mistake on a command line is the file's here.
+fn parse<T: FromStr<Err = Error>>(name: &str) -> Result<T> {
+    if name.len() > limits::NAME {
+        return Err(Error::rejected(format!("a name of {} bytes", name.len())));
+    }
+    name.parse()
+        .map_err(|e: Error| Error::rejected(e.to_string()))
 }
 
 impl From<&StageRecord> for Stage {

@@ -1,0 +1,184 @@
+//! The files of a model out of a `.tar` or `.tar.gz` into one flat folder, trusting nothing in the
+//! archive.
+//!
+//! Names that lead out, links and devices are refused; folders are flattened, because published
+//! archives hold one; bytes are counted as they come out, whatever headers claim.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Component, Path};
+use std::rc::Rc;
+
+use act_core::{Error, Result};
+use flate2::bufread::MultiGzDecoder;
+use tar::{Archive, EntryType};
+
+/// Most bytes that come out; no encoder that an artifact may hold needs more.
+const MAX_BYTES: u64 = 4 << 30;
+/// Float weights hardly compress, texts by 5 to 1. More than this many times its bytes is a bomb ...
+const MAX_RATIO: u64 = 20;
+/// ... once it is large enough to matter.
+const FREE_BYTES: u64 = 1 << 20;
+/// Most entries.
+const MAX_ENTRIES: usize = 1000;
+/// What a model's folder may hold that is read.
+const EXTENSIONS: [&str; 7] = [
+    "pdmodel",
+    "pdiparams",
+    "txt",
+    "json",
+    "safetensors",
+    "bin",
+    "vocab",
+];
+/// The same without an extension.
+const NAMES: [&str; 2] = ["__model__", "__params__"];
+
+/// Archives that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Plain.
+    Tar,
+    /// Compressed with gzip.
+    TarGz,
+}
+
+impl Kind {
+    /// Looks at a file's first bytes; `None` if it is no archive.
+    pub fn of(path: &Path) -> Result<Option<Self>> {
+        let mut head = Vec::new();
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        file.take(512)
+            .read_to_end(&mut head)
+            .map_err(|e| Error::io(path, e))?;
+        Ok(match head.as_slice() {
+            [0x1f, 0x8b, ..] => Some(Kind::TarGz),
+            head if head.get(257..262) == Some(b"ustar") => Some(Kind::Tar),
+            _ => None,
+        })
+    }
+}
+
+/// Unpacks a model's files from the archive at `path` into `dir`, which is empty.
+///
+/// # Errors
+/// Rejected: damaged, too large, or holding what no model's archive holds.
+pub fn unpack(path: &Path, kind: Kind, dir: &Path) -> Result<()> {
+    let file = File::open(path).map_err(|e| Error::io(path, e))?;
+    let read = Rc::new(Cell::new(0));
+    let counted = Counted {
+        inner: file,
+        count: Rc::clone(&read),
+    };
+    let input = BufReader::new(counted);
+    let inner: Box<dyn Read> = match kind {
+        Kind::Tar => Box::new(input),
+        Kind::TarGz => Box::new(MultiGzDecoder::new(input)),
+    };
+    let bounded = Bounded {
+        inner,
+        came_in: read,
+        came_out: 0,
+    };
+    let mut archive = Archive::new(bounded);
+    for (count, entry) in archive.entries().map_err(damaged)?.enumerate() {
+        if count == MAX_ENTRIES {
+            return Err(Error::rejected(format!("more than {MAX_ENTRIES} entries")));
+        }
+        let mut entry = entry.map_err(damaged)?;
+        if let Some(name) = wanted(&entry)? {
+            write(&mut entry, &dir.join(&name))
+                .map_err(|e| e.context(format!("unpacking {name}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// The plain file name to unpack an entry to; `None` for what no import reads.
+fn wanted<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Option<String>> {
+    let path = entry.path().map_err(damaged)?;
+    let refuse = |why: &str| {
+        Err(Error::rejected(format!(
+            "the archive holds {path:?}, {why}"
+        )))
+    };
+    let outside = |part| !matches!(part, Component::Normal(_) | Component::CurDir);
+    if path.components().any(outside) {
+        return refuse("a name that leads out of its folder");
+    }
+    match entry.header().entry_type() {
+        EntryType::Regular | EntryType::Continuous => {}
+        EntryType::Directory | EntryType::XGlobalHeader => return Ok(None),
+        EntryType::Symlink | EntryType::Link => return refuse("a link"),
+        _ => return refuse("neither a file nor a folder"),
+    }
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Ok(None);
+    };
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let known = EXTENSIONS.contains(&extension) || NAMES.contains(&name);
+    Ok((known && !name.starts_with('.')).then(|| name.to_string()))
+}
+
+fn write(entry: &mut impl Read, path: &Path) -> Result<()> {
+    let mut file = match File::create_new(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(Error::rejected("the archive holds two files of this name"));
+        }
+        Err(e) => return Err(Error::io(path, e)),
+    };
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = entry.read(&mut buffer).map_err(damaged)?;
+        if read == 0 {
+            return Ok(());
+        }
+        io::Write::write_all(&mut file, &buffer[..read]).map_err(|e| Error::io(path, e))?;
+    }
+}
+
+fn damaged(e: io::Error) -> Error {
+    Error::rejected(format!("the archive is damaged: {e}"))
+}
+
+/// Counts the bytes that go in.
+struct Counted<R> {
+    inner: R,
+    count: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.count.set(self.count.get() + read as u64);
+        Ok(read)
+    }
+}
+
+/// Ends with an error when too much comes out, alone or for what went in.
+struct Bounded<R> {
+    inner: R,
+    came_in: Rc<Cell<u64>>,
+    came_out: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.came_out += read as u64;
+        if self.came_out > MAX_BYTES {
+            return Err(io::Error::other(format!(
+                "more than {} GiB come out",
+                MAX_BYTES >> 30
+            )));
+        }
+        if self.came_out > FREE_BYTES && self.came_out / MAX_RATIO > self.came_in.get() {
+            return Err(io::Error::other(format!(
+                "more than {MAX_RATIO} times its bytes come out"
+            )));
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,111 @@
+//! `act-convert export`: an artifact as a file of another system; the output's name says which.
+
+use std::path::{Path, PathBuf};
+
+use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::report::Report;
+use act_core::{Artifact, Error, Result};
+
+use crate::onnx::{self, ActivationType};
+
+/// Arguments of `act-convert export`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    mut_arg("config", |a| a.hide(true)),
+    mut_arg("set", |a| a.hide(true)),
+    mut_arg("data", |a| a.hide(true)),
+    mut_arg("device", |a| a.hide(true)),
+    mut_arg("seed", |a| a.hide(true)),
+    mut_arg("threads", |a| a.hide(true)),
+    mut_arg("strict", |a| a.hide(true))
+)]
+pub struct Args {
+    /// Model; `-` is standard input.
+    #[arg(default_value = "-", value_name = "INPUT")]
+    pub input: PathBuf,
+    /// Where to write: FILE.onnx.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// How an int8 model's inputs are written in ONNX: int8 for every runtime, uint8 for speed in
+    /// ONNX Runtime on x86. The numbers are the same.
+    #[arg(long, value_enum, default_value = "int8", value_name = "TYPE")]
+    pub activations: ActivationType,
+    /// What every program has.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// What can be written.
+#[derive(Debug, PartialEq)]
+enum Format {
+    Onnx,
+}
+
+impl Format {
+    /// The format that the output's name asks for.
+    fn of(path: &Path) -> Result<Self> {
+        match path.extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("onnx") => Ok(Format::Onnx),
+            _ => Err(Error::usage(format!(
+                "--output {}: the name's ending says the format; give FILE.onnx",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// Usage: an output whose name says no format, or a model that the format cannot hold. Rejected: an
+/// input that is no artifact.
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let format = Format::of(&args.output)?;
+    match format {
+        Format::Onnx => context.check_output(&args.output)?,
+    }
+    let model = context.read_artifact(&args.input)?;
+    match format {
+        Format::Onnx => write_onnx(args, &model, context)?,
+    }
+    context.write_report(Report::new("act-convert", &model)?)?;
+    Ok(Exit::Done)
+}
+
+fn write_onnx(args: &Args, model: &Artifact, context: &Context) -> Result<()> {
+    let (path, export) = (&args.output, onnx::export(model, args.activations)?);
+    if !export.float_inputs.is_empty() {
+        let names: Vec<String> = export.float_inputs.iter().map(|l| l.to_string()).collect();
+        log::warn!(
+            "{} layers compute in float with their int8 weights, for ONNX cannot scale inputs \
+             token by token: {}",
+            names.len(),
+            names.join(", ")
+        );
+    }
+    context.write_file(path, &export.bytes)?;
+    log::info!(
+        "wrote {}: {:.1} MB, {}, opset {}",
+        path.display(),
+        export.bytes.len() as f64 / 1e6,
+        model.quant.precision(),
+        onnx::OPSET
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_says_the_format() {
+        for name in ["a.onnx", "b/c.ONNX"] {
+            assert_eq!(Format::of(Path::new(name)).unwrap(), Format::Onnx);
+        }
+        for name in ["-", "a", "a.act", ".onnx", "onnx"] {
+            let error = Format::of(Path::new(name)).unwrap_err().to_string();
+            assert!(error.contains("FILE.onnx"), "{error}");
+        }
+    }
+}

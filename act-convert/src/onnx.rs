@@ -1,0 +1,78 @@
+//! ONNX out: an artifact as a graph that ONNX Runtime, TensorRT and OpenVINO load.
+//!
+//! Float models become float graphs, int8 models become QDQ graphs (QuantizeLinear and
+//! DequantizeLinear around float operators, which runtimes fuse into integer ones). What the graph
+//! computes, and where it cannot be the engine to the bit, is said in `docs/export.md`.
+
+mod encoder;
+mod graph;
+mod linear;
+mod metadata;
+pub mod proto;
+#[cfg(test)]
+mod tests;
+
+pub use linear::ActivationType;
+
+use act_core::{Artifact, Error, Linear, Result};
+use prost::Message;
+use proto::{ModelProto, OperatorSetIdProto};
+
+/// The operator set that the graphs use: the first with LayerNormalization.
+pub const OPSET: i64 = 17;
+
+/// The file format's version that came with [`OPSET`].
+const IR_VERSION: i64 = 8;
+
+/// Protobuf messages end at 2 GiB.
+const LARGEST: usize = i32::MAX as usize;
+
+/// An artifact as ONNX.
+pub struct Export {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Linears of int8 weights whose input stays float, because it has a scale a token, which
+    /// QuantizeLinear cannot compute.
+    pub float_inputs: Vec<Linear>,
+}
+
+/// Writes an artifact as an ONNX file. Equal models give equal bytes. `activations` matters to int8
+/// models only.
+///
+/// # Errors
+/// Usage: a model over 2 GB. Rejected: tensors that are not those of the plan.
+pub fn export(artifact: &Artifact, activations: ActivationType) -> Result<Export> {
+    let tensors = artifact.params.iter().map(|(_, t)| t.bytes().len());
+    check_size(tensors.sum())?;
+    // First of all, since the digest is of checked models only.
+    let metadata_props = metadata::entries(artifact)?;
+    let (graph, float_inputs) = encoder::graph(artifact, activations)?;
+    let model = ModelProto {
+        ir_version: Some(IR_VERSION),
+        producer_name: Some("act".into()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").into()),
+        doc_string: metadata::notice(artifact).map(String::from),
+        opset_import: vec![OperatorSetIdProto {
+            domain: Some(String::new()),
+            version: Some(OPSET),
+        }],
+        graph: Some(graph),
+        metadata_props,
+    };
+    check_size(model.encoded_len())?;
+    Ok(Export {
+        bytes: model.encode_to_vec(),
+        float_inputs,
+    })
+}
+
+/// Refuses what one file cannot hold.
+fn check_size(bytes: usize) -> Result<()> {
+    if bytes <= LARGEST {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "the model takes {:.1} GB and an ONNX file holds at most 2 GB: prune or quantise it first",
+        bytes as f64 / 1e9
+    )))
+}

@@ -1,0 +1,238 @@
+//! The encoder as a graph: embeddings, layers, pooler, classifier.
+//!
+//! The computation is act-infer's, operator by operator. Of the last layer only what the
+//! classified position, token 0, needs is computed: keys and values of all tokens, everything else
+//! of that position. Where the engine leaves padding out, the graph masks it.
+
+use act_core::{Activation, Artifact, Embedding, LayerPlan, Linear, Norm, Result};
+
+use super::graph::{Attribute, Dim, Graph, Value};
+use super::linear::{ActivationType, Linears};
+use super::proto::{GraphProto, data_type};
+
+/// What is added to the score of a masked key, as in BERT and in the engine.
+const MASKED: f32 = -1e4;
+
+const BATCH: Dim = Dim::Free("batch");
+const SEQUENCE: Dim = Dim::Free("sequence");
+
+/// The graph, and the linears whose input stays float though their weights are int8.
+pub fn graph(
+    artifact: &Artifact,
+    activations: ActivationType,
+) -> Result<(GraphProto, Vec<Linear>)> {
+    let mut encoder = Encoder {
+        artifact,
+        graph: Graph::default(),
+        linears: Linears::new(artifact, activations),
+    };
+    encoder.build()?;
+    let name = &artifact.task.name;
+    Ok((encoder.graph.finish(name), encoder.linears.float_inputs))
+}
+
+struct Encoder<'a> {
+    artifact: &'a Artifact,
+    graph: Graph,
+    linears: Linears<'a>,
+}
+
+impl Encoder<'_> {
+    fn build(&mut self) -> Result<()> {
+        let mut input = |name| self.graph.input(name, data_type::INT64, &[BATCH, SEQUENCE]);
+        let ids = input("input_ids");
+        let types = input("token_type_ids");
+        let mask = input("attention_mask");
+
+        let mask = self.key_mask(&mask);
+        let mut hidden = self.embeddings(&ids, &types)?;
+        let layers = self.artifact.plan.layers.len();
+        for l in 0..layers.saturating_sub(1) {
+            hidden = self.layer(l, &hidden, &hidden, &mask)?;
+        }
+        let first = self.graph.integers(&[0]);
+        let axis = [("axis", Attribute::Int(1))];
+        let mut rows = self
+            .graph
+            .node_with("first", "Gather", &[&hidden, &first], &axis);
+        if let Some(last) = layers.checked_sub(1) {
+            rows = self.layer(last, &rows, &hidden, &mask)?;
+        }
+        self.head(&rows)
+    }
+
+    /// What to add to each key's scores, `[batch, 1, 1, sequence]`: `(1 - mask) * MASKED`.
+    fn key_mask(&mut self, mask: &Value) -> Value {
+        let graph = &mut self.graph;
+        let to_float = [("to", Attribute::Int(data_type::FLOAT.into()))];
+        let mask = graph.node_with("mask", "Cast", &[mask], &to_float);
+        let (one, masked) = (graph.float(1.0), graph.float(MASKED));
+        let absent = graph.node("mask", "Sub", &[&one, &mask]);
+        let scores = graph.node("mask", "Mul", &[&absent, &masked]);
+        let axes = graph.integers(&[1, 2]);
+        graph.node("mask", "Unsqueeze", &[&scores, &axes])
+    }
+
+    /// The normalised sum of the embeddings, `[batch, sequence, hidden]`.
+    fn embeddings(&mut self, ids: &Value, types: &Value) -> Result<Value> {
+        let graph = &mut self.graph;
+        let place = "embeddings.position";
+        let shape = graph.node(place, "Shape", &[ids]);
+        let second = graph.integer(1);
+        let length = graph.node(place, "Gather", &[&shape, &second]);
+        let (zero, one) = (graph.integer(0), graph.integer(1));
+        let positions = graph.node(place, "Range", &[&zero, &length, &one]);
+
+        let mut sum = self.rows(Embedding::Word, "embeddings.word", ids)?;
+        let others = [
+            (Embedding::TokenType, "embeddings.token_type", types),
+            (Embedding::Position, place, &positions),
+        ];
+        for (table, place, ids) in others {
+            let rows = self.rows(table, place, ids)?;
+            sum = self.graph.node("embeddings", "Add", &[&sum, &rows]);
+        }
+        if self.artifact.plan.task_type_vocab_size > 0 {
+            let task = self.graph.integer(0);
+            let row = self.rows(Embedding::TaskType, "embeddings.task_type", &task)?;
+            sum = self.graph.node("embeddings", "Add", &[&sum, &row]);
+        }
+        self.norm(Norm::Embeddings, "embeddings", &sum)
+    }
+
+    /// Rows of a table in real numbers, `[.., hidden]` for `ids` of `[..]`. Bytes become floats
+    /// after the rows are gathered, so that no run converts the table.
+    fn rows(&mut self, table: Embedding, place: &str, ids: &Value) -> Result<Value> {
+        let (params, plan) = (&self.artifact.params, &self.artifact.plan);
+        let (name, graph) = (table.weight(), &mut self.graph);
+        let dims = [plan.embedding_rows(table), plan.hidden_size];
+        if self.artifact.quant.embedding(table).is_none() {
+            let rows = graph.floats(&name, &dims, params.f32(&name)?);
+            return Ok(graph.node(place, "Gather", &[&rows, ids]));
+        }
+        let rows = graph.int8s(&name, &dims, params.i8(&name)?);
+        let scale = table.scale();
+        // A column, so that the gathered scales line up with the gathered rows.
+        let scales = graph.floats(&scale, &[dims[0], 1], params.f32(&scale)?);
+        let rows = graph.node(place, "Gather", &[&rows, ids]);
+        let scales = graph.node(place, "Gather", &[&scales, ids]);
+        let one = graph.float(1.0);
+        let rows = graph.node(place, "DequantizeLinear", &[&rows, &one]);
+        Ok(graph.node(place, "Mul", &[&rows, &scales]))
+    }
+
+    /// One encoder layer over `rows`, which attend to `all`; both `[batch, _, hidden]`.
+    fn layer(&mut self, l: usize, rows: &Value, all: &Value, mask: &Value) -> Result<Value> {
+        let update = match self.artifact.plan.layers[l].attention_width() {
+            0 => self
+                .linears
+                .bias(&mut self.graph, Linear::AttentionOutput(l))?,
+            _ => self.attention(l, rows, all, mask)?,
+        };
+        let place = format!("layer.{l}.attention");
+        let sum = self.graph.node(&place, "Add", &[rows, &update]);
+        let rows = self.norm(Norm::Attention(l), &place, &sum)?;
+
+        let update = match self.artifact.plan.layers[l].intermediate_size {
+            0 => self.linears.bias(&mut self.graph, Linear::Output(l))?,
+            _ => self.feed_forward(l, &rows)?,
+        };
+        let place = format!("layer.{l}");
+        let sum = self.graph.node(&place, "Add", &[&rows, &update]);
+        self.norm(Norm::Output(l), &place, &sum)
+    }
+
+    /// `softmax(q k' / sqrt(head_dim) + mask) v`, then the output projection.
+    fn attention(&mut self, l: usize, rows: &Value, all: &Value, mask: &Value) -> Result<Value> {
+        let layer = &self.artifact.plan.layers[l];
+        let query = self.heads(layer, Linear::Query(l), rows, &[0, 2, 1, 3])?;
+        let key = self.heads(layer, Linear::Key(l), all, &[0, 2, 3, 1])?;
+        let value = self.heads(layer, Linear::Value(l), all, &[0, 2, 1, 3])?;
+
+        let (graph, place) = (&mut self.graph, format!("layer.{l}.heads"));
+        let scale = graph.float(1.0 / (layer.head_dim as f32).sqrt());
+        let scores = graph.node(&place, "MatMul", &[&query, &key]);
+        let scores = graph.node(&place, "Mul", &[&scores, &scale]);
+        let scores = graph.node(&place, "Add", &[&scores, mask]);
+        let last = [("axis", Attribute::Int(-1))];
+        let weights = graph.node_with(&place, "Softmax", &[&scores], &last);
+        let context = graph.node(&place, "MatMul", &[&weights, &value]);
+        let order = [("perm", Attribute::Ints(&[0, 2, 1, 3]))];
+        let context = graph.node_with(&place, "Transpose", &[&context], &order);
+        let shape = graph.integers(&[0, 0, layer.attention_width() as i64]);
+        let context = graph.node(&place, "Reshape", &[&context, &shape]);
+        self.linears
+            .apply(graph, Linear::AttentionOutput(l), &context)
+    }
+
+    /// A projection split into heads, its `[batch, tokens, heads, head_dim]` put in `order`.
+    fn heads(
+        &mut self,
+        layer: &LayerPlan,
+        linear: Linear,
+        rows: &Value,
+        order: &'static [i64],
+    ) -> Result<Value> {
+        let graph = &mut self.graph;
+        let projection = self.linears.apply(graph, linear, rows)?;
+        let shape = graph.integers(&[0, 0, layer.heads() as i64, layer.head_dim as i64]);
+        let place = linear.to_string();
+        let heads = graph.node(&place, "Reshape", &[&projection, &shape]);
+        let order = [("perm", Attribute::Ints(order))];
+        Ok(graph.node_with(&place, "Transpose", &[&heads], &order))
+    }
+
+    fn feed_forward(&mut self, l: usize, rows: &Value) -> Result<Value> {
+        let graph = &mut self.graph;
+        let neurons = self.linears.apply(graph, Linear::Intermediate(l), rows)?;
+        let place = format!("layer.{l}.intermediate");
+        let neurons = match self.artifact.plan.hidden_act {
+            Activation::Relu => graph.node(&place, "Relu", &[&neurons]),
+            Activation::Gelu => gelu(graph, &place, &neurons),
+        };
+        self.linears.apply(graph, Linear::Output(l), &neurons)
+    }
+
+    fn norm(&mut self, norm: Norm, place: &str, input: &Value) -> Result<Value> {
+        let params = &self.artifact.params;
+        let mut vector = |name: String| -> Result<Value> {
+            let values = params.f32(&name)?;
+            Ok(self.graph.floats(&name, &[values.len()], values))
+        };
+        let (gamma, beta) = (vector(norm.weight())?, vector(norm.bias())?);
+        let epsilon = self.artifact.plan.layer_norm_eps;
+        let attributes = [
+            ("axis", Attribute::Int(-1)),
+            ("epsilon", Attribute::Float(epsilon)),
+        ];
+        let inputs = [input, &gamma, &beta];
+        Ok(self
+            .graph
+            .node_with(place, "LayerNormalization", &inputs, &attributes))
+    }
+
+    /// Pooler and classifier over the classified positions, `[batch, 1, hidden]`.
+    fn head(&mut self, rows: &Value) -> Result<()> {
+        let graph = &mut self.graph;
+        let pooled = self.linears.apply(graph, Linear::Pooler, rows)?;
+        let pooled = graph.node("pooler", "Tanh", &[&pooled]);
+        let scores = self.linears.apply(graph, Linear::Classifier, &pooled)?;
+        let axis = graph.integers(&[1]);
+        let labels = Dim::Fixed(self.artifact.plan.num_labels);
+        graph.output("logits", "Squeeze", &[&scores, &axis], &[BATCH, labels]);
+        Ok(())
+    }
+}
+
+/// Exact GELU, `x/2 (1 + erf(x/sqrt 2))` (Hendrycks & Gimpel 2016), in the order of operators that
+/// runtimes know to fuse; opset 17 has no Gelu.
+fn gelu(graph: &mut Graph, place: &str, x: &Value) -> Value {
+    let root = graph.float(std::f32::consts::SQRT_2);
+    let scaled = graph.node(place, "Div", &[x, &root]);
+    let erf = graph.node(place, "Erf", &[&scaled]);
+    let one = graph.float(1.0);
+    let sum = graph.node(place, "Add", &[&erf, &one]);
+    let product = graph.node(place, "Mul", &[x, &sum]);
+    let half = graph.float(0.5);
+    graph.node(place, "Mul", &[&product, &half])
+}

@@ -1,0 +1,132 @@
+//! Linear layers: float, int8 between QuantizeLinear and DequantizeLinear, or only a bias.
+//!
+//! A quantised input is written symmetric about zero, whatever the artifact's zero point: the
+//! integers `a = round(x / scale)` are the engine's, since it too takes the zero point off before
+//! it multiplies, and a range that is not symmetric is cut by Clip.
+
+use std::collections::HashMap;
+
+use act_core::quant::{ActivationScheme, LinearQuant};
+use act_core::{Artifact, Error, Linear, Result};
+
+use super::graph::{Attribute, Graph, Value};
+
+/// The bytes that stand for quantised inputs; what they mean is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ActivationType {
+    /// Signed bytes about 0: what every runtime takes, TensorRT nothing else.
+    #[default]
+    Int8,
+    /// Unsigned bytes about 128: what ONNX Runtime multiplies fastest on x86.
+    Uint8,
+}
+
+/// Writes linear layers into a graph.
+pub struct Linears<'a> {
+    artifact: &'a Artifact,
+    activations: ActivationType,
+    /// Values already quantised, by value and steps: query, key and value share theirs.
+    bytes: HashMap<(Value, String), Value>,
+    /// Layers whose input ONNX cannot quantise as the artifact does.
+    pub float_inputs: Vec<Linear>,
+}
+
+impl<'a> Linears<'a> {
+    /// For the layers of one artifact.
+    pub fn new(artifact: &'a Artifact, activations: ActivationType) -> Self {
+        Self {
+            artifact,
+            activations,
+            bytes: HashMap::new(),
+            float_inputs: Vec::new(),
+        }
+    }
+
+    /// `input * weight' + bias`; `input` is `[.., in]`.
+    pub fn apply(&mut self, graph: &mut Graph, linear: Linear, input: &Value) -> Result<Value> {
+        let place = linear.to_string();
+        let (input, weight) = match self.artifact.quant.linear(linear) {
+            Some(quant) => {
+                let input = self.quantised(graph, &place, quant, input);
+                (input, self.int8_weight(graph, linear)?)
+            }
+            None => (input.clone(), self.float_weight(graph, linear)?),
+        };
+        let product = graph.node(&place, "MatMul", &[&input, &weight]);
+        let bias = self.bias(graph, linear)?;
+        Ok(graph.node(&place, "Add", &[&product, &bias]))
+    }
+
+    /// The bias alone, `[out]`: what is left where pruning took the whole block.
+    pub fn bias(&self, graph: &mut Graph, linear: Linear) -> Result<Value> {
+        let name = linear.bias();
+        let values = self.artifact.params.f32(&name)?;
+        Ok(graph.floats(&name, &[values.len()], values))
+    }
+
+    /// What the engine's integers stand for: `input` rounded to steps and cut to the range.
+    fn quantised(
+        &mut self,
+        graph: &mut Graph,
+        place: &str,
+        quant: &LinearQuant,
+        input: &Value,
+    ) -> Value {
+        let ActivationScheme::Static { scale, zero_point } = quant.activation else {
+            self.float_inputs.push(quant.linear);
+            return input.clone();
+        };
+        let reach = i32::from(quant.activation_max);
+        let low = -reach.min(i32::from(zero_point));
+        let high = reach.min(255 - i32::from(zero_point));
+        let step = graph.float(scale);
+        let zero = match self.activations {
+            ActivationType::Int8 => graph.int8s("int8.0", &[], &[0]),
+            ActivationType::Uint8 => graph.uint8("uint8.128", 128),
+        };
+        let key = (input.clone(), format!("{scale:e} {low} {high}"));
+        let bytes = self.bytes.entry(key).or_insert_with(|| {
+            // QuantizeLinear itself cuts at -128, which is wider than any artifact's range.
+            let bounds = [low, high].map(|bound| graph.float(bound as f32 * scale));
+            let place = format!("{place}.input");
+            let cut = graph.node(&place, "Clip", &[input, &bounds[0], &bounds[1]]);
+            graph.node(&place, "QuantizeLinear", &[&cut, &step, &zero])
+        });
+        // Each reader has its own: runtimes fuse a DequantizeLinear into its only reader.
+        let inputs = [&*bytes, &step, &zero];
+        graph.node(&format!("{place}.input"), "DequantizeLinear", &inputs)
+    }
+
+    fn float_weight(&self, graph: &mut Graph, linear: Linear) -> Result<Value> {
+        let (name, [out, input]) = (linear.weight(), self.artifact.plan.linear_shape(linear));
+        let values = transposed(self.artifact.params.f32(&name)?, &name, [out, input])?;
+        Ok(graph.floats(&format!("{name}.transposed"), &[input, out], &values))
+    }
+
+    fn int8_weight(&self, graph: &mut Graph, linear: Linear) -> Result<Value> {
+        let (name, [out, input]) = (linear.weight(), self.artifact.plan.linear_shape(linear));
+        let values = transposed(self.artifact.params.i8(&name)?, &name, [out, input])?;
+        let bytes = graph.int8s(&format!("{name}.transposed"), &[input, out], &values);
+        let scales = self.artifact.params.f32(&linear.scale())?;
+        let scales = graph.floats(&linear.scale(), &[scales.len()], scales);
+        // No zero point: ONNX takes 0.
+        let inputs = [&bytes, &scales];
+        let axis = [("axis", Attribute::Int(1))];
+        let place = format!("{linear}.weight");
+        Ok(graph.node_with(&place, "DequantizeLinear", &inputs, &axis))
+    }
+}
+
+/// `[out, in]` as MatMul wants it, `[in, out]`.
+fn transposed<T: Copy>(values: &[T], name: &str, [out, input]: [usize; 2]) -> Result<Vec<T>> {
+    if values.len() != out * input {
+        let count = values.len();
+        let message = format!("tensor {name} has {count} numbers, the plan wants [{out}, {input}]");
+        return Err(Error::rejected(message));
+    }
+    let mut columns = Vec::with_capacity(values.len());
+    for i in 0..input {
+        columns.extend(values[i..].iter().step_by(input));
+    }
+    Ok(columns)
+}

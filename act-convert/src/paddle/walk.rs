@@ -1,0 +1,343 @@
+//! Finds the encoder in a program by walking back from its output, operator by operator. Names of
+//! variables mean nothing here: they count constructions in the process that exported the model.
+//!
+//! Every operator that the output depends on must have its place in the architecture; the first
+//! one without ends the walk with an error that names it. No number is read here, only structure.
+
+mod attention;
+mod dense;
+mod embed;
+mod mask;
+
+use act_core::artifact::limits;
+use act_core::{Activation, Error, Result};
+
+use super::op::Op;
+use super::program::Program;
+
+pub use attention::Attention;
+pub use dense::Dense;
+pub use embed::{Embeddings, Table};
+pub use mask::Mask;
+
+/// A value times a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scaled<'a> {
+    /// The variable.
+    pub variable: &'a str,
+    /// What it is multiplied by.
+    pub factor: f32,
+}
+
+/// A layer norm over the last axis.
+#[derive(Debug)]
+pub struct LayerNorm<'a> {
+    /// Parameter with gamma.
+    pub scale: &'a str,
+    /// Parameter with beta.
+    pub bias: &'a str,
+    /// Epsilon.
+    pub epsilon: f32,
+    /// Its result is multiplied by this before anyone reads it.
+    pub factor: f32,
+}
+
+/// A feed-forward block.
+#[derive(Debug)]
+pub struct FeedForward<'a> {
+    /// First linear layer.
+    pub intermediate: Dense<'a>,
+    /// What stands between.
+    pub activation: Activation,
+    /// Second linear layer.
+    pub output: Dense<'a>,
+}
+
+/// One encoder layer: each block is followed by its residual and norm (post-norm).
+#[derive(Debug)]
+pub struct Layer<'a> {
+    /// Attention block.
+    pub attention: Attention<'a>,
+    /// Norm after it.
+    pub attention_norm: LayerNorm<'a>,
+    /// Feed-forward block.
+    pub feed_forward: FeedForward<'a>,
+    /// Norm after it.
+    pub output_norm: LayerNorm<'a>,
+}
+
+/// An encoder with a classification head, by the names of its parameters.
+#[derive(Debug)]
+pub struct Encoder<'a> {
+    /// Tables.
+    pub embeddings: Embeddings<'a>,
+    /// Norm of their sum.
+    pub embeddings_norm: LayerNorm<'a>,
+    /// The layers, first to last.
+    pub layers: Vec<Layer<'a>>,
+    /// Dense layer over the first token, before tanh.
+    pub pooler: Dense<'a>,
+    /// Classification head.
+    pub classifier: Dense<'a>,
+    /// Token whose keys the mask hides.
+    pub pad_id: u32,
+}
+
+/// Kinds of operators that have a place in an encoder.
+const KNOWN: [&str; 30] = [
+    "assign",
+    "cast",
+    "cumsum",
+    "dropout",
+    "elementwise_add",
+    "elementwise_sub",
+    "equal",
+    "feed",
+    "fetch",
+    "fill_any_like",
+    "fill_constant",
+    "gelu",
+    "layer_norm",
+    "lookup_table_v2",
+    "matmul",
+    "matmul_v2",
+    "mul",
+    "relu",
+    "reshape",
+    "reshape2",
+    "scale",
+    "shape",
+    "slice",
+    "softmax",
+    "split",
+    "tanh",
+    "transpose",
+    "transpose2",
+    "unsqueeze",
+    "unsqueeze2",
+];
+
+/// Walks a program.
+pub struct Walk<'a> {
+    program: &'a Program,
+}
+
+impl<'a> Walk<'a> {
+    /// The encoder that the program computes.
+    ///
+    /// # Errors
+    /// Rejected: it computes something else; the operator that does not fit is named.
+    pub fn encoder(program: &'a Program) -> Result<Encoder<'a>> {
+        let walk = Self { program };
+        let fetch = walk.fetch()?;
+        let strange = |op: &&Op| !KNOWN.contains(&op.kind());
+        if let Some(op) = program.ancestors(fetch).into_iter().find(strange) {
+            return Err(op.refuse("has no place in a BERT-style encoder"));
+        }
+        walk.classified(fetch.input("X")?)
+    }
+
+    /// The only output.
+    fn fetch(&self) -> Result<&'a Op> {
+        let mut all = self.program.ops().iter().filter(|op| op.kind() == "fetch");
+        match (all.next(), all.next()) {
+            (Some(fetch), None) => Ok(fetch),
+            (None, _) => Err(Error::rejected(
+                "the program has no fetch operator: no output",
+            )),
+            (_, Some(op)) => Err(op.refuse("is a second output; the logits alone were expected")),
+        }
+    }
+
+    fn classified(&self, logits: &'a str) -> Result<Encoder<'a>> {
+        let (mut classifier, input) = self.dense(self.source(logits)?)?;
+        let pooled = self.source(input)?;
+        classifier.input_factor = pooled.factor;
+        let tanh = self.expect(pooled.variable, &["tanh"])?;
+        let (mut pooler, first) = self.dense(self.source(self.unary(tanh)?)?)?;
+        let first = self.source(first)?;
+        pooler.input_factor = first.factor;
+        let slice = self.expect(first.variable, &["slice"])?;
+        slice.reads_only(&["Input"])?;
+        for (name, value) in [
+            ("axes", 1),
+            ("starts", 0),
+            ("ends", 1),
+            ("decrease_axis", 1),
+        ] {
+            slice.expect_ints(name, &[value])?;
+        }
+        let mut state = self.source(slice.input("Input")?)?;
+
+        let (mut layers, mut mask) = (Vec::new(), None);
+        loop {
+            let norm = self.expect(state.variable, &["layer_norm"])?;
+            if self.sums_tables(norm)? {
+                break;
+            }
+            if layers.len() == limits::LAYERS {
+                return Err(norm.refuse("begins a layer too many"));
+            }
+            let (layer, before, its_mask) = self.layer(state)?;
+            if mask.is_some_and(|mask| mask != its_mask) {
+                return Err(norm.refuse("ends a layer with another mask than the layers after it"));
+            }
+            mask = Some(its_mask);
+            layers.push(layer);
+            state = before;
+        }
+        layers.reverse();
+        let (embeddings_norm, sum) = self.norm(state)?;
+        let mask = mask.ok_or_else(|| Error::rejected("the program has no encoder layer"))?;
+        Ok(Encoder {
+            embeddings: self.embeddings(sum, mask.tokens)?,
+            embeddings_norm,
+            layers,
+            pooler,
+            classifier,
+            pad_id: mask.pad_id,
+        })
+    }
+
+    /// The layer with this result, the state before it, and its mask.
+    fn layer(&self, state: Scaled<'a>) -> Result<(Layer<'a>, Scaled<'a>, Mask<'a>)> {
+        let (output_norm, sum) = self.norm(state)?;
+        let (residual, branch) = self.residual(sum)?;
+        let (feed_forward, input) = self.feed_forward(branch)?;
+        self.expect_same(sum, input, residual)?;
+        let (attention_norm, sum) = self.norm(residual)?;
+        let (before, branch) = self.residual(sum)?;
+        let (attention, input, mask) = self.attention(branch)?;
+        self.expect_same(sum, input, before)?;
+        let layer = Layer {
+            attention,
+            attention_norm,
+            feed_forward,
+            output_norm,
+        };
+        Ok((layer, before, mask))
+    }
+
+    fn feed_forward(&self, branch: Scaled<'a>) -> Result<(FeedForward<'a>, Scaled<'a>)> {
+        let (mut output, hidden) = self.dense(branch)?;
+        let hidden = self.source(hidden)?;
+        output.input_factor = hidden.factor;
+        let op = self.expect(hidden.variable, &["gelu", "relu"])?;
+        let activation = match op.kind() {
+            "relu" => Activation::Relu,
+            _ if op.flag("approximate", false)? => {
+                return Err(op.refuse("is the tanh approximation; the exact gelu was expected"));
+            }
+            _ => Activation::Gelu,
+        };
+        let (intermediate, input) = self.dense(self.source(self.unary(op)?)?)?;
+        let block = FeedForward {
+            intermediate,
+            activation,
+            output,
+        };
+        Ok((block, self.source(input)?))
+    }
+
+    /// The norm with this result, and what it normalises.
+    fn norm(&self, state: Scaled<'a>) -> Result<(LayerNorm<'a>, &'a str)> {
+        let op = self.expect(state.variable, &["layer_norm"])?;
+        op.reads_only(&["X", "Scale", "Bias"])?;
+        if op.int("begin_norm_axis", 1)? != 2 {
+            return Err(op.refuse("normalises over more than the last axis"));
+        }
+        let norm = LayerNorm {
+            scale: self.parameter(op, "Scale")?,
+            bias: self.parameter(op, "Bias")?,
+            epsilon: op.float("epsilon", 1e-5)? as f32,
+            factor: state.factor,
+        };
+        Ok((norm, op.input("X")?))
+    }
+
+    /// The two terms before a norm: the residual, which a norm gave, and the block's result.
+    fn residual(&self, sum: &'a str) -> Result<(Scaled<'a>, Scaled<'a>)> {
+        let op = self.expect(sum, &["elementwise_add"])?;
+        let [x, y] = self.operands(op)?;
+        let (x, y) = (self.source(x)?, self.source(y)?);
+        let normed = |s: Scaled<'_>| self.kind(s.variable) == Some("layer_norm");
+        match (normed(x), normed(y)) {
+            (true, false) => Ok((x, y)),
+            (false, true) => Ok((y, x)),
+            _ => Err(op.refuse("adds no block to the layer norm before it")),
+        }
+    }
+
+    /// A block must read what its residual carries past it.
+    fn expect_same(&self, sum: &str, input: Scaled<'_>, residual: Scaled<'_>) -> Result<()> {
+        if input == residual {
+            return Ok(());
+        }
+        let op = self.expect(sum, &["elementwise_add"])?;
+        Err(op.refuse("adds a block to something that the block does not read"))
+    }
+
+    /// Goes back through operators that, at inference, do nothing but multiply by a number.
+    fn source(&self, variable: &'a str) -> Result<Scaled<'a>> {
+        let mut at = Scaled {
+            variable,
+            factor: 1.0,
+        };
+        while let Some(op) = self.program.writer(at.variable) {
+            at.factor *= match op.kind() {
+                "dropout" => kept_at_inference(op)?,
+                "scale" if op.float("bias", 0.0)? == 0.0 => op.float("scale", 1.0)? as f32,
+                "assign" => 1.0,
+                _ => break,
+            };
+            at.variable = self.unary(op)?;
+        }
+        Ok(at)
+    }
+
+    /// The input of an operator that has one.
+    fn unary(&self, op: &'a Op) -> Result<&'a str> {
+        op.reads_only(&["X"])?;
+        op.input("X")
+    }
+
+    /// Both inputs of an operator of two values of one shape.
+    fn operands(&self, op: &'a Op) -> Result<[&'a str; 2]> {
+        op.reads_only(&["X", "Y"])?;
+        Ok([op.input("X")?, op.input("Y")?])
+    }
+
+    fn parameter(&self, op: &'a Op, slot: &str) -> Result<&'a str> {
+        let name = op.input(slot)?;
+        if self.program.is_parameter(name) {
+            return Ok(name);
+        }
+        Err(op.refuse(format!("has {name:?} as {slot}, which is no parameter")))
+    }
+
+    /// Kind of the operator that writes a variable.
+    fn kind(&self, variable: &str) -> Option<&'a str> {
+        self.program.writer(variable).map(Op::kind)
+    }
+
+    /// The operator that writes a variable, which must be of one of these kinds.
+    fn expect(&self, variable: &str, kinds: &[&str]) -> Result<&'a Op> {
+        let wanted = kinds.join(" or ");
+        match self.program.writer(variable) {
+            Some(op) if kinds.contains(&op.kind()) => Ok(op),
+            Some(op) => Err(op.refuse(format!("stands where {wanted} was expected"))),
+            None => Err(Error::rejected(format!(
+                "parameter {variable:?} stands where {wanted} was expected"
+            ))),
+        }
+    }
+}
+
+/// What a dropout multiplies by at inference.
+fn kept_at_inference(op: &Op) -> Result<f32> {
+    match op.text("dropout_implementation", "downgrade_in_infer")? {
+        "upscale_in_train" => Ok(1.0),
+        "downgrade_in_infer" => Ok((1.0 - op.float("dropout_prob", 0.5)?) as f32),
+        other => Err(op.refuse(format!("has the unknown implementation {other:?}"))),
+    }
+}

@@ -1,0 +1,75 @@
+//! Texts in, labels and probabilities out.
+
+use act_core::{Batch, Encoding, Error, Result};
+
+use crate::Engine;
+
+/// The answer for one text or pair.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classification {
+    /// Index of the most probable class.
+    pub class: usize,
+    /// Its label.
+    pub label: String,
+    /// Softmax of the logits, one number a class.
+    pub probabilities: Vec<f32>,
+    /// The class scores.
+    pub logits: Vec<f32>,
+}
+
+impl Engine {
+    /// Classifies texts.
+    pub fn classify(&self, texts: &[&str]) -> Result<Vec<Classification>> {
+        let tokenizer = self.tokenizer()?;
+        let encodings = texts.iter().map(|text| tokenizer.encode(text, None));
+        self.classify_encodings(&encodings.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// Classifies pairs of texts.
+    pub fn classify_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<Classification>> {
+        let tokenizer = self.tokenizer()?;
+        let encodings = pairs.iter().map(|(a, b)| tokenizer.encode(a, Some(b)));
+        self.classify_encodings(&encodings.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// Classifies what is encoded already. Errors as [`Engine::forward`], and on scores that are
+    /// not finite (a model with broken weights).
+    pub fn classify_encodings(&self, encodings: &[Encoding]) -> Result<Vec<Classification>> {
+        let logits = self.forward(&Batch::new(encodings))?;
+        logits
+            .into_iter()
+            .map(|logits| self.classification(logits))
+            .collect()
+    }
+
+    fn classification(&self, logits: Vec<f32>) -> Result<Classification> {
+        if !logits.iter().all(|x| x.is_finite()) {
+            return Err(Error::failed(
+                "the model's scores are not finite: its weights are broken",
+            ));
+        }
+        let probabilities = probabilities(&logits);
+        let better = |a: usize, b: usize| if logits[b] > logits[a] { b } else { a };
+        let class = (0..logits.len()).reduce(better).unwrap_or(0);
+        Ok(Classification {
+            class,
+            label: match self.task().labels.get(class) {
+                Some(label) => label.clone(),
+                None => class.to_string(),
+            },
+            probabilities,
+            logits,
+        })
+    }
+}
+
+/// Softmax.
+fn probabilities(logits: &[f32]) -> Vec<f32> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|x| f64::from(x - largest).exp())
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|p| (p / sum) as f32).collect()
+}

@@ -1,0 +1,235 @@
+//! A linear layer, ready to run: float, int8, or only its bias where pruning took the weight.
+//!
+//! Mixed precision works layer by layer: each takes and gives floats, and an int8 layer turns its
+//! input into bytes itself. Layers that want the same bytes (query, key, value) share them.
+
+use act_core::quant::{ActivationScheme, LinearQuant};
+use act_core::{Artifact, Error, Linear, Result};
+
+use crate::gemm::{Kernel, Left, PackedF32, PackedI8, Ranges, RowScales};
+use crate::ops::Isa;
+use crate::ops::quantize::{quantize_row, row_scale};
+
+/// A linear layer.
+pub(crate) struct Dense {
+    name: Linear,
+    outputs: usize,
+    weights: Weights,
+}
+
+enum Weights {
+    Float(PackedF32),
+    Int8 { packed: PackedI8, steps: Steps },
+    BiasOnly(Vec<f32>),
+}
+
+/// How floats become the bytes of an int8 layer's input.
+#[derive(Clone, Copy, PartialEq)]
+struct Steps {
+    /// The static scale; `None`: each row its own.
+    scale: Option<f32>,
+    low: f32,
+    high: f32,
+    offset: i32,
+}
+
+/// The input of one or more linear layers: `[rows, columns]`, and its bytes once some layer has
+/// asked for them.
+pub(crate) struct Input<'a> {
+    values: &'a [f32],
+    columns: usize,
+    bytes: &'a mut Bytes,
+}
+
+/// Quantised rows; memory that is kept from one call to the next.
+#[derive(Default)]
+pub(crate) struct Bytes {
+    /// What the bytes are now, if they belong to the current input.
+    steps: Option<Steps>,
+    values: Vec<u8>,
+    scales: Vec<f32>,
+}
+
+impl<'a> Input<'a> {
+    /// Rows of `columns` numbers.
+    pub fn new(values: &'a [f32], columns: usize, bytes: &'a mut Bytes) -> Self {
+        bytes.steps = None;
+        Self {
+            values,
+            columns,
+            bytes,
+        }
+    }
+
+    /// The numbers, `[rows, columns]`.
+    pub fn values(&self) -> &'a [f32] {
+        self.values
+    }
+
+    /// Numbers of a row.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    fn quantize(&mut self, isa: Isa, steps: Steps, depth: usize) {
+        if self.bytes.steps == Some(steps) {
+            return;
+        }
+        let bytes = &mut *self.bytes;
+        bytes.steps = Some(steps);
+        bytes
+            .values
+            .resize(self.values.len() / self.columns * depth, 0);
+        bytes.scales.clear();
+        let activation_max = steps.high;
+        for (row, out) in self
+            .values
+            .chunks_exact(self.columns)
+            .zip(bytes.values.chunks_exact_mut(depth))
+        {
+            let scale = match steps.scale {
+                Some(scale) => scale,
+                None => {
+                    bytes.scales.push(row_scale(isa, row, activation_max));
+                    bytes.scales[bytes.scales.len() - 1]
+                }
+            };
+            quantize_row(isa, row, scale, steps.low, steps.high, steps.offset, out);
+        }
+    }
+}
+
+impl Dense {
+    /// Takes a linear layer out of the artifact and packs it. The artifact's tensors are those of
+    /// its plan.
+    pub fn take(
+        artifact: &mut Artifact,
+        linear: Linear,
+        kernel: &'static dyn Kernel,
+    ) -> Result<Self> {
+        let [n, k] = artifact.plan.linear_shape(linear);
+        let bias = artifact.params.f32(&linear.bias())?.to_vec();
+        let weights = if !artifact.plan.has_weight(linear) {
+            Weights::BiasOnly(bias)
+        } else if let Some(quant) = artifact.quant.linear(linear) {
+            let weight = artifact.params.i8(&linear.weight())?;
+            let ranges = checked_ranges(quant, k, weight)?;
+            let scales = artifact.params.f32(&linear.scale())?;
+            let packed = PackedI8::linear(kernel, ranges, weight, scales, &bias, k);
+            Weights::Int8 {
+                steps: Steps::new(quant, ranges, packed.offset()),
+                packed,
+            }
+        } else {
+            let weight = artifact.params.f32(&linear.weight())?;
+            Weights::Float(PackedF32::linear(kernel, weight, &bias, k))
+        };
+        for name in [linear.weight(), linear.scale(), linear.bias()] {
+            artifact.params.remove(&name);
+        }
+        Ok(Self {
+            name: linear,
+            outputs: n,
+            weights,
+        })
+    }
+
+    /// The same layer for another kernel.
+    pub fn repack(&mut self, kernel: &'static dyn Kernel) {
+        match &mut self.weights {
+            Weights::Float(packed) => *packed = packed.repack(kernel),
+            Weights::Int8 { packed, steps } => {
+                *packed = packed.repack(kernel);
+                steps.offset = packed.offset();
+            }
+            Weights::BiasOnly(_) => {}
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> Linear {
+        self.name
+    }
+
+    /// Numbers it gives a row.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// `out = input * weight' + bias`, `[rows, outputs]`.
+    pub fn forward(&self, isa: Isa, input: &mut Input<'_>, out: &mut [f32]) {
+        match &self.weights {
+            Weights::Float(packed) => {
+                packed.multiply(Left::dense(input.values, input.columns), out, self.outputs);
+            }
+            Weights::Int8 { packed, steps } => {
+                input.quantize(isa, *steps, packed.depth());
+                let scales = match steps.scale {
+                    Some(scale) => RowScales::All(scale),
+                    None => RowScales::Each(&input.bytes.scales),
+                };
+                let left = Left::dense(&input.bytes.values, packed.depth());
+                packed.multiply(left, scales, out, self.outputs);
+            }
+            Weights::BiasOnly(_) => self.fill_bias(out),
+        }
+    }
+
+    /// What a layer without weight gives: its bias in every row of `out`.
+    pub fn fill_bias(&self, out: &mut [f32]) {
+        if let Weights::BiasOnly(bias) = &self.weights {
+            for row in out.chunks_exact_mut(bias.len()) {
+                row.copy_from_slice(bias);
+            }
+        }
+    }
+}
+
+impl Steps {
+    fn new(quant: &LinearQuant, ranges: Ranges, offset: i32) -> Self {
+        Self {
+            scale: match quant.activation {
+                ActivationScheme::Static { scale, .. } => Some(scale),
+                ActivationScheme::DynamicPerToken => None,
+            },
+            low: ranges.low as f32,
+            high: ranges.high as f32,
+            offset,
+        }
+    }
+}
+
+/// The ranges of a quantised linear, if its weights and its numbers keep to them.
+fn checked_ranges(quant: &LinearQuant, k: usize, weight: &[i8]) -> Result<Ranges> {
+    let linear = quant.linear;
+    let rejected = |what: &str| Err(Error::rejected(format!("quantisation of {linear}: {what}")));
+    let (weight_max, activation_max) =
+        (i32::from(quant.weight_max), i32::from(quant.activation_max));
+    if !(1..=127).contains(&weight_max) || !(1..=127).contains(&activation_max) {
+        return rejected("weight_max and activation_max must be 1 to 127");
+    }
+    let zero_point = match quant.activation {
+        ActivationScheme::Static { scale, zero_point } => {
+            if !(scale.is_normal() && scale > 0.0) {
+                return rejected(&format!("{scale} is not a scale"));
+            }
+            i32::from(zero_point)
+        }
+        ActivationScheme::DynamicPerToken => 128,
+    };
+    if let Some(w) = weight
+        .iter()
+        .find(|w| i32::from(w.unsigned_abs()) > weight_max)
+    {
+        return rejected(&format!("a weight is {w}, weight_max is {weight_max}"));
+    }
+    // The shifted sums of a kernel may wrap; what they stand for must not.
+    if (k as u128) * (weight_max * activation_max) as u128 > i32::MAX as u128 {
+        return rejected(&format!("{k} inputs overflow sums of 32 bits"));
+    }
+    Ok(Ranges {
+        low: -activation_max.min(zero_point),
+        high: activation_max.min(255 - zero_point),
+        weight_max,
+    })
+}

@@ -1,0 +1,320 @@
+//! The forward pass over ragged sequences: embeddings, encoder layers, pooler, classifier.
+//!
+//! Sequences go through in chunks, a chunk layer by layer, a layer in blocks of whole sequences,
+//! so that a layer's weights are read once a chunk and a block's values stay in the cache. Rows
+//! meet only inside their own sequence's attention, so no result depends on how sequences are
+//! grouped. Of the last layer only what the classified position, token 0, needs is computed: keys
+//! and values of all tokens, everything else for that position.
+
+use act_core::Site;
+
+use crate::Observer;
+use crate::aligned::Aligned;
+use crate::dense::{Bytes, Dense, Input};
+use crate::gemm::Kernel;
+use crate::model::{Embeddings, HeadProjections, Layer, Model};
+use crate::ops::Isa;
+use crate::ops::activation::{activate, tanh_all};
+use crate::ops::attention::{Heads, MASKED, Scratch, attend};
+use crate::ops::norm::{add_layer_norm, layer_norm};
+use crate::sequences::Sequences;
+
+/// Tokens of a chunk, about: bounds memory, and is enough to make reading the weights cheap.
+const CHUNK_TOKENS: usize = 2048;
+/// Tokens of a block, about: few enough that its values stay in a second-level cache.
+const BLOCK_TOKENS: usize = 96;
+
+/// Memory of one thread, kept from one call to the next.
+pub(crate) struct Workspace {
+    /// Residual stream of a chunk, `[tokens, hidden]`.
+    hidden: Aligned<f32>,
+    /// Residual stream of the classified positions, `[sequences, hidden]`.
+    first: Aligned<f32>,
+    block: BlockMemory,
+}
+
+/// What a layer needs for one block.
+struct BlockMemory {
+    query: Aligned<f32>,
+    key: Aligned<f32>,
+    value: Aligned<f32>,
+    context: Aligned<f32>,
+    neurons: Aligned<f32>,
+    /// What a block adds to the residual stream.
+    update: Aligned<f32>,
+    mask: Vec<f32>,
+    bytes: Bytes,
+    attention: Scratch,
+}
+
+impl Workspace {
+    pub fn new(kernel: &'static dyn Kernel) -> Self {
+        let empty = || Aligned::zeroed(0);
+        Self {
+            hidden: empty(),
+            first: empty(),
+            block: BlockMemory {
+                query: empty(),
+                key: empty(),
+                value: empty(),
+                context: empty(),
+                neurons: empty(),
+                update: empty(),
+                mask: Vec::new(),
+                bytes: Bytes::default(),
+                attention: Scratch::new(kernel),
+            },
+        }
+    }
+}
+
+/// Class scores of `sequences`, row by row. An observer sees each site's values once, those of all
+/// sequences.
+pub(crate) fn forward(
+    model: &Model,
+    sequences: Sequences<'_>,
+    workspace: &mut Workspace,
+    observer: Option<&mut dyn Observer>,
+) -> Vec<f32> {
+    let (chunk_tokens, block_tokens) = match observer {
+        Some(_) => (usize::MAX, usize::MAX),
+        None => (CHUNK_TOKENS, BLOCK_TOKENS),
+    };
+    let mut logits = vec![0.0; sequences.count() * model.classifier.outputs()];
+    let mut rest = &mut logits[..];
+    let mut pass = Pass {
+        model,
+        isa: model.kernel.isa(),
+        width: model.pooler.outputs(),
+        block_tokens,
+        observer,
+    };
+    for chunk in sequences.parts(chunk_tokens) {
+        let (scores, others) = rest.split_at_mut(chunk.count() * model.classifier.outputs());
+        pass.chunk(chunk, workspace, scores);
+        rest = others;
+    }
+    logits
+}
+
+struct Pass<'m, 'o> {
+    model: &'m Model,
+    isa: Isa,
+    /// Width of the residual stream.
+    width: usize,
+    block_tokens: usize,
+    observer: Option<&'o mut dyn Observer>,
+}
+
+impl Pass<'_, '_> {
+    fn chunk(&mut self, chunk: Sequences<'_>, workspace: &mut Workspace, logits: &mut [f32]) {
+        let (model, width) = (self.model, self.width);
+        let Workspace {
+            hidden,
+            first,
+            block,
+        } = workspace;
+        hidden.resize(chunk.tokens() * width);
+        first.resize(chunk.count() * width);
+        self.embed(&model.embeddings, chunk, hidden);
+
+        let earlier = model.layers.len().saturating_sub(1);
+        for (l, layer) in model.layers[..earlier].iter().enumerate() {
+            let mut rest = &mut hidden[..];
+            for part in chunk.parts(self.block_tokens) {
+                let (rows, others) = rest.split_at_mut(part.tokens() * width);
+                self.layer(l, layer, part, None, rows, block);
+                rest = others;
+            }
+        }
+        for (row, start) in first.chunks_exact_mut(width).zip(chunk.starts()) {
+            row.copy_from_slice(&hidden[start * width..][..width]);
+        }
+        if let Some(last) = model.layers.last() {
+            let (mut all_rest, mut rest) = (&hidden[..], &mut first[..]);
+            for part in chunk.parts(self.block_tokens) {
+                let (all, all_others) = all_rest.split_at(part.tokens() * width);
+                let (rows, others) = rest.split_at_mut(part.count() * width);
+                self.layer(earlier, last, part, Some(all), rows, block);
+                (all_rest, rest) = (all_others, others);
+            }
+        }
+        self.head(first, logits, block);
+    }
+
+    /// The sum of the embeddings of every token, normalised, into `hidden`.
+    fn embed(&mut self, tables: &Embeddings, chunk: Sequences<'_>, hidden: &mut [f32]) {
+        let rows = hidden.chunks_exact_mut(self.width);
+        for (row, (word, kind, position)) in rows.zip(chunk.coordinates()) {
+            row.fill(0.0);
+            tables.words.add_row(word, row);
+            tables.types.add_row(kind, row);
+            tables.positions.add_row(position, row);
+            if let Some(tasks) = &tables.tasks {
+                tasks.add_row(0, row);
+            }
+        }
+        layer_norm(self.isa, hidden, &tables.norm);
+        self.observe(Site::EmbeddingsOutput, hidden, self.width);
+    }
+
+    /// One encoder layer over a block. `rows` are the residual stream, transformed in place: of
+    /// all tokens; or, in the last layer, of the first token of each sequence, and `all` holds the
+    /// stream of all tokens for keys and values.
+    fn layer(
+        &mut self,
+        l: usize,
+        layer: &Layer,
+        block: Sequences<'_>,
+        all: Option<&[f32]>,
+        rows: &mut [f32],
+        memory: &mut BlockMemory,
+    ) {
+        memory.update.resize(rows.len());
+        match &layer.heads {
+            Some(heads) => {
+                self.attention(l, heads, block, all, rows, memory);
+                let mut input = Input::new(&memory.context, heads.width(), &mut memory.bytes);
+                self.dense(&layer.attention_output, &mut input, &mut memory.update);
+            }
+            None => layer.attention_output.fill_bias(&mut memory.update),
+        }
+        add_layer_norm(self.isa, rows, &memory.update, &layer.attention_norm);
+
+        match &layer.intermediate {
+            Some(intermediate) => {
+                let BlockMemory {
+                    neurons,
+                    update,
+                    bytes,
+                    ..
+                } = memory;
+                let count = intermediate.outputs();
+                neurons.resize(rows.len() / self.width * count);
+                self.dense(
+                    intermediate,
+                    &mut Input::new(rows, self.width, bytes),
+                    neurons,
+                );
+                activate(self.isa, self.model.activation, neurons);
+                self.observe(Site::Intermediate(l), neurons, count);
+                self.dense(
+                    &layer.output,
+                    &mut Input::new(neurons, count, bytes),
+                    update,
+                );
+            }
+            None => layer.output.fill_bias(&mut memory.update),
+        }
+        add_layer_norm(self.isa, rows, &memory.update, &layer.output_norm);
+        self.observe(Site::Hidden(l), rows, self.width);
+    }
+
+    /// The heads' context for `rows`, into `memory.context`.
+    fn attention(
+        &mut self,
+        l: usize,
+        heads: &HeadProjections,
+        block: Sequences<'_>,
+        all: Option<&[f32]>,
+        rows: &[f32],
+        memory: &mut BlockMemory,
+    ) {
+        let BlockMemory {
+            query,
+            key,
+            value,
+            context,
+            bytes,
+            mask,
+            attention,
+            ..
+        } = memory;
+        let width = heads.width();
+        let queries = rows.len() / self.width;
+        query.resize(queries * width);
+        context.resize(queries * width);
+        key.resize(block.tokens() * width);
+        value.resize(block.tokens() * width);
+
+        let mut input = Input::new(rows, self.width, bytes);
+        self.project(&heads.query, &mut input, query);
+        if let Some(all) = all {
+            input = Input::new(all, self.width, bytes);
+        }
+        self.project(&heads.key, &mut input, key);
+        self.project(&heads.value, &mut input, value);
+
+        key_mask(block, self.model.pad_id, mask);
+        let (mut first_query, mut first_key) = (0, 0);
+        for &tokens in block.lengths() {
+            let here = if all.is_some() { 1 } else { tokens };
+            let keys = first_key * width..(first_key + tokens) * width;
+            let queries = first_query * width..(first_query + here) * width;
+            let input = Heads {
+                queries: &query[queries.clone()],
+                keys: &key[keys.clone()],
+                values: &value[keys],
+                heads: heads.count,
+                head_dim: heads.head_dim,
+                mask: mask.get(first_key..first_key + tokens).unwrap_or(&[]),
+            };
+            attend(self.isa, &input, attention, &mut context[queries]);
+            first_query += here;
+            first_key += tokens;
+        }
+        self.observe(Site::Heads(l), context, width);
+    }
+
+    /// Pooler and classifier over the classified positions.
+    fn head(&mut self, first: &[f32], logits: &mut [f32], memory: &mut BlockMemory) {
+        let BlockMemory {
+            update: pooled,
+            bytes,
+            ..
+        } = memory;
+        pooled.resize(first.len());
+        self.dense(
+            &self.model.pooler,
+            &mut Input::new(first, self.width, bytes),
+            pooled,
+        );
+        tanh_all(self.isa, pooled);
+        let classifier = &self.model.classifier;
+        self.dense(
+            classifier,
+            &mut Input::new(pooled, self.width, bytes),
+            logits,
+        );
+        self.observe(Site::Logits, logits, classifier.outputs());
+    }
+
+    /// A query, key or value projection.
+    fn project(&mut self, dense: &Dense, input: &mut Input<'_>, out: &mut [f32]) {
+        self.dense(dense, input, out);
+        self.observe(Site::Projection(dense.name()), out, dense.outputs());
+    }
+
+    fn dense(&mut self, dense: &Dense, input: &mut Input<'_>, out: &mut [f32]) {
+        self.observe(Site::Input(dense.name()), input.values(), input.columns());
+        dense.forward(self.isa, input, out);
+    }
+
+    fn observe(&mut self, site: Site, values: &[f32], columns: usize) {
+        if let Some(observer) = &mut self.observer {
+            observer.observe(site, values, columns);
+        }
+    }
+}
+
+/// What to add to the scores of each key of a block; empty if no token is a pad.
+fn key_mask(block: Sequences<'_>, pad_id: u32, mask: &mut Vec<f32>) {
+    mask.clear();
+    if block.ids().contains(&pad_id) {
+        let scores = block
+            .ids()
+            .iter()
+            .map(|&id| if id == pad_id { MASKED } else { 0.0 });
+        mask.extend(scores);
+    }
+}

@@ -1,0 +1,74 @@
+//! The portable kernel: plain Rust, always there, the reference for all others.
+//!
+//! `f32::mul_add` rounds once on every machine; where the processor has no such instruction it is
+//! slow, and still right.
+
+use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
+use super::{dequantize, store};
+use crate::ops::Isa;
+
+const WIDTH: usize = 16;
+
+/// The portable kernel.
+pub struct Generic;
+
+impl Kernel for Generic {
+    fn name(&self) -> &'static str {
+        "generic"
+    }
+
+    fn isa(&self) -> Isa {
+        Isa::PORTABLE
+    }
+
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn group(&self) -> usize {
+        1
+    }
+
+    fn scheme(&self, _ranges: Ranges) -> Scheme {
+        Scheme::Signed
+    }
+
+    fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, mut out: Strip<'_>) {
+        let (weights, _) = panel.weights.as_chunks::<WIDTH>();
+        for row in 0..left.rows {
+            let mut sums = [0f32; WIDTH];
+            sums.copy_from_slice(panel.start);
+            for (&a, w) in left.row(row, weights.len()).iter().zip(weights) {
+                for c in 0..WIDTH {
+                    sums[c] = a.mul_add(w[c], sums[c]);
+                }
+            }
+            store(&sums, out.row_mut(row));
+        }
+    }
+
+    fn i8_panel(
+        &self,
+        left: Left<'_, u8>,
+        panel: PanelI8<'_>,
+        scales: RowScales<'_>,
+        mut out: Strip<'_>,
+    ) {
+        debug_assert_eq!(panel.scheme, Scheme::Signed);
+        let (steps, _) = panel.weights.as_chunks::<{ 2 * WIDTH }>();
+        for row in 0..left.rows {
+            let mut sums = [0i32; WIDTH];
+            sums.copy_from_slice(panel.start);
+            let (pairs, _) = left.row(row, 2 * steps.len()).as_chunks::<2>();
+            for (pair, w) in pairs.iter().zip(steps) {
+                let a = pair.map(|byte| i16::from(byte as i8));
+                for c in 0..WIDTH {
+                    // At most 2 * 127 * 127 = 32258: it fits 16 bits.
+                    let products = a[0] * i16::from(w[c]) + a[1] * i16::from(w[WIDTH + c]);
+                    sums[c] = sums[c].wrapping_add(i32::from(products));
+                }
+            }
+            dequantize(&sums, &panel, scales.get(row), out.row_mut(row));
+        }
+    }
+}

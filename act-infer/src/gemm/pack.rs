@@ -1,0 +1,236 @@
+//! The right operand, packed: panels of as many columns as the kernel computes at once, in the
+//! order in which its innermost loop reads them, zero-padded.
+//!
+//! A packed matrix remembers its kernel, so no kernel ever meets another's layout.
+
+use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
+use crate::aligned::Aligned;
+
+/// Columns of integer weights are padded to a multiple of this: what a kernel takes in one step.
+const DEPTH: usize = 8;
+
+/// Packed float matrix `[k, n]` with what the sums start from.
+pub struct PackedF32 {
+    kernel: &'static dyn Kernel,
+    n: usize,
+    k: usize,
+    weights: Aligned<f32>,
+    start: Vec<f32>,
+}
+
+impl PackedF32 {
+    /// An empty matrix, to be filled.
+    pub fn new(kernel: &'static dyn Kernel) -> Self {
+        Self {
+            kernel,
+            n: 0,
+            k: 0,
+            weights: Aligned::zeroed(0),
+            start: Vec::new(),
+        }
+    }
+
+    /// A linear layer's weight `[n, k]`, row-major, and bias `[n]`.
+    pub fn linear(kernel: &'static dyn Kernel, weight: &[f32], bias: &[f32], k: usize) -> Self {
+        let mut packed = Self::new(kernel);
+        packed.fill_transposed(Left::dense(weight, k), k);
+        packed.start[..bias.len()].copy_from_slice(bias);
+        packed
+    }
+
+    /// Refills with the transpose of `rows`, each of `k` numbers: one row becomes one column. The
+    /// sums start from zero.
+    pub fn fill_transposed(&mut self, rows: Left<'_, f32>, k: usize) {
+        self.reshape(rows.rows, k);
+        let width = self.kernel.width();
+        for (p, panel) in self
+            .weights
+            .chunks_exact_mut((k * width).max(1))
+            .enumerate()
+        {
+            let first = p * width;
+            let columns = width.min(rows.rows - first);
+            for c in 0..columns {
+                for (step, &value) in panel.chunks_exact_mut(width).zip(rows.row(first + c, k)) {
+                    step[c] = value;
+                }
+            }
+            for step in panel.chunks_exact_mut(width) {
+                step[columns..].fill(0.0);
+            }
+        }
+    }
+
+    /// Refills with `rows` as they are, each of `n` numbers. The sums start from zero.
+    pub fn fill(&mut self, rows: Left<'_, f32>, n: usize) {
+        self.reshape(n, rows.rows);
+        let width = self.kernel.width();
+        let panel_len = (rows.rows * width).max(1);
+        for (p, panel) in self.weights.chunks_exact_mut(panel_len).enumerate() {
+            let first = p * width;
+            let columns = width.min(n - first);
+            for (k, step) in panel.chunks_exact_mut(width).enumerate() {
+                step[..columns].copy_from_slice(&rows.row(k, n)[first..][..columns]);
+                step[columns..].fill(0.0);
+            }
+        }
+    }
+
+    fn reshape(&mut self, n: usize, k: usize) {
+        let columns = n.next_multiple_of(self.kernel.width());
+        (self.n, self.k) = (n, k);
+        self.weights.resize(columns * k);
+        self.start.clear();
+        self.start.resize(columns, 0.0);
+    }
+
+    /// Number of columns.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// `out = start + left * self`; rows of `out` are `stride` apart.
+    pub fn multiply(&self, left: Left<'_, f32>, out: &mut [f32], stride: usize) {
+        if left.rows == 0 {
+            return;
+        }
+        let width = self.kernel.width();
+        for (p, start) in self.start.chunks_exact(width).enumerate() {
+            let panel = PanelF32 {
+                weights: &self.weights[p * width * self.k..][..width * self.k],
+                start,
+            };
+            let strip = Strip {
+                values: &mut out[p * width..],
+                stride,
+                columns: width.min(self.n - p * width),
+            };
+            self.kernel.f32_panel(left, panel, strip);
+        }
+    }
+
+    /// The same matrix for another kernel.
+    pub fn repack(&self, kernel: &'static dyn Kernel) -> Self {
+        let width = self.kernel.width();
+        let mut weight = vec![0.0; self.n * self.k];
+        for n in 0..self.n {
+            let panel = &self.weights[n / width * width * self.k..];
+            for k in 0..self.k {
+                weight[n * self.k + k] = panel[k * width + n % width];
+            }
+        }
+        Self::linear(kernel, &weight, &self.start[..self.n], self.k)
+    }
+}
+
+/// Packed linear layer with integer weights.
+pub struct PackedI8 {
+    kernel: &'static dyn Kernel,
+    ranges: Ranges,
+    scheme: Scheme,
+    n: usize,
+    k: usize,
+    weights: Aligned<i8>,
+    start: Vec<i32>,
+    scales: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl PackedI8 {
+    /// Weight `[n, k]`, row-major, with the scale of each row and the bias, both `[n]`. All weights
+    /// and all left operands must keep to `ranges`, or the sums are not exact.
+    pub fn linear(
+        kernel: &'static dyn Kernel,
+        ranges: Ranges,
+        weight: &[i8],
+        scales: &[f32],
+        bias: &[f32],
+        k: usize,
+    ) -> Self {
+        let (n, width, depth) = (bias.len(), kernel.width(), k.next_multiple_of(DEPTH));
+        let columns = n.next_multiple_of(width);
+        let group = kernel.group();
+        let scheme = kernel.scheme(ranges);
+        let offset = scheme.offset(ranges);
+        let mut weights = Aligned::zeroed(columns * depth);
+        let mut start = vec![0i32; columns];
+        for (row, values) in weight.chunks_exact(k.max(1)).enumerate() {
+            let panel = &mut weights[row / width * width * depth..];
+            for (i, &w) in values.iter().enumerate() {
+                panel[(i / group * width + row % width) * group + i % group] = w;
+            }
+            let sum: i32 = values.iter().map(|&w| i32::from(w)).sum();
+            start[row] = sum.wrapping_mul(-offset);
+        }
+        let padded = |values: &[f32]| {
+            let mut values = values.to_vec();
+            values.resize(columns, 0.0);
+            values
+        };
+        Self {
+            kernel,
+            ranges,
+            scheme,
+            n,
+            k,
+            weights,
+            start,
+            scales: padded(scales),
+            bias: padded(bias),
+        }
+    }
+
+    /// Bytes of a row of the left operand: `k`, padded.
+    pub fn depth(&self) -> usize {
+        self.k.next_multiple_of(DEPTH)
+    }
+
+    /// What is added to an integer of the left operand to give its byte.
+    pub fn offset(&self) -> i32 {
+        self.scheme.offset(self.ranges)
+    }
+
+    /// `out = left * self` in real numbers; rows of `left` are [`PackedI8::depth`] bytes, and rows
+    /// of `out` are `stride` apart.
+    pub fn multiply(
+        &self,
+        left: Left<'_, u8>,
+        row_scales: RowScales<'_>,
+        out: &mut [f32],
+        stride: usize,
+    ) {
+        if left.rows == 0 {
+            return;
+        }
+        let (width, depth) = (self.kernel.width(), self.depth());
+        for (p, start) in self.start.chunks_exact(width).enumerate() {
+            let panel = PanelI8 {
+                weights: &self.weights[p * width * depth..][..width * depth],
+                start,
+                scales: &self.scales[p * width..][..width],
+                bias: &self.bias[p * width..][..width],
+                scheme: self.scheme,
+            };
+            let strip = Strip {
+                values: &mut out[p * width..],
+                stride,
+                columns: width.min(self.n - p * width),
+            };
+            self.kernel.i8_panel(left, panel, row_scales, strip);
+        }
+    }
+
+    /// The same layer for another kernel.
+    pub fn repack(&self, kernel: &'static dyn Kernel) -> Self {
+        let (width, group, depth) = (self.kernel.width(), self.kernel.group(), self.depth());
+        let mut weight = vec![0; self.n * self.k];
+        for n in 0..self.n {
+            let panel = &self.weights[n / width * width * depth..];
+            for k in 0..self.k {
+                weight[n * self.k + k] = panel[(k / group * width + n % width) * group + k % group];
+            }
+        }
+        let (scales, bias) = (&self.scales[..self.n], &self.bias[..self.n]);
+        Self::linear(kernel, self.ranges, &weight, scales, bias, self.k)
+    }
+}

@@ -1,0 +1,242 @@
+//! Every kernel of this machine against products written out, over odd shapes and extreme values.
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{Kernel, Left, PackedF32, PackedI8, Ranges, RowScales, Scheme, kernel};
+use crate::Kernels;
+
+fn kernels() -> impl Iterator<Item = &'static dyn Kernel> {
+    Kernels::available().into_iter().map(kernel)
+}
+
+/// Sizes around the kernels' tiles, and 1.
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(1), 1usize..10, 10usize..70]
+}
+
+fn floats(rng: &mut ChaCha8Rng, len: usize) -> Vec<f32> {
+    (0..len).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+/// The same cases in every run.
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        cases: 96,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn f32_is_a_chain_of_fused_steps(m in size(), n in size(), k in size(), seed: u64) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let stride = k + 3;
+        let (a, w, bias) = (floats(rng, m * stride), floats(rng, n * k), floats(rng, n));
+        let left = Left { values: &a[..], stride, rows: m };
+        for kernel in kernels() {
+            let mut out = vec![9.0; m * (n + 2)];
+            PackedF32::linear(kernel, &w, &bias, k).multiply(left, &mut out, n + 2);
+            for (i, row) in out.chunks(n + 2).enumerate() {
+                for j in 0..n {
+                    let fused = |sum, k_: usize| a[i * stride + k_].mul_add(w[j * k + k_], sum);
+                    prop_assert_eq!(row[j], (0..k).fold(bias[j], fused), "{}", kernel.name());
+                }
+                prop_assert_eq!(&row[n..], [9.0; 2], "wrote beyond its columns");
+            }
+        }
+    }
+
+    #[test]
+    fn filled_either_way_it_is_the_same_matrix(n in size(), k in size(), seed: u64) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let (a, rows) = (floats(rng, 3 * k), floats(rng, n * k));
+        let columns: Vec<f32> = (0..n * k).map(|i| rows[i % n * k + i / n]).collect();
+        for kernel in kernels() {
+            let [mut first, mut second] = [(); 2].map(|()| vec![0.0; 3 * n]);
+            let mut packed = PackedF32::new(kernel);
+            packed.fill_transposed(Left::dense(&rows, k), k);
+            packed.multiply(Left::dense(&a, k), &mut first, n);
+            packed.fill(Left::dense(&columns, n), n);
+            packed.multiply(Left::dense(&a, k), &mut second, n);
+            prop_assert_eq!(&first, &second);
+        }
+    }
+
+    #[test]
+    fn int8_is_exact(
+        (m, n, k) in (size(), size(), size()),
+        weight_max in prop::sample::select(vec![1, 31, 63, 64, 126, 127]),
+        (low, high) in prop::sample::select(
+            vec![(-127, 127), (-64, 64), (-63, 63), (-31, 31), (0, 127), (0, 63), (-127, 0)],
+        ),
+        extreme: bool,
+        seed: u64,
+    ) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let ranges = Ranges { low, high, weight_max };
+        let case = Case::random(rng, (m, n, k), ranges, extreme);
+        let expected = case.naive();
+        for kernel in kernels() {
+            prop_assert_eq!(&case.product(&case.pack(kernel)), &expected, "{}", kernel.name());
+        }
+    }
+}
+
+/// One integer product.
+struct Case {
+    shape: (usize, usize, usize),
+    ranges: Ranges,
+    a: Vec<i32>,
+    w: Vec<i8>,
+    row_scales: Vec<f32>,
+    scales: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Case {
+    /// Random integers over the whole ranges, or only their ends.
+    fn random(
+        rng: &mut ChaCha8Rng,
+        (m, n, k): (usize, usize, usize),
+        ranges: Ranges,
+        extreme: bool,
+    ) -> Self {
+        let mut pick = |low: i32, high: i32| match extreme {
+            true => [low, high][rng.random_range(0..2)],
+            false => rng.random_range(low..=high),
+        };
+        Self {
+            shape: (m, n, k),
+            ranges,
+            a: (0..m * k).map(|_| pick(ranges.low, ranges.high)).collect(),
+            w: (0..n * k)
+                .map(|_| pick(-ranges.weight_max, ranges.weight_max) as i8)
+                .collect(),
+            row_scales: floats(rng, m),
+            scales: floats(rng, n),
+            bias: floats(rng, n),
+        }
+    }
+
+    fn naive(&self) -> Vec<f32> {
+        let (m, n, k) = self.shape;
+        let mut out = Vec::new();
+        for i in 0..m {
+            for j in 0..n {
+                let products =
+                    (0..k).map(|x| i64::from(self.a[i * k + x]) * i64::from(self.w[j * k + x]));
+                let sum = products.sum::<i64>() as i32;
+                out.push(sum as f32 * (self.row_scales[i] * self.scales[j]) + self.bias[j]);
+            }
+        }
+        out
+    }
+
+    fn pack(&self, kernel: &'static dyn Kernel) -> PackedI8 {
+        let (_, _, k) = self.shape;
+        PackedI8::linear(kernel, self.ranges, &self.w, &self.scales, &self.bias, k)
+    }
+
+    fn product(&self, packed: &PackedI8) -> Vec<f32> {
+        let (m, n, k) = self.shape;
+        let (depth, offset) = (packed.depth(), packed.offset());
+        // The padding is not zero on purpose: it must not matter.
+        let mut bytes = vec![77; m * depth];
+        for (row, a) in bytes.chunks_mut(depth).zip(self.a.chunks(k)) {
+            for (byte, a) in row.iter_mut().zip(a) {
+                *byte = (a + offset) as u8;
+            }
+        }
+        let mut out = vec![0.0; m * n];
+        let row_scales = RowScales::Each(&self.row_scales);
+        packed.multiply(Left::dense(&bytes, depth), row_scales, &mut out, n);
+        out
+    }
+}
+
+/// All products at their largest and of one sign, over every pair of ranges: what saturates, if
+/// anything does.
+#[test]
+fn nothing_saturates_at_the_ends_of_the_ranges() {
+    for weight_max in 1..=127 {
+        for activation_max in 1..=127 {
+            for (low, high) in [(-activation_max, activation_max), (0, activation_max)] {
+                let ranges = Ranges {
+                    low,
+                    high,
+                    weight_max,
+                };
+                let (n, k) = (2, 24);
+                let case = Case {
+                    shape: (2, n, k),
+                    ranges,
+                    a: [vec![high; k], vec![low; k]].concat(),
+                    w: [vec![weight_max as i8; k], vec![-weight_max as i8; k]].concat(),
+                    row_scales: vec![1.0; 2],
+                    scales: vec![1.0; 2],
+                    bias: vec![0.0; 2],
+                };
+                for kernel in kernels() {
+                    assert_eq!(
+                        case.product(&case.pack(kernel)),
+                        case.naive(),
+                        "{} {ranges:?}",
+                        kernel.name()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn repacking_for_another_kernel_keeps_every_weight() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    let (n, k) = (37, 29);
+    let ranges = Ranges {
+        low: -127,
+        high: 127,
+        weight_max: 127,
+    };
+    let case = Case::random(rng, (3, n, k), ranges, false);
+    let (a, w, bias) = (floats(rng, 3 * k), floats(rng, n * k), floats(rng, n));
+    let product = |packed: &PackedF32| {
+        let mut out = vec![0.0; 3 * n];
+        packed.multiply(Left::dense(&a, k), &mut out, n);
+        out
+    };
+    for from in kernels() {
+        for to in kernels() {
+            assert_eq!(case.product(&case.pack(from).repack(to)), case.naive());
+            let packed = PackedF32::linear(from, &w, &bias, k);
+            assert_eq!(product(&packed), product(&packed.repack(to)));
+        }
+    }
+}
+
+#[test]
+fn the_fast_sixteen_bit_sums_are_chosen_exactly_where_they_fit() {
+    if !Kernels::available().contains(&Kernels::Avx2) {
+        return;
+    }
+    let scheme = |low, high, weight_max| {
+        kernel(Kernels::Avx2).scheme(Ranges {
+            low,
+            high,
+            weight_max,
+        })
+    };
+    assert_eq!(scheme(-127, 127, 127), Scheme::Signed);
+    assert_eq!(scheme(-127, 127, 64), Scheme::UnsignedPairs);
+    assert_eq!(scheme(-127, 127, 65), Scheme::Signed);
+    assert_eq!(scheme(-63, 63, 127), Scheme::UnsignedPairs);
+    assert_eq!(scheme(0, 127, 127), Scheme::UnsignedPairs);
+    assert_eq!(scheme(-63, 63, 65), Scheme::UnsignedQuads);
+    assert_eq!(scheme(-63, 63, 66), Scheme::UnsignedPairs);
+}

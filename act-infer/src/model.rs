@@ -1,0 +1,224 @@
+//! The layers of a loaded model, packed for one kernel.
+//!
+//! Loading checks everything the forward pass relies on, so that it has no way to fail. What is
+//! packed leaves the artifact; embedding tables stay where they are, mapped or owned.
+
+use act_core::tensor::TensorData;
+use act_core::{Activation, Artifact, Embedding, Error, Linear, Norm, Plan, Result, Tensor};
+
+use crate::dense::Dense;
+use crate::gemm::Kernel;
+use crate::ops::norm::LayerNorm;
+
+/// A model ready to run.
+pub(crate) struct Model {
+    pub kernel: &'static dyn Kernel,
+    pub embeddings: Embeddings,
+    pub layers: Vec<Layer>,
+    pub pooler: Dense,
+    pub classifier: Dense,
+    pub activation: Activation,
+    /// Tokens of this id are masked as keys.
+    pub pad_id: u32,
+}
+
+/// The embedding tables and the norm over their sum.
+pub(crate) struct Embeddings {
+    pub words: Table,
+    pub positions: Table,
+    pub types: Table,
+    /// ERNIE's task-type table, of which row 0 is used.
+    pub tasks: Option<Table>,
+    pub norm: LayerNorm,
+}
+
+/// One encoder layer.
+pub(crate) struct Layer {
+    /// `None` where pruning took all heads.
+    pub heads: Option<HeadProjections>,
+    pub attention_output: Dense,
+    pub attention_norm: LayerNorm,
+    /// `None` where pruning took all neurons.
+    pub intermediate: Option<Dense>,
+    pub output: Dense,
+    pub output_norm: LayerNorm,
+}
+
+/// The projections into the heads.
+pub(crate) struct HeadProjections {
+    pub count: usize,
+    pub head_dim: usize,
+    pub query: Dense,
+    pub key: Dense,
+    pub value: Dense,
+}
+
+/// One embedding table, float or int8 with a scale a row.
+pub(crate) struct Table {
+    rows: Tensor,
+    scales: Vec<f32>,
+}
+
+impl Model {
+    /// Checks the artifact and takes its tensors.
+    pub fn take(artifact: &mut Artifact, kernel: &'static dyn Kernel) -> Result<Self> {
+        check(artifact)?;
+        let tables = artifact.plan.embeddings();
+        let mut layers = Vec::with_capacity(artifact.plan.layers.len());
+        for l in 0..artifact.plan.layers.len() {
+            layers.push(Layer::take(artifact, l, kernel)?);
+        }
+        Ok(Self {
+            kernel,
+            embeddings: Embeddings {
+                words: Table::take(artifact, Embedding::Word)?,
+                positions: Table::take(artifact, Embedding::Position)?,
+                types: Table::take(artifact, Embedding::TokenType)?,
+                tasks: match tables.contains(&Embedding::TaskType) {
+                    true => Some(Table::take(artifact, Embedding::TaskType)?),
+                    false => None,
+                },
+                norm: take_norm(artifact, Norm::Embeddings)?,
+            },
+            layers,
+            pooler: Dense::take(artifact, Linear::Pooler, kernel)?,
+            classifier: Dense::take(artifact, Linear::Classifier, kernel)?,
+            activation: artifact.plan.hidden_act,
+            pad_id: artifact.tokenizer.pad_id,
+        })
+    }
+
+    /// Packs all weights for another kernel.
+    pub fn repack(&mut self, kernel: &'static dyn Kernel) {
+        self.kernel = kernel;
+        for layer in &mut self.layers {
+            if let Some(heads) = &mut layer.heads {
+                for dense in [&mut heads.query, &mut heads.key, &mut heads.value] {
+                    dense.repack(kernel);
+                }
+            }
+            if let Some(intermediate) = &mut layer.intermediate {
+                intermediate.repack(kernel);
+            }
+            layer.attention_output.repack(kernel);
+            layer.output.repack(kernel);
+        }
+        self.pooler.repack(kernel);
+        self.classifier.repack(kernel);
+    }
+}
+
+impl HeadProjections {
+    /// Columns of a projection.
+    pub fn width(&self) -> usize {
+        self.count * self.head_dim
+    }
+}
+
+impl Layer {
+    fn take(artifact: &mut Artifact, l: usize, kernel: &'static dyn Kernel) -> Result<Self> {
+        let plan = artifact.plan.layers[l].clone();
+        let mut dense = |linear| Dense::take(artifact, linear, kernel);
+        let heads = match plan.attention_width() {
+            0 => None,
+            _ => Some(HeadProjections {
+                count: plan.heads(),
+                head_dim: plan.head_dim,
+                query: dense(Linear::Query(l))?,
+                key: dense(Linear::Key(l))?,
+                value: dense(Linear::Value(l))?,
+            }),
+        };
+        let intermediate = match plan.intermediate_size {
+            0 => None,
+            _ => Some(dense(Linear::Intermediate(l))?),
+        };
+        Ok(Self {
+            heads,
+            attention_output: dense(Linear::AttentionOutput(l))?,
+            intermediate,
+            output: dense(Linear::Output(l))?,
+            attention_norm: take_norm(artifact, Norm::Attention(l))?,
+            output_norm: take_norm(artifact, Norm::Output(l))?,
+        })
+    }
+}
+
+impl Table {
+    fn take(artifact: &mut Artifact, table: Embedding) -> Result<Self> {
+        let scales = match artifact.quant.embedding(table) {
+            Some(_) => artifact.params.f32(&table.scale())?.to_vec(),
+            None => Vec::new(),
+        };
+        let name = table.weight();
+        let rows = artifact.params.remove(&name);
+        let rows =
+            rows.ok_or_else(|| Error::rejected(format!("the model has no tensor {name}")))?;
+        Ok(Self { rows, scales })
+    }
+
+    /// Adds a row, in real numbers, to `sum`.
+    pub fn add_row(&self, row: usize, sum: &mut [f32]) {
+        let window = row * sum.len()..(row + 1) * sum.len();
+        match self.rows.data() {
+            TensorData::F32(values) => {
+                for (s, v) in sum.iter_mut().zip(&values[window]) {
+                    *s += v;
+                }
+            }
+            TensorData::I8(values) => {
+                let scale = self.scales[row];
+                for (s, &q) in sum.iter_mut().zip(&values[window]) {
+                    *s += f32::from(q) * scale;
+                }
+            }
+            // `check` has refused half-precision tables.
+            TensorData::F16(_) => {}
+        }
+    }
+}
+
+fn take_norm(artifact: &Artifact, norm: Norm) -> Result<LayerNorm> {
+    Ok(LayerNorm {
+        gamma: artifact.params.f32(&norm.weight())?.to_vec(),
+        beta: artifact.params.f32(&norm.bias())?.to_vec(),
+        epsilon: artifact.plan.layer_norm_eps,
+    })
+}
+
+/// Everything about shapes and types that the rest of the crate relies on. Artifacts read from a
+/// file have passed more than this; those built in memory have not.
+fn check(artifact: &Artifact) -> Result<()> {
+    check_plan(&artifact.plan)?;
+    for spec in artifact.plan.expected_tensors(&artifact.quant) {
+        let tensor = artifact.params.get(&spec.name)?;
+        if tensor.shape() != spec.shape || tensor.dtype() != spec.dtype {
+            return Err(Error::rejected(format!(
+                "tensor {} is {} {:?}, the plan wants {} {:?}",
+                spec.name,
+                tensor.dtype().name(),
+                tensor.shape(),
+                spec.dtype.name(),
+                spec.shape
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_plan(plan: &Plan) -> Result<()> {
+    if plan.hidden_size == 0 || plan.num_labels == 0 {
+        return Err(Error::rejected(
+            "a model needs at least one hidden unit and one label",
+        ));
+    }
+    for (l, layer) in plan.layers.iter().enumerate() {
+        if layer.heads().checked_mul(layer.head_dim).is_none() {
+            return Err(Error::rejected(format!(
+                "layer {l}: heads of {} units",
+                layer.head_dim
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! Layer normalisation (Ba et al. 2016) with the biased variance, and the residual sum before it.
+
+use std::convert::identity;
+use std::ops::Add;
+
+use super::{for_each_isa, reduce};
+
+/// Gamma, beta and epsilon of one layer norm.
+pub(crate) struct LayerNorm {
+    pub gamma: Vec<f32>,
+    pub beta: Vec<f32>,
+    pub epsilon: f32,
+}
+
+for_each_isa! {
+    /// Normalises every row of `values`.
+    pub(crate) fn layer_norm(values: &mut [f32], norm: &LayerNorm) {
+        for row in values.chunks_exact_mut(norm.gamma.len()) {
+            normalize(row, norm);
+        }
+    }
+
+    /// `values = norm(values + residual)`, row by row.
+    pub(crate) fn add_layer_norm(values: &mut [f32], residual: &[f32], norm: &LayerNorm) {
+        let width = norm.gamma.len();
+        for (row, add) in values.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
+            for (x, r) in row.iter_mut().zip(add) {
+                *x += r;
+            }
+            normalize(row, norm);
+        }
+    }
+}
+
+#[inline(always)]
+fn normalize(row: &mut [f32], norm: &LayerNorm) {
+    let count = row.len() as f32;
+    let mean = reduce(row, 0.0, identity, Add::add) / count;
+    for x in row.iter_mut() {
+        *x -= mean;
+    }
+    let variance = reduce(row, 0.0, |x| x * x, Add::add) / count;
+    let inverse = 1.0 / (variance + norm.epsilon).sqrt();
+    for ((x, gamma), beta) in row.iter_mut().zip(&norm.gamma).zip(&norm.beta) {
+        *x = *x * inverse * gamma + beta;
+    }
+}

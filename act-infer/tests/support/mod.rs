@@ -1,0 +1,197 @@
+//! The encoder once more, straight from the formulas: f64, one token and one output at a time, no
+//! packing, no blocks. Shares no code with the engine.
+
+use act_core::quant::{ActivationScheme, LinearQuant};
+use act_core::tensor::TensorData;
+use act_core::{Activation, Artifact, Embedding, Encoding, Linear, Norm};
+
+/// Rows of numbers.
+type Matrix = Vec<Vec<f64>>;
+
+/// Class scores of one sequence.
+pub fn reference_logits(model: &Artifact, sequence: &Encoding) -> Vec<f64> {
+    let mut x = embed(model, sequence);
+    for l in 0..model.plan.layers.len() {
+        x = layer(model, l, &x, &sequence.input_ids);
+    }
+    let pooled = linear(model, Linear::Pooler, &x[..1]);
+    let pooled = map(&pooled, f64::tanh);
+    linear(model, Linear::Classifier, &pooled).remove(0)
+}
+
+fn embed(model: &Artifact, sequence: &Encoding) -> Matrix {
+    let tokens = sequence
+        .input_ids
+        .iter()
+        .zip(&sequence.token_type_ids)
+        .enumerate();
+    let rows = tokens.map(|(position, (&id, &kind))| {
+        let mut rows = vec![
+            table_row(model, Embedding::Word, id as usize),
+            table_row(model, Embedding::Position, position),
+            table_row(model, Embedding::TokenType, kind as usize),
+        ];
+        if model.plan.task_type_vocab_size > 0 {
+            rows.push(table_row(model, Embedding::TaskType, 0));
+        }
+        (0..model.plan.hidden_size)
+            .map(|c| rows.iter().map(|row| row[c]).sum())
+            .collect()
+    });
+    norm(model, Norm::Embeddings, &rows.collect::<Matrix>())
+}
+
+fn table_row(model: &Artifact, table: Embedding, row: usize) -> Vec<f64> {
+    let scale = match model.quant.embedding(table) {
+        Some(_) => f64::from(model.params.f32(&table.scale()).unwrap()[row]),
+        None => 1.0,
+    };
+    let values = numbers(model, &table.weight());
+    let width = model.plan.hidden_size;
+    values[row * width..][..width]
+        .iter()
+        .map(|v| v * scale)
+        .collect()
+}
+
+fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
+    let plan = &model.plan.layers[l];
+    let [q, k, v] =
+        [Linear::Query(l), Linear::Key(l), Linear::Value(l)].map(|name| linear(model, name, x));
+    let mut context = vec![Vec::new(); x.len()];
+    for h in 0..plan.heads() {
+        let columns = h * plan.head_dim..(h + 1) * plan.head_dim;
+        for (i, row) in context.iter_mut().enumerate() {
+            let scores = (0..x.len()).map(|j| {
+                let dot: f64 = columns.clone().map(|c| q[i][c] * k[j][c]).sum();
+                let mask = if ids[j] == model.tokenizer.pad_id {
+                    -1e4
+                } else {
+                    0.0
+                };
+                dot / (plan.head_dim as f64).sqrt() + mask
+            });
+            let weights = softmax(&scores.collect::<Vec<_>>());
+            let mixed = columns
+                .clone()
+                .map(|c| (0..x.len()).map(|j| weights[j] * v[j][c]).sum());
+            row.extend(mixed.collect::<Vec<f64>>());
+        }
+    }
+    let attention = linear(model, Linear::AttentionOutput(l), &context);
+    let x = norm(model, Norm::Attention(l), &sum(x, &attention));
+    let activation = |value: f64| match model.plan.hidden_act {
+        Activation::Gelu => value / 2.0 * (1.0 + erf(value / 2f64.sqrt())),
+        Activation::Relu => value.max(0.0),
+    };
+    let neurons = map(&linear(model, Linear::Intermediate(l), &x), activation);
+    let update = linear(model, Linear::Output(l), &neurons);
+    norm(model, Norm::Output(l), &sum(&x, &update))
+}
+
+/// A linear layer; its input is rounded to the model's integers first if it is quantised.
+fn linear(model: &Artifact, linear: Linear, x: &[Vec<f64>]) -> Matrix {
+    let [out, input] = model.plan.linear_shape(linear);
+    let row = |row: &Vec<f64>| -> Vec<f64> {
+        if out == 0 {
+            return Vec::new();
+        }
+        let bias = numbers(model, &linear.bias());
+        if input == 0 {
+            return bias;
+        }
+        let weight = numbers(model, &linear.weight());
+        let quant = model.quant.linear(linear);
+        let (row, scale) = match quant {
+            Some(quant) => quantize(row, quant),
+            None => (row.clone(), 1.0),
+        };
+        let weight_scale = |o: usize| match quant {
+            Some(_) => f64::from(model.params.f32(&linear.scale()).unwrap()[o]),
+            None => 1.0,
+        };
+        let dot = |o: usize| -> f64 {
+            weight[o * input..][..input]
+                .iter()
+                .zip(&row)
+                .map(|(w, x)| w * x)
+                .sum()
+        };
+        (0..out)
+            .map(|o| dot(o) * scale * weight_scale(o) + bias[o])
+            .collect()
+    };
+    x.iter().map(row).collect()
+}
+
+/// Integers and the value of one step.
+fn quantize(row: &[f64], quant: &LinearQuant) -> (Vec<f64>, f64) {
+    let limit = f64::from(quant.activation_max);
+    let (scale, zero_point) = match quant.activation {
+        ActivationScheme::Static { scale, zero_point } => (f64::from(scale), f64::from(zero_point)),
+        ActivationScheme::DynamicPerToken => {
+            let largest = row.iter().fold(0f64, |m, x| m.max(x.abs()));
+            (if largest > 0.0 { largest / limit } else { 1.0 }, 128.0)
+        }
+    };
+    let integers = row.iter().map(|x| {
+        let q = (x / scale).clamp(-limit, limit).round_ties_even() + zero_point;
+        q.clamp(0.0, 255.0) - zero_point
+    });
+    (integers.collect(), scale)
+}
+
+fn norm(model: &Artifact, name: Norm, x: &Matrix) -> Matrix {
+    let (gamma, beta) = (numbers(model, &name.weight()), numbers(model, &name.bias()));
+    let row = |row: &Vec<f64>| -> Vec<f64> {
+        let count = row.len() as f64;
+        let mean = row.iter().sum::<f64>() / count;
+        let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        let deviation = (variance + f64::from(model.plan.layer_norm_eps)).sqrt();
+        (0..row.len())
+            .map(|c| (row[c] - mean) / deviation * gamma[c] + beta[c])
+            .collect()
+    };
+    x.iter().map(row).collect()
+}
+
+fn numbers(model: &Artifact, name: &str) -> Vec<f64> {
+    match model.params.get(name).unwrap().data() {
+        TensorData::F32(values) => values.iter().map(|&v| f64::from(v)).collect(),
+        TensorData::I8(values) => values.iter().map(|&v| f64::from(v)).collect(),
+        TensorData::F16(_) => unreachable!("no model has half-precision tensors"),
+    }
+}
+
+fn softmax(scores: &[f64]) -> Vec<f64> {
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = scores.iter().map(|s| (s - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|p| p / sum).collect()
+}
+
+/// The integral of the definition, by Simpson's rule.
+fn erf(x: f64) -> f64 {
+    let end = x.abs().min(6.0);
+    let f = |t: f64| (-t * t).exp();
+    let steps = 2 * (1.0 + end * 60.0) as usize;
+    let h = end / steps as f64;
+    let inner: f64 = (1..steps)
+        .map(|i| f(i as f64 * h) * if i % 2 == 1 { 4.0 } else { 2.0 })
+        .sum();
+    let integral = h / 3.0 * (f(0.0) + inner + f(end));
+    (std::f64::consts::FRAC_2_SQRT_PI * integral).copysign(x)
+}
+
+fn map(x: &Matrix, f: impl Fn(f64) -> f64) -> Matrix {
+    x.iter()
+        .map(|row| row.iter().map(|&v| f(v)).collect())
+        .collect()
+}
+
+fn sum(a: &Matrix, b: &Matrix) -> Matrix {
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| a.iter().zip(b).map(|(a, b)| a + b).collect())
+        .collect()
+}

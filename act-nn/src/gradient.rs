@@ -1,0 +1,111 @@
+//! Gradients of all parameters: of one micro-batch, in a graph of its own, and their sum.
+
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use crate::backend::ActBackend;
+use crate::dropout::Noise;
+use crate::encoder;
+use crate::loss::{self, Objective, Shard};
+use crate::taps::Identity;
+use crate::weights::Weights;
+
+/// What one micro-batch adds to the gradient of a parameter.
+enum Part<B: ActBackend> {
+    /// The parameter took no part.
+    Nothing,
+    /// A tensor of the parameter's shape.
+    Whole(Tensor<B, 2>),
+    /// Row `i` of the tensor is added to row `ids[i]` of an embedding table's gradient.
+    Rows { ids: Vec<u32>, rows: Tensor<B, 2> },
+}
+
+/// Loss of one micro-batch and its gradients, in the weights' order.
+pub(crate) struct ShardGradients<B: ActBackend> {
+    loss: f64,
+    parts: Vec<Part<B>>,
+}
+
+impl<B: ActBackend> ShardGradients<B> {
+    /// Runs a shard of a batch of `examples` forward and backward.
+    pub(crate) fn new(
+        weights: &Weights<B>,
+        shard: &Shard,
+        objective: Objective,
+        examples: usize,
+        noise: Noise,
+    ) -> Self {
+        let tables = weights.layout.tables();
+        let leaves = weights.leaves(|name| !tables.iter().any(|t| t == name));
+        let mut embedded = encoder::embed(weights, &shard.batch).untracked();
+        embedded.words = embedded.words.require_grad();
+        let words = embedded.words.clone();
+        let (loss, mut gradients) = loss::backward::<B>(
+            &leaves,
+            embedded,
+            shard,
+            (objective, examples),
+            &mut Identity,
+            noise,
+        );
+        let mut of_leaf = |leaf: &Tensor<B::Graph, 2>| leaf.grad_remove(&mut gradients);
+        let rows = of_leaf(&words);
+        let leaves = leaves.tensors.iter().map(of_leaf);
+        let mut parts: Vec<Part<B>> = leaves
+            .map(|gradient| gradient.map_or(Part::Nothing, Part::Whole))
+            .collect();
+        for (table, ids) in encoder::tables(&weights.layout.plan, &shard.batch) {
+            let place = weights.layout.position(&table.weight());
+            if let (Some(place), Some(rows)) = (place, rows.clone()) {
+                parts[place] = Part::Rows { ids, rows };
+            }
+        }
+        Self { loss, parts }
+    }
+}
+
+/// The sum over micro-batches.
+pub(crate) struct Sum<B: ActBackend> {
+    pub(crate) loss: f64,
+    tensors: Vec<Option<Tensor<B, 2>>>,
+}
+
+impl<B: ActBackend> Sum<B> {
+    /// Zero.
+    pub(crate) fn new(weights: &Weights<B>) -> Self {
+        Self {
+            loss: 0.0,
+            tensors: vec![None; weights.tensors.len()],
+        }
+    }
+
+    /// Adds shards one after the other, parameter by parameter on the current rayon pool.
+    pub(crate) fn add(&mut self, weights: &Weights<B>, shards: Vec<ShardGradients<B>>) {
+        self.loss = shards.iter().fold(self.loss, |sum, shard| sum + shard.loss);
+        let mut shards: Vec<_> = shards.into_iter().map(|s| s.parts.into_iter()).collect();
+        let mut next = || shards.iter_mut().filter_map(Iterator::next).collect();
+        let parts: Vec<Vec<Part<B>>> = weights.tensors.iter().map(|_| next()).collect();
+        let sums = self.tensors.par_iter_mut().zip(parts);
+        sums.zip(&weights.tensors)
+            .for_each(|((sum, parts), value)| {
+                for part in parts {
+                    *sum = match (sum.take(), part) {
+                        (sum, Part::Nothing) => sum,
+                        (None, Part::Whole(gradient)) => Some(gradient),
+                        (Some(sum), Part::Whole(gradient)) => Some(B::add_to(sum, &gradient)),
+                        (sum, Part::Rows { ids, rows }) => {
+                            let sum = sum.unwrap_or_else(|| value.zeros_like());
+                            Some(B::add_rows(sum, &ids, &rows))
+                        }
+                    };
+                }
+            });
+    }
+
+    /// The gradients, in the weights' order.
+    pub(crate) fn into_tensors(self, weights: &Weights<B>) -> Vec<Tensor<B, 2>> {
+        let sums = self.tensors.into_iter().zip(&weights.tensors);
+        sums.map(|(sum, value)| sum.unwrap_or_else(|| value.zeros_like()))
+            .collect()
+    }
+}

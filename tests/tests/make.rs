@@ -1,0 +1,62 @@
+//! Make chains the stages, and a second make does nothing.
+
+use std::path::Path;
+
+use act_tests::{Ran, bash, workspace};
+use tempfile::TempDir;
+
+fn make(build: &Path, words: &str) -> Ran {
+    let line = format!(
+        "make --no-print-directory BUILD={} {words}",
+        build.display()
+    );
+    bash(workspace(), &line)
+}
+
+const TINY: &str =
+    "afqmc LAYERS=2 HIDDEN=32 SAMPLE_FLAGS='--train 400 --dev 100' REPORT_FLAGS='--seconds 0.2'";
+
+#[test]
+fn make_compresses_the_sample_and_then_has_nothing_to_do() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let table = make(folder.path(), TINY).ok();
+    for word in ["base", "pruned", "student", "int8", "synthetic sample"] {
+        assert!(table.contains(word), "no {word:?} in the table:\n{table}");
+    }
+    for file in [
+        "base.act",
+        "pruned.act",
+        "student.act",
+        "int8.act",
+        "report.json",
+        "report.md",
+    ] {
+        let path = folder.path().join("sample/afqmc").join(file);
+        assert!(path.exists(), "{file} is missing");
+    }
+    let again = make(folder.path(), TINY);
+    assert_eq!(again.code, Some(0));
+    assert!(
+        !again.stderr.contains("act-"),
+        "the second make worked again: {}",
+        again.stderr
+    );
+    let planned = make(folder.path(), &format!("-n {TINY}")).ok();
+    assert!(
+        !planned.contains("act-distill"),
+        "the second make would train again:\n{planned}"
+    );
+    let reseeded = make(folder.path(), &format!("-n {TINY} SEED=7")).ok();
+    assert!(
+        reseeded.contains("act-distill"),
+        "another seed must redo the work"
+    );
+}
+
+#[test]
+fn an_unfinished_recipe_is_named() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let ran = make(folder.path(), "afqmc MODEL=pp-minilm");
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("BASE="), "{}", ran.stderr);
+}
