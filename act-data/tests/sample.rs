@@ -101,7 +101,7 @@ fn the_seed_alone_decides_the_bytes() {
     assert_eq!(digest, DIGEST);
 }
 
-const DIGEST: &str = "52b862461c6852a9de5e90d46f11326570a6ae7617270abae38e39fb64959be9";
+const DIGEST: &str = "a7651386b4fe16d90bb786c12c309df84a2649f3f966c0928149f27032265cbf";
 
 #[test]
 fn refuses_other_tasks_and_other_folders() {

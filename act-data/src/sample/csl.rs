@@ -5,7 +5,7 @@ use super::grammar::{Dice, Grammar};
 
 /// Share of false keywords that are common words of any abstract; the rest are another field's
 /// terms, or terms of the same field that this abstract lacks.
-const GENERIC: f64 = 0.45;
+const GENERIC: f64 = 0.65;
 /// Share of the rest that are the same field's: told only by looking for them in the abstract.
 const SAME_FIELD: f64 = 0.2;
 

@@ -30,6 +30,12 @@ impl Dice {
         self.rng.random_range(0..n.max(1) as u32) as usize
     }
 
+    /// An index below `n` that leans to the first ones: `n` times a uniform number to a `power`.
+    pub(super) fn lean(&mut self, n: usize, power: f64) -> usize {
+        let index = n as f64 * self.rng.random::<f64>().powf(power);
+        (index as usize).min(n - 1)
+    }
+
     /// One of a list, which is not empty.
     pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]
