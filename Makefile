@@ -13,7 +13,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 TASKS := afqmc tnews iflytek ocnli cmnli cluewsc2020 csl
-# English tasks with a reader; they need DATA.
+# English tasks with a reader; they need DATA (and their recipe a MODEL=minilm).
 EXTRA_TASKS := sst2 mrpc rte
 
 DATA ?=
@@ -141,8 +141,9 @@ check: lint ## lint and cargo-deny (cargo install cargo-deny)
 	$(CARGO) deny check
 
 .PHONY: bench
-bench: ## Kernel and engine timings on this machine
-	$(CARGO) bench $(CARGO_FLAGS) -p act-infer
+bench: ## Engine and training timings on this machine
+	$(CARGO) run --release $(CARGO_FLAGS) -p act-infer --example bench
+	$(CARGO) run --release $(CARGO_FLAGS) -p act-nn --example throughput
 
 .PHONY: install
 install: build ## Install the binaries to PREFIX/bin

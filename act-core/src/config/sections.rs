@@ -70,7 +70,7 @@ impl Default for TrainConfig {
             warmup_ratio: 0.1,
             lr_decay: LrDecay::Linear,
             batch_size: None,
-            micro_batch: 16,
+            micro_batch: 8,
             dropout: 0.1,
             validation_ratio: 0.05,
             optimizer_builder: OptimizerBuilder::default(),
