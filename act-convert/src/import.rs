@@ -168,8 +168,9 @@ fn lowercases(path: &Path) -> Result<Option<bool>> {
 /// A `vocab.txt` with BERT's rules.
 ///
 /// # Errors
-/// Usage: no such file, or not a vocabulary. Rejected: too long, or not UTF-8.
+/// Usage: no such file, not UTF-8, or not a vocabulary. Rejected: too long.
 pub fn read_vocab(path: &Path) -> Result<TokenizerSpec> {
-    let text = file::text(path, MAX_TEXT)?;
+    let text = String::from_utf8(file::read(path, MAX_TEXT)?)
+        .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
     TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
 }
