@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -22,6 +23,11 @@ pub fn bin(name: &str) -> PathBuf {
         target_dir().join("release")
     });
     folder.join(name)
+}
+
+/// Says that something was not tested, past the harness, which shows the output of failing tests only.
+pub fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 /// Root of the workspace.

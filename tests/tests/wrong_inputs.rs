@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use act_tests::{Fixture, bash, run};
+use act_tests::{Fixture, bash, run, skipped};
 
 /// A stage as typed, its exit code, and what its complaint must say.
 type Case = (&'static str, i32, &'static [&'static str]);
@@ -200,7 +200,7 @@ fn an_unwritable_folder_is_refused_before_the_work() {
     fs::create_dir(&locked).expect("a folder");
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).expect("permissions");
     if fs::write(locked.join("probe"), b"").is_ok() {
-        eprintln!("skipped: running as root, no folder is unwritable");
+        skipped("running as root, no folder is unwritable");
         return;
     }
     let line = "act-prune base.act --data data -o locked/x.act";
@@ -224,7 +224,7 @@ fn a_full_disk_fails_and_leaves_nothing() {
         .output()
         .is_ok_and(|o| o.status.success());
     if !mounted {
-        eprintln!("skipped: a small tmpfs cannot be mounted here");
+        skipped("a small tmpfs cannot be mounted here");
         return;
     }
     let ran = bash(
@@ -262,7 +262,7 @@ fn a_failing_early_stage_fails_the_pipe_with_clear_lines() {
 fn an_artifact_is_not_written_to_a_terminal() {
     // `script` gives the stage a terminal; without it there is nothing to test with.
     if Command::new("script").arg("--version").output().is_err() {
-        eprintln!("skipped: no `script` program to make a terminal with");
+        skipped("no `script` program to make a terminal with");
         return;
     }
     let fixture = Fixture::new();

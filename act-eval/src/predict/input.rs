@@ -22,7 +22,6 @@ pub enum Format {
 pub struct Reader<'a> {
     tokenizer: &'a Tokenizer,
     plan: &'a Plan,
-    pad_id: u32,
     format: Format,
     /// The model's task where it is one of the built-in ones.
     task: Option<Task>,
@@ -50,7 +49,6 @@ impl<'a> Reader<'a> {
         Self {
             tokenizer: &model.tokenizer,
             plan: &model.plan,
-            pad_id: model.pad_id,
             format,
             task: Task::builtin(&model.task.name).ok(),
         }
@@ -115,8 +113,8 @@ impl<'a> Reader<'a> {
                 "{length} input_ids; the model takes at most {most}"
             ));
         }
-        if encoding.input_ids.iter().all(|&id| id == self.pad_id) {
-            return refuse("input_ids has no token but padding".into());
+        if encoding.is_empty() {
+            return refuse("input_ids is empty".into());
         }
         below("input_ids", &encoding.input_ids, plan.vocab_size)?;
         below(
@@ -164,7 +162,6 @@ mod tests {
         let reader = Reader {
             tokenizer: &Tokenizer::new(&tokenizer, info.max_seq_length)?,
             plan: &plan,
-            pad_id: tokenizer.pad_id,
             format,
             task: Task::builtin(task).ok(),
         };
@@ -232,6 +229,11 @@ mod tests {
             encode(r#"{"input_ids":[2,3]}"#).unwrap(),
             ids(&[2, 3], &[0, 0])
         );
+        // Padding alone is computed as exported programs compute it: every key has the same mask.
+        assert_eq!(
+            encode(r#"{"input_ids":[0,0]}"#).unwrap(),
+            ids(&[0, 0], &[0, 0])
+        );
     }
 
     #[test]
@@ -249,11 +251,7 @@ mod tests {
                 r#"{"input_ids":[2],"token_type_ids":[]}"#,
                 "1 input_ids but 0 token_type_ids",
             ),
-            (r#"{"input_ids":[]}"#, "input_ids has no token but padding"),
-            (
-                r#"{"input_ids":[0,0]}"#,
-                "input_ids has no token but padding",
-            ),
+            (r#"{"input_ids":[]}"#, "input_ids is empty"),
         ] {
             assert_eq!(encode(line).unwrap_err().to_string(), message);
         }
