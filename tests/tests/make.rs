@@ -54,6 +54,29 @@ fn make_compresses_the_sample_and_then_has_nothing_to_do() {
 }
 
 #[test]
+fn every_clue_task_goes_through_every_stage() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let words = TINY.replace("afqmc", "-j2 clue");
+    make(folder.path(), &words).ok();
+    for task in [
+        "afqmc",
+        "tnews",
+        "iflytek",
+        "ocnli",
+        "cmnli",
+        "cluewsc2020",
+        "csl",
+    ] {
+        let report = folder.path().join("sample").join(task).join("report.json");
+        let text = std::fs::read_to_string(&report).expect("the task's report");
+        let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(report["task"], task);
+        assert_eq!(report["model"]["precision"], "int8");
+        assert_eq!(report["synthetic"], true);
+    }
+}
+
+#[test]
 fn an_unfinished_recipe_is_named() {
     let folder = TempDir::new().expect("a temporary folder");
     let ran = make(folder.path(), "afqmc MODEL=pp-minilm");
