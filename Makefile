@@ -13,7 +13,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 TASKS := afqmc tnews iflytek ocnli cmnli cluewsc2020 csl
-# English tasks with a reader; they need DATA (and their recipe a MODEL=minilm).
+# English tasks with a reader; there is no sample corpus for them, so they need DATA.
 EXTRA_TASKS := sst2 mrpc rte
 
 DATA ?=

@@ -435,8 +435,8 @@ fn every_shipped_configuration_loads() {
     }
     assert_eq!(
         files.len(),
-        23,
-        "three models of seven tasks, the sample's base, MiniLM on MRPC"
+        26,
+        "three models of seven tasks, the sample's base, three of GLUE, MiniLM on MRPC"
     );
     for file in files {
         Config::load(Some(&file), &[]).unwrap();
