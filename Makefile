@@ -77,7 +77,7 @@ $(1)_config := $(CONFIGS)/$(1).yaml
 .PHONY: $(1)
 $(1): $$($(1)_out)/report.md
 	@cat $$(<:.md=.txt)
-	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{md,json,txt}"
+	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{html,md,json,txt}"
 
 # The words that chose the inputs; the file is written anew only when they change.
 $(1)_words := DATA=$$($(1)_data) BASE=$(BASE) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)
@@ -116,8 +116,8 @@ $$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_config) $$($(1)_files) |
 	act-quant $$< -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/report.md: $$($(1)_out)/base.act $$($(1)_out)/pruned.act $$($(1)_out)/student.act $$($(1)_out)/int8.act | build
-	act-eval report $$^ --data $$($(1)_data) -o $$@ -o $$(@:.md=.json) \
-	    $(REPORT_FLAGS) > $$(@:.md=.txt)
+	act-eval report $$^ --data $$($(1)_data) --training $$(@D)/student.json \
+	    -o $$@ -o $$(@:.md=.json) -o $$(@:.md=.html) $(REPORT_FLAGS) > $$(@:.md=.txt)
 
 .PHONY: fetch-$(1)
 fetch-$(1): | build ## Download the official data of a task to data/clue/<task>
