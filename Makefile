@@ -77,6 +77,7 @@ $(1)_config := $(CONFIGS)/$(1).yaml
 .PHONY: $(1)
 $(1): $$($(1)_out)/report.md
 	@cat $$(<:.md=.txt)
+	@$$(if $$(FINISHED),echo $$($(1)_out)/report.json >> $$(FINISHED))
 	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{html,md,json,txt}"
 
 # The words that chose the inputs; the file is written anew only when they change.
@@ -125,8 +126,20 @@ fetch-$(1): | build ## Download the official data of a task to data/clue/<task>
 endef
 $(foreach task,$(TASKS) $(EXTRA_TASKS),$(eval $(call task_rules,$(task))))
 
+# The tasks run under a make of their own, so that one that fails does not take the others with it;
+# the table has those that finished now, not what an older run left.
 .PHONY: clue
-clue: $(TASKS) ## All seven tasks
+clue: | build ## All seven tasks, and the table of them all; make -j2 clue runs two at a time
+	+@finished=$$(mktemp); trap 'rm -f '$$finished EXIT; code=0; \
+	$(MAKE) --no-print-directory -k $(TASKS) FINISHED=$$finished || code=$$?; \
+	if [ -s $$finished ]; then \
+	  act-eval summary $$(sort -u $$finished) > $(BUILD)/$(MODEL)/clue.md; \
+	  echo; cat $(BUILD)/$(MODEL)/clue.md; \
+	fi; \
+	for task in $(TASKS); do \
+	  grep -q /$$task/ $$finished || echo "make: $$task failed; its messages are above" >&2; \
+	done; \
+	exit $$code
 
 .PHONY: test
 test: ## Every test (release profile, so that it shares the build with the pipeline)

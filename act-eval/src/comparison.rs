@@ -1,6 +1,7 @@
 //! Several models side by side: what `act-eval report` measures and writes. The first model is the
 //! reference of every ratio and difference; the last is what the pipeline made.
 
+use act_core::Seed;
 use act_core::metrics::Accuracy;
 use act_core::report::{LatencyReport, ModelReport, Report};
 use act_data::Dataset;
@@ -65,8 +66,15 @@ impl Comparison {
         races: Vec<Race>,
         data: &Dataset,
         training: Vec<Course>,
+        seed: Seed,
     ) -> Self {
         let reference = answers[0].correct();
+        let groups = data.groups();
+        let against_first = |answers: &Answers| {
+            let correct = answers.correct();
+            PairedDifference::new(&correct, &reference)
+                .with_groups(&correct, &reference, &groups, seed)
+        };
         let first_bytes = models[0].report.model.bytes as f64;
         let rows: Vec<Row> = models
             .iter()
@@ -76,7 +84,7 @@ impl Comparison {
                 name: model.name.clone(),
                 model: model.report.model.clone(),
                 accuracy: answers.accuracy(),
-                difference: (i > 0).then(|| PairedDifference::new(&answers.correct(), &reference)),
+                difference: (i > 0).then(|| against_first(answers)),
                 size_ratio: first_bytes / model.report.model.bytes.max(1) as f64,
                 latency: races.iter().map(|r| r.latency[i].clone()).collect(),
                 speedups: match i {

@@ -128,7 +128,8 @@ model.";
 pub const PAIRED: &str = "\
 Accuracy minus the first model's on the same examples, in points, with Newcombe's 95 % interval for
 paired proportions; how many examples only one of the two gets right; p-value of McNemar's exact
-test.
+test. Where examples share an abstract, the interval by groups is the one to trust: a bootstrap over
+abstracts.
 ";
 
 /// Where and how latency was measured.
@@ -166,20 +167,29 @@ pub fn latency(comparison: &Comparison) -> Table {
 
 /// Accuracies against the first model, on the same examples.
 pub fn paired(rows: &[Row], synthetic: bool) -> Table {
-    let mut table = Table::new([
+    let grouped = |row: &Row| row.difference.and_then(|d| d.grouped);
+    let columns = if rows.iter().any(|r| grouped(r).is_some()) {
+        7
+    } else {
+        6
+    };
+    let header = [
         "model",
         "difference",
         "95 % interval",
         "only this",
         "only first",
         "p",
-    ]);
+        "95 % by groups",
+    ];
+    let mut table = Table::new(header.into_iter().take(columns));
+    let interval = |low, high| format!("{} .. {}", table::points(low), table::points(high));
     for row in rows {
         let Some(d) = &row.difference else { continue };
-        table.push([
+        let cells = [
             row.name.clone(),
             table::points(d.value),
-            format!("{} .. {}", table::points(d.low), table::points(d.high)),
+            interval(d.low, d.high),
             d.only_model.to_string(),
             d.only_reference.to_string(),
             if d.p_value < 1e-4 {
@@ -187,7 +197,11 @@ pub fn paired(rows: &[Row], synthetic: bool) -> Table {
             } else {
                 format!("{:.4}", d.p_value)
             },
-        ]);
+        ];
+        let groups = d
+            .grouped
+            .map(|g| format!("{} ({} groups)", interval(g.low, g.high), g.groups));
+        table.push(cells.into_iter().chain(groups));
     }
     if synthetic {
         table.push([SYNTHETIC_ROW]);

@@ -105,7 +105,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let settings = args.latency.settings(&models);
     let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
 
-    let mut comparison = Comparison::new(&models, &answers, races, &data, training);
+    let mut comparison = Comparison::new(&models, &answers, races, &data, training, ctx.seed());
     comparison.report.wall_s = start.elapsed().as_secs_f64();
     let json = output::json(&comparison.report)?;
     for target in &args.output {
