@@ -159,6 +159,28 @@ bench: ## Engine and training timings on this machine
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-infer --example bench
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-nn --example throughput
 
+# Targets of the fuzzer: a file each. FUZZ_TARGET chooses one.
+FUZZ := tests/fuzz
+FUZZ_SECONDS ?= 600
+FUZZ_TARGET ?= $(basename $(notdir $(wildcard $(FUZZ)/targets/*.rs)))
+FUZZ_FLAGS ?= -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=60 -max_len=65536 -print_final_stats=1
+
+.PHONY: fuzz
+fuzz: ## Fuzz the parsers of untrusted bytes (FUZZ_SECONDS=600 a target, FUZZ_TARGET=... for one)
+	@rustup run nightly rustc --version > /dev/null 2>&1 || \
+	    { echo "make fuzz needs a nightly compiler: rustup toolchain install nightly" >&2; exit 2; }
+	@rustup run nightly cargo fuzz --version > /dev/null 2>&1 || \
+	    { echo "make fuzz needs cargo-fuzz: cargo install cargo-fuzz --locked" >&2; exit 2; }
+	$(CARGO) run --release $(CARGO_FLAGS) --quiet -p act-tests --example seeds -- $(FUZZ)/seeds
+	for target in $(FUZZ_TARGET); do \
+	    mkdir -p $(FUZZ)/corpus/$$target $(FUZZ)/artifacts/$$target; \
+	    TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp}) \
+	    rustup run nightly cargo fuzz run --fuzz-dir $(FUZZ) $$target \
+	        $(FUZZ)/corpus/$$target $(FUZZ)/seeds/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) $(FUZZ_FLAGS) \
+	        $$(test ! -f $(FUZZ)/dictionaries/$$target || echo -dict=$(FUZZ)/dictionaries/$$target); \
+	done
+
 .PHONY: install
 install: build ## Install binaries, manual pages and shell completions to PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin
