@@ -6,7 +6,8 @@
 
 Each model becomes NAME.tar.gz (program, parameters, vocab.txt) and NAME.json (what was exported,
 token ids, logits; for programs that must be refused, the operator to name). All weights are random
-multiples of 1/64, which keeps the archives small. `--only NAME` makes one; `--large` makes models
+multiples of 1/64, which keeps the archives small. Paddle 3.0 writes the same files with the
+environment variable FLAGS_enable_pir_api=0. `--only NAME` makes one; `--large` makes models
 of the published sizes, to be read with ACT_PADDLE_DIR=DIR.
 """
 
@@ -51,6 +52,7 @@ VARIANTS = {
     "fused_split": dict(qkv="split"),
     "fused_sections": dict(qkv="sections"),
     "fused_slice": dict(qkv="slice"),
+    "fused_slice_open": dict(qkv="slice_open"),
     "fused_axis": dict(qkv="axis"),
     "fused_unbind": dict(qkv="unbind"),
     "fused_by_head": dict(qkv="by_head"),
@@ -142,6 +144,9 @@ class Attention(nn.Layer):
             return [self.split(p) for p in paddle.split(x, [width, width, -1], axis=2)]
         if style == "slice":
             return [self.split(x[:, :, i * width : (i + 1) * width]) for i in range(3)]
+        if style == "slice_open":
+            parts = x[:, :, :width], x[:, :, width : 2 * width], x[:, :, -width:]
+            return [self.split(p) for p in parts]
         if style == "by_head":
             x = paddle.reshape(x, [0, 0, heads, 3 * size])
             return [p.transpose([0, 2, 1, 3]) for p in paddle.split(x, 3, axis=-1)]
@@ -356,7 +361,7 @@ def randomise(model, random):
 
 def cases(o, random):
     """Padding at the end, one token alone, a pad inside, another length."""
-    lengths = [[o.positions, 5, 1], [7, 7]]
+    lengths = [[min(o.positions, 64), 5, 1], [7, 7]]
     for batch in lengths:
         ids = np.zeros((len(batch), max(batch)), "int64")
         kinds = np.zeros_like(ids)
@@ -491,7 +496,7 @@ def archive(folder, path):
             entry = tarfile.TarInfo(file.name)
             entry.size = file.stat().st_size
             tar.addfile(entry, io.BytesIO(file.read_bytes()))
-    path.write_bytes(gzip.compress(data.getvalue(), 9, mtime=0))
+    path.write_bytes(gzip.compress(data.getvalue(), 6, mtime=0))
 
 
 def main():
@@ -501,11 +506,9 @@ def main():
     parser.add_argument("--large", action="store_true", help="models of the published sizes")
     args = parser.parse_args()
     args.directory.mkdir(parents=True, exist_ok=True)
-    import sys, traceback
     for name, changes in (LARGE if args.large else VARIANTS).items():
         if not args.only or name in args.only:
-            try: export(name, changes, args.directory)
-            except Exception as e: paddle.disable_static(); print("FAIL", name, repr(e)[-600:]); traceback.print_exc(limit=-2) if args.only else 0
+            export(name, changes, args.directory)
 
 
 if __name__ == "__main__":

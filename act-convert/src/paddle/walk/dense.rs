@@ -79,7 +79,7 @@ impl<'a> Walk<'a> {
                 return Err(cut.refuse("does not cut the outputs of a linear layer"));
             }
             "split" => self.split_range(cut, result.variable, self.outputs(&dense))?,
-            _ => slice_range(cut)?,
+            _ => slice_range(cut, self.outputs(&dense))?,
         };
         dense.factor *= result.factor;
         dense.columns = Some(Columns::range(columns));
@@ -130,18 +130,26 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Which columns a `slice` of the last axis takes.
-fn slice_range(slice: &Op) -> Result<Range<usize>> {
+/// Which of `width` columns a `slice` of the last axis takes. Bounds below 0 count from the end, and
+/// an open end is a large number.
+fn slice_range(slice: &Op, width: usize) -> Result<Range<usize>> {
     slice.expect_ints("axes", &[2])?;
     slice.expect_ints("decrease_axis", &[])?;
-    let bound = |name| Ok(slice.ints(name)?.first().copied());
-    let found = range(bound("starts")?, bound("ends")?);
-    found.ok_or_else(|| slice.refuse("takes no columns"))
-}
-
-fn range(start: Option<i64>, end: Option<i64>) -> Option<Range<usize>> {
-    let range = usize::try_from(start?).ok()?..usize::try_from(end?).ok()?;
-    (!range.is_empty()).then_some(range)
+    let bound = |name| {
+        let bound = slice.ints(name)?.first().copied().unwrap_or(0);
+        let width = width as i64;
+        let from_start = if bound < 0 {
+            bound.saturating_add(width)
+        } else {
+            bound
+        };
+        Ok(from_start.clamp(0, width) as usize)
+    };
+    let range = bound("starts")?..bound("ends")?;
+    match range.is_empty() {
+        true => Err(slice.refuse("takes no columns")),
+        false => Ok(range),
+    }
 }
 
 /// Which of its two factors a product transposes.
