@@ -185,7 +185,7 @@ impl<'a> Maker<'a> {
         let [out, input] = self.plan.linear_shape(role);
         let whole = outputs(dense, self.stream)?;
         let columns = dense.columns.clone().unwrap_or(Columns::range(0..whole));
-        if columns.len() != Some(out) || columns.end().is_none_or(|end| end > whole) {
+        if columns.total() != Some(out) || columns.end().is_none_or(|end| end > whole) {
             return Err(Error::rejected(format!(
                 "{role} takes columns of {whole}, {columns:?}; {out} are needed"
             )));

@@ -28,8 +28,7 @@ impl<'a> Walk<'a> {
                 };
                 let input =
                     found.ok_or_else(|| op.refuse("is no gelu: x / 2 (1 + erf(x / √2))"))?;
-                let half = 0.5;
-                let factor = result.factor * x.factor * y.factor / half;
+                let factor = result.factor * x.factor * y.factor / 0.5;
                 Ok((Activation::Gelu, input, factor))
             }
         }

@@ -45,7 +45,7 @@ impl Columns {
     }
 
     /// Their number, if it is one.
-    pub fn len(&self) -> Option<usize> {
+    pub fn total(&self) -> Option<usize> {
         self.width.checked_mul(self.count)
     }
 
