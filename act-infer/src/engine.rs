@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
@@ -11,6 +12,7 @@ use act_core::{Artifact, Batch, Error, Plan, Result, Site, TaskInfo, Tokenizer};
 use crate::encoder::{self, Workspace};
 use crate::gemm;
 use crate::model::Model;
+use crate::profile::Part;
 use crate::sequences::Sequences;
 
 /// Which kernels compute.
@@ -175,6 +177,17 @@ impl Engine {
         self.check(batch)?;
         let logits = self.share(Sequences::of(batch), Some(observer));
         Ok(self.rows(&logits))
+    }
+
+    /// Runs a batch on this thread, once to warm up and once for the time that each part took.
+    #[doc(hidden)]
+    pub fn profile(&self, batch: &Batch) -> Result<Vec<(Part, Duration)>> {
+        self.check(batch)?;
+        let mut workspace = Workspace::new(self.model.kernel);
+        encoder::forward(&self.model, Sequences::of(batch), &mut workspace, None);
+        workspace.clock().start();
+        encoder::forward(&self.model, Sequences::of(batch), &mut workspace, None);
+        Ok(workspace.clock().times())
     }
 
     /// Scores of some of the sequences, on this thread.

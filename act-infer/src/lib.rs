@@ -28,6 +28,8 @@ mod engine;
 pub mod gemm;
 mod model;
 mod ops;
+#[doc(hidden)] // Open for the benchmark only.
+pub mod profile;
 mod sequences;
 
 pub use classify::Classification;

@@ -5,7 +5,7 @@ use proptest::test_runner::RngSeed;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Kernel, Left, PackedF32, PackedI8, Ranges, RowScales, Scheme, kernel};
+use super::{Kernel, Left, Out, PackedF32, PackedI8, Ranges, RowScales, Scheme, kernel};
 use crate::Kernels;
 
 fn kernels() -> impl Iterator<Item = &'static dyn Kernel> {
@@ -41,7 +41,7 @@ proptest! {
         let left = Left { values: &a[..], stride, rows: m };
         for kernel in kernels() {
             let mut out = vec![9.0; m * (n + 2)];
-            PackedF32::linear(kernel, &w, &bias, k).multiply(left, &mut out, n + 2);
+            PackedF32::linear(kernel, &w, &bias, k).multiply(left, Out::Floats(&mut out), n + 2);
             for (i, row) in out.chunks(n + 2).enumerate() {
                 for j in 0..n {
                     let fused = |sum, k_: usize| a[i * stride + k_].mul_add(w[j * k + k_], sum);
@@ -61,9 +61,9 @@ proptest! {
             let [mut first, mut second] = [(); 2].map(|()| vec![0.0; 3 * n]);
             let mut packed = PackedF32::new(kernel);
             packed.fill_transposed(Left::dense(&rows, k), k);
-            packed.multiply(Left::dense(&a, k), &mut first, n);
+            packed.multiply(Left::dense(&a, k), Out::Floats(&mut first), n);
             packed.fill(Left::dense(&columns, n), n);
-            packed.multiply(Left::dense(&a, k), &mut second, n);
+            packed.multiply(Left::dense(&a, k), Out::Floats(&mut second), n);
             prop_assert_eq!(&first, &second);
         }
     }
@@ -155,7 +155,7 @@ impl Case {
         }
         let mut out = vec![0.0; m * n];
         let row_scales = RowScales::Each(&self.row_scales);
-        packed.multiply(Left::dense(&bytes, depth), row_scales, &mut out, n);
+        packed.multiply(Left::dense(&bytes, depth), row_scales, Out::Floats(&mut out), n);
         out
     }
 }
@@ -208,7 +208,7 @@ fn repacking_for_another_kernel_keeps_every_weight() {
     let (a, w, bias) = (floats(rng, 3 * k), floats(rng, n * k), floats(rng, n));
     let product = |packed: &PackedF32| {
         let mut out = vec![0.0; 3 * n];
-        packed.multiply(Left::dense(&a, k), &mut out, n);
+        packed.multiply(Left::dense(&a, k), Out::Floats(&mut out), n);
         out
     };
     for from in kernels() {

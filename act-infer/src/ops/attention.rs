@@ -1,10 +1,11 @@
 //! Multi-head attention (Vaswani et al. 2017, section 3.2) over one sequence's own length: nothing
 //! is padded, so the only masked keys are pad tokens inside the sequence.
 
-use super::Isa;
-use super::softmax::softmax_rows;
+use super::softmax::{mask_rows, softmax_rows};
+use super::{Isa, LANES};
 use crate::aligned::Aligned;
-use crate::gemm::{Kernel, Left, PackedF32};
+use crate::gemm::{Kernel, Left, Out, PackedF32};
+use crate::profile::{Clock, Part};
 
 /// What is added to the score of a masked key.
 pub(crate) const MASKED: f32 = -1e4;
@@ -40,7 +41,13 @@ pub(crate) struct Heads<'a> {
 
 /// `softmax(q k' / sqrt(head_dim) + mask) v`, head by head, into `context`, which is shaped as the
 /// queries are.
-pub(crate) fn attend(isa: Isa, input: &Heads<'_>, scratch: &mut Scratch, context: &mut [f32]) {
+pub(crate) fn attend(
+    isa: Isa,
+    input: &Heads<'_>,
+    scratch: &mut Scratch,
+    context: &mut [f32],
+    clock: &mut Clock,
+) {
     let head_dim = input.head_dim;
     let width = input.heads * head_dim;
     let (queries, keys) = (input.queries.len() / width, input.keys.len() / width);
@@ -53,20 +60,38 @@ pub(crate) fn attend(isa: Isa, input: &Heads<'_>, scratch: &mut Scratch, context
             rows,
         }
     };
-    scratch.scores.resize(queries * keys);
+    // Rows of scores are filled up to whole lanes with keys that get no attention.
+    let stride = keys.next_multiple_of(LANES);
+    scratch.scores.resize(queries * stride);
     for h in 0..input.heads {
         let scores = &mut scratch.scores[..];
         scratch
             .keys
             .fill_transposed(head(input.keys, keys, h), head_dim);
+        scratch.keys.pad_columns(LANES, f32::NEG_INFINITY);
+        clock.lap(Part::AttentionPacking);
         scratch
             .keys
-            .multiply(head(input.queries, queries, h), scores, keys);
-        softmax_rows(isa, scores, keys, scale, input.mask);
+            .multiply(head(input.queries, queries, h), Out::Floats(scores), stride);
+        clock.lap(Part::AttentionScores);
+        if input.mask.is_empty() {
+            softmax_rows(isa, scores, stride, scale);
+        } else {
+            mask_rows(isa, scores, stride, scale, input.mask);
+            softmax_rows(isa, scores, stride, 1.0);
+        }
+        clock.lap(Part::Softmax);
         scratch.values.fill(head(input.values, keys, h), head_dim);
+        clock.lap(Part::AttentionPacking);
         let context = &mut context[h * head_dim..];
+        let weights = Left {
+            values: scores,
+            stride,
+            rows: queries,
+        };
         scratch
             .values
-            .multiply(Left::dense(scores, keys), context, width);
+            .multiply(weights, Out::Floats(context), width);
+        clock.lap(Part::AttentionContext);
     }
 }
