@@ -12,7 +12,7 @@
 use std::arch::x86_64::*;
 use std::sync::LazyLock;
 
-use super::tile::{prefetch_next_panel, tiles};
+use super::tile::tiles;
 use super::{Kernel, Left, PanelF32, PanelI8, Ranges, Scheme, Strip, transpose};
 use crate::ops::Isa;
 
@@ -185,14 +185,10 @@ fn widen(sums: __m256i, products: __m256i) -> __m256i {
 
 #[target_feature(enable = "avx2")]
 fn take_f32(first: usize, tile: &[[f32; WIDTH]], _: PanelF32<'_>, out: &mut Strip<'_>) {
-    for (r, results) in tile.iter().enumerate() {
-        out.take(first + r, *results);
-    }
+    out.take(first, tile.len(), |r| tile[r]);
 }
 
 #[target_feature(enable = "avx2")]
 fn take_i32(first: usize, tile: &[[i32; WIDTH]], panel: PanelI8<'_>, out: &mut Strip<'_>) {
-    for (r, sums) in tile.iter().enumerate() {
-        out.take_sums(first + r, sums, &panel);
-    }
+    out.take_sums(first, tile, &panel);
 }

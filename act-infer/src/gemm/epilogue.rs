@@ -2,6 +2,9 @@
 //!
 //! Every way gives the bits of the same steps taken one after the other over the whole result.
 
+// Columns are numbers: the same loop over several arrays.
+#![allow(clippy::needless_range_loop)]
+
 use act_core::Activation;
 
 use super::PanelI8;
@@ -47,53 +50,99 @@ pub struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    /// Takes the results of a row.
+    /// Takes the results of `rows` rows from row `first` on.
     #[inline(always)]
-    pub(super) fn take<const W: usize>(&mut self, row: usize, mut results: [f32; W]) {
-        let window = row * self.stride..row * self.stride + self.columns;
+    pub(super) fn take<const W: usize>(
+        &mut self,
+        first: usize,
+        rows: usize,
+        results: impl Fn(usize) -> [f32; W],
+    ) {
+        let (stride, columns) = (self.stride, self.columns);
+        let window = |r: usize| (first + r) * stride..(first + r) * stride + columns;
+        // Every case has its own loop, so that its constants stay in registers.
         match &mut self.out {
-            Out::Floats(values) => store(&results, &mut values[window]),
-            Out::Activated(values, activation) => {
-                activate(*activation, &mut results);
-                store(&results, &mut values[window]);
-            }
-            Out::Added(values) => {
-                let values = &mut values[window];
-                match <&mut [f32; W]>::try_from(&mut *values) {
-                    Ok(values) => (0..W).for_each(|c| values[c] += results[c]),
-                    Err(_) => values.iter_mut().zip(results).for_each(|(v, r)| *v += r),
+            Out::Floats(values) => {
+                for r in 0..rows {
+                    store(&results(r), &mut values[window(r)]);
                 }
             }
-            Out::Bytes(bytes, activation, quantizer) => {
-                activate(*activation, &mut results);
-                store(&results.map(|x| quantize(x, quantizer)), &mut bytes[window]);
+            Out::Activated(values, Activation::Gelu) => {
+                for r in 0..rows {
+                    store(&map(results(r), gelu), &mut values[window(r)]);
+                }
+            }
+            Out::Activated(values, Activation::Relu) => {
+                for r in 0..rows {
+                    store(&map(results(r), relu), &mut values[window(r)]);
+                }
+            }
+            Out::Added(values) => {
+                for r in 0..rows {
+                    add(&results(r), &mut values[window(r)]);
+                }
+            }
+            Out::Bytes(bytes, Activation::Gelu, quantizer) => {
+                let quantizer = *quantizer;
+                for r in 0..rows {
+                    let integers = map(map(results(r), gelu), |x| quantize(x, &quantizer));
+                    store(&integers, &mut bytes[window(r)]);
+                }
+            }
+            Out::Bytes(bytes, Activation::Relu, quantizer) => {
+                let quantizer = *quantizer;
+                for r in 0..rows {
+                    let integers = map(map(results(r), relu), |x| quantize(x, &quantizer));
+                    store(&integers, &mut bytes[window(r)]);
+                }
             }
         }
     }
 
-    /// Takes the sums of a row. How they become results is part of the contract.
+    /// Takes the sums of rows from row `first` on. How they become results is part of the contract.
     #[inline(always)]
     pub(super) fn take_sums<const W: usize>(
         &mut self,
-        row: usize,
-        sums: &[i32; W],
+        first: usize,
+        sums: &[[i32; W]],
         panel: &PanelI8<'_>,
     ) {
         let (scales, bias) = (&panel.scales[..W], &panel.bias[..W]);
-        let row_scale = panel.row_scales.get(row);
-        let mut results = [0f32; W];
-        for c in 0..W {
-            results[c] = sums[c] as f32 * (row_scale * scales[c]) + bias[c];
-        }
-        self.take(row, results);
+        self.take(first, sums.len(), |r| {
+            let row_scale = panel.row_scales.get(first + r);
+            let mut results = [0f32; W];
+            for c in 0..W {
+                results[c] = sums[r][c] as f32 * (row_scale * scales[c]) + bias[c];
+            }
+            results
+        });
     }
 }
 
+/// A loop that vectorises, which `array::map` is not.
 #[inline(always)]
-fn activate<const W: usize>(activation: Activation, results: &mut [f32; W]) {
-    match activation {
-        Activation::Gelu => (0..W).for_each(|c| results[c] = gelu(results[c])),
-        Activation::Relu => (0..W).for_each(|c| results[c] = relu(results[c])),
+fn map<T: Copy + Default, const W: usize>(results: [f32; W], f: impl Fn(f32) -> T) -> [T; W] {
+    let mut mapped = [T::default(); W];
+    for c in 0..W {
+        mapped[c] = f(results[c]);
+    }
+    mapped
+}
+
+/// Adds as many results as there are columns.
+#[inline(always)]
+fn add<const W: usize>(results: &[f32; W], out: &mut [f32]) {
+    match <&mut [f32; W]>::try_from(&mut *out) {
+        Ok(out) => {
+            for c in 0..W {
+                out[c] += results[c];
+            }
+        }
+        Err(_) => {
+            for c in 0..out.len() {
+                out[c] += results[c];
+            }
+        }
     }
 }
 

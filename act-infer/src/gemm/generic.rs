@@ -42,7 +42,7 @@ impl Kernel for Generic {
                     sums[c] = a.mul_add(w[c], sums[c]);
                 }
             }
-            out.take(row, sums);
+            out.take(row, 1, |_| sums);
         }
     }
 
@@ -61,7 +61,7 @@ impl Kernel for Generic {
                     sums[c] = sums[c].wrapping_add(i32::from(products));
                 }
             }
-            out.take_sums(row, &sums, &panel);
+            out.take_sums(row, &[sums], &panel);
         }
     }
 }

@@ -21,7 +21,6 @@ macro_rules! tiles {
             for t in 1..=tiles {
                 // As few tiles as possible, all about equally high.
                 let end = left.rows * t / tiles;
-                prefetch_next_panel(panel.weights, t - 1, tiles);
                 // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
                 unsafe {
                     match end - first {
@@ -81,18 +80,3 @@ macro_rules! tiles {
 }
 
 pub(super) use tiles;
-
-/// Asks for a share of what follows these weights in memory, usually the next panel, so that it is
-/// on its way from the last cache or from memory while this panel is multiplied.
-#[inline(always)]
-pub(super) fn prefetch_next_panel<T>(weights: &[T], tile: usize, tiles: usize) {
-    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-
-    const LINE: usize = 64;
-    let (start, len) = (weights.as_ptr().cast::<i8>(), size_of_val(weights));
-    let lines = len / LINE;
-    for line in lines * tile / tiles..lines * (tile + 1) / tiles {
-        // SAFETY: SSE is part of x86-64, and a prefetch may be of any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(len + line * LINE)) };
-    }
-}

@@ -15,6 +15,7 @@ pub(super) fn portable(columns: Left<'_, f32>, k: usize, width: usize, panel: &m
 
 /// As [`portable`], in squares of 8 x 8; `width` is a multiple of 8.
 #[cfg(target_arch = "x86_64")]
+#[allow(clippy::needless_range_loop)] // Iterators would keep the square out of registers.
 #[target_feature(enable = "avx2")]
 pub(super) fn avx2(columns: Left<'_, f32>, k: usize, width: usize, panel: &mut [f32]) {
     use std::arch::x86_64::*;
@@ -25,33 +26,48 @@ pub(super) fn avx2(columns: Left<'_, f32>, k: usize, width: usize, panel: &mut [
     for first in (0..width).step_by(8) {
         for i in (0..squares).step_by(8) {
             let mut r = [_mm256_setzero_ps(); 8];
-            for (c, row) in r.iter_mut().enumerate() {
+            for c in 0..8 {
                 if first + c < columns.rows {
                     let from = &columns.values[(first + c) * columns.stride + i..][..8];
                     // SAFETY: the slice has eight numbers.
-                    *row = unsafe { _mm256_loadu_ps(from.as_ptr()) };
+                    r[c] = unsafe { _mm256_loadu_ps(from.as_ptr()) };
                 }
             }
-            // Pairs of rows, then of pairs, then of quads, each interleaved within 128 bits.
-            let pairs: [__m256; 8] = std::array::from_fn(|j| match j % 2 {
-                0 => _mm256_unpacklo_ps(r[j], r[j + 1]),
-                _ => _mm256_unpackhi_ps(r[j - 1], r[j]),
-            });
-            let quads: [__m256; 8] = std::array::from_fn(|j| {
-                let (a, b) = (pairs[j / 4 * 4 + j % 4 / 2], pairs[j / 4 * 4 + j % 4 / 2 + 2]);
-                match j % 2 {
-                    0 => _mm256_shuffle_ps::<0x44>(a, b),
-                    _ => _mm256_shuffle_ps::<0xEE>(a, b),
-                }
-            });
+            // Pairs of rows interleaved, then pairs of pairs, within 128 bits; then halves joined.
+            let pairs = [
+                _mm256_unpacklo_ps(r[0], r[1]),
+                _mm256_unpackhi_ps(r[0], r[1]),
+                _mm256_unpacklo_ps(r[2], r[3]),
+                _mm256_unpackhi_ps(r[2], r[3]),
+                _mm256_unpacklo_ps(r[4], r[5]),
+                _mm256_unpackhi_ps(r[4], r[5]),
+                _mm256_unpacklo_ps(r[6], r[7]),
+                _mm256_unpackhi_ps(r[6], r[7]),
+            ];
+            let quads = [
+                _mm256_shuffle_ps::<0x44>(pairs[0], pairs[2]),
+                _mm256_shuffle_ps::<0xEE>(pairs[0], pairs[2]),
+                _mm256_shuffle_ps::<0x44>(pairs[1], pairs[3]),
+                _mm256_shuffle_ps::<0xEE>(pairs[1], pairs[3]),
+                _mm256_shuffle_ps::<0x44>(pairs[4], pairs[6]),
+                _mm256_shuffle_ps::<0xEE>(pairs[4], pairs[6]),
+                _mm256_shuffle_ps::<0x44>(pairs[5], pairs[7]),
+                _mm256_shuffle_ps::<0xEE>(pairs[5], pairs[7]),
+            ];
+            let turned = [
+                _mm256_permute2f128_ps::<0x20>(quads[0], quads[4]),
+                _mm256_permute2f128_ps::<0x20>(quads[1], quads[5]),
+                _mm256_permute2f128_ps::<0x20>(quads[2], quads[6]),
+                _mm256_permute2f128_ps::<0x20>(quads[3], quads[7]),
+                _mm256_permute2f128_ps::<0x31>(quads[0], quads[4]),
+                _mm256_permute2f128_ps::<0x31>(quads[1], quads[5]),
+                _mm256_permute2f128_ps::<0x31>(quads[2], quads[6]),
+                _mm256_permute2f128_ps::<0x31>(quads[3], quads[7]),
+            ];
             for j in 0..8 {
-                let column = match j / 4 {
-                    0 => _mm256_permute2f128_ps::<0x20>(quads[j], quads[j + 4]),
-                    _ => _mm256_permute2f128_ps::<0x31>(quads[j - 4], quads[j]),
-                };
                 let to = &mut panel[(i + j) * width + first..][..8];
                 // SAFETY: the slice has room for eight numbers.
-                unsafe { _mm256_storeu_ps(to.as_mut_ptr(), column) };
+                unsafe { _mm256_storeu_ps(to.as_mut_ptr(), turned[j]) };
             }
         }
     }

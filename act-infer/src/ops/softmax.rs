@@ -1,34 +1,27 @@
 //! Softmax over attention scores, row by row.
 
+use std::convert::identity;
+
 use super::elementary::exp;
-use super::{LANES, combine_lanes, for_each_isa, larger};
+use super::{LANES, combine_lanes, for_each_isa, larger, reduce};
 
 for_each_isa! {
     /// `softmax(scale * row)` in place for every row of `stride` numbers, a multiple of [`LANES`];
     /// `scale` is positive. What is to be left out is minus infinity.
     pub(crate) fn softmax_rows(scores: &mut [f32], stride: usize, scale: f32) {
-        let (lines, _) = scores.as_chunks_mut::<LANES>();
-        for row in lines.chunks_exact_mut(stride / LANES) {
-            let mut lanes = [f32::NEG_INFINITY; LANES];
-            for line in row.iter() {
-                for i in 0..LANES {
-                    lanes[i] = larger(lanes[i], line[i]);
-                }
-            }
+        for row in scores.chunks_exact_mut(stride) {
             // Rounding keeps order: the largest product is that of the largest score.
-            let largest = combine_lanes(lanes, larger) * scale;
+            let largest = reduce(row, f32::NEG_INFINITY, identity, larger) * scale;
             let mut sums = [0f32; LANES];
-            for line in row.iter_mut() {
+            for line in row.as_chunks_mut::<LANES>().0 {
                 for i in 0..LANES {
                     line[i] = exp(line[i] * scale - largest);
                     sums[i] += line[i];
                 }
             }
             let inverse = 1.0 / combine_lanes(sums, |a, b| a + b);
-            for line in row.iter_mut() {
-                for x in line {
-                    *x *= inverse;
-                }
+            for x in row.iter_mut() {
+                *x *= inverse;
             }
         }
     }
