@@ -17,9 +17,17 @@ const NEURONS: usize = 3072;
 fn main() -> act_core::Result<()> {
     let wanted = std::env::args().nth(1);
     let real: Vec<usize> = (0..32).map(|i| 12 + i * 37 % 36).collect();
-    let shapes = [("32 x 128", vec![128; 32]), ("32 x ~30", real), ("1 x 32", vec![32])];
+    let shapes = [
+        ("32 x 128", vec![128; 32]),
+        ("32 x ~30", real),
+        ("1 x 32", vec![32]),
+    ];
     let float = model(None);
-    let int8 = model(Some(TinyInt8 { weight_max: 127, activation_max: 127, dynamic: false }));
+    let int8 = model(Some(TinyInt8 {
+        weight_max: 127,
+        activation_max: 127,
+        dynamic: false,
+    }));
     for kernels in Kernels::available() {
         let name = act_infer::gemm::kernel(kernels).name();
         if kernels == Kernels::Generic || wanted.as_ref().is_some_and(|w| w != name) {

@@ -28,9 +28,7 @@ impl Out<'_> {
     pub(super) fn from(&mut self, first: usize) -> Out<'_> {
         match self {
             Out::Floats(values) => Out::Floats(&mut values[first..]),
-            Out::Activated(values, activation) => {
-                Out::Activated(&mut values[first..], *activation)
-            }
+            Out::Activated(values, activation) => Out::Activated(&mut values[first..], *activation),
             Out::Added(values) => Out::Added(&mut values[first..]),
             Out::Bytes(bytes, activation, quantizer) => {
                 Out::Bytes(&mut bytes[first..], *activation, *quantizer)

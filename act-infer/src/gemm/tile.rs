@@ -19,13 +19,15 @@ macro_rules! tiles {
             let tiles = left.rows.div_ceil($max);
             let mut first = 0;
             for t in 1..=tiles {
+                // The share of the next panel that this tile asks memory for.
+                let share = (t - 1, tiles);
                 // As few tiles as possible, all about equally high.
                 let end = left.rows * t / tiles;
                 // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
                 unsafe {
                     match end - first {
-                        $($n => $tile::<$n>(first, left, panel, &mut out),)*
-                        _ => $tile::<$max>(first, left, panel, &mut out),
+                        $($n => $tile::<$n>(first, left, panel, share, &mut out),)*
+                        _ => $tile::<$max>(first, left, panel, share, &mut out),
                     }
                 }
                 first = end;
@@ -40,6 +42,7 @@ macro_rules! tiles {
             first: usize,
             left: $left,
             panel: $panel,
+            share: (usize, usize),
             out: &mut Strip<'_>,
         ) {
             let weights = panel.weights.as_ptr().cast::<$vector>();
@@ -52,7 +55,14 @@ macro_rules! tiles {
                 let start = [$load_start(start.cast()), $load_start(start.add($lanes).cast())];
                 let mut sums = [start; R];
                 let vectors = size_of_val(panel.weights) / size_of::<$vector>();
+                // The next panel, usually what follows, is on its way from the last cache or from
+                // memory while this one is multiplied. A prefetch may be of any address.
+                let bytes = size_of_val(panel.weights);
+                let mut ahead = weights.cast::<i8>().wrapping_add(bytes + bytes * share.0 / share.1);
+                let stride_ahead = 2 * $words * size_of::<$vector>() / share.1;
                 for step in 0..vectors / (2 * $words) {
+                    _mm_prefetch::<_MM_HINT_T1>(ahead);
+                    ahead = ahead.wrapping_add(stride_ahead);
                     let mut w = [[$zero(); $words]; 2];
                     for q in 0..$words {
                         let pair = weights.add((step * $words + q) * 2);

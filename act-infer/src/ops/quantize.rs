@@ -34,7 +34,11 @@ impl Quantizer {
 pub(crate) fn quantize(x: f32, quantizer: &Quantizer) -> u8 {
     let a = x * quantizer.inverse;
     let a = if a > quantizer.low { a } else { quantizer.low };
-    let a = if a < quantizer.high { a } else { quantizer.high };
+    let a = if a < quantizer.high {
+        a
+    } else {
+        quantizer.high
+    };
     let integer = (a + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32;
     (integer + quantizer.offset) as u8
 }
@@ -76,7 +80,12 @@ mod tests {
             3.2,
         ];
         let mut bytes = [0; 11];
-        quantize_row(Isa::PORTABLE, &row, &Quantizer::new(1.0, -127.0, 127.0, 128), &mut bytes);
+        quantize_row(
+            Isa::PORTABLE,
+            &row,
+            &Quantizer::new(1.0, -127.0, 127.0, 128),
+            &mut bytes,
+        );
         let integers = bytes.map(|b| i32::from(b) - 128);
         assert_eq!(integers, [0, 0, 2, 0, -2, -2, 126, 127, -127, -127, 3]);
     }
@@ -86,7 +95,12 @@ mod tests {
         let mut bytes = [0; 1];
         for i in 0..200_000 {
             let (x, scale) = ((i as f32 - 1e5) * 1.3e-4, 0.037);
-            quantize_row(Isa::PORTABLE, &[x], &Quantizer::new(scale, -127.0, 127.0, 0), &mut bytes);
+            quantize_row(
+                Isa::PORTABLE,
+                &[x],
+                &Quantizer::new(scale, -127.0, 127.0, 0),
+                &mut bytes,
+            );
             let a = (x * (1.0 / scale)).clamp(-127.0, 127.0).round_ties_even() as i8;
             assert_eq!(bytes[0] as i8, a, "{x}");
         }
