@@ -185,7 +185,7 @@ fn widen(sums: __m256i, products: __m256i) -> __m256i {
 
 #[target_feature(enable = "avx2")]
 fn take_f32(first: usize, tile: &[[f32; WIDTH]], _: PanelF32<'_>, out: &mut Strip<'_>) {
-    out.take(first, tile.len(), |r| tile[r]);
+    out.take(first, tile.len(), tile);
 }
 
 #[target_feature(enable = "avx2")]

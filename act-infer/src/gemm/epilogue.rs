@@ -7,7 +7,7 @@
 
 use act_core::Activation;
 
-use super::PanelI8;
+use super::{PanelI8, RowScales};
 use crate::ops::activation::{gelu, relu};
 use crate::ops::quantize::{Quantizer, quantize};
 
@@ -54,7 +54,7 @@ impl Strip<'_> {
         &mut self,
         first: usize,
         rows: usize,
-        results: impl Fn(usize) -> [f32; W],
+        results: impl Results<W>,
     ) {
         let (stride, columns) = (self.stride, self.columns);
         let window = |r: usize| (first + r) * stride..(first + r) * stride + columns;
@@ -62,35 +62,35 @@ impl Strip<'_> {
         match &mut self.out {
             Out::Floats(values) => {
                 for r in 0..rows {
-                    store(&results(r), &mut values[window(r)]);
+                    store(&results.row(r), &mut values[window(r)]);
                 }
             }
             Out::Activated(values, Activation::Gelu) => {
                 for r in 0..rows {
-                    store(&map(results(r), gelu), &mut values[window(r)]);
+                    store(&map(results.row(r), gelu), &mut values[window(r)]);
                 }
             }
             Out::Activated(values, Activation::Relu) => {
                 for r in 0..rows {
-                    store(&map(results(r), relu), &mut values[window(r)]);
+                    store(&map(results.row(r), relu), &mut values[window(r)]);
                 }
             }
             Out::Added(values) => {
                 for r in 0..rows {
-                    add(&results(r), &mut values[window(r)]);
+                    add(&results.row(r), &mut values[window(r)]);
                 }
             }
             Out::Bytes(bytes, Activation::Gelu, quantizer) => {
                 let quantizer = *quantizer;
                 for r in 0..rows {
-                    let integers = map(map(results(r), gelu), |x| quantize(x, &quantizer));
+                    let integers = to_bytes(map(results.row(r), gelu), &quantizer);
                     store(&integers, &mut bytes[window(r)]);
                 }
             }
             Out::Bytes(bytes, Activation::Relu, quantizer) => {
                 let quantizer = *quantizer;
                 for r in 0..rows {
-                    let integers = map(map(results(r), relu), |x| quantize(x, &quantizer));
+                    let integers = to_bytes(map(results.row(r), relu), &quantizer);
                     store(&integers, &mut bytes[window(r)]);
                 }
             }
@@ -105,22 +105,63 @@ impl Strip<'_> {
         sums: &[[i32; W]],
         panel: &PanelI8<'_>,
     ) {
-        let (scales, bias) = (&panel.scales[..W], &panel.bias[..W]);
-        self.take(first, sums.len(), |r| {
-            let row_scale = panel.row_scales.get(first + r);
-            let mut results = [0f32; W];
-            for c in 0..W {
-                results[c] = sums[r][c] as f32 * (row_scale * scales[c]) + bias[c];
-            }
-            results
-        });
+        let sums = Sums {
+            sums,
+            scales: &panel.scales[..W],
+            bias: &panel.bias[..W],
+            row_scales: panel.row_scales,
+            first,
+        };
+        self.take(first, sums.sums.len(), sums);
     }
+}
+
+/// Rows of results. A trait and not a closure, which is not always inlined, and then is compiled
+/// for another instruction set.
+pub(super) trait Results<const W: usize> {
+    fn row(&self, r: usize) -> [f32; W];
+}
+
+impl<const W: usize> Results<W> for &[[f32; W]] {
+    #[inline(always)]
+    fn row(&self, r: usize) -> [f32; W] {
+        self[r]
+    }
+}
+
+struct Sums<'a, const W: usize> {
+    sums: &'a [[i32; W]],
+    scales: &'a [f32],
+    bias: &'a [f32],
+    row_scales: RowScales<'a>,
+    first: usize,
+}
+
+impl<const W: usize> Results<W> for Sums<'_, W> {
+    #[inline(always)]
+    fn row(&self, r: usize) -> [f32; W] {
+        let row_scale = self.row_scales.get(self.first + r);
+        let mut results = [0f32; W];
+        for c in 0..W {
+            results[c] = self.sums[r][c] as f32 * (row_scale * self.scales[c]) + self.bias[c];
+        }
+        results
+    }
+}
+
+#[inline(always)]
+fn to_bytes<const W: usize>(results: [f32; W], quantizer: &Quantizer) -> [u8; W] {
+    let mut bytes = [0; W];
+    for c in 0..W {
+        bytes[c] = quantize(results[c], quantizer);
+    }
+    bytes
 }
 
 /// A loop that vectorises, which `array::map` is not.
 #[inline(always)]
-fn map<T: Copy + Default, const W: usize>(results: [f32; W], f: impl Fn(f32) -> T) -> [T; W] {
-    let mut mapped = [T::default(); W];
+fn map<const W: usize>(results: [f32; W], f: impl Fn(f32) -> f32) -> [f32; W] {
+    let mut mapped = [0.0; W];
     for c in 0..W {
         mapped[c] = f(results[c]);
     }

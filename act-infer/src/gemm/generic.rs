@@ -42,7 +42,7 @@ impl Kernel for Generic {
                     sums[c] = a.mul_add(w[c], sums[c]);
                 }
             }
-            out.take(row, 1, |_| sums);
+            out.take(row, 1, &[sums][..]);
         }
     }
 

@@ -15,6 +15,7 @@ const SUMS: usize = 10;
 /// A loop, and the multiply-adds of one of its rounds.
 pub struct Peak {
     run: unsafe fn(usize),
+    /// Multiply-adds of a round.
     pub macs: usize,
 }
 
