@@ -113,11 +113,11 @@ proptest! {
         };
         for kernel in kernels() {
             let (float, int8) = (PackedF32::linear(kernel, &w, &bias, k), case.pack(kernel));
-            let products: [&dyn Fn(Out<'_>, usize); 2] = [
-                &|out, stride| float.multiply(Left::dense(&a, k), out, stride),
-                &|out, stride| case.multiply(&int8, out, stride),
-            ];
-            for product in products {
+            for precision in ["f32", "int8"] {
+                let product = |out: Out<'_>, stride| match precision {
+                    "f32" => float.multiply(Left::dense(&a, k), out, stride),
+                    _ => case.multiply(&int8, out, stride),
+                };
                 let mut plain = vec![0.0; m * n];
                 product(Out::Floats(&mut plain), n);
                 let mut activated = vec![0.0; m * n];
