@@ -29,6 +29,8 @@ pub mod gemm;
 mod model;
 mod ops;
 mod pool;
+#[doc(hidden)] // Open for the benchmark only.
+pub mod profile;
 mod sequences;
 
 // What the surface speaks of, so that `act-infer` is all that a server needs.
