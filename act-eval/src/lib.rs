@@ -22,7 +22,8 @@ pub mod paired;
 pub mod predict;
 pub mod report;
 pub mod table;
-pub mod timing;
+
+pub use act_core::timing;
 
 use act_core::cli::{CommonArgs, Context, Exit, StageCli};
 
