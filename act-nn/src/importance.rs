@@ -24,7 +24,7 @@ const CROSS_ENTROPY: Objective = Objective {
 
 /// First-order importance of one layer's heads and neurons.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LayerImportance {
+pub struct LayerScores {
     /// One score a head: sum over batches of |dL/d mask|.
     pub heads: Vec<f64>,
     /// One score a neuron: sum over batches of |sum w dw| of its incoming weights with bias, plus
@@ -32,8 +32,8 @@ pub struct LayerImportance {
     pub neurons: Vec<f64>,
 }
 
-impl LayerImportance {
-    fn add(&mut self, other: &LayerImportance) {
+impl LayerScores {
+    fn add(&mut self, other: &LayerScores) {
         let add = |sum: &mut [f64], x: &[f64]| sum.iter_mut().zip(x).for_each(|(s, x)| *s += x);
         add(&mut self.heads, &other.heads);
         add(&mut self.neurons, &other.neurons);
@@ -48,7 +48,7 @@ pub(crate) fn importance_on<B: ActBackend>(
     batch_size: usize,
     threads: usize,
     on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<LayerImportance>> {
+) -> Result<Vec<LayerScores>> {
     loss::check(artifact, &examples, CROSS_ENTROPY)?;
     let n = examples.encodings.len();
     if n == 0 || batch_size == 0 {
@@ -59,10 +59,10 @@ pub(crate) fn importance_on<B: ActBackend>(
     let weights = Weights::<B>::load(artifact, device)?;
     let plan = &artifact.plan;
     let pad_id = artifact.tokenizer.pad_id;
-    let mut total: Vec<LayerImportance> = plan
+    let mut total: Vec<LayerScores> = plan
         .layers
         .iter()
-        .map(|layer| LayerImportance {
+        .map(|layer| LayerScores {
             heads: vec![0.0; layer.heads()],
             neurons: vec![0.0; layer.intermediate_size],
         })
@@ -97,7 +97,7 @@ fn of_batch<B: ActBackend>(
     weights: &Weights<B>,
     shard: &Shard,
     examples: usize,
-) -> Vec<LayerImportance> {
+) -> Vec<LayerScores> {
     let layers = &weights.layout.plan.layers;
     let device = weights.tensors[0].device();
     let mask = |heads| tensor::<B::Graph, 2>(vec![1f32; heads], [1, heads], &device).require_grad();
@@ -121,7 +121,7 @@ fn of_batch<B: ActBackend>(
             let gradient = leaves.tensors[place].grad_remove(&mut gradients)?;
             Some(weights.tensors[place].clone() * gradient)
         });
-        LayerImportance {
+        LayerScores {
             heads: heads.into_iter().map(|g| f64::from(g.abs())).collect(),
             neurons: match (up, bias, down) {
                 (Some(up), Some(bias), Some(down)) => neuron_scores(up, bias, down),

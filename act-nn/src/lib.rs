@@ -27,7 +27,7 @@ mod train;
 mod weights;
 
 pub use device::Device;
-pub use importance::LayerImportance;
+pub use importance::LayerScores;
 pub use loss::Objective;
 pub use train::{Examples, TrainEvent, TrainOptions, Trained};
 
@@ -85,7 +85,7 @@ pub fn importance(
     batch_size: usize,
     threads: usize,
     on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<LayerImportance>> {
+) -> Result<Vec<LayerScores>> {
     dispatch!(
         device,
         importance_on(artifact, examples, batch_size, threads, on_batch)

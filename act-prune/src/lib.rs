@@ -17,6 +17,7 @@ use act_core::{Artifact, Error, Result};
 use act_nn::Device;
 
 pub use calibration::Calibration;
+pub use importance::{Importance, LayerScores, Measure};
 pub use options::Options;
 pub use outcome::{LayerOutcome, Pruned};
 pub use ratio::Ratio;
@@ -42,14 +43,13 @@ pub fn prune(
     for misfit in options.ratio.misfits(&input.plan.layers) {
         log::info!("{misfit}");
     }
-    let scores = importance::first_order(
-        device,
-        &input,
+    let measure = Measure {
         calibration,
-        options.batch_size,
+        batch_size: options.batch_size,
+        device,
         threads,
-        on_batch,
-    )?;
+    };
+    let scores = importance::scores(Importance::FirstOrder, &input, &measure, on_batch)?;
     let kept: Vec<Kept> = input
         .plan
         .layers

@@ -4,7 +4,7 @@ use act_core::provenance::Digest;
 use act_core::{Artifact, Plan};
 use serde::Serialize;
 
-use crate::importance::LayerImportance;
+use crate::importance::LayerScores;
 use crate::ratio::removed_share;
 use crate::select::Kept;
 
@@ -70,7 +70,7 @@ pub(crate) fn layers(
     after: &Plan,
     before: &Plan,
     kept: &[Kept],
-    scores: &[LayerImportance],
+    scores: &[LayerScores],
 ) -> Vec<LayerOutcome> {
     let plans = after.layers.iter().zip(&before.layers);
     plans
