@@ -26,6 +26,7 @@ const TASKS: &[&str] = &[
 const ALGORITHMS: &[&str] = &["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
 const WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max"];
 const ACTIVATION_TYPES: &[&str] = &["moving_average_abs_max", "range_abs_max", "abs_max"];
+const CRITERIA: &[&str] = &["magnitude", "first_order", "fisher", "obs"];
 const VOCABULARIES: &[&str] = &["all", "used", "corpus"];
 const LINEAR_OPS: &[&str] = &["mul", "matmul", "matmul_v2"];
 const CONV_OPS: &[&str] = &["conv2d", "depthwise_conv2d", "conv2d_transpose"];
@@ -128,6 +129,9 @@ impl Prune {
         )?;
         below_one("Prune.pruned_ratio", self.pruned_ratio.unwrap_or(0.0))?;
         self.check_target()?;
+        if let Some(criterion) = &self.criterion {
+            choice("Prune.criterion", criterion, CRITERIA)?;
+        }
         choice("Prune.precision", &self.precision, &["int8", "f32"])?;
         at_least("Prune.latency_batch", Some(self.latency_batch), 1)?;
         at_least("Prune.latency_threads", Some(self.latency_threads), 1)?;

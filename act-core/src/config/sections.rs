@@ -183,6 +183,9 @@ pub struct Prune {
     /// Ours, a target: size of the file, `20MB`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<String>,
+    /// Ours: how importance is measured, `magnitude`, `first_order`, `fisher` or `obs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub criterion: Option<String>,
     /// Ours: what will be served, `int8` or `f32`; times and bytes are of it.
     pub precision: String,
     /// Ours: sequences that are served together, for times.
@@ -223,6 +226,7 @@ impl Default for Prune {
             budget: None,
             params: None,
             bytes: None,
+            criterion: None,
             precision: "int8".into(),
             latency_batch: 1,
             latency_threads: 1,

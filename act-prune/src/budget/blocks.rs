@@ -5,7 +5,7 @@ use act_core::{LayerPlan, Plan};
 use act_infer::COLUMN_BLOCK;
 
 use super::search::Choice;
-use crate::importance::LayerImportance;
+use crate::importance::LayerScores;
 use crate::ratio::Keep;
 
 /// A block of the network.
@@ -33,7 +33,7 @@ pub struct Block {
 impl Block {
     /// The blocks of a model, layer by layer: any number of heads, and numbers of neurons for
     /// which the engine computes no column in vain. Whole blocks may go.
-    pub fn all(plan: &Plan, scores: &[LayerImportance]) -> Vec<Block> {
+    pub fn all(plan: &Plan, scores: &[LayerScores]) -> Vec<Block> {
         let layers = plan.layers.iter().zip(scores).enumerate();
         let blocks = layers.flat_map(|(layer, (plan, scores))| {
             let block = |part, sizes: Vec<usize>, scores: &[f64]| Block {
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn costs_of_blocks_add_up_to_the_plans() {
         let plan = tiny_artifact(1, &TinyOptions::default()).plan;
-        let scores: Vec<LayerImportance> = plan
+        let scores: Vec<LayerScores> = plan
             .layers
             .iter()
-            .map(|l| LayerImportance {
+            .map(|l| LayerScores {
                 heads: vec![1.0; l.heads()],
                 neurons: vec![1.0; l.intermediate_size],
             })
