@@ -15,6 +15,7 @@ MAKEFLAGS += --no-builtin-rules
 TASKS := afqmc tnews iflytek ocnli cmnli cluewsc2020 csl
 # English tasks with a reader; there is no sample corpus for them, so they need DATA.
 EXTRA_TASKS := sst2 mrpc rte
+PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval
 
 DATA ?=
 BASE ?=
@@ -146,9 +147,16 @@ bench: ## Engine and training timings on this machine
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-nn --example throughput
 
 .PHONY: install
-install: build ## Install the binaries to PREFIX/bin
+install: build ## Install binaries, manual pages and shell completions to PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install $(addprefix $(BIN)/,act-data act-convert act-prune act-distill act-quant act-eval) $(DESTDIR)$(PREFIX)/bin
+	install $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	for program in $(PROGRAMS); do $(BIN)/$$program --generate $(DESTDIR)$(PREFIX)/share; done
+
+.PHONY: uninstall
+uninstall: ## Remove what install wrote
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	cd $(DESTDIR)$(PREFIX)/share && rm -f $(foreach p,$(PROGRAMS),man/man1/$p.1 man/man1/$p-*.1 \
+	  bash-completion/completions/$p zsh/site-functions/_$p fish/vendor_completions.d/$p.fish)
 
 .PHONY: clean
 clean: ## Remove everything that make has built for the tasks
