@@ -163,8 +163,8 @@ fn keep_rows(params: &mut Params, name: &str, rows: &[usize], width: usize) -> R
 }
 
 fn texts(examples: &[Example]) -> impl Iterator<Item = &str> {
-    let both = |e: &'_ Example| [Some(e.text.as_str()), e.pair.as_deref()];
-    examples.iter().flat_map(both).flatten()
+    let texts = examples.iter().map(|e| (e.text.as_str(), e.pair.as_deref()));
+    texts.flat_map(|(text, pair)| std::iter::once(text).chain(pair))
 }
 
 fn entries<'a>(

@@ -1,10 +1,14 @@
 //! What a plan costs: time, parameters or bytes, predicted block by block and then measured.
 
+use std::path::Path;
 use std::time::Duration;
 
 use act_core::{Artifact, Plan, Result};
 
-use crate::latency::{Precision, Setting, Table, deployed_quant, race};
+use super::target::Target;
+use crate::latency::cache::{default_path, load_or_measure};
+use crate::latency::{Fingerprint, Precision, Setting, Table, deployed_quant, race};
+use crate::{Options, Scored};
 
 /// A cost that is a sum over blocks, and the truth about it.
 pub trait Cost {
@@ -17,6 +21,38 @@ pub trait Cost {
     /// Relative error of a measurement that is to be expected, and by how much a promise may be
     /// missed; 0 if neither.
     fn tolerance(&self) -> Tolerance;
+
+    /// In which setting times are taken, if this is one.
+    fn setting(&self) -> Option<&Setting> {
+        None
+    }
+}
+
+/// The cost that a target is about, for a scored model and what `options` say will be served.
+/// Times rest on the latency table at `table`, or in the user's cache, which is measured if it is
+/// not there; `stop` is asked meanwhile (error: interrupted).
+pub fn of<'a>(
+    target: Target,
+    options: &Options,
+    scored: &Scored<'_>,
+    table: Option<&Path>,
+    stop: &'a dyn Fn() -> bool,
+) -> Result<Box<dyn Cost + 'a>> {
+    Ok(match target {
+        Target::Parameters(_) => Box::new(Parameters),
+        Target::Bytes(_) => Box::new(FileSize::new(scored.model(), options.precision)?),
+        Target::Speedup(_) | Target::Latency(_) => {
+            let setting = Setting::new(
+                options.precision,
+                options.latency_batch,
+                options.latency_threads,
+                &scored.calibration().encodings,
+            )?;
+            let reference = scored.origin().reference_plan().clone();
+            let absolute = matches!(target, Target::Latency(_));
+            Box::new(Time::new(reference, &setting, absolute, table, stop)?)
+        }
+    })
 }
 
 /// Relative, 0 for what is exact.
@@ -32,22 +68,43 @@ pub struct Tolerance {
 /// milliseconds; with `absolute` they are what the clock says.
 pub struct Time<'a> {
     /// Predictions.
-    pub table: Table,
+    table: Table,
     /// What speed-ups are over.
-    pub reference: Plan,
+    reference: Plan,
     /// For budgets in milliseconds.
-    pub absolute: bool,
+    absolute: bool,
     /// Asked between rounds.
-    pub stop: &'a dyn Fn() -> bool,
+    stop: &'a dyn Fn() -> bool,
 }
 
-impl Time<'_> {
-    /// Time of one measurement.
+impl<'a> Time<'a> {
+    /// Time of measuring one side of a table, and of one measurement of a network.
+    const TABLE_RACE: Duration = Duration::from_secs(5);
     const RACE: Duration = Duration::from_secs(3);
 
-    /// The setting of table and measurement.
-    pub fn setting(&self) -> &Setting {
-        &self.table.fingerprint.setting
+    /// Loads or measures the table for the reference's shape.
+    ///
+    /// # Errors
+    /// Those of [`Table::measure`].
+    pub fn new(
+        reference: Plan,
+        setting: &Setting,
+        absolute: bool,
+        table: Option<&Path>,
+        stop: &'a dyn Fn() -> bool,
+    ) -> Result<Self> {
+        let fingerprint = Fingerprint::new(&reference, setting)?;
+        let cached = default_path(&fingerprint);
+        let table = load_or_measure(table.or(cached.as_deref()), fingerprint, &mut |f| {
+            let mut stopwatch = |plans: &[Plan]| race(plans, setting, Self::TABLE_RACE, stop);
+            Table::measure(f, &reference, &mut stopwatch)
+        })?;
+        Ok(Self {
+            table,
+            reference,
+            absolute,
+            stop,
+        })
     }
 }
 
@@ -58,7 +115,8 @@ impl Cost for Time<'_> {
 
     fn measure(&mut self, plan: &Plan) -> Result<f64> {
         let plans = [self.reference.clone(), plan.clone()];
-        let timed = race(&plans, self.setting(), Self::RACE, self.stop)?;
+        let setting = &self.table.fingerprint.setting;
+        let timed = race(&plans, setting, Self::RACE, self.stop)?;
         Ok(match self.absolute {
             true => timed[1].ms,
             false => self.predict(&self.reference) / timed[1].speedup,
@@ -70,6 +128,10 @@ impl Cost for Time<'_> {
             noise: 0.01,
             miss: 0.05,
         }
+    }
+
+    fn setting(&self) -> Option<&Setting> {
+        Some(&self.table.fingerprint.setting)
     }
 }
 
