@@ -262,9 +262,6 @@ mod tests {
             rounds: None,
         };
         let stopped = interleave(1, &budget, &mut Fake(&now), &|| true, &mut |_, _| Ok(()));
-        assert_eq!(
-            stopped.unwrap_err().kind(),
-            crate::ErrorKind::Interrupted
-        );
+        assert_eq!(stopped.unwrap_err().kind(), crate::ErrorKind::Interrupted);
     }
 }

@@ -142,7 +142,11 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
         config.distillation.logits, 0.5,
         "alpha is the weight of the logit loss"
     );
-    assert_eq!(config.prune.pruned_ratio, Some(0.5), "TransformerPrune is Prune");
+    assert_eq!(
+        config.prune.pruned_ratio,
+        Some(0.5),
+        "TransformerPrune is Prune"
+    );
     assert_eq!(
         config.hpo.ptq_algo.as_deref(),
         Some(&["KL".to_string()][..])

@@ -59,7 +59,12 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     args.goal.apply(&mut config);
     let options = Options::new(&config)?;
     let device: Device = ctx.device().parse()?;
-    let speedups = args.goal.family.as_deref().map(family::members).transpose()?;
+    let speedups = args
+        .goal
+        .family
+        .as_deref()
+        .map(family::members)
+        .transpose()?;
     match speedups {
         Some(_) => family::open_folder(&args.stage.output)?,
         None => ctx.check_output(&args.stage.output)?,

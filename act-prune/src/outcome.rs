@@ -112,7 +112,7 @@ pub(crate) fn layers(
 fn share_kept(scores: &[f64], kept: &[usize]) -> f64 {
     let total: f64 = scores.iter().sum();
     if total > 0.0 {
-        kept.iter().map(|&i| scores[i]).sum::<f64>() / total
+        kept.iter().fold(0.0, |sum, &i| sum + scores[i]) / total
     } else {
         1.0
     }

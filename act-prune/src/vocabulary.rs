@@ -163,7 +163,9 @@ fn keep_rows(params: &mut Params, name: &str, rows: &[usize], width: usize) -> R
 }
 
 fn texts(examples: &[Example]) -> impl Iterator<Item = &str> {
-    let texts = examples.iter().map(|e| (e.text.as_str(), e.pair.as_deref()));
+    let texts = examples
+        .iter()
+        .map(|e| (e.text.as_str(), e.pair.as_deref()));
     texts.flat_map(|(text, pair)| std::iter::once(text).chain(pair))
 }
 

@@ -103,7 +103,10 @@ fn equal_inputs_give_equal_models_whatever_the_threads() {
 fn a_ratio_of_zero_changes_nothing() {
     let pruned = run(0.0, 1);
     assert!(pruned.is_identity());
-    assert_eq!(pruned.artifact.model_digest().unwrap(), pruned.origin.digest);
+    assert_eq!(
+        pruned.artifact.model_digest().unwrap(),
+        pruned.origin.digest
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use super::vocabulary::nearest;
 use super::{
-    quantity,    Config, Distillation, Global, HyperParameterOptimization, OptimizerBuilder, Prune, QuantAware,
-    QuantPost, TrainConfig,
+    Config, Distillation, Global, HyperParameterOptimization, OptimizerBuilder, Prune, QuantAware,
+    QuantPost, TrainConfig, quantity,
 };
 use crate::error::{Error, Result};
 

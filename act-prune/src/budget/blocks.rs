@@ -128,7 +128,10 @@ mod tests {
 
     #[test]
     fn the_least_important_are_lost_first() {
-        assert_eq!(losses(&[3.0, 1.0, 2.0], &[0, 1, 2, 3]), [6.0, 3.0, 1.0, 0.0]);
+        assert_eq!(
+            losses(&[3.0, 1.0, 2.0], &[0, 1, 2, 3]),
+            [6.0, 3.0, 1.0, 0.0]
+        );
     }
 
     #[test]
@@ -148,7 +151,12 @@ mod tests {
         let whole: Vec<usize> = blocks.iter().map(|b| b.sizes.len() - 1).collect();
         assert_eq!(plan_of(&plan, &blocks, &whole), plan);
         let nothing = plan_of(&plan, &blocks, &[0; 4]);
-        assert!(nothing.layers.iter().all(|l| l.heads() + l.intermediate_size == 0));
+        assert!(
+            nothing
+                .layers
+                .iter()
+                .all(|l| l.heads() + l.intermediate_size == 0)
+        );
         let sum: f64 = blocks
             .iter()
             .map(|b| b.choices(&plan, &cost).last().unwrap().cost)

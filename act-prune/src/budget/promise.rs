@@ -46,7 +46,6 @@ pub struct Kept {
 
 /// A network that was measured.
 struct Candidate {
-    chosen: Vec<usize>,
     plan: Plan,
     predicted: f64,
     measured: f64,
@@ -107,19 +106,18 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Searches with an allowance that is corrected by what measuring says, up or down. The best
-    /// candidate and the number of rounds; none if nothing fits.
+    /// Searches with an allowance that is corrected by what measuring says, up or down, and stays
+    /// between what was found to fit and what was not. The best candidate and the number of rounds;
+    /// none if nothing fits.
     fn tighten(&mut self, limit: f64) -> Result<(Option<Candidate>, usize)> {
         let noise = self.cost.tolerance().noise;
         let mut best: Option<Candidate> = None;
         let mut allowed = limit;
+        let (mut fitting, mut failing) = (0.0f64, f64::INFINITY);
         for round in 1..=ROUNDS {
             let Some(chosen) = self.choose(allowed) else {
                 return Ok((best, round));
             };
-            if best.as_ref().is_some_and(|b| b.chosen == chosen) {
-                return Ok((best, round));
-            }
             let candidate = self.measure(chosen)?;
             let off = candidate.measured / limit;
             log::debug!(
@@ -127,17 +125,31 @@ impl Trial<'_> {
                 candidate.predicted,
                 candidate.measured
             );
-            allowed *= (1.0 / off).clamp(0.5, 1.5);
             let fits = |c: &Candidate| c.measured <= limit * (1.0 + noise);
-            let better = best.as_ref().is_none_or(|b| match (fits(&candidate), fits(b)) {
-                (true, true) => candidate.loss < b.loss,
-                (false, false) => candidate.measured < b.measured,
-                (fits, _) => fits,
-            });
+            // In proportion to what it should have been, but always a real step.
+            allowed = candidate.predicted * limit / candidate.measured;
+            if fits(&candidate) {
+                fitting = candidate.predicted;
+                allowed = allowed.max(fitting * 1.01);
+            } else {
+                failing = candidate.predicted;
+                allowed = allowed.min(failing * 0.99);
+            }
+            if allowed <= fitting || allowed >= failing {
+                allowed = (fitting + failing) / 2.0;
+            }
+            let better = best
+                .as_ref()
+                .is_none_or(|b| match (fits(&candidate), fits(b)) {
+                    (true, true) => candidate.loss < b.loss,
+                    (false, false) => candidate.measured < b.measured,
+                    (fits, _) => fits,
+                });
+            let done = (SPARE..=1.0 + noise).contains(&off) || candidate.loss == 0.0;
             if better {
                 best = Some(candidate);
             }
-            if (SPARE..=1.0 + noise).contains(&off) {
+            if done {
                 return Ok((best, round));
             }
         }
@@ -160,7 +172,6 @@ impl Trial<'_> {
             loss: self.search.loss(&chosen),
             measured: self.cost.measure(&plan)?,
             plan,
-            chosen,
         })
     }
 }
@@ -222,8 +233,12 @@ mod tests {
     fn scores(plan: &Plan) -> Vec<LayerScores> {
         let score = |i: usize| ((i * 7919 + 13) % 1000) as f64;
         let layer = |(l, plan): (usize, &LayerPlan)| LayerScores {
-            heads: (0..plan.heads()).map(|i| 32.0 * score(i + 31 * l)).collect(),
-            neurons: (0..plan.intermediate_size).map(|i| score(i + 57 * l)).collect(),
+            heads: (0..plan.heads())
+                .map(|i| 32.0 * score(i + 31 * l))
+                .collect(),
+            neurons: (0..plan.intermediate_size)
+                .map(|i| score(i + 57 * l))
+                .collect(),
         };
         plan.layers.iter().enumerate().map(layer).collect()
     }
@@ -245,7 +260,10 @@ mod tests {
             let kept = try_to(Target::Latency(13.0), &mut Biased(bias)).unwrap();
             let measured = kept.measured.value();
             assert!(measured <= 13.0 * 1.01, "{bias}: {measured}");
-            assert!(measured >= 11.0, "{bias}: {measured} is more than was asked for");
+            assert!(
+                measured >= 11.0,
+                "{bias}: {measured} is more than was asked for"
+            );
             assert!(kept.importance_kept > 0.4 && kept.importance_kept < 1.0);
         }
     }
@@ -260,7 +278,10 @@ mod tests {
         // One head is left: 3 of 26.
         let told = refused(Target::Speedup(20.0), &mut Biased(1.0));
         assert!(told.contains("a speed-up of 20x cannot be kept"), "{told}");
-        assert!(told.contains("the nearest is a speed-up of 8.58x"), "{told}");
+        assert!(
+            told.contains("the nearest is a speed-up of 8.58x"),
+            "{told}"
+        );
         try_to(Target::Speedup(8.58), &mut Biased(1.0)).unwrap();
         let told = refused(Target::Parameters(0.001), &mut Parameters);
         assert!(told.contains("0.1 % of the parameters cannot"), "{told}");

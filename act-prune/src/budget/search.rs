@@ -156,7 +156,12 @@ mod tests {
                 .collect();
         }
         let all = combinations.into_iter().filter_map(|chosen| {
-            let choices = || chosen.iter().zip(&search.blocks).map(|(&c, block)| block[c]);
+            let choices = || {
+                chosen
+                    .iter()
+                    .zip(&search.blocks)
+                    .map(|(&c, block)| block[c])
+            };
             let cost: f64 = choices().map(|c| price(c.cost)).sum();
             (cost <= room && choices().any(|c| c.mixes)).then(|| search.loss(&chosen))
         });
@@ -222,7 +227,11 @@ mod tests {
 
     #[test]
     fn the_whole_fits_its_own_cost() {
-        let choice = |cost, loss| Choice { cost, loss, mixes: true };
+        let choice = |cost, loss| Choice {
+            cost,
+            loss,
+            mixes: true,
+        };
         let blocks = vec![vec![choice(0.0, 2.0), choice(0.7, 0.0)]; 24];
         let search = Search::new(blocks, 1.0);
         let whole = search.cost(&[1; 24]) * 1.002;

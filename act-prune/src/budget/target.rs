@@ -170,10 +170,19 @@ mod tests {
             Target::of(&prune).unwrap()
         };
         assert_eq!(of(|_| ()), None);
-        assert_eq!(of(|p| p.target_speedup = Some(3.0)), Some(Target::Speedup(3.0)));
-        assert_eq!(of(|p| p.budget = Some("8ms".into())), Some(Target::Latency(8.0)));
+        assert_eq!(
+            of(|p| p.target_speedup = Some(3.0)),
+            Some(Target::Speedup(3.0))
+        );
+        assert_eq!(
+            of(|p| p.budget = Some("8ms".into())),
+            Some(Target::Latency(8.0))
+        );
         assert_eq!(of(|p| p.params = Some(0.5)), Some(Target::Parameters(0.5)));
-        assert_eq!(of(|p| p.bytes = Some("2kB".into())), Some(Target::Bytes(2000)));
+        assert_eq!(
+            of(|p| p.bytes = Some("2kB".into())),
+            Some(Target::Bytes(2000))
+        );
     }
 
     #[test]

@@ -14,11 +14,19 @@ use super::{Fingerprint, Table};
 /// Where the table of a fingerprint is kept: `act/latency-<digest>.json` in the user's cache
 /// folder (`XDG_CACHE_HOME`, else `~/.cache`); `None` if there is neither.
 pub fn default_path(fingerprint: &Fingerprint) -> Option<PathBuf> {
-    let var = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let var = |name| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
     let folder = var("XDG_CACHE_HOME").or_else(|| Some(var("HOME")?.join(".cache")))?;
     let text = serde_json::to_string(fingerprint).ok()?;
     let digest = blake3::hash(text.as_bytes()).to_hex();
-    Some(folder.join("act").join(format!("latency-{}.json", &digest[..16])))
+    Some(
+        folder
+            .join("act")
+            .join(format!("latency-{}.json", &digest[..16])),
+    )
 }
 
 /// The table at `path` if it is of this fingerprint, else a new one, kept there. A folder that
@@ -75,8 +83,8 @@ fn store(path: &Path, table: &Table) -> Result<()> {
         _ => Path::new("."),
     };
     fs::create_dir_all(folder).map_err(io)?;
-    let mut text =
-        serde_json::to_vec_pretty(table).map_err(|e| Error::failed(format!("latency table: {e}")))?;
+    let mut text = serde_json::to_vec_pretty(table)
+        .map_err(|e| Error::failed(format!("latency table: {e}")))?;
     text.push(b'\n');
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
     file.write_all(&text).map_err(io)?;

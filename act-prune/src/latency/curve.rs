@@ -30,7 +30,11 @@ impl Curve {
     /// True if costs can be told: finite points of rising size.
     pub fn is_sound(&self) -> bool {
         let rising = self.0.is_sorted_by(|a, b| a.0 < b.0);
-        rising && self.0.iter().all(|(s, c)| *s > 0 && c.is_finite() && *c >= 0.0)
+        rising
+            && self
+                .0
+                .iter()
+                .all(|(s, c)| *s > 0 && c.is_finite() && *c >= 0.0)
     }
 }
 

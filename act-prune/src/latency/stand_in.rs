@@ -136,12 +136,16 @@ mod tests {
             let model = stand_in(&plan, precision);
             assert_eq!(model.quant.precision(), precision.name());
             let engine = Engine::new(model).unwrap();
-            let setting =
-                super::super::Setting::new(precision, 2, 1, &[Encoding {
+            let setting = super::super::Setting::new(
+                precision,
+                2,
+                1,
+                &[Encoding {
                     input_ids: vec![1; 9],
                     token_type_ids: vec![0; 9],
-                }])
-                .unwrap();
+                }],
+            )
+            .unwrap();
             for batch in setting.batches(plan.vocab_size) {
                 let logits = engine.forward(&batch).unwrap();
                 assert!(logits.iter().flatten().all(|v| v.is_finite()));

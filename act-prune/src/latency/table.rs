@@ -305,7 +305,10 @@ mod tests {
             for (l, heads, width) in [(0, 2, 64), (layers - 1, 3, 96), (0, 0, 32), (0, 1, 0)] {
                 plan.layers[l] = LayerPlan::full(heads, 2, width);
                 let (predicted, ideal) = (table.predict(&plan), ideal_ms(&plan));
-                assert!((predicted - ideal).abs() < 1e-9, "{predicted} is not {ideal}");
+                assert!(
+                    (predicted - ideal).abs() < 1e-9,
+                    "{predicted} is not {ideal}"
+                );
             }
         }
     }
