@@ -4,12 +4,19 @@
 //! ([`shrink`]): each is a module of its own, so that other scores and other ways to set the counts
 //! fit in between. Nothing here reads dev or measures accuracy.
 
+mod activations;
+pub mod allocate;
 pub mod calibration;
+mod compensate;
 pub mod importance;
+mod matrix;
 pub mod options;
 pub mod outcome;
 pub mod ratio;
+mod rearrange;
 pub mod record;
+mod refit;
+mod rescale;
 pub mod select;
 pub mod shrink;
 
