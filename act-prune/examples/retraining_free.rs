@@ -1,11 +1,12 @@
-//! Prunes a model by one criterion and allocation to a share of its encoder's operations, without
-//! any training, and writes it: `retraining_free MODEL DATA OUT CRITERION ALLOCATION SHARE SEED`.
-//! `benches/pruning.sh` runs it over all of them. Only train is read.
+//! Prunes a model by one criterion to shares of its encoder's operations, without any training, and
+//! writes `OUT/CRITERION-ALLOCATION-SHARE-SEED.act` for each share and both allocations:
+//! `retraining_free MODEL DATA OUT CRITERION SEED SHARE..`. Says what is left, tab-separated.
+//! `benches/pruning.sh` runs it over criteria and seeds. Of the data only train is read.
 
-use std::time::Instant;
+use std::path::Path;
 
 use act_core::config::Config;
-use act_core::{Artifact, Error, Seed};
+use act_core::{Artifact, Seed};
 use act_data::{Dataset, Split};
 use act_prune::allocate::{costs, greedy, operations, uniform, whole};
 use act_prune::importance::{compensate, scores};
@@ -14,12 +15,11 @@ use act_prune::{Calibration, Importance, Kept, Measure, Options};
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [model, data, out, criterion, allocation, share, seed] = &args[..] else {
-        anyhow::bail!("retraining_free MODEL DATA OUT CRITERION ALLOCATION SHARE SEED");
+    let [model, data, out, criterion, seed, shares @ ..] = &args[..] else {
+        anyhow::bail!("retraining_free MODEL DATA OUT CRITERION SEED SHARE..");
     };
     let model = Artifact::open(model)?;
-    let (criterion, share): (Importance, f64) = (criterion.parse()?, share.parse()?);
-    let seed = Seed(seed.parse()?);
+    let (criterion, seed): (Importance, Seed) = (criterion.parse()?, Seed(seed.parse()?));
     let options = Options::new(&Config::default())?;
     let labels = Some(&model.task.labels[..]);
     let train = Dataset::open(data.as_ref(), Some(&model.task.name), Split::Train, labels)?;
@@ -30,40 +30,30 @@ fn main() -> anyhow::Result<()> {
         device: "cpu".parse()?,
         threads: std::thread::available_parallelism()?.get(),
     };
-    let start = Instant::now();
     let scores = scores(criterion, &model, &measure, &mut |_| true)?;
-    let scored = start.elapsed().as_secs_f64();
     let costs = costs(&model.plan, &calibration.encodings);
-    let kept: Vec<Kept> = match allocation.as_str() {
-        "uniform" => {
-            let keep = uniform(&model.plan, &costs, share);
-            let layers = scores.iter().zip(keep);
-            layers.map(|(s, keep)| Kept::strongest(s, keep)).collect()
+    let all = operations(&whole(&model.plan), &costs);
+    for text in shares {
+        let share: f64 = text.parse()?;
+        let keep = uniform(&model.plan, &costs, share);
+        let layers = scores.iter().zip(keep);
+        let same = layers.map(|(s, keep)| Kept::strongest(s, keep)).collect();
+        for (allocation, kept) in [
+            ("uniform", same),
+            ("global", greedy(&scores, &costs, share)),
+        ] {
+            let keep: Vec<Keep> = kept.iter().map(Kept::counts).collect();
+            let gone = 100.0 * (1.0 - operations(&keep, &costs) / all);
+            let pruned = compensate(criterion, &model, &kept, &measure, &mut |_| true)?;
+            let name = format!("{criterion}-{allocation}-{text}-{}", seed.0);
+            std::fs::write(
+                Path::new(out).join(name.clone() + ".act"),
+                pruned.to_bytes()?,
+            )?;
+            let shapes = keep.iter().map(|k| format!("{}x{}", k.heads, k.neurons));
+            let shapes: Vec<String> = shapes.collect();
+            println!("{name}\t{gone:.1}\t{}", shapes.join(" "));
         }
-        "global" => greedy(&scores, &costs, share),
-        other => {
-            return Err(Error::usage(format!("allocation {other:?}: uniform or global")).into());
-        }
-    };
-    let keep: Vec<Keep> = kept
-        .iter()
-        .map(|k| Keep {
-            heads: k.heads.len(),
-            neurons: k.neurons.len(),
-        })
-        .collect();
-    let left = operations(&keep, &costs) / operations(&whole(&model.plan), &costs);
-    let pruned = compensate(criterion, &model, &kept, &measure, &mut |_| true)?;
-    let shapes: Vec<String> = keep
-        .iter()
-        .map(|k| format!("{}x{}", k.heads, k.neurons))
-        .collect();
-    println!(
-        "{criterion} {allocation} {share}: {:.1} % of operations gone, heads x neurons {}, scores in {scored:.1} s, all in {:.1} s",
-        100.0 * (1.0 - left),
-        shapes.join(" "),
-        start.elapsed().as_secs_f64()
-    );
-    std::fs::write(out, pruned.to_bytes()?)?;
+    }
     Ok(())
 }

@@ -302,7 +302,8 @@ impl Moments {
         sums.means(block)
     }
 
-    /// `E[|W̃ᵀx - t|²]` for weights of the shape of [`affine`].
+    /// Mean square of `W̃ᵀx - t` for weights of the shape of [`affine`].
+    #[cfg(test)]
     pub fn error(&self, weights: &Matrix) -> f64 {
         let mut product = Matrix::zeros(weights.rows, weights.columns);
         product.add_product(&self.gram, weights);
@@ -372,5 +373,64 @@ impl Sums {
             cross: self.cross,
             energy: self.energy / rows,
         })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use act_core::Seed;
+    use rand::Rng;
+
+    use super::*;
+
+    /// Inputs with a leading 1 and targets, row by row.
+    pub(crate) struct Rows {
+        pub(crate) x: Matrix,
+        pub(crate) target: Matrix,
+    }
+
+    impl Rows {
+        pub(crate) fn random(seed: u64, inputs: usize, rows: usize, outputs: usize) -> Self {
+            let mut rng = Seed(seed).stream("rows");
+            let mut number = || 2.0 * rng.random::<f64>() - 1.0;
+            let mut x = Matrix::zeros(rows, 1 + inputs);
+            let mut target = Matrix::zeros(rows, outputs);
+            x.data.fill_with(&mut number);
+            target.data.fill_with(&mut number);
+            (0..rows).for_each(|r| x.row_mut(r)[0] = 1.0);
+            Self { x, target }
+        }
+
+        pub(crate) fn weights(&self, seed: u64) -> Matrix {
+            let mut rng = Seed(seed).stream("weights");
+            let mut weights = Matrix::zeros(self.x.columns, self.target.columns);
+            weights.data.fill_with(|| 2.0 * rng.random::<f64>() - 1.0);
+            weights
+        }
+
+        pub(crate) fn pairs(&self) -> impl Iterator<Item = (&[f64], &[f64])> {
+            (0..self.x.rows).map(|r| (self.x.row(r), self.target.row(r)))
+        }
+
+        pub(crate) fn moments(&self) -> Moments {
+            let mut sums = Sums::new(self.x.columns, self.target.columns);
+            sums.add(&self.x, &self.target);
+            sums.means(Block::Attention(0)).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_error_is_that_of_the_rows() {
+        let rows = Rows::random(1, 4, 30, 3);
+        let weights = rows.weights(2);
+        let mut sum = 0.0;
+        for (x, t) in rows.pairs() {
+            for (o, t) in t.iter().enumerate() {
+                let y: f64 = (0..x.len()).map(|i| x[i] * weights.at(i, o)).sum();
+                sum += (y - t).powi(2);
+            }
+        }
+        let error = rows.moments().error(&weights);
+        assert!((error - sum / 30.0).abs() < 1e-9);
     }
 }

@@ -40,3 +40,45 @@ pub fn unsolvable(block: Block) -> Error {
         "least squares of {block} have no solution: its values overflow"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activations::testing::Rows;
+
+    #[test]
+    fn weights_are_where_the_damped_error_is_level() {
+        let rows = Rows::random(2, 6, 50, 3);
+        let (weights, moments) = (rows.weights(3), rows.moments());
+        for damping in [0.0, 0.1] {
+            let fitted = refit(&moments, &weights, damping, Block::FeedForward(1)).unwrap();
+            let damping = damping * moments.mean_square();
+            for i in 0..fitted.rows {
+                for o in 0..fitted.columns {
+                    let mut slope = 0.0;
+                    for (x, t) in rows.pairs() {
+                        let y: f64 = (0..fitted.rows).map(|j| x[j] * fitted.at(j, o)).sum();
+                        slope += x[i] * (y - t[o]) / 50.0;
+                    }
+                    if i > 0 {
+                        slope += damping * (fitted.at(i, o) - weights.at(i, o));
+                    }
+                    assert!(slope.abs() < 1e-9, "{slope}");
+                }
+            }
+            assert!(moments.error(&fitted) < moments.error(&weights));
+        }
+    }
+
+    #[test]
+    fn moments_that_are_not_finite_are_an_error() {
+        let rows = Rows::random(2, 6, 50, 3);
+        let (weights, mut moments) = (rows.weights(3), rows.moments());
+        moments.gram.row_mut(2)[2] = f64::NAN;
+        let error = refit(&moments, &weights, 0.1, Block::FeedForward(1)).unwrap_err();
+        assert!(
+            error.to_string().contains("feed-forward block of layer 1"),
+            "{error}"
+        );
+    }
+}

@@ -75,3 +75,60 @@ fn transpose(matrix: &Matrix) -> Matrix {
     }
     transposed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activations::testing::Rows;
+
+    /// Mean over rows of what structure `g` contributes, times the residual of given factors.
+    fn slope(rows: &Rows, weights: &Matrix, size: usize, factors: &[f64], g: usize) -> f64 {
+        let mut sum = 0.0;
+        for (x, t) in rows.pairs() {
+            for o in 0..weights.columns {
+                let of = |h: usize| -> f64 {
+                    let terms = rows_of(h, size).map(|i| x[i] * weights.at(i, o));
+                    terms.sum()
+                };
+                let fitted: f64 = (0..factors.len()).map(|h| factors[h] * of(h)).sum();
+                sum += of(g) * (fitted + weights.at(0, o) - t[o]);
+            }
+        }
+        sum / rows.x.rows as f64
+    }
+
+    #[test]
+    fn factors_are_where_the_damped_error_is_level() {
+        for (size, count) in [(1, 7), (3, 4)] {
+            let rows = Rows::random(5, size * count, 40, 3);
+            let weights = rows.weights(6);
+            let moments = rows.moments();
+            let factors = factors(&moments, &weights, size, count).unwrap();
+            let ones = vec![1.0; count];
+            let zeros = vec![0.0; count];
+            // The mean square of a contribution is the slope's rise from factor 0 to 1.
+            let squares = (0..count).map(|g| {
+                let mut alone = zeros.clone();
+                alone[g] = 1.0;
+                slope(&rows, &weights, size, &alone, g) - slope(&rows, &weights, size, &zeros, g)
+            });
+            let damping = DAMPING * squares.sum::<f64>() / count as f64;
+            for g in 0..count {
+                let level =
+                    slope(&rows, &weights, size, &factors, g) + damping * (factors[g] - 1.0);
+                assert!(level.abs() < 1e-9, "{level}");
+            }
+            assert_ne!(factors, ones);
+        }
+    }
+
+    #[test]
+    fn tuning_lowers_the_error_of_the_block() {
+        let rows = Rows::random(8, 12, 60, 4);
+        let (weights, moments) = (rows.weights(9), rows.moments());
+        let tuned = rescale(&moments, &weights, 2, Block::Attention(0)).unwrap();
+        let (before, after) = (moments.error(&weights), moments.error(&tuned));
+        assert!(after < 0.9 * before, "{after} of {before}");
+        assert_eq!(tuned.row(0), weights.row(0));
+    }
+}
