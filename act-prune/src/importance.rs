@@ -4,22 +4,31 @@
 //! [`select`](crate::select) and any search over budgets see. After the choice [`compensate`]
 //! mends what stays, without any training. Only training examples are looked at, dropout is off.
 
+mod elimination;
 mod first_order;
+mod fisher;
 mod magnitude;
+mod obs;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use act_core::{Artifact, Error, Result};
 use act_nn::Device;
 
+use crate::activations::Passes;
 use crate::calibration::Calibration;
+use crate::compensate::{Repair, repair};
+use crate::rearrange::rearrange;
 use crate::select::Kept;
 use crate::shrink::shrink;
 
 pub use act_nn::LayerScores;
 pub use first_order::first_order;
+pub use fisher::fisher;
 pub use magnitude::magnitude;
+pub use obs::obs;
 
 /// How importance is measured; the names are those of `Prune.criterion`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +96,8 @@ pub struct Measure<'a> {
 
 /// Scores of every structure of every layer: what removing it costs, comparable over all heads and
 /// neurons of the model. `on_batch` is told how many batches are done and may stop by returning
-/// `false` (error: interrupted). Errors also: no examples; values that are not finite.
+/// `false` (error: interrupted). Errors also: no examples; values that are not finite; for `obs`,
+/// activations that never change.
 pub fn scores(
     criterion: Importance,
     artifact: &Artifact,
@@ -96,7 +106,9 @@ pub fn scores(
 ) -> Result<Vec<LayerScores>> {
     let scores = match criterion {
         Importance::Magnitude => magnitude(artifact)?,
-        _ => first_order(artifact, measure, on_batch)?,
+        Importance::FirstOrder => first_order(artifact, measure, on_batch)?,
+        Importance::Fisher => fisher(artifact, measure, on_batch)?,
+        Importance::Obs => obs(artifact, measure, on_batch)?,
     };
     check_finite(&scores)?;
     Ok(scores)
@@ -107,13 +119,37 @@ pub fn scores(
 /// the other criteria only cut. The shape is that of `kept`. Errors as in [`scores`], and those of
 /// [`shrink`].
 pub fn compensate(
-    _criterion: Importance,
+    criterion: Importance,
     original: &Artifact,
     kept: &[Kept],
-    _measure: &Measure<'_>,
-    _on_batch: &mut dyn FnMut(usize) -> bool,
+    measure: &Measure<'_>,
+    on_batch: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Artifact> {
-    shrink(original.clone(), kept)
+    let (kept, how) = match criterion {
+        Importance::Magnitude | Importance::FirstOrder => return shrink(original.clone(), kept),
+        Importance::Fisher => {
+            let kept = rearranged(original, kept, measure, on_batch)?;
+            (Cow::Owned(kept), Repair::Rescale)
+        }
+        Importance::Obs => (Cow::Borrowed(kept), Repair::Refit),
+    };
+    let pruned = shrink(original.clone(), &kept)?;
+    let encodings = &measure.calibration.encodings;
+    let mut passes = Passes::new(encodings, measure.threads, on_batch)?;
+    repair(original, pruned, how, &mut passes)
+}
+
+/// The choice of Fisher information with the interplay within each layer; counts stay.
+fn rearranged(
+    original: &Artifact,
+    kept: &[Kept],
+    measure: &Measure<'_>,
+    on_batch: &mut dyn FnMut(usize) -> bool,
+) -> Result<Vec<Kept>> {
+    let gradients = fisher::mask_gradients(original, measure, on_batch)?;
+    let layers = original.plan.layers.iter();
+    let shapes: Vec<_> = layers.map(|l| (l.heads(), l.intermediate_size)).collect();
+    Ok(rearrange(kept, &gradients, &shapes))
 }
 
 /// Scores that cannot be compared are an error.

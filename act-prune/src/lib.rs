@@ -4,16 +4,23 @@
 //! [`latency`]), choose them ([`select`]), cut ([`shrink`]): each is a module of its own. Beside
 //! that, [`vocabulary`] removes rows of the embeddings. Nothing here reads dev or measures accuracy.
 
+mod activations;
+pub mod allocate;
 pub mod args;
 pub mod budget;
 pub mod calibration;
+mod compensate;
 pub mod family;
 pub mod importance;
 pub mod latency;
+mod matrix;
 pub mod options;
 pub mod outcome;
 pub mod ratio;
+mod rearrange;
 pub mod record;
+mod refit;
+mod rescale;
 pub mod select;
 pub mod shrink;
 pub mod vocabulary;
