@@ -463,7 +463,7 @@ fn every_shipped_configuration_loads() {
                 "{}",
                 path.display()
             );
-            assert_eq!(config.prune.pruned_ratio, 0.25);
+            assert_eq!(config.prune.pruned_ratio, Some(0.25));
         }
     }
     assert_eq!(
