@@ -99,7 +99,7 @@ pub fn keeps(plan: &Plan) -> Vec<Keep> {
 /// 0, the multiples of the engine's block, and `width` itself.
 fn aligned(width: usize) -> Vec<usize> {
     let mut sizes: Vec<usize> = (0..=width).step_by(COLUMN_BLOCK).collect();
-    if width % COLUMN_BLOCK > 0 {
+    if !width.is_multiple_of(COLUMN_BLOCK) {
         sizes.push(width);
     }
     sizes
