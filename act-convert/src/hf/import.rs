@@ -41,9 +41,12 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
     let labels = labels::choose(&config, classes, options).map_err(at)?;
     check_classes(labels.len())?;
     plan.num_labels = labels.len();
+    // Before the tokenizer, which takes memory for every row that config.json claims: now the table
+    // is known to have them.
+    let params = params(&plan, weights, options.seed).map_err(|e| e.context(dir.display()))?;
     let text = tokenizer::read(dir, options.vocab.as_deref(), plan.vocab_size)?;
     let artifact = Artifact {
-        params: params(&plan, weights, options.seed).map_err(|e| e.context(dir.display()))?,
+        params,
         task: TaskInfo {
             name: task_name(options),
             max_seq_length: max_seq_length(options, text.max_length, &plan)?,
@@ -71,48 +74,46 @@ fn check_classes(n: usize) -> Result<()> {
 
 /// Every tensor of the plan, and no other.
 fn params(plan: &Plan, mut weights: Weights, seed: Seed) -> Result<Params> {
+    let missing = missing_head(&weights);
     let mut params = Params::new();
-    let mut fresh = fresh_head(plan, &weights, seed);
     for spec in plan.expected_tensors(&QuantSpec::default()) {
-        let tensor = match fresh.remove(&spec.name) {
-            Some(tensor) => tensor,
-            None => weights.take(&spec)?,
-        };
-        params.insert(spec.name, tensor);
+        if !missing.contains(&spec.name) {
+            params.insert(spec.name.clone(), weights.take(&spec)?);
+        }
     }
     weights.finish()?;
-    Ok(params)
-}
-
-/// Pooler and classifier where the folder has none.
-fn fresh_head(plan: &Plan, weights: &Weights, seed: Seed) -> Params {
-    let absent = |name: &str| weights.shape(name).is_none();
-    let missing = [Linear::Pooler, Linear::Classifier]
-        .into_iter()
-        .filter(|part| absent(&part.weight()) && absent(&part.bias()));
-    // Each tensor has its own stream of chance, so a model of nothing but a head has the same one.
-    let mut head = init::params(
-        &Plan {
-            layers: Vec::new(),
-            vocab_size: 1,
-            max_position_embeddings: 1,
-            ..plan.clone()
-        },
-        seed,
-    );
-    let mut fresh = Params::new();
-    for part in missing {
-        log::info!(
-            "the model has no {part}: it gets an untrained one from seed {}",
-            seed.0
-        );
-        for name in [part.weight(), part.bias()] {
+    // Last, so that a folder that has not even the encoder costs nothing.
+    if !missing.is_empty() {
+        let mut head = untrained_head(plan, seed);
+        for name in missing {
+            log::info!(
+                "the model has no {name}: it is untrained, from seed {}",
+                seed.0
+            );
             if let Some(tensor) = head.remove(&name) {
-                fresh.insert(name, tensor);
+                params.insert(name, tensor);
             }
         }
     }
-    fresh
+    Ok(params)
+}
+
+/// Tensors of pooler and classifier, where the folder has nothing of the one or the other.
+fn missing_head(weights: &Weights) -> Vec<String> {
+    let names = [Linear::Pooler, Linear::Classifier].map(|part| [part.weight(), part.bias()]);
+    let absent = |part: &[String; 2]| part.iter().all(|name| weights.shape(name).is_none());
+    names.into_iter().filter(absent).flatten().collect()
+}
+
+/// Each tensor has its own stream of chance, so a model of nothing but a head has the same one.
+fn untrained_head(plan: &Plan, seed: Seed) -> Params {
+    let head = Plan {
+        layers: Vec::new(),
+        vocab_size: 1,
+        max_position_embeddings: 1,
+        ..plan.clone()
+    };
+    init::params(&head, seed)
 }
 
 fn task_name(options: &ImportOptions) -> String {
