@@ -9,6 +9,9 @@ use rayon::prelude::*;
 /// Rows of a panel that one thread computes.
 const PANEL: usize = 128;
 
+/// Columns that are factored together.
+const BLOCK: usize = 64;
+
 /// A matrix, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matrix {
@@ -174,31 +177,31 @@ pub struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors `a`, of which the lower triangle is read. `None` if it is not positive definite to
-    /// working precision, or not finite.
+    /// Factors `a`, of which the lower triangle is read, block column by block column. `None` if
+    /// it is not positive definite to working precision, or not finite.
     pub fn new(mut a: Matrix) -> Option<Self> {
         assert_eq!(a.rows, a.columns, "only square matrices have a factor");
         let n = a.rows;
-        for j in 0..n {
-            let (above, below) = a.data.split_at_mut((j + 1) * n);
-            let pivot_row = &mut above[j * n..];
-            let pivot = pivot_row[j] - dot(&pivot_row[..j], &pivot_row[..j]);
-            // A NaN is not greater either.
-            if !(pivot > f64::EPSILON * pivot_row[j].abs()) || !pivot.is_finite() {
-                return None;
+        for first in (0..n).step_by(BLOCK) {
+            let end = n.min(first + BLOCK);
+            subtract_earlier(&mut a, first, end);
+            for i in first..end {
+                let (above, row) = a.data.split_at_mut(i * n);
+                finish_row(&mut row[..n], &above[first * n..], first, i);
+                let before = a.at(i, i);
+                let row = &a.row(i)[first..i];
+                let pivot = before - dot(row, row);
+                // A NaN is not greater either.
+                let definite = pivot > f64::EPSILON * before.abs() && pivot.is_finite();
+                if !definite {
+                    return None;
+                }
+                a.row_mut(i)[i] = pivot.sqrt();
             }
-            let pivot = pivot.sqrt();
-            pivot_row[j] = pivot;
-            let pivot_row = &pivot_row[..j];
-            let update = |row: &mut [f64]| {
-                let (head, tail) = row.split_at_mut(j);
-                tail[0] = (tail[0] - dot(head, pivot_row)) / pivot;
-            };
-            if below.len() > 1 << 15 {
-                below.par_chunks_mut(n).with_min_len(64).for_each(update);
-            } else {
-                below.chunks_mut(n).for_each(update);
-            }
+            let (above, below) = a.data.split_at_mut(end * n);
+            let block = &above[first * n..];
+            let rows = below.par_chunks_mut(n).with_min_len(PANEL);
+            rows.for_each(|row| finish_row(row, block, first, end));
         }
         Some(Self { lower: a })
     }
@@ -252,6 +255,36 @@ impl Cholesky {
             }
         }
         inverse
+    }
+}
+
+/// Takes from columns `first..end` of a matrix, from row `first` on, what the finished columns
+/// before them account for.
+fn subtract_earlier(a: &mut Matrix, first: usize, end: usize) {
+    let n = a.columns;
+    let mut earlier = Matrix::zeros(first, end - first);
+    for j in first..end {
+        for (c, &value) in a.row(j)[..first].iter().enumerate() {
+            earlier.row_mut(c)[j - first] = value;
+        }
+    }
+    let mut product = Matrix::zeros(n - first, end - first);
+    let rows = |row: usize| View {
+        data: &a.data[(first + row) * n..],
+        row_stride: n,
+        column_stride: 1,
+    };
+    product.add_panels(first, rows, &earlier);
+    for (i, product) in (first..n).zip(product.data.chunks_exact(end - first)) {
+        subtract(&mut a.row_mut(i)[first..end], 1.0, product);
+    }
+}
+
+/// Columns `first..end` of a row of the factor, given the block's rows of these numbers.
+fn finish_row(row: &mut [f64], block: &[f64], first: usize, end: usize) {
+    for (j, above) in (first..end).zip(block.chunks_exact(row.len())) {
+        let known = dot(&row[first..j], &above[first..j]);
+        row[j] = (row[j] - known) / above[j];
     }
 }
 

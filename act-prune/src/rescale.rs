@@ -85,13 +85,13 @@ mod tests {
     fn slope(rows: &Rows, weights: &Matrix, size: usize, factors: &[f64], g: usize) -> f64 {
         let mut sum = 0.0;
         for (x, t) in rows.pairs() {
-            for o in 0..weights.columns {
+            for (o, t) in t.iter().enumerate() {
                 let of = |h: usize| -> f64 {
                     let terms = rows_of(h, size).map(|i| x[i] * weights.at(i, o));
                     terms.sum()
                 };
                 let fitted: f64 = (0..factors.len()).map(|h| factors[h] * of(h)).sum();
-                sum += of(g) * (fitted + weights.at(0, o) - t[o]);
+                sum += of(g) * (fitted + weights.at(0, o) - t);
             }
         }
         sum / rows.x.rows as f64

@@ -8,6 +8,7 @@ use act_core::{Artifact, Batch, Encoding, ErrorKind, LayerPlan, Linear, Seed, Te
 use act_infer::Engine;
 use act_nn::{Device, Objective, TrainOptions};
 use act_prune::importance::{compensate, scores};
+use act_prune::ratio::Keep;
 use act_prune::select::strongest;
 use act_prune::shrink::shrink;
 use act_prune::{Calibration, Importance, Kept, LayerScores, Measure};
@@ -251,11 +252,11 @@ fn obs_ranks_as_brute_force_does() {
     }
 }
 
-/// Half of everything, chosen by a criterion.
-fn half(scores: &[LayerScores]) -> Vec<Kept> {
-    let keep = act_prune::ratio::Keep {
-        heads: HEADS / 2,
-        neurons: NEURONS / 2,
+/// One `part`th of everything, chosen by a criterion.
+fn strongest_part(part: usize, scores: &[LayerScores]) -> Vec<Kept> {
+    let keep = Keep {
+        heads: HEADS / part,
+        neurons: NEURONS / part,
     };
     scores.iter().map(|s| Kept::strongest(s, keep)).collect()
 }
@@ -264,11 +265,11 @@ fn half(scores: &[LayerScores]) -> Vec<Kept> {
 fn repair_brings_the_answers_back() {
     let calibration = examples(3);
     let measure = measure(&calibration, 2);
-    let kept = half(&scores_by(Importance::Fisher, &calibration));
+    let kept = strongest_part(4, &scores_by(Importance::Fisher, &calibration));
     let far = |criterion| {
         let cut = compensate(criterion, trained(), &kept, &measure, &mut |_| true).unwrap();
-        assert_eq!(cut.plan.layers[2].heads(), HEADS / 2);
-        assert_eq!(cut.plan.layers[2].intermediate_size, NEURONS / 2);
+        assert_eq!(cut.plan.layers[2].heads(), HEADS / 4);
+        assert_eq!(cut.plan.layers[2].intermediate_size, NEURONS / 4);
         divergence(&cut, &calibration)
     };
     let [cut, rescaled, refitted] =
@@ -327,7 +328,7 @@ fn masked(repaired: &Artifact, kept: &[Kept]) -> Artifact {
 fn repaired_and_masked_models_agree() {
     let calibration = examples(3);
     let measure = measure(&calibration, 2);
-    let mut kept = half(&scores_by(Importance::Obs, &calibration));
+    let mut kept = strongest_part(2, &scores_by(Importance::Obs, &calibration));
     kept[1].heads.clear();
     kept[2].neurons.clear();
     let repaired = compensate(Importance::Obs, trained(), &kept, &measure, &mut |_| true).unwrap();
@@ -352,9 +353,13 @@ fn results_do_not_depend_on_threads() {
         let run = |threads| {
             let measure = measure(&calibration, threads);
             let scores = scores(criterion, trained(), &measure, &mut |_| true).unwrap();
-            let cut = compensate(criterion, trained(), &half(&scores), &measure, &mut |_| {
-                true
-            });
+            let cut = compensate(
+                criterion,
+                trained(),
+                &strongest_part(2, &scores),
+                &measure,
+                &mut |_| true,
+            );
             (scores, cut.unwrap().model_digest().unwrap())
         };
         assert_eq!(run(1), run(3), "{criterion}");
