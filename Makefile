@@ -172,8 +172,24 @@ lint: ## rustfmt and clippy
 check: lint ## lint and cargo-deny (cargo install cargo-deny)
 	$(CARGO) deny check
 
+# The race needs Python 3; the packages are pinned in tests/peers/race-requirements.txt.
+BENCH := $(BUILD)/bench
+BENCH_PYTHON := $(BENCH)/venv/bin/python
+BENCH_FLAGS ?=
+
+$(BENCH)/venv/ready: tests/peers/race-requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet -r $<
+	@touch $@
+
 .PHONY: bench
-bench: ## Engine and training timings on this machine
+bench: build $(BENCH)/venv/ready ## Race ONNX Runtime and OpenVINO (BENCH_FLAGS=--quick for less)
+	$(CARGO) build --release $(CARGO_FLAGS) -p act-infer --example timed
+	$(BENCH_PYTHON) tests/peers/models.py $(BENCH)/models
+	$(BENCH_PYTHON) tests/peers/race.py $(BENCH)/models --timed $(BIN)/examples/timed $(BENCH_FLAGS)
+
+.PHONY: bench-own
+bench-own: ## Engine and training timings on this machine
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-infer --example bench
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-nn --example throughput
 
