@@ -7,6 +7,8 @@ mod check;
 mod load;
 mod paddle;
 mod sections;
+mod training;
+mod training_check;
 mod vocabulary;
 mod yaml;
 
@@ -15,8 +17,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use sections::{
-    Distillation, Global, HyperParameterOptimization, LrDecay, OptimizerBuilder, OptimizerKind,
-    Prune, QuantAware, QuantPost, TrainConfig,
+    Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,
+};
+pub use training::{
+    AmpConfig, LearningRate, LrDecay, Optimizer, OptimizerBuilder, Regularizer, Scheduler,
+    TrainConfig,
 };
 
 use crate::error::{Error, Result};

@@ -6,9 +6,10 @@
 
 use std::time::Instant;
 
+use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Encoding, LayerPlan, Seed};
-use act_nn::{Device, Examples, Objective, TrainEvent, TrainOptions};
+use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -50,13 +51,14 @@ fn main() {
         micro_batch: 16,
         eval_every: None,
         log_every: (steps / 3).max(1),
-        learning_rate: 1e-4,
+        learning_rate: LearningRate::Peak(1e-4),
         warmup_ratio: 0.1,
-        linear_decay: true,
-        weight_decay: 0.01,
-        grad_clip: 1.0,
+        lr_decay: LrDecay::Linear,
+        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
         dropout: 0.1,
+        mixed_precision: false,
         target_accuracy: None,
+        patience: None,
         threads,
         seed: Seed(42),
     };

@@ -13,7 +13,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Element, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::dropout::Dropout;
-use crate::optim::AdamWStep;
+use crate::optim::Update;
 
 /// Which tokens of a sequence ask (every token always answers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,23 +47,28 @@ impl AttentionShape {
     }
 }
 
-/// One parameter with its two AdamW moments.
+/// One parameter with the optimiser's state of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot<B: Backend> {
     pub(crate) value: Tensor<B, 2>,
-    pub(crate) first: Tensor<B, 2>,
-    pub(crate) second: Tensor<B, 2>,
+    /// As many as [`Update::moments`] says, each of the value's shape.
+    pub(crate) moments: Vec<Tensor<B, 2>>,
 }
 
 /// The encoder's operations.
 pub(crate) trait Ops: Backend {
-    /// `x Wᵀ + b`: `x [n, in]`, `weight [out, in]`, `bias [1, out]`.
+    /// `x Wᵀ + b`: `x [n, in]`, `weight [out, in]`, `bias [1, out]`. The product is computed in the
+    /// weight's type, which mixed precision lowers; the result is of `x`'s.
     fn affine(
         x: Tensor<Self, 2>,
         weight: Tensor<Self, 2>,
         bias: Tensor<Self, 2>,
     ) -> Tensor<Self, 2> {
-        x.matmul(weight.transpose()) + bias
+        let (high, low) = (x.dtype(), weight.dtype());
+        if high == low {
+            return x.matmul(weight.transpose()) + bias;
+        }
+        x.cast(low).matmul(weight.transpose()).cast(high) + bias
     }
 
     /// Exact GELU or ReLU.
@@ -149,17 +154,41 @@ pub(crate) trait Ops: Backend {
         burn::tensor::ElementConversion::elem(sum)
     }
 
-    /// One AdamW step of one parameter.
-    fn adamw(slot: Slot<Self>, gradient: &Tensor<Self, 2>, step: &AdamWStep) -> Slot<Self> {
-        let g = gradient.clone() * step.gradient_scale;
-        let first = slot.first * step.beta1 + g.clone() * (1.0 - step.beta1);
-        let second = slot.second * step.beta2 + g.clone() * g * (1.0 - step.beta2);
-        let root = (second.clone() * step.correction2).sqrt() + step.eps;
-        let value = slot.value * step.keep - first.clone() / root * step.rate;
-        Slot {
-            value,
-            first,
-            second,
+    /// One optimiser step of one parameter.
+    fn update(slot: Slot<Self>, gradient: &Tensor<Self, 2>, update: &Update) -> Slot<Self> {
+        let (value, shared) = (slot.value, update.shared());
+        let mut g = gradient.clone() * shared.gradient_scale;
+        if shared.l2 != 0.0 {
+            g = g + value.clone() * shared.l2;
+        }
+        if shared.l1 != 0.0 {
+            g = g + value.clone().sign() * shared.l1;
+        }
+        let mut moments = slot.moments.into_iter();
+        match (update, moments.next(), moments.next()) {
+            (Update::Adam(step), Some(first), Some(second)) => {
+                let first = first * step.beta1 + g.clone() * (1.0 - step.beta1);
+                let second = second * step.beta2 + g.clone() * g * (1.0 - step.beta2);
+                let root = (second.clone() * step.correction2).sqrt() + step.eps;
+                let value = value * step.keep - first.clone() / root * step.rate;
+                let moments = vec![first, second];
+                Slot { value, moments }
+            }
+            (Update::Momentum(step), Some(velocity), None) => {
+                let velocity = velocity * step.momentum + g.clone();
+                let way = match step.nesterov {
+                    true => g + velocity.clone() * step.momentum,
+                    false => velocity.clone(),
+                };
+                let value = value - way * step.rate;
+                let moments = vec![velocity];
+                Slot { value, moments }
+            }
+            (Update::Sgd(step), ..) => Slot {
+                value: value - g * step.rate,
+                moments: Vec::new(),
+            },
+            _ => unreachable!("a slot has the moments of its optimiser"),
         }
     }
 }
@@ -170,6 +199,8 @@ pub(crate) trait ActBackend: Ops {
     type Graph: Ops + AutodiffBackend<InnerBackend = Self, Device = Self::Device>;
     /// True if several threads may compute at once.
     const THREADS: bool;
+    /// True if products in bfloat16 are worth while.
+    const MIXED: bool = false;
 }
 
 /// A tensor in the backend's own float type. (`Tensor::from_data` alone takes the device's default

@@ -16,7 +16,7 @@ use crate::Examples;
 use crate::backend::{ActBackend, AttentionShape, Ops, Queries, tensor};
 use crate::dropout::{Dropout, Noise};
 use crate::encoder;
-use crate::gradient::{ShardGradients, Sum};
+use crate::gradient::{Batch, ShardGradients, Sum};
 use crate::loss::{self, Objective, Shard};
 use crate::taps::{Identity, Taps};
 use crate::weights::Weights;
@@ -250,9 +250,19 @@ fn model_gradients<B: ActBackend>(
     noise: &Noise,
 ) -> (f64, Vec<Tensor<B, 2>>) {
     let mut sum = Sum::new(weights);
+    let of_batch = Batch {
+        objective: BOTH,
+        examples: 4,
+        mixed_precision: false,
+    };
     sum.add(
         weights,
-        vec![ShardGradients::new(weights, shard, BOTH, 4, noise.clone())],
+        vec![ShardGradients::new(
+            weights,
+            shard,
+            &of_batch,
+            noise.clone(),
+        )],
     );
     (sum.loss, sum.into_tensors(weights))
 }

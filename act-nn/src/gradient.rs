@@ -1,6 +1,6 @@
 //! Gradients of all parameters: of one micro-batch, in a graph of its own, and their sum.
 
-use burn::tensor::Tensor;
+use burn::tensor::{FloatDType, Tensor};
 use rayon::prelude::*;
 
 use crate::backend::ActBackend;
@@ -26,25 +26,32 @@ pub(crate) struct ShardGradients<B: ActBackend> {
     parts: Vec<Part<B>>,
 }
 
+/// What the shards of a batch have in common.
+pub(crate) struct Batch {
+    pub(crate) objective: Objective,
+    /// Examples of the whole batch.
+    pub(crate) examples: usize,
+    /// Products of matrices in bfloat16.
+    pub(crate) mixed_precision: bool,
+}
+
 impl<B: ActBackend> ShardGradients<B> {
-    /// Runs a shard of a batch of `examples` forward and backward.
-    pub(crate) fn new(
-        weights: &Weights<B>,
-        shard: &Shard,
-        objective: Objective,
-        examples: usize,
-        noise: Noise,
-    ) -> Self {
+    /// Runs a shard forward and backward.
+    pub(crate) fn new(weights: &Weights<B>, shard: &Shard, batch: &Batch, noise: Noise) -> Self {
         let tables = weights.layout.tables();
         let leaves = weights.leaves(|name| !tables.iter().any(|t| t == name));
         let mut embedded = encoder::embed(weights, &shard.batch).untracked();
         embedded.words = embedded.words.require_grad();
         let words = embedded.words.clone();
+        let computed = match batch.mixed_precision {
+            true => &leaves.lowered(FloatDType::BF16),
+            false => &leaves,
+        };
         let (loss, mut gradients) = loss::backward::<B>(
-            &leaves,
+            computed,
             embedded,
             shard,
-            (objective, examples),
+            (batch.objective, batch.examples),
             &mut Identity,
             noise,
         );

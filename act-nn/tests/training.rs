@@ -1,9 +1,10 @@
 //! The training loop through the public interface: it learns, and the same run gives the same bits
 //! whatever the threads.
 
+use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Params, Seed};
-use act_nn::{Device, Examples, Objective, TrainEvent, TrainOptions, Trained};
+use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained};
 use rand::Rng;
 
 const LABELS: Objective = Objective {
@@ -42,13 +43,14 @@ fn options() -> TrainOptions {
         micro_batch: 5,
         eval_every: None,
         log_every: 1,
-        learning_rate: 3e-3,
+        learning_rate: LearningRate::Peak(3e-3),
         warmup_ratio: 0.1,
-        linear_decay: true,
-        weight_decay: 0.01,
-        grad_clip: 1.0,
+        lr_decay: LrDecay::Linear,
+        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
         dropout: 0.1,
+        mixed_precision: false,
         target_accuracy: None,
+        patience: None,
         threads: 1,
         seed: Seed(42),
     }
@@ -248,9 +250,12 @@ fn divergence_names_step_and_learning_rate() {
         teacher_logits: None,
     };
     let options = TrainOptions {
-        learning_rate: 1e30,
+        learning_rate: LearningRate::Peak(1e30),
         warmup_ratio: 0.0,
-        grad_clip: 0.0,
+        optimizer: OptimizerOptions {
+            grad_clip: 0.0,
+            ..options().optimizer
+        },
         ..options()
     };
     let (kind, message) = failure(examples, LABELS, &options);

@@ -39,14 +39,18 @@ impl Config {
             merge(&mut merged, source.tree.clone());
         }
         let config = typed(&[], without_nulls(merged))?;
-        // The one rule between two keys; the source that spoke last of either is told.
-        config.distillation.check().map_err(|error| {
-            let spoke = |source: &&Source| source.tree.contains_key("Distillation");
+        // Rules between keys; the source that spoke last of the section is told.
+        let blame = |section: &str, error| {
+            let spoke = |source: &&Source| source.tree.contains_key(section);
             match sources.iter().rev().find(spoke) {
-                Some(source) => source.blame(&["Distillation"], error),
+                Some(source) => source.blame(&[section], error),
                 None => error,
             }
-        })?;
+        };
+        let train = config.train.check_together();
+        train.map_err(|error| blame("TrainConfig", error))?;
+        let distillation = config.distillation.check();
+        distillation.map_err(|error| blame("Distillation", error))?;
         if let (Some(name), Some(near)) = (&config.global.task_name, config.global.meant_task()) {
             log::warn!("Global.task_name: {name:?} is not a built-in task; did you mean {near:?}?");
         }
@@ -249,7 +253,7 @@ fn typed(path: &[&str], tree: Map<String, Value>) -> Result<Config> {
         let message = error.to_string();
         let (found, expected) = message.split_once("expected ").unwrap_or((&message, ""));
         let expected = match expected {
-            "usize" | "u32" => "a whole number, 0 or more",
+            "usize" | "u32" | "u64" => "a whole number, 0 or more",
             "u8" => "a whole number, 0 to 255",
             "f64" => "a number",
             "a boolean" => "true or false",

@@ -150,7 +150,7 @@ fn wrong_inputs_end_in_one_line_and_their_exit_code() {
                 "-o",
                 "a.act",
                 "--set",
-                "TrainConfig.optimizer_builder={optimizer: {type: SGD}}",
+                "TrainConfig.optimizer_builder={optimizer: {type: Lamb}}",
             ],
             "AdamW",
         ),
@@ -225,9 +225,9 @@ fn names_in(dir: &Path) -> Vec<String> {
 
 #[test]
 #[cfg(unix)]
-fn an_interrupt_ends_it_with_130_and_leaves_nothing() {
+fn an_interrupt_ends_it_with_130_and_leaves_a_checkpoint_only() {
     let workshop = Workshop::new();
-    let before = names_in(workshop.dir.path());
+    let mut expected = names_in(workshop.dir.path());
     let mut child = endless(&workshop);
     signal(&child, "-INT");
     let mut rest = String::new();
@@ -235,7 +235,9 @@ fn an_interrupt_ends_it_with_130_and_leaves_nothing() {
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
     assert!(rest.contains("interrupted"), "{rest}");
-    assert_eq!(names_in(workshop.dir.path()), before);
+    expected.push("a.act.ckpt".into());
+    expected.sort();
+    assert_eq!(names_in(workshop.dir.path()), expected);
 }
 
 #[test]
@@ -247,4 +249,148 @@ fn a_kill_leaves_no_output() {
     signal(&child, "-KILL");
     assert_eq!(child.wait().unwrap().code(), None);
     assert_eq!(names_in(workshop.dir.path()), before);
+}
+
+/// A run of a second or so, with a checkpoint after every step.
+const KEPT: &[&str] = &[
+    "new.act",
+    "-o",
+    "a.act",
+    "--checkpoint-every",
+    "0",
+    "--metrics",
+    "m.jsonl",
+    "--report",
+    "a.json",
+    "--set",
+    "TrainConfig.epochs=6",
+    "--set",
+    "TrainConfig.logging_iter=1",
+    "--set",
+    "TrainConfig.eval_iter=7",
+];
+
+#[test]
+#[cfg(unix)]
+fn a_killed_run_goes_on_and_ends_in_the_same_bytes() {
+    let workshop = Workshop::new();
+    let whole = [KEPT, &["--set", "TrainConfig.seed=5"]].concat();
+    let unbroken: Vec<&str> = whole
+        .iter()
+        .map(|word| if *word == "a.act" { "b.act" } else { word })
+        .collect();
+    let output = workshop.run(&unbroken);
+    assert!(output.status.success());
+    let report = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(workshop.path(name)).unwrap()).unwrap()
+    };
+    let expected = report("a.json")["training"]["losses"].clone();
+    let lines = fs::read_to_string(workshop.path("m.jsonl"))
+        .unwrap()
+        .lines()
+        .count();
+    let (mut kills, mut resumed) = (0, 0);
+    // At moments that no step knows of; the gaps grow, so that the run gets through in the end.
+    let status = loop {
+        let mut child = workshop.command(&whole);
+        let mut child = child.stderr(Stdio::piped()).spawn().unwrap();
+        let limit = Duration::from_millis(40 + 37 * kills);
+        let start = Instant::now();
+        while start.elapsed() < limit && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        let ended = child.try_wait().unwrap();
+        if ended.is_none() {
+            signal(&child, "-KILL");
+        }
+        let mut told = String::new();
+        let stderr = child.stderr.as_mut().unwrap();
+        stderr.read_to_string(&mut told).unwrap();
+        let status = child.wait().unwrap();
+        resumed += usize::from(told.contains("going on from the checkpoint"));
+        assert!(!told.contains("cannot be used"), "{told}");
+        if status.code().is_some() {
+            assert!(status.success(), "{told}");
+            break status;
+        }
+        kills += 1;
+        assert!(kills < 200, "it never ends: {told}");
+    };
+    assert!(
+        status.success() && kills >= 3 && resumed >= 2,
+        "{kills} {resumed}"
+    );
+    let bytes = |name: &str| fs::read(workshop.path(name)).unwrap();
+    assert!(bytes("a.act") == bytes("b.act"), "after {kills} kills");
+    assert_eq!(report("a.json")["training"]["losses"], expected);
+    let told = fs::read_to_string(workshop.path("m.jsonl")).unwrap();
+    assert_eq!(told.lines().count(), lines, "{told}");
+    assert!(!workshop.path("a.act.ckpt").exists(), "removed on success");
+}
+
+#[test]
+#[cfg(unix)]
+fn another_command_or_a_damaged_checkpoint_begins_anew_and_says_so() {
+    let workshop = Workshop::new();
+    let mut child = endless(&workshop);
+    signal(&child, "-INT");
+    child.wait().unwrap();
+    let folder = workshop.path("a.act.ckpt");
+    let args = [
+        "new.act",
+        "-o",
+        "a.act",
+        "--set",
+        "TrainConfig.train_iter=2",
+    ];
+    let output = workshop.run(&args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && text.contains("starting anew"),
+        "{text}"
+    );
+    assert!(!folder.exists());
+
+    let mut child = endless(&workshop);
+    signal(&child, "-INT");
+    child.wait().unwrap();
+    let manifest = folder.join("checkpoint.json");
+    let mut bytes = fs::read(&manifest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&manifest, bytes).unwrap();
+    let text = String::from_utf8(workshop.run(&args).stderr).unwrap();
+    assert!(text.contains("damaged: starting anew"), "{text}");
+}
+
+#[test]
+fn a_pipe_has_no_checkpoint_unless_asked() {
+    let workshop = Workshop::new();
+    let before = names_in(workshop.dir.path());
+    let args = [
+        "-q",
+        "--checkpoint-every",
+        "0",
+        "--set",
+        "TrainConfig.train_iter=2",
+    ];
+    let input = || fs::File::open(workshop.path("new.act")).unwrap();
+    let piped = workshop.command(&args).stdin(input()).output().unwrap();
+    assert!(piped.status.success());
+    assert_eq!(names_in(workshop.dir.path()), before);
+    let args = [&args[..], &["--checkpoint", "kept"]].concat();
+    let kept = workshop.command(&args).stdin(input()).output().unwrap();
+    assert_eq!(kept.stdout, piped.stdout);
+    assert_eq!(names_in(workshop.dir.path()), before, "removed on success");
+}
+
+#[test]
+fn an_empty_train_file_is_told() {
+    let workshop = Workshop::new();
+    fs::write(workshop.path("data/train.json"), "").unwrap();
+    let text = workshop.refused(2, &["new.act", "-o", "a.act"]);
+    assert!(
+        text.contains("train.json") || text.contains("examples"),
+        "{text}"
+    );
 }
