@@ -64,7 +64,9 @@ fn train(
 ) -> Trained {
     let encodings: Vec<Encoding> = (0..10)
         .map(|i| Encoding {
-            input_ids: (0..3 + i % 4).map(|t| 5 + (i * 31 + t * 17) % 100).collect(),
+            input_ids: (0..3 + i % 4)
+                .map(|t| 5 + (i * 31 + t * 17) % 100)
+                .collect(),
             token_type_ids: vec![0; 3 + i as usize % 4],
         })
         .collect();
@@ -112,14 +114,22 @@ fn broken_runs_end_in_the_same_bits() {
     };
     for rule in [adam, momentum, UpdateRule::Sgd] {
         let options = options(rule);
-        let whole = train(&model, &options, &mut act_nn::checkpoint::Unkept, &mut |_| true);
+        let whole = train(
+            &model,
+            &options,
+            &mut act_nn::checkpoint::Unkept,
+            &mut |_| true,
+        );
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("kept");
         let open = || Checkpoints::open(&folder, &model, Digest([1; 32]), Duration::ZERO).unwrap();
         for step in 0.. {
             let mut files = Files(open());
             let found = files.0.find();
-            assert_eq!(found.as_ref().map(|(p, _)| p.step), (step > 0).then_some(step));
+            assert_eq!(
+                found.as_ref().map(|(p, _)| p.step),
+                (step > 0).then_some(step)
+            );
             // Stopped right after the next step, before its evaluation.
             let broken = train(
                 &model,
@@ -154,7 +164,10 @@ fn another_key_damage_and_another_process_are_told_apart() {
     drop(files);
     assert!(open(2).unwrap().find().is_none(), "another run's");
     let (position, notes) = open(1).unwrap().find().unwrap();
-    assert_eq!((position.step, &notes[..]), (1, &["a note".to_string()][..]));
+    assert_eq!(
+        (position.step, &notes[..]),
+        (1, &["a note".to_string()][..])
+    );
 
     let weights = dir.path().join("weights-1.act");
     let mut bytes = std::fs::read(&weights).unwrap();
