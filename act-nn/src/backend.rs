@@ -167,8 +167,8 @@ pub(crate) trait Ops: Backend {
         let mut moments = slot.moments.into_iter();
         match (update, moments.next(), moments.next()) {
             (Update::Adam(step), Some(first), Some(second)) => {
-                let first = first * step.beta1 + g.clone() * (1.0 - step.beta1);
-                let second = second * step.beta2 + g.clone() * g * (1.0 - step.beta2);
+                let first = first * step.beta1 + g.clone() * step.rest1;
+                let second = second * step.beta2 + g.clone() * g * step.rest2;
                 let root = (second.clone() * step.correction2).sqrt() + step.eps;
                 let value = value * step.keep - first.clone() / root * step.rate;
                 let moments = vec![first, second];

@@ -30,6 +30,10 @@ pub(crate) struct AdamStep {
     pub(crate) shared: Shared,
     pub(crate) beta1: f32,
     pub(crate) beta2: f32,
+    /// `1 - beta1` and `1 - beta2`, subtracted in double precision: 1 - 0.999 in single is off by
+    /// 5e-5 of itself.
+    pub(crate) rest1: f32,
+    pub(crate) rest2: f32,
     pub(crate) eps: f32,
     /// Learning rate with the first moment's bias correction.
     pub(crate) rate: f32,
@@ -167,6 +171,8 @@ impl OptimizerOptions {
                 shared,
                 beta1: beta1 as f32,
                 beta2: beta2 as f32,
+                rest1: (1.0 - beta1) as f32,
+                rest2: (1.0 - beta2) as f32,
                 eps: eps as f32,
                 rate: (learning_rate / (1.0 - beta1.powi(steps))) as f32,
                 correction2: (1.0 / (1.0 - beta2.powi(steps))) as f32,

@@ -30,8 +30,8 @@ simd_fn! {
         let moments = first.iter_mut().zip(second);
         for ((v, g), (m1, m2)) in value.iter_mut().zip(gradients).zip(moments) {
             let g = gradient(*g, *v, &s.shared);
-            *m1 = s.beta1 * *m1 + (1.0 - s.beta1) * g;
-            *m2 = s.beta2 * *m2 + (1.0 - s.beta2) * g * g;
+            *m1 = s.beta1 * *m1 + s.rest1 * g;
+            *m2 = s.beta2 * *m2 + s.rest2 * g * g;
             *v = *v * s.keep - s.rate * *m1 / ((*m2 * s.correction2).sqrt() + s.eps);
         }
     }
