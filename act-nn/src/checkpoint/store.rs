@@ -266,9 +266,9 @@ impl Checkpoints {
         let mut failure = None;
         self.put(name, |file| {
             let mut buffered = std::io::BufWriter::with_capacity(1 << 20, file);
-            artifact.write(&mut buffered).or_else(|e| {
+            artifact.write(&mut buffered).map_err(|e| {
                 failure = Some(e);
-                Err(std::io::ErrorKind::Other.into())
+                std::io::ErrorKind::Other.into()
             })
         })
         .map_err(|e| failure.unwrap_or(e))?;
