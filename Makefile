@@ -15,6 +15,7 @@ MAKEFLAGS += --no-builtin-rules
 TASKS := afqmc tnews iflytek ocnli cmnli cluewsc2020 csl
 # English tasks with a reader; there is no sample corpus for them, so they need DATA.
 EXTRA_TASKS := sst2 mrpc rte
+PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval
 
 DATA ?=
 BASE ?=
@@ -76,7 +77,8 @@ $(1)_config := $(CONFIGS)/$(1).yaml
 .PHONY: $(1)
 $(1): $$($(1)_out)/report.md
 	@cat $$(<:.md=.txt)
-	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{md,json,txt}"
+	@$$(if $$(FINISHED),echo $$($(1)_out)/report.json >> $$(FINISHED))
+	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{html,md,json,txt}"
 
 # The words that chose the inputs; the file is written anew only when they change.
 $(1)_words := DATA=$$($(1)_data) BASE=$(BASE) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)
@@ -117,8 +119,8 @@ $$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_config) $$($(1)_files) |
 	act-quant $$< -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/report.md: $$($(1)_out)/base.act $$($(1)_out)/pruned.act $$($(1)_out)/student.act $$($(1)_out)/int8.act | build
-	act-eval report $$^ --data $$($(1)_data) -o $$@ -o $$(@:.md=.json) \
-	    $(REPORT_FLAGS) > $$(@:.md=.txt)
+	act-eval report $$^ --data $$($(1)_data) --training $$(@D)/student.json \
+	    -o $$@ -o $$(@:.md=.json) -o $$(@:.md=.html) $(REPORT_FLAGS) > $$(@:.md=.txt)
 
 .PHONY: fetch-$(1)
 fetch-$(1): | build ## Download the official data of a task to data/clue/<task>
@@ -126,8 +128,20 @@ fetch-$(1): | build ## Download the official data of a task to data/clue/<task>
 endef
 $(foreach task,$(TASKS) $(EXTRA_TASKS),$(eval $(call task_rules,$(task))))
 
+# The tasks run under a make of their own, so that one that fails does not take the others with it;
+# the table has those that finished now, not what an older run left.
 .PHONY: clue
-clue: $(TASKS) ## All seven tasks
+clue: | build ## All seven tasks, and the table of them all; make -j2 clue runs two at a time
+	+@finished=$$(mktemp); trap 'rm -f '$$finished EXIT; code=0; \
+	$(MAKE) --no-print-directory -k $(TASKS) FINISHED=$$finished || code=$$?; \
+	if [ -s $$finished ]; then \
+	  act-eval summary $$(sort -u $$finished) > $(BUILD)/$(MODEL)/clue.md; \
+	  echo; cat $(BUILD)/$(MODEL)/clue.md; \
+	fi; \
+	for task in $(TASKS); do \
+	  grep -q /$$task/ $$finished || echo "make: $$task failed; its messages are above" >&2; \
+	done; \
+	exit $$code
 
 .PHONY: test
 test: ## Every test (release profile, so that it shares the build with the pipeline)
@@ -142,15 +156,60 @@ lint: ## rustfmt and clippy
 check: lint ## lint and cargo-deny (cargo install cargo-deny)
 	$(CARGO) deny check
 
+# The race needs Python 3; the packages are pinned in tests/peers/race-requirements.txt.
+BENCH := $(BUILD)/bench
+BENCH_PYTHON := $(BENCH)/venv/bin/python
+BENCH_FLAGS ?=
+
+$(BENCH)/venv/ready: tests/peers/race-requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet -r $<
+	@touch $@
+
 .PHONY: bench
-bench: ## Engine and training timings on this machine
+bench: build $(BENCH)/venv/ready ## Race ONNX Runtime and OpenVINO (BENCH_FLAGS=--quick for less)
+	$(CARGO) build --release $(CARGO_FLAGS) -p act-infer --example timed
+	$(BENCH_PYTHON) tests/peers/models.py $(BENCH)/models
+	$(BENCH_PYTHON) tests/peers/race.py $(BENCH)/models --timed $(BIN)/examples/timed $(BENCH_FLAGS)
+
+.PHONY: bench-own
+bench-own: ## Engine and training timings on this machine
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-infer --example bench
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-nn --example throughput
 
+# Targets of the fuzzer: a file each. FUZZ_TARGET chooses one.
+FUZZ := tests/fuzz
+FUZZ_SECONDS ?= 600
+FUZZ_TARGET ?= $(basename $(notdir $(wildcard $(FUZZ)/targets/*.rs)))
+FUZZ_FLAGS ?= -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=60 -max_len=65536 -print_final_stats=1
+
+.PHONY: fuzz
+fuzz: ## Fuzz the parsers of untrusted bytes (FUZZ_SECONDS=600 a target, FUZZ_TARGET=... for one)
+	@rustup run nightly rustc --version > /dev/null 2>&1 || \
+	    { echo "make fuzz needs a nightly compiler: rustup toolchain install nightly" >&2; exit 2; }
+	@rustup run nightly cargo fuzz --version > /dev/null 2>&1 || \
+	    { echo "make fuzz needs cargo-fuzz: cargo install cargo-fuzz --locked" >&2; exit 2; }
+	$(CARGO) run --release $(CARGO_FLAGS) --quiet -p act-tests --example seeds -- $(FUZZ)/seeds
+	for target in $(FUZZ_TARGET); do \
+	    mkdir -p $(FUZZ)/corpus/$$target $(FUZZ)/artifacts/$$target; \
+	    TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp}) \
+	    rustup run nightly cargo fuzz run --fuzz-dir $(FUZZ) $$target \
+	        $(FUZZ)/corpus/$$target $(FUZZ)/seeds/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) $(FUZZ_FLAGS) \
+	        $$(test ! -f $(FUZZ)/dictionaries/$$target || echo -dict=$(FUZZ)/dictionaries/$$target); \
+	done
+
 .PHONY: install
-install: build ## Install the binaries to PREFIX/bin
+install: build ## Install binaries, manual pages and shell completions to PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install $(addprefix $(BIN)/,act-data act-convert act-prune act-distill act-quant act-eval) $(DESTDIR)$(PREFIX)/bin
+	install $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	for program in $(PROGRAMS); do $(BIN)/$$program --generate $(DESTDIR)$(PREFIX)/share; done
+
+.PHONY: uninstall
+uninstall: ## Remove what install wrote
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	cd $(DESTDIR)$(PREFIX)/share && rm -f $(foreach p,$(PROGRAMS),man/man1/$p.1 man/man1/$p-*.1 \
+	  bash-completion/completions/$p zsh/site-functions/_$p fish/vendor_completions.d/$p.fish)
 
 .PHONY: clean
 clean: ## Remove everything that make has built for the tasks

@@ -22,6 +22,9 @@ const MAX_RATIO: u64 = 20;
 const FREE_BYTES: u64 = 1 << 20;
 /// Most entries.
 const MAX_ENTRIES: usize = 1000;
+/// Most bytes before an entry begins: its header and the long names before it, which are read into
+/// memory whole.
+const MAX_NAMES: u64 = 1 << 16;
 /// What a model's folder may hold that is read.
 const EXTENSIONS: [&str; 7] = [
     "pdmodel",
@@ -76,23 +79,30 @@ pub fn unpack(path: &Path, kind: Kind, dir: &Path) -> Result<()> {
         Kind::Tar => Box::new(input),
         Kind::TarGz => Box::new(MultiGzDecoder::new(input)),
     };
+    let names_left = Rc::new(Cell::new(None));
     let bounded = Bounded {
         inner,
         came_in: read,
         came_out: 0,
+        names_left: Rc::clone(&names_left),
     };
     let mut archive = Archive::new(bounded);
-    for (count, entry) in archive.entries().map_err(damaged)?.enumerate() {
-        if count == MAX_ENTRIES {
-            return Err(Error::rejected(format!("more than {MAX_ENTRIES} entries")));
-        }
+    let mut entries = archive.entries().map_err(damaged)?;
+    for _ in 0..MAX_ENTRIES {
+        names_left.set(Some(MAX_NAMES));
+        let Some(entry) = entries.next() else {
+            return Ok(());
+        };
+        names_left.set(None);
         let mut entry = entry.map_err(damaged)?;
-        if let Some(name) = wanted(&entry)? {
-            write(&mut entry, &dir.join(&name))
-                .map_err(|e| e.context(format!("unpacking {name}")))?;
+        match wanted(&entry)? {
+            Some(name) => write(&mut entry, &dir.join(&name))
+                .map_err(|e| e.context(format!("unpacking {name}")))?,
+            // Not left to the step to the next entry, which is bounded.
+            None => drop(io::copy(&mut entry, &mut io::sink()).map_err(damaged)?),
         }
     }
-    Ok(())
+    Err(Error::rejected(format!("more than {MAX_ENTRIES} entries")))
 }
 
 /// The plain file name to unpack an entry to; `None` for what no import reads.
@@ -157,11 +167,13 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Ends with an error when too much comes out, alone or for what went in.
+/// Ends with an error when too much comes out, alone, for what went in, or between two entries.
 struct Bounded<R> {
     inner: R,
     came_in: Rc<Cell<u64>>,
     came_out: u64,
+    /// Bytes that may still come out before the next entry; `None` inside an entry.
+    names_left: Rc<Cell<Option<u64>>>,
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -173,6 +185,14 @@ impl<R: Read> Read for Bounded<R> {
                 "more than {} GiB come out",
                 MAX_BYTES >> 30
             )));
+        }
+        if let Some(left) = self.names_left.get() {
+            let left = left.checked_sub(read as u64).ok_or_else(|| {
+                io::Error::other(format!(
+                    "more than {MAX_NAMES} bytes of names before an entry"
+                ))
+            })?;
+            self.names_left.set(Some(left));
         }
         if self.came_out > FREE_BYTES && self.came_out / MAX_RATIO > self.came_in.get() {
             return Err(io::Error::other(format!(

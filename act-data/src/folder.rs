@@ -8,6 +8,8 @@
 //!  "columns": {"text": "review", "label": "stars"}, "synthetic": false}
 //! ```
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use act_core::{Error, Result};
@@ -18,6 +20,9 @@ use crate::task::Task;
 
 /// Name of the description inside a data folder.
 pub const DESCRIPTION: &str = "act-dataset.json";
+
+/// Longest description in bytes; thousands of labels fit.
+const LONGEST: u64 = 1 << 20;
 
 /// A data folder's own description.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,15 +186,24 @@ impl Description {
     /// The description in `dir`, if there is one.
     pub fn read(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join(DESCRIPTION);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
+        let file = match File::open(&path) {
+            Ok(file) => file,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::io(&path, e)),
         };
-        let parsed = serde_json::from_str(&text);
-        parsed
-            .map(Some)
-            .map_err(|e| Error::usage(format!("{}: {e}", path.display())))
+        let mut bytes = Vec::new();
+        file.take(LONGEST + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::io(&path, e))?;
+        let wrong = |what: String| Error::usage(format!("{}: {what}", path.display()));
+        if bytes.len() as u64 > LONGEST {
+            return Err(wrong(format!(
+                "longer than {LONGEST} bytes, no description"
+            )));
+        }
+        // Bytes that are not UTF-8 are the user's to mend like any other mistake in it.
+        let parsed = serde_json::from_slice(&bytes);
+        parsed.map(Some).map_err(|e| wrong(e.to_string()))
     }
 }
 

@@ -17,9 +17,9 @@ pub struct Holdout {
 }
 
 impl Dataset {
-    /// Holds out about `ratio` (0..=1) of the examples, at random by `seed`. Examples that share
-    /// their abstract (CSL), or else are the same text and pair, are never in both parts.
-    pub fn slice_validation(&self, seed: Seed, ratio: f64) -> Holdout {
+    /// Examples that are not independent of each other, as indices: those that share their abstract
+    /// (CSL), or else are the same text and pair. In order of their first members.
+    pub fn groups(&self) -> Vec<Vec<usize>> {
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut of: HashMap<(&str, &str), usize> = HashMap::new();
         for (index, example) in self.examples.iter().enumerate() {
@@ -34,6 +34,13 @@ impl Dataset {
             }
             groups[group].push(index);
         }
+        groups
+    }
+
+    /// Holds out about `ratio` (0..=1) of the examples, at random by `seed`. Members of one of the
+    /// [`groups`](Self::groups) are never in both parts.
+    pub fn slice_validation(&self, seed: Seed, ratio: f64) -> Holdout {
+        let mut groups = self.groups();
         groups.shuffle(&mut seed.stream("data.holdout"));
         let wanted = (self.examples.len() as f64 * ratio.clamp(0.0, 1.0)).round() as usize;
         let mut parts = Holdout {

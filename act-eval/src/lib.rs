@@ -3,15 +3,18 @@
 //!
 //! Everything is measured through act-infer, the engine that serves, and nothing here changes a
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
-//! [`gate`]), under them the measurements ([`evaluation`], [`latency`]), the statistics
-//! ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`], [`lineage`]).
+//! [`summary`], [`gate`]), under them the measurements ([`evaluation`], [`latency`]), the statistics
+//! ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`], [`lineage`], [`html`]).
 
 pub mod accuracy;
 pub mod args;
 pub mod bench;
+pub mod changes;
 pub mod comparison;
+pub mod confusion;
 pub mod evaluation;
 pub mod gate;
+pub mod html;
 pub mod inspect;
 pub mod latency;
 pub mod lineage;
@@ -21,8 +24,11 @@ pub mod output;
 pub mod paired;
 pub mod predict;
 pub mod report;
+pub mod sites;
+pub mod summary;
 pub mod table;
 pub mod timing;
+pub mod training;
 
 use act_core::cli::{CommonArgs, Context, Exit, StageCli};
 
@@ -53,6 +59,9 @@ pub enum Command {
     /// Models side by side: accuracy, size, latency, and how far they differ.
     #[command(after_help = REPORT_EXAMPLES)]
     Report(report::Args),
+    /// Reports of several tasks as one table, with averages.
+    #[command(after_help = SUMMARY_EXAMPLES)]
+    Summary(summary::Args),
     /// Exit with code 4 if a report misses a goal.
     #[command(after_help = GATE_EXAMPLES)]
     Gate(gate::Args),
@@ -97,8 +106,14 @@ Examples:
 const REPORT_EXAMPLES: &str = "\
 Examples:
   act-eval report base.act int8.act --data clue/afqmc
-  act-eval report base.act pruned.act int8.act --data clue/afqmc -o report.md -o report.json
+  act-eval report base.act pruned.act int8.act --data clue/afqmc -o report.html -o report.json
   act-eval report before=v1/int8.act after=v2/int8.act --data clue/afqmc --seconds 10";
+
+const SUMMARY_EXAMPLES: &str = "\
+Examples:
+  act-eval summary build/small/*/report.json
+  act-eval summary build/small/*/report.json > clue.md
+  act-eval summary afqmc/report.json tnews/report.json --json | jq .average";
 
 const GATE_EXAMPLES: &str = "\
 Examples:
@@ -114,6 +129,7 @@ impl StageCli for Cli {
             Command::Predict(a) => &a.common,
             Command::Inspect(a) => &a.common,
             Command::Report(a) => &a.common,
+            Command::Summary(a) => &a.common,
             Command::Gate(a) => &a.common,
         }
     }
@@ -127,6 +143,7 @@ pub fn run(cli: Cli, ctx: &Context) -> anyhow::Result<Exit> {
         Command::Predict(args) => predict::run(args, ctx),
         Command::Inspect(args) => inspect::run(args, ctx),
         Command::Report(args) => report::run(args, ctx),
+        Command::Summary(args) => summary::run(args, ctx),
         Command::Gate(args) => gate::run(args, ctx),
     }?;
     Ok(exit)

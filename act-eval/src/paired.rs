@@ -2,7 +2,9 @@
 //! and whether it could be chance. Only examples on which exactly one model is right carry
 //! information, so nothing here looks at the models themselves.
 
+use act_core::Seed;
 use act_core::metrics::Accuracy;
+use rand::Rng;
 use serde::Serialize;
 
 /// Accuracy of a model minus accuracy of the reference, on the same examples.
@@ -21,6 +23,20 @@ pub struct PairedDifference {
     /// Two-sided p-value of McNemar's exact test: how often two equally good models would differ
     /// at least this much.
     pub p_value: f64,
+    /// The interval that respects groups of dependent examples; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grouped: Option<Grouped>,
+}
+
+/// A 95 % interval from resampling whole groups.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Grouped {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Number of groups.
+    pub groups: usize,
 }
 
 impl PairedDifference {
@@ -48,7 +64,57 @@ impl PairedDifference {
             only_model: counts.only_model,
             only_reference: counts.only_reference,
             p_value: mcnemar_exact(counts.only_model, counts.only_reference),
+            grouped: None,
         }
+    }
+
+    /// Adds the interval over groups of dependent examples (CSL has several lines an abstract),
+    /// unless nearly every example stands alone.
+    #[must_use]
+    pub fn with_groups(
+        self,
+        model: &[bool],
+        reference: &[bool],
+        groups: &[Vec<usize>],
+        seed: Seed,
+    ) -> Self {
+        let alone = groups.len() as f64 > 0.9 * model.len() as f64;
+        let grouped = (!alone).then(|| bootstrap(model, reference, groups, seed));
+        Self { grouped, ..self }
+    }
+}
+
+/// Percentile bootstrap over groups (Efron & Tibshirani 1993, chapter 13; groups as units: Field &
+/// Welsh 2007): draws as many groups as there are, with replacement, and takes the difference of
+/// the accuracies; the 2.5th and 97.5th percentile of many such draws.
+fn bootstrap(model: &[bool], reference: &[bool], groups: &[Vec<usize>], seed: Seed) -> Grouped {
+    const DRAWS: usize = 2000;
+    let sums: Vec<(i64, i64)> = (groups.iter())
+        .map(|group| {
+            let gain = |&i: &usize| i64::from(model[i]) - i64::from(reference[i]);
+            (group.iter().map(gain).sum(), group.len() as i64)
+        })
+        .collect();
+    let mut rng = seed.stream("act-eval bootstrap");
+    let mut differences: Vec<f64> = (0..DRAWS)
+        .map(|_| {
+            let mut total = (0, 0);
+            for _ in 0..sums.len() {
+                let (gain, size) = sums[rng.random_range(0..sums.len())];
+                total = (total.0 + gain, total.1 + size);
+            }
+            total.0 as f64 / total.1.max(1) as f64
+        })
+        .collect();
+    differences.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let rank = (share * DRAWS as f64).ceil() as usize;
+        differences[rank.clamp(1, DRAWS) - 1]
+    };
+    Grouped {
+        low: at(0.025),
+        high: at(0.975),
+        groups: groups.len(),
     }
 }
 
@@ -207,6 +273,31 @@ mod tests {
         let back = PairedDifference::new(&reference, &model);
         assert!(close(back.low, -d.high) && close(back.high, -d.low));
         assert_eq!(back.p_value, d.p_value);
+    }
+
+    /// Groups of copies: as many independent examples as groups, so the interval of a large sample
+    /// is the normal one for that many, wider than the one that takes copies for new examples.
+    #[test]
+    fn copies_are_no_new_evidence() {
+        let each = |i: usize, period: usize| (i / 5).is_multiple_of(period);
+        let model: Vec<bool> = (0..5000).map(|i| !each(i, 4)).collect();
+        let reference: Vec<bool> = (0..5000).map(|i| !each(i, 5)).collect();
+        let groups: Vec<Vec<usize>> = (0..1000).map(|g| (5 * g..5 * g + 5).collect()).collect();
+        let paired = PairedDifference::new(&model, &reference);
+        let d = paired.with_groups(&model, &reference, &groups, Seed(1));
+        let grouped = d.grouped.unwrap();
+        assert_eq!(grouped.groups, 1000);
+        // 200 of 1000 groups lost, 150 won back: variance (0.2 + 0.15 - 0.05^2) / 1000.
+        let half = 1.96 * ((0.35 - 0.0025) / 1000.0f64).sqrt();
+        assert!(
+            (grouped.high - grouped.low - 2.0 * half).abs() < 0.15 * half,
+            "{grouped:?}"
+        );
+        assert!(grouped.high - grouped.low > 1.8 * (d.high - d.low));
+        // Alone, examples need no groups.
+        let alone: Vec<Vec<usize>> = (0..5000).map(|i| vec![i]).collect();
+        let d = paired.with_groups(&model, &reference, &alone, Seed(1));
+        assert_eq!(d.grouped, None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `act-eval predict`: lines in, JSON lines out, in the same order. A batch is computed as soon as
 //! it is full or the input has nothing more to give for now, so the program can serve a pipe.
 
-mod input;
+pub mod input;
 mod lines;
 
 use std::io::Write;

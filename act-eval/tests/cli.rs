@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use act_core::Artifact;
 use act_core::provenance::{DataRecord, Digest, StageRecord};
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A folder with `base.act`, `int8.act` (its rounded twin, made from the synthetic corpus) and a
@@ -335,6 +335,35 @@ fn a_report_has_all_models_in_json_and_in_markdown() {
 }
 
 #[test]
+fn a_report_is_also_one_page_that_needs_nothing_else() {
+    let here = Workplace::new();
+    let course = r#"{"training":{"losses":[{"step":9,"loss":0.4}],"evaluations":[{"step":9,"accuracy":0.7}]}}"#;
+    std::fs::write(here.path("student.json"), course).unwrap();
+    here.stdout(
+        "report <b>=base.act small=int8.act --data afqmc --runs 5 --batch 4 --seq 8 \
+         --training student.json -o report.html",
+    );
+    let page = std::fs::read_to_string(here.path("report.html")).unwrap();
+    for part in [
+        "synthetic sample",
+        "Accuracy against latency",
+        "Mean training loss",
+        "Confusion of small",
+        "answers of the first model changed",
+        "Quantisation of small",
+        "Lineage",
+        "&lt;b&gt;",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // Nothing from elsewhere, nothing that runs, nothing that a name could smuggle in.
+    let body = page.replace("http://www.w3.org/2000/svg", "");
+    for part in ["http", "<script", "<link", "url(", "<b>"] {
+        assert!(!body.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn inspect_shows_shapes_bytes_and_lineage() {
     let here = Workplace::new();
     let text = here.stdout("inspect int8.act --quant");
@@ -400,4 +429,43 @@ fn models_with_other_labels_cannot_be_compared() {
     let (code, line) = refusal(here.run("report base.act other.act --data afqmc"));
     assert_eq!(code, 2);
     assert!(line.contains("different labels"), "{line}");
+}
+
+#[test]
+fn a_summary_averages_tasks_in_the_reference_order() {
+    let here = Workplace::new();
+    let report = |task: &str, base: f64, int8: f64, [low, high]: [f64; 2], speedup: f64| {
+        let latency = |ms: f64| json!([{"batch": 32, "seq": 128, "padding": "fixed", "threads": 1, "median_ms": ms}]);
+        let accuracy = |value: f64| json!({"value": value, "low": value - 0.01, "high": value + 0.01, "n": 1000});
+        let report = json!({"schema": 1, "task": task, "host": {"cpu": "a processor"}, "models": [
+            {"name": "base", "model": {"precision": "f32", "bytes": 4000}, "accuracy": accuracy(base),
+             "size_ratio": 1.0, "latency": latency(100.0), "speedups": []},
+            {"name": "int8", "model": {"precision": "int8", "bytes": 1000}, "accuracy": accuracy(int8),
+             "difference": {"value": int8 - base, "low": low, "high": high, "p_value": 0.5},
+             "size_ratio": 4.0, "latency": latency(100.0 / speedup), "speedups": [{"median": speedup}]},
+        ]});
+        std::fs::write(here.path(&format!("{task}.json")), report.to_string()).unwrap();
+    };
+    report("csl", 0.8, 0.78, [-0.05, 0.01], 2.0);
+    report("afqmc", 0.7, 0.7, [-0.04, 0.04], 8.0);
+
+    let text = here.stdout("summary csl.json afqmc.json");
+    assert!(text.contains("| model | AFQMC |   CSL |   AVG |"), "{text}");
+    assert!(text.contains("| int8  | 70.00 | 78.00 | 74.00 |"), "{text}");
+    assert!(text.contains("within noise"), "{text}");
+    let average = &here.json("summary csl.json afqmc.json --json")["average"];
+    let close = |field: &str, expected: f64| {
+        let value = average[field].as_f64().unwrap();
+        assert!((value - expected).abs() < 1e-9, "{field}: {value}");
+    };
+    close("difference", -0.01);
+    // Half-widths 0.03 and 0.04 make 0.05, over two tasks 0.025.
+    close("low", -0.035);
+    close("high", -0.01 + 0.025);
+    close("speedup", 4.0);
+
+    let (code, line) = refusal(here.run("summary csl.json csl.json"));
+    assert_eq!((code, line.contains("a second report of csl")), (2, true));
+    let (code, line) = refusal(here.run("summary base.act"));
+    assert_eq!((code, line.contains("base.act: not a report")), (2, true));
 }

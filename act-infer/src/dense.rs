@@ -217,9 +217,12 @@ fn checked_ranges(quant: &LinearQuant, k: usize, weight: &[i8]) -> Result<Ranges
         }
         ActivationScheme::DynamicPerToken => 128,
     };
-    if let Some(w) = weight
+    // Without an early exit this is vector code; there are many weights.
+    let most = weight
         .iter()
-        .find(|w| i32::from(w.unsigned_abs()) > weight_max)
+        .fold(0, |most: u8, w| most.max(w.unsigned_abs()));
+    if i32::from(most) > weight_max
+        && let Some(w) = weight.iter().find(|w| w.unsigned_abs() == most)
     {
         return rejected(&format!("a weight is {w}, weight_max is {weight_max}"));
     }

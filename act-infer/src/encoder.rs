@@ -68,20 +68,20 @@ impl Workspace {
     }
 }
 
-/// Class scores of `sequences`, row by row. An observer sees each site's values once, those of all
+/// Class scores of `sequences`, row by row, into `logits`. An observer sees each site's values once, those of all
 /// sequences.
 pub(crate) fn forward(
     model: &Model,
     sequences: Sequences<'_>,
     workspace: &mut Workspace,
     observer: Option<&mut dyn Observer>,
-) -> Vec<f32> {
+    logits: &mut [f32],
+) {
     let (chunk_tokens, block_tokens) = match observer {
         Some(_) => (usize::MAX, usize::MAX),
         None => (CHUNK_TOKENS, BLOCK_TOKENS),
     };
-    let mut logits = vec![0.0; sequences.count() * model.classifier.outputs()];
-    let mut rest = &mut logits[..];
+    let mut rest = logits;
     let mut pass = Pass {
         model,
         isa: model.kernel.isa(),
@@ -94,7 +94,6 @@ pub(crate) fn forward(
         pass.chunk(chunk, workspace, scores);
         rest = others;
     }
-    logits
 }
 
 struct Pass<'m, 'o> {

@@ -28,7 +28,10 @@ mod engine;
 pub mod gemm;
 mod model;
 mod ops;
+mod pool;
 mod sequences;
 
+// What the surface speaks of, so that `act-infer` is all that a server needs.
+pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Result};
 pub use classify::Classification;
 pub use engine::{Engine, Kernels, Observer};

@@ -1,6 +1,8 @@
 //! What the tests across crates share: the stage binaries as a user runs them, and a tiny sample
 //! corpus with a tiny model, made once a process.
 
+pub mod untrusted;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;

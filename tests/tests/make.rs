@@ -30,6 +30,7 @@ fn make_compresses_the_sample_and_then_has_nothing_to_do() {
         "int8.act",
         "report.json",
         "report.md",
+        "report.html",
     ] {
         let path = folder.path().join("sample/afqmc").join(file);
         assert!(path.exists(), "{file} is missing");
@@ -74,6 +75,28 @@ fn every_clue_task_goes_through_every_stage() {
         assert_eq!(report["model"]["precision"], "int8");
         assert_eq!(report["synthetic"], true);
     }
+    let table = folder.path().join("sample/clue.md");
+    let table = std::fs::read_to_string(table).expect("the table of all tasks");
+    assert!(table.starts_with("(synthetic sample)"), "{table}");
+    assert!(table.contains("AVG"), "{table}");
+}
+
+#[test]
+fn a_task_that_fails_does_not_take_the_others_with_it() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let sample = folder.path().join("sample");
+    std::fs::create_dir(&sample).expect("a folder");
+    std::fs::write(sample.join("tnews"), "in the way").expect("a file");
+    let words = TINY.replace("afqmc", "clue TASKS='tnews afqmc'");
+    let ran = make(folder.path(), &words);
+    assert_ne!(ran.code, Some(0), "tnews cannot have been made");
+    assert!(ran.stderr.contains("make: tnews failed"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("make: afqmc failed"), "{}", ran.stderr);
+    let table = std::fs::read_to_string(sample.join("clue.md")).expect("the table");
+    assert!(
+        table.contains("AFQMC") && !table.contains("TNEWS"),
+        "{table}"
+    );
 }
 
 #[test]

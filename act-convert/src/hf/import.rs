@@ -6,14 +6,12 @@ use std::path::Path;
 use act_core::artifact::limits;
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
-use act_core::{Artifact, Error, Linear, Params, Plan, Result, Seed, TaskInfo};
-use act_data::Task;
+use act_core::{Artifact, Error, Linear, Params, Plan, Result, Seed};
 
 use super::weights::Weights;
-use super::{CONFIG, config, labels, tokenizer};
-use crate::file;
-use crate::import::{ImportOptions, MAX_SEQ_LENGTH, UNNAMED};
-use crate::init;
+use super::{CONFIG, config};
+use crate::import::ImportOptions;
+use crate::{file, init, labels, tokenizer};
 
 /// Longest `config.json`: thousands of labels fit.
 const CONFIG_LEN: u64 = 4 << 20;
@@ -38,17 +36,17 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
         check_classes(n).map_err(at)?;
         config::check_head(&config).map_err(at)?;
     }
-    let labels = labels::choose(&config, classes, options).map_err(at)?;
+    let own = labels::id2label(&config).map_err(at)?;
+    let labels = labels::choose(own, classes, options).map_err(at)?;
     check_classes(labels.len())?;
     plan.num_labels = labels.len();
+    // Before the tokenizer, which takes memory for every row that config.json claims: now the table
+    // is known to have them.
+    let params = params(&plan, weights, options.seed).map_err(|e| e.context(dir.display()))?;
     let text = tokenizer::read(dir, options.vocab.as_deref(), plan.vocab_size)?;
     let artifact = Artifact {
-        params: params(&plan, weights, options.seed).map_err(|e| e.context(dir.display()))?,
-        task: TaskInfo {
-            name: task_name(options),
-            max_seq_length: max_seq_length(options, text.max_length, &plan)?,
-            labels,
-        },
+        params,
+        task: options.task_info(labels, text.max_length, plan.max_position_embeddings)?,
         tokenizer: text.spec,
         plan,
         quant: QuantSpec::default(),
@@ -71,67 +69,44 @@ fn check_classes(n: usize) -> Result<()> {
 
 /// Every tensor of the plan, and no other.
 fn params(plan: &Plan, mut weights: Weights, seed: Seed) -> Result<Params> {
+    let missing = missing_head(&weights);
     let mut params = Params::new();
-    let mut fresh = fresh_head(plan, &weights, seed);
     for spec in plan.expected_tensors(&QuantSpec::default()) {
-        let tensor = match fresh.remove(&spec.name) {
-            Some(tensor) => tensor,
-            None => weights.take(&spec)?,
-        };
-        params.insert(spec.name, tensor);
+        if !missing.contains(&spec.name) {
+            params.insert(spec.name.clone(), weights.take(&spec)?);
+        }
     }
     weights.finish()?;
-    Ok(params)
-}
-
-/// Pooler and classifier where the folder has none.
-fn fresh_head(plan: &Plan, weights: &Weights, seed: Seed) -> Params {
-    let absent = |name: &str| weights.shape(name).is_none();
-    let missing = [Linear::Pooler, Linear::Classifier]
-        .into_iter()
-        .filter(|part| absent(&part.weight()) && absent(&part.bias()));
-    // Each tensor has its own stream of chance, so a model of nothing but a head has the same one.
-    let mut head = init::params(
-        &Plan {
-            layers: Vec::new(),
-            vocab_size: 1,
-            max_position_embeddings: 1,
-            ..plan.clone()
-        },
-        seed,
-    );
-    let mut fresh = Params::new();
-    for part in missing {
-        log::info!(
-            "the model has no {part}: it gets an untrained one from seed {}",
-            seed.0
-        );
-        for name in [part.weight(), part.bias()] {
+    // Last, so that a folder that has not even the encoder costs nothing.
+    if !missing.is_empty() {
+        let mut head = untrained_head(plan, seed);
+        for name in missing {
+            log::info!(
+                "the model has no {name}: it is untrained, from seed {}",
+                seed.0
+            );
             if let Some(tensor) = head.remove(&name) {
-                fresh.insert(name, tensor);
+                params.insert(name, tensor);
             }
         }
     }
-    fresh
+    Ok(params)
 }
 
-fn task_name(options: &ImportOptions) -> String {
-    let name = options.task.as_deref().unwrap_or(UNNAMED);
-    Task::canonical(name).unwrap_or(name).to_string()
+/// Tensors of pooler and classifier, where the folder has nothing of the one or the other.
+fn missing_head(weights: &Weights) -> Vec<String> {
+    let names = [Linear::Pooler, Linear::Classifier].map(|part| [part.weight(), part.bias()]);
+    let absent = |part: &[String; 2]| part.iter().all(|name| weights.shape(name).is_none());
+    names.into_iter().filter(absent).flatten().collect()
 }
 
-/// The user's length, the folder's, or 128; never more than there are positions.
-fn max_seq_length(options: &ImportOptions, folder: Option<usize>, plan: &Plan) -> Result<usize> {
-    let positions = plan.max_position_embeddings;
-    let allowed = limits::MIN_SEQUENCE..=positions;
-    match options.max_seq_length {
-        Some(n) if !allowed.contains(&n) => Err(Error::usage(format!(
-            "a longest sequence of {n} tokens: this model takes {} to {positions}",
-            limits::MIN_SEQUENCE
-        ))),
-        Some(n) => Ok(n),
-        None => Ok(folder
-            .filter(|n| allowed.contains(n))
-            .unwrap_or(MAX_SEQ_LENGTH.min(positions))),
-    }
+/// Each tensor has its own stream of chance, so a model of nothing but a head has the same one.
+fn untrained_head(plan: &Plan, seed: Seed) -> Params {
+    let head = Plan {
+        layers: Vec::new(),
+        vocab_size: 1,
+        max_position_embeddings: 1,
+        ..plan.clone()
+    };
+    init::params(&head, seed)
 }

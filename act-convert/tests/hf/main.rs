@@ -5,5 +5,6 @@ mod folder;
 mod hostile;
 mod import;
 mod minilm;
+mod program;
 mod round_trip;
 mod transformers;

@@ -220,6 +220,41 @@ fn archives_that_lead_elsewhere_are_refused() {
     refuses(T::Regular, "other/vocab.txt", "two files of this name");
 }
 
+/// Names too long for a header come in entries of their own, in GNU's way or in POSIX's.
+#[test]
+fn long_names_follow_the_same_rules() {
+    let shop = Workshop::new();
+    let refuses = |kind, body: &[u8], words: &str| {
+        let header = entry(kind, "long", body.len() as u64);
+        shop.archive("bad.tar", |tar| {
+            tar.append(&header, body).unwrap();
+            let header = entry(tar::EntryType::Regular, "plain.json", 0);
+            tar.append(&header, &[][..]).unwrap();
+        });
+        shop.refuses(&["bad.tar"], 3, words);
+    };
+    use tar::EntryType as T;
+    refuses(
+        T::GNULongName,
+        b"a/../../plain.json",
+        "leads out of its folder",
+    );
+    refuses(
+        T::GNULongName,
+        b"/tmp/plain.json",
+        "leads out of its folder",
+    );
+    refuses(
+        T::XHeader,
+        b"21 path=../plain.txt\n",
+        "leads out of its folder",
+    );
+    // A name is read into memory whole, so its length is bounded.
+    let long = vec![b'a'; 1 << 17];
+    refuses(T::GNULongName, &long, "65536 bytes of names");
+    refuses(T::XHeader, &long, "65536 bytes of names");
+}
+
 #[test]
 fn archives_that_are_damaged_or_bombs_are_refused() {
     let shop = Workshop::new();
@@ -232,13 +267,16 @@ fn archives_that_are_damaged_or_bombs_are_refused() {
     fs::write(shop.path("cut.tar"), &tar[..5 * 512 + 100]).unwrap();
     shop.refuses(&["cut.tar"], 3, "cut.tar");
 
-    // 32 MiB of zeros, a thousand times what they take.
-    let mut bomb = entry(tar::EntryType::Regular, "a.pdiparams", 32 << 20)
-        .as_bytes()
-        .to_vec();
-    bomb.resize(bomb.len() + (32 << 20), 0);
-    gzip(&bomb, &shop.path("bomb.tgz"));
-    shop.refuses(&["bomb.tgz"], 3, "times its bytes come out");
+    // 32 MiB of zeros, a thousand times what they take; every hundredth byte noise, about 100:1.
+    let noise = |i: usize| (i.wrapping_mul(0x9e37_79b9) >> 13) as u8;
+    for every in [usize::MAX, 150] {
+        let mut bomb = entry(tar::EntryType::Regular, "a.pdiparams", 32 << 20)
+            .as_bytes()
+            .to_vec();
+        bomb.extend((0..32 << 20).map(|i| if i % every == 1 { noise(i) } else { 0 }));
+        gzip(&bomb, &shop.path("bomb.tgz"));
+        shop.refuses(&["bomb.tgz"], 3, "times its bytes come out");
+    }
 
     // A header that promises 2^62 bytes.
     let huge = entry(tar::EntryType::Regular, "a.pdiparams", 1 << 62);

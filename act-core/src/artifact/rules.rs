@@ -195,11 +195,12 @@ fn in_order<T: PartialEq + std::fmt::Display>(
 fn check_linear(q: &LinearQuant) -> Result<()> {
     between("weight_max", q.weight_max.into(), 1, 127)?;
     between("activation_max", q.activation_max.into(), 1, 127)?;
+    // Engines multiply by its inverse, which is infinite for the smallest subnormal numbers.
     if let ActivationScheme::Static { scale, .. } = q.activation
-        && !(scale.is_finite() && scale > 0.0)
+        && !(scale.is_normal() && scale > 0.0)
     {
         return Err(Error::rejected(format!(
-            "scale {scale} is not a finite number above 0"
+            "scale {scale:e} is not a normal number above 0"
         )));
     }
     if !q.calibrator_arg.is_finite() {

@@ -124,6 +124,11 @@ const INT8_CHANGES: &[(Change, &str)] = &[
         "see one input",
     ),
     (|a| set_scale(a, 5, 0.0), "layer.0.output: scale 0"),
+    // Its inverse is infinite; found by fuzzing, engines refused what the format allowed.
+    (
+        |a| set_scale(a, 5, 1e-40),
+        "layer.0.output: scale 1e-40 is not a normal number",
+    ),
     (
         |a| set_scale(a, 5, f32::INFINITY),
         "layer.0.output: scale inf",

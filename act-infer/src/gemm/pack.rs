@@ -155,9 +155,11 @@ impl PackedI8 {
         let mut weights = Aligned::zeroed(columns * depth);
         let mut start = vec![0i32; columns];
         for (row, values) in weight.chunks_exact(k.max(1)).enumerate() {
-            let panel = &mut weights[row / width * width * depth..];
-            for (i, &w) in values.iter().enumerate() {
-                panel[(i / group * width + row % width) * group + i % group] = w;
+            let panel = &mut weights[row / width * width * depth..][..width * depth];
+            debug_assert!(matches!(group, 1 | 4));
+            match group {
+                4 => scatter_row::<4>(values, panel, width, row % width),
+                _ => scatter_row::<1>(values, panel, width, row % width),
             }
             let sum: i32 = values.iter().map(|&w| i32::from(w)).sum();
             start[row] = sum.wrapping_mul(-offset);
@@ -232,5 +234,18 @@ impl PackedI8 {
         }
         let (scales, bias) = (&self.scales[..self.n], &self.bias[..self.n]);
         Self::linear(kernel, self.ranges, &weight, scales, bias, self.k)
+    }
+}
+
+/// Puts a row of weights into column `column` of its panel, `GROUP` at a time: loading a model
+/// spends most of its time here.
+fn scatter_row<const GROUP: usize>(row: &[i8], panel: &mut [i8], width: usize, column: usize) {
+    let (groups, rest) = row.as_chunks::<GROUP>();
+    let mut steps = panel.chunks_exact_mut(width * GROUP);
+    for (group, step) in groups.iter().zip(&mut steps) {
+        step.as_chunks_mut().0[column] = *group;
+    }
+    if let (false, Some(step)) = (rest.is_empty(), steps.next()) {
+        step[column * GROUP..][..rest.len()].copy_from_slice(rest);
     }
 }

@@ -1,0 +1,214 @@
+//! The tables of a summary.
+
+use super::{Interval, Measured, Reported, ends};
+use crate::table::{self, Table, points};
+
+/// Means over tasks, each task with the same weight.
+pub(super) struct Average {
+    pub(super) base: f64,
+    pub(super) compressed: f64,
+    /// 95 % interval of the difference: tasks are independent, so the squares of the half-widths of
+    /// their intervals add up.
+    pub(super) interval: Interval,
+    /// Geometric mean of the speed-ups in the first setting; absent if a task has none.
+    pub(super) speedup: Option<f64>,
+}
+
+impl Average {
+    pub(super) fn new(reports: &[Reported]) -> Self {
+        let n = reports.len() as f64;
+        let mean = |of: &dyn Fn(&Reported) -> f64| reports.iter().map(of).sum::<f64>() / n;
+        let base = mean(&|r| ends(r).0.accuracy.value);
+        let compressed = mean(&|r| ends(r).1.accuracy.value);
+        let side = |width: &dyn Fn(f64, Interval) -> f64| {
+            let squares = reports.iter().filter_map(|r| ends(r).1.difference);
+            squares
+                .map(|d| width(d.value, d.interval()).powi(2))
+                .sum::<f64>()
+                .sqrt()
+                / n
+        };
+        let difference = compressed - base;
+        let logs: Option<Vec<f64>> = (reports.iter())
+            .map(|r| Some(ends(r).1.speedups.first()?.median.ln()))
+            .collect();
+        Self {
+            base,
+            compressed,
+            interval: Interval {
+                low: difference - side(&|value, i| value - i.low),
+                high: difference + side(&|value, i| i.high - value),
+            },
+            speedup: logs.map(|logs| (logs.iter().sum::<f64>() / n).exp()),
+        }
+    }
+}
+
+/// Everything that is printed.
+pub(super) fn text(reports: &[Reported]) -> String {
+    let mark = if reports.iter().any(|r| r.synthetic) {
+        "(synthetic sample)\n\n"
+    } else {
+        ""
+    };
+    format!(
+        "{mark}{}\n{}\n{}\n{}",
+        accuracies(reports),
+        differences(reports),
+        latencies(reports),
+        conditions(reports)
+    )
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2}", 100.0 * share)
+}
+
+/// A row a model, a column a task, as in the reference.
+fn accuracies(reports: &[Reported]) -> Table {
+    let tasks = reports.iter().map(|r| r.task.to_uppercase());
+    let header = ["model".to_string()]
+        .into_iter()
+        .chain(tasks)
+        .chain(["AVG".into()]);
+    let mut table = Table::new(header);
+    let average = Average::new(reports);
+    let mut row = |name: &str, of: &dyn Fn(&Reported) -> f64, mean: f64| {
+        let cells = reports.iter().map(|r| percent(of(r)));
+        table.push(
+            [name.to_string()]
+                .into_iter()
+                .chain(cells)
+                .chain([percent(mean)]),
+        );
+    };
+    let (first, last) = ends(&reports[0]);
+    row(&first.name, &|r| ends(r).0.accuracy.value, average.base);
+    row(
+        &last.name,
+        &|r| ends(r).1.accuracy.value,
+        average.compressed,
+    );
+    table
+}
+
+/// A row a task: how far the difference can be trusted.
+fn differences(reports: &[Reported]) -> Table {
+    let mut table = Table::new([
+        "task",
+        "verdict",
+        "examples",
+        "base, %",
+        "compressed, %",
+        "difference, points",
+        "95 % interval",
+        "p",
+    ])
+    .with_text_columns(2);
+    for report in reports {
+        let (first, last) = ends(report);
+        let Some(d) = last.difference else { continue };
+        let i = d.interval();
+        table.push([
+            report.task.clone(),
+            verdict(i).into(),
+            last.accuracy.n.to_string(),
+            with_interval(first),
+            with_interval(last),
+            points(d.value),
+            format!("{} .. {}", points(i.low), points(i.high)),
+            format!("{:.3}", d.p_value),
+        ]);
+    }
+    let average = Average::new(reports);
+    let i = average.interval;
+    table.push([
+        "average".to_string(),
+        verdict(i).into(),
+        String::new(),
+        percent(average.base),
+        percent(average.compressed),
+        points(average.compressed - average.base),
+        format!("{} .. {}", points(i.low), points(i.high)),
+    ]);
+    table
+}
+
+fn with_interval(model: &Measured) -> String {
+    let a = &model.accuracy;
+    format!(
+        "{} ({} .. {})",
+        percent(a.value),
+        percent(a.low),
+        percent(a.high)
+    )
+}
+
+fn verdict(interval: Interval) -> &'static str {
+    match interval {
+        i if i.high < 0.0 => "worse",
+        i if i.low > 0.0 => "better",
+        _ => "within noise",
+    }
+}
+
+/// A row a task: size and latency in the first setting.
+fn latencies(reports: &[Reported]) -> Table {
+    let mut table = Table::new([
+        "task", "setting", "FP32, ms", "INT8, ms", "speed-up", "file", "smaller",
+    ])
+    .with_text_columns(2);
+    for report in reports {
+        let (first, last) = ends(report);
+        let (Some(before), Some(after)) = (first.latency.first(), last.latency.first()) else {
+            continue;
+        };
+        let setting = match before.padding.as_str() {
+            "fixed" => format!("{} x {}", before.batch, before.seq),
+            padding => format!("{} x {padding}", before.batch),
+        };
+        // A column says what it holds; a model of another precision says so itself.
+        let cell = |model: &Measured, ms: f64, expected: &str| match model.model.precision.as_str()
+        {
+            p if p == expected => table::ms(ms),
+            p => format!("{} ({p})", table::ms(ms)),
+        };
+        table.push([
+            report.task.clone(),
+            setting,
+            cell(first, before.median_ms, "f32"),
+            cell(last, after.median_ms, "int8"),
+            last.speedups
+                .first()
+                .map(|s| table::times(s.median))
+                .unwrap_or_default(),
+            table::bytes(last.model.bytes),
+            table::times(last.size_ratio),
+        ]);
+    }
+    if let Some(speedup) = Average::new(reports).speedup {
+        let mut row = vec!["geometric mean".to_string()];
+        row.resize(4, String::new());
+        row.push(table::times(speedup));
+        table.push(row);
+    }
+    table
+}
+
+/// What a reader must know beside the tables.
+fn conditions(reports: &[Reported]) -> String {
+    let latencies = || {
+        reports
+            .iter()
+            .flat_map(|r| &r.models)
+            .flat_map(|m| &m.latency)
+    };
+    let threads = latencies().map(|l| l.threads).max().unwrap_or(1);
+    let mut hosts: Vec<&str> = reports.iter().map(|r| r.host.cpu.as_str()).collect();
+    hosts.dedup();
+    format!(
+        "{threads} thread(s) of {}. Differences are paired, against the first model; CSL's interval is \
+         a bootstrap over abstracts.\n",
+        hosts.join(", ")
+    )
+}

@@ -1,0 +1,250 @@
+//! Small good inputs, made by the writers of our tests: where a fuzzer begins.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Activation, Artifact, Family, LayerPlan};
+use act_tests::untrusted::small_folder;
+use flate2::{Compression, write::GzEncoder};
+
+use crate::writer::{Manner, Writer};
+
+/// One input of one target.
+pub struct Seed {
+    pub target: &'static str,
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Every seed of every target.
+pub fn all() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    let mut add = |target: &'static str, name: &str, bytes: &[u8]| {
+        seeds.push(Seed {
+            target,
+            name: name.into(),
+            bytes: bytes.to_vec(),
+        });
+    };
+    for (name, model) in models() {
+        add(
+            "artifact",
+            name,
+            &model.to_bytes().expect("a tiny model can be saved"),
+        );
+    }
+    for (name, model, manner) in programs() {
+        add(
+            "paddle_program",
+            name,
+            &Writer::write(&model, manner).model(),
+        );
+    }
+    let encoder = encoder();
+    let writer = Writer::write(&encoder, Manner::default());
+    add("paddle_params", "params", &writer.params());
+    let folder: Vec<_> = small_folder()
+        .iter()
+        .map(|(n, b)| (n.as_str(), &b[..]))
+        .collect();
+    let file = |name: &str| {
+        folder
+            .iter()
+            .find(|(n, _)| *n == name)
+            .expect("it is written")
+            .1
+    };
+    add("hf_config", "bert", file("config.json"));
+    add("hf_config", "ernie", ERNIE.as_bytes());
+    add("hf_weights", "weights", file("model.safetensors"));
+    let vocab = file("vocab.txt");
+    add("hf_tokenizer", "vocab", vocab);
+    add(
+        "hf_tokenizer",
+        "rules",
+        &[vocab, b"\0\0", RULES.as_bytes()].concat(),
+    );
+    add(
+        "hf_tokenizer",
+        "json",
+        &[b"\0", TOKENIZER.as_bytes()].concat(),
+    );
+    let published = [
+        ("model.pdmodel", &writer.model()[..]),
+        ("model.pdiparams", &writer.params()),
+        ("vocab.txt", b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"),
+    ];
+    for (name, files) in [("hf", &folder[..]), ("paddle", &published)] {
+        let tar = tar(files);
+        add("archive", &format!("{name}.tar"), &tar);
+        add("archive", &format!("{name}.tgz"), &gzip(&tar));
+    }
+    for (name, text) in configurations() {
+        add("config", &name, text.as_bytes());
+    }
+    for (i, text) in DATA.iter().enumerate() {
+        add("data", &i.to_string(), text.as_bytes());
+    }
+    for (i, text) in LINES.iter().enumerate() {
+        add("predict", &i.to_string(), text.as_bytes());
+    }
+    seeds
+}
+
+/// The model of `untrusted/encoder.pdmodel`.
+pub fn encoder() -> Artifact {
+    tiny_artifact(3, &smallest())
+}
+
+fn smallest() -> TinyOptions {
+    TinyOptions {
+        hidden_size: 4,
+        vocab_size: 8,
+        max_position_embeddings: 6,
+        max_seq_length: 6,
+        layers: vec![LayerPlan::full(2, 2, 3)],
+        num_labels: 2,
+        ..TinyOptions::default()
+    }
+}
+
+fn models() -> Vec<(&'static str, Artifact)> {
+    let pruned = TinyOptions {
+        layers: vec![LayerPlan {
+            kept_heads: vec![1],
+            ..LayerPlan::full(2, 2, 3)
+        }],
+        ..smallest()
+    };
+    let ernie = TinyOptions {
+        family: Family::Ernie,
+        hidden_act: Activation::Relu,
+        ..smallest()
+    };
+    let int8 = |dynamic| TinyOptions {
+        int8: Some(TinyInt8 {
+            weight_max: 64,
+            activation_max: 63,
+            dynamic,
+        }),
+        ..smallest()
+    };
+    [
+        ("float", smallest()),
+        ("pruned", pruned),
+        ("ernie", ernie),
+        ("int8", int8(false)),
+        ("dynamic", int8(true)),
+    ]
+    .map(|(name, options)| (name, tiny_artifact(7, &options)))
+    .into()
+}
+
+fn programs() -> Vec<(&'static str, Artifact, Manner)> {
+    let ernie = TinyOptions {
+        family: Family::Ernie,
+        ..smallest()
+    };
+    let plain = Manner::default();
+    let fused = Manner {
+        fused: true,
+        ..plain
+    };
+    [
+        ("plain", smallest(), plain),
+        ("old", smallest(), Manner { old: true, ..plain }),
+        ("fused", smallest(), fused),
+        ("old-fused", smallest(), Manner { old: true, ..fused }),
+        (
+            "reversed",
+            smallest(),
+            Manner {
+                reversed: true,
+                downgrade: true,
+                ..plain
+            },
+        ),
+        (
+            "ernie",
+            ernie,
+            Manner {
+                task_id: 1,
+                ..plain
+            },
+        ),
+    ]
+    .map(|(name, options, manner)| (name, tiny_artifact(3, &options), manner))
+    .into()
+}
+
+fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        let path = format!("published/{name}");
+        tar.append_data(&mut header, path, *bytes)
+            .expect("memory does not fail");
+    }
+    tar.into_inner().expect("memory does not fail")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gz = GzEncoder::new(Vec::new(), Compression::best());
+    gz.write_all(bytes).expect("memory does not fail");
+    gz.finish().expect("memory does not fail")
+}
+
+/// The configurations that act ships, each once.
+fn configurations() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    let mut found = Vec::new();
+    for model in fs::read_dir(root).expect("configs/ is there") {
+        let model = model.expect("an entry").path();
+        for file in fs::read_dir(&model).into_iter().flatten() {
+            let path = file.expect("an entry").path();
+            let text = fs::read_to_string(&path).expect("a configuration is text");
+            let parts =
+                [&model, &path].map(|p| p.file_stem().unwrap_or_default().display().to_string());
+            found.push((parts.join("-"), text));
+        }
+    }
+    found.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
+    found.dedup_by(|a, b| a.1 == b.1);
+    found
+}
+
+const ERNIE: &str = r#"{"architectures":["ErnieForSequenceClassification"],"model_type":"ernie",
+"hidden_size":4,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":3,
+"hidden_act":"relu","layer_norm_eps":1e-5,"vocab_size":12,"max_position_embeddings":8,
+"type_vocab_size":2,"task_type_vocab_size":3,"use_task_id":false,"num_labels":2,
+"id2label":{"0":"no","1":"yes"},"label2id":{"no":0,"yes":1},"pruned_heads":{},
+"problem_type":"single_label_classification","pad_token_id":0,"torch_dtype":"float32"}"#;
+
+const RULES: &str = r#"{"do_lower_case":false,"strip_accents":true,"tokenize_chinese_chars":false,
+"model_max_length":8,"tokenizer_class":"BertTokenizer"}"#;
+
+const TOKENIZER: &str = r###"{"version":"1.0","added_tokens":[{"id":0,"content":"[PAD]","special":true}],
+"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,
+"strip_accents":null,"lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},
+"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##",
+"max_input_chars_per_word":100,"vocab":{"[PAD]":0,"[UNK]":1,"[CLS]":2,"[SEP]":3,"[MASK]":4,
+"how":5,"##ow":6}}}"###;
+
+const DATA: [&str; 5] = [
+    "\0{\"sentence1\": \"双十一花呗\", \"sentence2\": \"花呗\", \"label\": \"0\"}\n",
+    "{\"task\": \"tnews\"}\0{\"label\": \"102\", \"label_des\": \"news\", \"sentence\": \"花\", \"keywords\": \"\"}\n",
+    "{\"task\": \"cluewsc2020\"}\0{\"target\": {\"span2_index\": 3, \"span1_index\": 0, \"span1_text\": \"花\", \"span2_text\": \"它\"}, \"idx\": 0, \"label\": \"true\", \"text\": \"花开了它\"}\n",
+    "{\"task\": \"csl\"}\0{\"id\": 1, \"abst\": \"a\", \"keyword\": [\"b\", \"c\"], \"label\": \"1\"}\n",
+    "{\"task\": \"own\", \"format\": \"tsv\", \"labels\": [\"bad\", \"good\"], \"columns\": {\"text\": \"review\", \"pair\": \"other\", \"label\": \"stars\"}, \"synthetic\": true}\0review\tother\tstars\nfine\tso\tgood\n",
+];
+
+const LINES: [&str; 4] = [
+    "花呗怎么还款\nhow to pay\thow\n\n",
+    "{\"text\": \"花\", \"text_pair\": \"abc\"}\n",
+    "{\"sentence1\": \"a\", \"sentence2\": \"b\", \"label\": \"0\"}",
+    "{\"input_ids\": [2, 5, 0, 3], \"token_type_ids\": [0, 0, 0, 1]}",
+];

@@ -1,0 +1,8 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    act_tests::untrusted::paddle_program(bytes);
+});
+libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    act_fuzz::mutate(data, size, max_size, seed, act_fuzz::protobuf::mutate)
+});

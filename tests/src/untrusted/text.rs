@@ -1,0 +1,83 @@
+//! What users type or download as text: configurations, data sets, lines to classify.
+
+use std::sync::OnceLock;
+
+use act_core::config::Config;
+use act_core::{Artifact, Batch};
+use act_data::{Dataset, Split};
+use act_eval::model::Model;
+use act_eval::predict::input::{Format, Reader};
+
+use super::{checked, folder};
+
+/// Sections of a configuration.
+const SECTIONS: [&str; 7] = [
+    "Global",
+    "TrainConfig",
+    "Distillation",
+    "Prune",
+    "HyperParameterOptimization",
+    "QuantPost",
+    "QuantAware",
+];
+
+/// A configuration as a file, and its lines as `--set` overrides. What a stage would record of it
+/// must load as the same configuration.
+pub fn config(bytes: &[u8]) -> bool {
+    let dir = folder([("task.yaml", bytes)]);
+    let config = checked(Config::load(Some(&dir.path().join("task.yaml")), &[]));
+    if let Some(config) = &config {
+        let recorded = config.yaml_of(&SECTIONS).expect("it can be written");
+        let dir = folder([("again.yaml", recorded.as_bytes())]);
+        let again = Config::load(Some(&dir.path().join("again.yaml")), &[]);
+        let again = again.expect("what is recorded can be read");
+        assert_eq!(again.yaml_of(&SECTIONS).expect("and written"), recorded);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let flags: Vec<String> = text.lines().take(4).map(str::to_string).collect();
+    checked(Config::load(None, &flags));
+    config.is_some()
+}
+
+/// A data folder: its `act-dataset.json`, a zero byte, and the lines of its training split. Lines
+/// that begin with `{` are JSON, others tab-separated.
+pub fn data(bytes: &[u8]) -> bool {
+    let mut parts = bytes.splitn(2, |&b| b == 0);
+    let [description, lines] = [0; 2].map(|_| parts.next().unwrap_or_default());
+    let name = match lines.first() {
+        Some(b'{') => "train.json",
+        _ => "train.tsv",
+    };
+    let described = (!description.is_empty()).then_some(("act-dataset.json", description));
+    let dir = folder(described.into_iter().chain([(name, lines)]));
+    let task = description.is_empty().then_some("afqmc");
+    let Some(set) = checked(Dataset::open(dir.path(), task, Split::Train, None)) else {
+        return false;
+    };
+    assert_eq!(set.record.examples, set.examples.len() as u64);
+    let labels = set.label_ids().expect("a training example has a label");
+    assert!(labels.iter().all(|&l| (l as usize) < set.labels.len()));
+    true
+}
+
+/// Lines for `act-eval predict`; what its reader accepts, the engine runs.
+pub fn predict(bytes: &[u8]) -> bool {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    let model = MODEL.get_or_init(|| {
+        let golden = include_bytes!("../../../act-core/tests/golden/v1-int8.act");
+        let artifact = Artifact::read(&golden[..]).expect("the golden file loads");
+        Model::new(artifact, "golden", 1).expect("and runs")
+    });
+    let reader = Reader::new(model, Format::Auto);
+    let text = String::from_utf8_lossy(bytes);
+    let encodings = text
+        .lines()
+        .take(8)
+        .map(|line| checked(reader.encode(line)));
+    let encodings: Vec<_> = encodings.collect();
+    for encoding in encodings.iter().flatten() {
+        let logits = model.engine.forward(&Batch::new([encoding]));
+        assert_eq!(logits.expect("it runs").len(), 1);
+    }
+    encodings.iter().all(Option::is_some)
+}
