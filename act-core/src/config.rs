@@ -5,6 +5,7 @@
 
 mod check;
 mod load;
+mod losses;
 mod paddle;
 mod sections;
 mod vocabulary;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use losses::LossWeights;
 pub use sections::{
     Distillation, Global, HyperParameterOptimization, LrDecay, OptimizerBuilder, OptimizerKind,
     Prune, QuantAware, QuantPost, TrainConfig,

@@ -54,7 +54,7 @@ pub fn record(
 fn acted(config: &Config) -> Result<String> {
     let mut acted = config.clone();
     acted.train.batch_size = Some(batch_size(config));
-    acted.distillation.teacher_model_dir = None;
+    acted.distillation = acted.distillation.explicit()?;
     acted.yaml_of(&["TrainConfig", "Distillation"])
 }
 

@@ -64,6 +64,7 @@ fn main() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
     let objective = Objective {
         labels: 1.0,

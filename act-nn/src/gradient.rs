@@ -1,12 +1,14 @@
 //! Gradients of all parameters: of one micro-batch, in a graph of its own, and their sum.
 
+use act_core::Result;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use crate::backend::ActBackend;
 use crate::dropout::Noise;
 use crate::encoder;
-use crate::loss::{self, Objective, Shard};
+use crate::loss::objective::Objective;
+use crate::loss::{self, Shard};
 use crate::taps::Identity;
 use crate::weights::Weights;
 
@@ -27,14 +29,15 @@ pub(crate) struct ShardGradients<B: ActBackend> {
 }
 
 impl<B: ActBackend> ShardGradients<B> {
-    /// Runs a shard of a batch of `examples` forward and backward.
+    /// Runs a shard of a batch of `examples` forward and backward. Errors: values of the teacher
+    /// that do not fit the student's.
     pub(crate) fn new(
         weights: &Weights<B>,
         shard: &Shard,
-        objective: Objective,
+        objective: &Objective,
         examples: usize,
         noise: Noise,
-    ) -> Self {
+    ) -> Result<Self> {
         let tables = weights.layout.tables();
         let leaves = weights.leaves(|name| !tables.iter().any(|t| t == name));
         let mut embedded = encoder::embed(weights, &shard.batch).untracked();
@@ -47,7 +50,7 @@ impl<B: ActBackend> ShardGradients<B> {
             (objective, examples),
             &mut Identity,
             noise,
-        );
+        )?;
         let mut of_leaf = |leaf: &Tensor<B::Graph, 2>| leaf.grad_remove(&mut gradients);
         let rows = of_leaf(&words);
         let leaves = leaves.tensors.iter().map(of_leaf);
@@ -60,7 +63,7 @@ impl<B: ActBackend> ShardGradients<B> {
                 parts[place] = Part::Rows { ids, rows };
             }
         }
-        Self { loss, parts }
+        Ok(Self { loss, parts })
     }
 }
 

@@ -28,7 +28,9 @@ mod weights;
 
 pub use device::Device;
 pub use importance::LayerImportance;
-pub use loss::Objective;
+pub use loss::objective::{
+    Comparison, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher,
+};
 pub use train::{Examples, TrainEvent, TrainOptions, Trained};
 
 use device::dispatch;

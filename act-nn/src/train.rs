@@ -13,14 +13,15 @@ use crate::backend::ActBackend;
 use crate::batches;
 use crate::dropout::Noise;
 use crate::gradient::{ShardGradients, Sum};
-use crate::loss::{self, Objective, Shard};
+use crate::loss::objective::{Objective, Teacher};
+use crate::loss::{self, Shard};
 use crate::optim::AdamW;
 use crate::predict;
 use crate::schedule::Schedule;
 use crate::weights::Weights;
 
 /// Examples to train on or to measure on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Examples<'a> {
     /// Token ids.
     pub encodings: &'a [act_core::Encoding],
@@ -28,6 +29,8 @@ pub struct Examples<'a> {
     pub labels: &'a [u32],
     /// The teacher's logits, one row an encoding.
     pub teacher_logits: Option<&'a [Vec<f32>]>,
+    /// The teacher's inner values, where the objective compares some.
+    pub teacher: Option<&'a dyn Teacher>,
 }
 
 /// Hyper-parameters of the training loop.
@@ -154,14 +157,10 @@ pub(crate) fn train_on<B: ActBackend>(
     if train.encodings.is_empty() {
         return Err(Error::usage("there is no training example"));
     }
-    loss::check(artifact, &train, objective)?;
+    loss::check(artifact, &train, &objective)?;
     let validation = validation.filter(|v| !v.encodings.is_empty());
     if let Some(validation) = &validation {
-        let measured = Objective {
-            labels: 1.0,
-            logits: 0.0,
-        };
-        loss::check(artifact, validation, measured)?;
+        loss::check(artifact, validation, &Objective::LABELS)?;
     }
     let threads = if B::THREADS {
         options.threads.max(1)
@@ -279,7 +278,7 @@ impl<B: ActBackend> Run<'_, B> {
         step: usize,
         learning_rate: f64,
     ) -> Result<f64> {
-        let (loss, gradients) = self.gradients(batch, step);
+        let (loss, gradients) = self.gradients(batch, step)?;
         if !loss.is_finite() {
             return Err(diverged("loss", loss, step, learning_rate));
         }
@@ -295,24 +294,26 @@ impl<B: ActBackend> Run<'_, B> {
 
     /// Loss and gradients of a batch, in the weights' order. As many micro-batches as there are
     /// threads are computed at a time and then added, one after the other.
-    fn gradients(&self, batch: &[usize], step: usize) -> (f64, Vec<Tensor<B, 2>>) {
-        let (options, weights) = (self.options, &self.weights);
+    fn gradients(&self, batch: &[usize], step: usize) -> Result<(f64, Vec<Tensor<B, 2>>)> {
+        let (options, weights, objective) = (self.options, &self.weights, &self.objective);
         let seed = options.seed.derive("dropout");
         let shards = batches::shards(batch, self.train.encodings, options.micro_batch);
         let shards: Vec<_> = shards.into_iter().enumerate().collect();
         let of_shard = |(number, indices): &(usize, Vec<usize>)| {
-            let shard = Shard::new(&self.train, indices, &weights.layout.plan, self.pad_id);
+            let plan = &weights.layout.plan;
+            let shard = Shard::new(&self.train, indices, objective, plan, self.pad_id)?;
             let noise = Noise::new(options.dropout, seed, step, *number);
-            ShardGradients::new(weights, &shard, self.objective, batch.len(), noise)
+            ShardGradients::new(weights, &shard, objective, batch.len(), noise)
         };
         let mut sum = Sum::new(weights);
         for round in shards.chunks(self.threads) {
             self.pool.install(|| {
-                let computed = round.par_iter().map(of_shard).collect();
+                let computed = round.par_iter().map(of_shard).collect::<Result<_>>()?;
                 sum.add(weights, computed);
-            });
+                Ok::<_, Error>(())
+            })?;
         }
-        (sum.loss, sum.into_tensors(weights))
+        Ok((sum.loss, sum.into_tensors(weights)))
     }
 
     /// Measures the validation examples and keeps the weights if they are the best. False: stop.

@@ -206,6 +206,7 @@ fn on_event_stops_the_loop() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
     let mut stop_at_2 = |event| !matches!(event, TrainEvent::Step { step: 2, .. });
     let trained = act_nn::train(
@@ -246,6 +247,7 @@ fn divergence_names_step_and_learning_rate() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
     let options = TrainOptions {
         learning_rate: 1e30,
@@ -270,6 +272,7 @@ fn unusable_input_is_named() {
             encodings,
             labels,
             teacher_logits: None,
+            teacher: None,
         };
         let (kind, message) = failure(examples, objective, options);
         assert_eq!(kind, ErrorKind::Usage);

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::vocabulary::nearest;
 use super::{
-    Config, Distillation, Global, HyperParameterOptimization, OptimizerBuilder, Prune, QuantAware,
+    Config, Global, HyperParameterOptimization, OptimizerBuilder, Prune, QuantAware,
     QuantPost, TrainConfig,
 };
 use crate::error::{Error, Result};
@@ -100,20 +100,6 @@ impl OptimizerBuilder {
         )?;
         not_negative(&format!("{AT}.weight_decay"), self.weight_decay)?;
         not_negative(&format!("{AT}.grad_clip"), self.grad_clip)
-    }
-}
-
-impl Distillation {
-    /// Checks every value.
-    pub fn check(&self) -> Result<()> {
-        not_negative("Distillation.logits", self.logits)?;
-        not_negative("Distillation.labels", self.labels)?;
-        if self.logits + self.labels == 0.0 {
-            return Err(Error::usage(
-                "Distillation: logits and labels both weigh 0, which leaves no loss; raise one",
-            ));
-        }
-        Ok(())
     }
 }
 
