@@ -6,7 +6,7 @@
 #   benches/ablation.sh TASK DATA [OUT]
 #
 # Environment: SEEDS="1 2 3", RATIOS="0.25 0.5", ROWS (names below, default all), CONFIGS=configs/sample,
-# BASE (a fine-tuned .act instead of the small encoder), THREADS=0. Needs the stages on PATH.
+# STEPS (of distillation; default the recipe's), BASE (a fine-tuned .act instead of the small encoder), THREADS=0. Needs the stages on PATH.
 set -euo pipefail
 
 task=$1 data=$2 out=${3:-build/ablation/$1}
@@ -45,6 +45,7 @@ rows=${ROWS:-labels logits logits+labels soft1 soft2 soft4 soft2+labels hidden p
 mkdir -p "$out"
 # The recipe without its own losses, so that each row has only those named here.
 sed '/^Distillation:/,/^$/d' "$configs/$task.yaml" > "$out/recipe.yaml"
+steps=(${STEPS:+--set TrainConfig.train_iter="$STEPS"})
 
 # made FILE COMMAND...: the command's output under a temporary name first, nothing if it is there.
 made() {
@@ -76,7 +77,8 @@ for seed in $seeds; do
       teacher=(--teacher "$base")
       for weight in $(losses "$row"); do teacher+=(--set "Distillation.$weight"); done
       [ "$row" != labels ] || teacher=()
-      made "$result.act" act-distill "$pruned" -c "$out/recipe.yaml" --data "$data" --seed "$seed" "${teacher[@]}"
+      made "$result.act" act-distill "$pruned" -c "$out/recipe.yaml" --data "$data" --seed "$seed" \
+        "${steps[@]}" "${teacher[@]}"
       accuracy "$result.act" > "$result.tmp" && mv "$result.tmp" "$result.accuracy"
       rm "$result.act"
       echo "$row $ratio $seed $(cat "$result.accuracy")" >&2

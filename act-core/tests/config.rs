@@ -137,9 +137,11 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
     let config = load(text, &[]).unwrap();
     assert_eq!(config.global.task_name.as_deref(), Some("cluewsc2020"));
     assert_eq!(config.train.learning_rate, 3e-5);
+    let weights = config.distillation.weights().unwrap();
     assert_eq!(
-        config.distillation.logits, 0.5,
-        "alpha is the weight of the logit loss"
+        (weights.logits, weights.labels),
+        (0.5, 0.0),
+        "PaddleSlim's l2 with its alpha is the logit loss alone"
     );
     assert_eq!(config.prune.pruned_ratio, 0.5, "TransformerPrune is Prune");
     assert_eq!(
@@ -280,7 +282,7 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
         ),
         (
             "Distillation: {logits: 0, labels: 0}",
-            "x.yaml:1: Distillation: logits and labels both weigh 0",
+            "x.yaml:1: Distillation: every loss named weighs 0",
         ),
     ] {
         assert_refused(text, expected);
@@ -397,7 +399,7 @@ fn provenance_holds_the_sections_that_acted_and_no_path() {
         .unwrap();
     assert_eq!(
         record,
-        "Global:\n  task_name: afqmc\nDistillation:\n  logits: 1.0\n  labels: 0.5\nPrune:\n  \
+        "Global:\n  task_name: afqmc\nDistillation: {}\nPrune:\n  \
          prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  calibration_examples: 2048\n"
     );
     let again = load(&record, &[]).unwrap();

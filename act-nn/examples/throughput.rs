@@ -66,10 +66,7 @@ fn main() {
         teacher_logits: None,
         teacher: None,
     };
-    let objective = Objective {
-        labels: 1.0,
-        logits: 0.0,
-    };
+    let objective = Objective::LABELS;
     let (mut since, mut best) = (Instant::now(), 0f64);
     let mut on_event = |event| {
         if let TrainEvent::Step { tokens, loss, .. } = event {

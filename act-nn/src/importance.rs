@@ -162,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::gradcheck::{Reference, encodings, models, to_f64};
-    use crate::taps::{Identity, Taps};
+    use crate::taps::{Collect, Identity, Taps};
 
     const LABELS: [u32; 4] = [0, 2, 1, 1];
     const STEP: f64 = 1e-4;
@@ -174,7 +174,8 @@ mod tests {
             teacher_logits: None,
             teacher: None,
         };
-        Shard::new(&examples, &[0, 1, 2, 3], &artifact.plan, 0)
+        let all = [0, 1, 2, 3];
+        Shard::new(&examples, &all, &Objective::LABELS, &artifact.plan, 0).unwrap()
     }
 
     fn loss_with(
@@ -184,8 +185,10 @@ mod tests {
     ) -> f64 {
         let embedded = encoder::embed(weights, &shard.batch);
         let noise = &mut Noise::OFF.clone();
-        let logits = encoder::logits(weights, embedded, &shard.batch, taps, noise);
-        to_f64(&loss::loss(logits, shard, CROSS_ENTROPY, 4).reshape([1, 1]))[0]
+        let mut taken = Collect::new(&[], taps);
+        let logits = encoder::logits(weights, embedded, &shard.batch, &mut taken, noise);
+        let loss = loss::loss(logits, &taken, shard, &Objective::LABELS, 4).unwrap();
+        to_f64(&loss.reshape([1, 1]))[0]
     }
 
     /// Multiplies some elements of some parameters.
@@ -220,7 +223,7 @@ mod tests {
         for artifact in models() {
             let shard = shard(&artifact, &encodings);
             let weights = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-            let scores = of_batch(&weights, &shard, 4);
+            let scores = of_batch(&weights, &shard, 4).unwrap();
             let hidden = artifact.plan.hidden_size;
             for (l, (layer, plan)) in scores.iter().zip(&artifact.plan.layers).enumerate() {
                 assert_eq!(layer.heads.len(), plan.heads());

@@ -6,6 +6,8 @@ mod hidden;
 mod labels;
 mod logits;
 pub(crate) mod objective;
+#[cfg(all(test, feature = "ndarray"))]
+mod recorded;
 mod shard;
 
 use act_core::{Artifact, Error, Result, Site};

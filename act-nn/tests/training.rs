@@ -6,10 +6,7 @@ use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Params, Seed};
 use act_nn::{Device, Examples, Objective, TrainEvent, TrainOptions, Trained};
 use rand::Rng;
 
-const LABELS: Objective = Objective {
-    labels: 1.0,
-    logits: 0.0,
-};
+const LABELS: Objective = Objective::LABELS;
 
 fn artifact() -> Artifact {
     let options = TinyOptions {
@@ -64,6 +61,7 @@ fn run(options: &TrainOptions, objective: Objective) -> (Trained, Vec<TrainEvent
         encodings: &encodings,
         labels: &labels,
         teacher_logits: Some(&teacher),
+        teacher: None,
     };
     let mut events = Vec::new();
     let mut on_event = |event| {
@@ -96,6 +94,7 @@ fn overfits_random_labels() {
         Objective {
             labels: 0.0,
             logits: 1.0,
+            ..LABELS
         },
     ];
     for objective in objectives {
@@ -105,7 +104,7 @@ fn overfits_random_labels() {
             target_accuracy: Some(0.999),
             ..options()
         };
-        let (trained, _) = run(&options, objective);
+        let (trained, _) = run(&options, objective.clone());
         assert_eq!(
             trained.accuracy,
             Some(1.0),
@@ -282,6 +281,7 @@ fn unusable_input_is_named() {
     let distil = Objective {
         labels: 0.0,
         logits: 1.0,
+        ..LABELS
     };
     let fail = |encodings: &[Encoding]| check(encodings, &labels, LABELS, &options());
     assert!(check(&good, &[0, 1, 2, 3], LABELS, &options()).contains("example 3 has class 3"));

@@ -39,8 +39,8 @@ impl Config {
             merge(&mut merged, source.tree.clone());
         }
         let config = typed(&[], without_nulls(merged))?;
-        // The one rule between two keys; the source that spoke last of either is told.
-        config.distillation.check().map_err(|error| {
+        // The one rule between several keys; the source that spoke last of any is told.
+        config.distillation.check_together().map_err(|error| {
             let spoke = |source: &&Source| source.tree.contains_key("Distillation");
             match sources.iter().rev().find(spoke) {
                 Some(source) => source.blame(&["Distillation"], error),

@@ -136,7 +136,7 @@ impl Distillation {
         })
     }
 
-    /// Checks every value.
+    /// Checks every value by itself.
     pub fn check(&self) -> Result<()> {
         for (name, weight) in self.named() {
             weight_at(name, weight)?;
@@ -161,7 +161,12 @@ impl Distillation {
                 "Distillation.layers: is empty; name pairs, as in [[0, 0], [3, 3]], or leave it out",
             ));
         }
-        self.cache_bytes()?;
+        self.known_losses()?;
+        self.cache_bytes().map(drop)
+    }
+
+    /// Checks what several keys say together.
+    pub fn check_together(&self) -> Result<()> {
         let weights = self.weights()?;
         if weights.of_teacher() + weights.labels == 0.0 {
             return Err(Error::usage(
@@ -186,6 +191,17 @@ impl Distillation {
         self.loss.is_some() || self.node.is_some() || self.alpha.is_some()
     }
 
+    fn known_losses(&self) -> Result<()> {
+        let unknown = |loss: &&String| !KNOWN.contains(&loss.as_str());
+        match self.loss.iter().flatten().find(unknown) {
+            Some(other) => Err(Error::usage(format!(
+                "Distillation.loss: {other:?} is not supported; l2 and soft_label are, and our own \
+                 losses by their names (docs/config.md)"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// PaddleSlim's losses, each with a place and a weight. A list of losses goes with lists of
     /// nodes and alphas as long, a single one with every node.
     fn paddle_losses(&self) -> Result<Vec<(&str, Place, f64)>> {
@@ -197,12 +213,7 @@ impl Distillation {
             None => vec!["l2"],
         };
         let count = losses.len();
-        if let Some(other) = losses.iter().find(|loss| !KNOWN.contains(loss)) {
-            return Err(Error::usage(format!(
-                "Distillation.loss: {other:?} is not supported; l2 and soft_label are, and our own \
-                 losses by their names (docs/config.md)"
-            )));
-        }
+        self.known_losses()?;
         let fits = |key: &str, given: usize| match given == count || given == 1 || count == 1 {
             true => Ok(()),
             false => Err(Error::usage(format!(
@@ -364,7 +375,8 @@ mod tests {
                 alpha: Some(alpha.to_vec()),
                 ..Distillation::default()
             };
-            section.check().unwrap_err().to_string()
+            let checked = section.check().and_then(|()| section.check_together());
+            checked.unwrap_err().to_string()
         };
         assert!(refused(&["dkd"], &[], &[1.0]).contains("\"dkd\" is not supported"));
         assert!(refused(&["soft_label"], &["pooled"], &[1.0]).contains("is for logits"));
