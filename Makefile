@@ -15,6 +15,7 @@ MAKEFLAGS += --no-builtin-rules
 TASKS := afqmc tnews iflytek ocnli cmnli cluewsc2020 csl
 # English tasks with a reader; there is no sample corpus for them, so they need DATA.
 EXTRA_TASKS := sst2 mrpc rte
+PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval
 
 DATA ?=
 BASE ?=
@@ -76,7 +77,7 @@ $(1)_config := $(CONFIGS)/$(1).yaml
 .PHONY: $(1)
 $(1): $$($(1)_out)/report.md
 	@cat $$(<:.md=.txt)
-	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{md,json,txt}"
+	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{html,md,json,txt}"
 
 # The words that chose the inputs; the file is written anew only when they change.
 $(1)_words := DATA=$$($(1)_data) BASE=$(BASE) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)
@@ -115,8 +116,8 @@ $$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_config) $$($(1)_files) |
 	act-quant $$< -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/report.md: $$($(1)_out)/base.act $$($(1)_out)/pruned.act $$($(1)_out)/student.act $$($(1)_out)/int8.act | build
-	act-eval report $$^ --data $$($(1)_data) -o $$@ -o $$(@:.md=.json) \
-	    $(REPORT_FLAGS) > $$(@:.md=.txt)
+	act-eval report $$^ --data $$($(1)_data) --training $$(@D)/student.json \
+	    -o $$@ -o $$(@:.md=.json) -o $$(@:.md=.html) $(REPORT_FLAGS) > $$(@:.md=.txt)
 
 .PHONY: fetch-$(1)
 fetch-$(1): | build ## Download the official data of a task to data/clue/<task>
@@ -146,9 +147,16 @@ bench: ## Engine and training timings on this machine
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-nn --example throughput
 
 .PHONY: install
-install: build ## Install the binaries to PREFIX/bin
+install: build ## Install binaries, manual pages and shell completions to PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install $(addprefix $(BIN)/,act-data act-convert act-prune act-distill act-quant act-eval) $(DESTDIR)$(PREFIX)/bin
+	install $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	for program in $(PROGRAMS); do $(BIN)/$$program --generate $(DESTDIR)$(PREFIX)/share; done
+
+.PHONY: uninstall
+uninstall: ## Remove what install wrote
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	cd $(DESTDIR)$(PREFIX)/share && rm -f $(foreach p,$(PROGRAMS),man/man1/$p.1 man/man1/$p-*.1 \
+	  bash-completion/completions/$p zsh/site-functions/_$p fish/vendor_completions.d/$p.fish)
 
 .PHONY: clean
 clean: ## Remove everything that make has built for the tasks

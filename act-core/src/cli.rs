@@ -6,6 +6,7 @@
 
 mod context;
 mod failure;
+mod generate;
 mod input;
 mod logger;
 mod output;
@@ -100,6 +101,12 @@ pub fn main<A: StageCli>(
     name: &'static str,
     run: fn(A, &Context) -> anyhow::Result<Exit>,
 ) -> ExitCode {
+    if let Some(share) = generate::asked(std::env::args_os()) {
+        return match generate::generate(A::command().name(name), &share) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => ExitCode::from(failure::report(name, &error.into())),
+        };
+    }
     let args = match A::try_parse() {
         Ok(args) => args,
         Err(mistake) if mistake.use_stderr() => {

@@ -2,17 +2,21 @@
 //! reference of every ratio and difference; the last is what the pipeline made.
 
 use act_core::metrics::Accuracy;
-use act_core::provenance::DataRecord;
 use act_core::report::{LatencyReport, ModelReport, Report};
+use act_data::Dataset;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::changes::Changes;
+use crate::confusion::Confusion;
 use crate::evaluation::Answers;
 use crate::latency::{Race, Speedup};
 use crate::lineage::Step;
 use crate::model::Model;
 use crate::output;
 use crate::paired::PairedDifference;
+use crate::sites;
+use crate::training::Course;
 
 /// One model of a comparison.
 #[derive(Debug, Clone, Serialize)]
@@ -42,14 +46,26 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// The measurements, setting by setting.
     pub races: Vec<Race>,
-    /// What is said about the last model, the data, the host; `details.models` holds the rows.
+    /// The last model's answers, class by class.
+    pub confusion: Confusion,
+    /// Examples that the last model answers differently from the first; absent for one model.
+    pub changes: Option<Changes>,
+    /// How the models were trained, where the user gave it.
+    pub training: Vec<Course>,
+    /// What is said about the last model, the data, the host; `details` holds all of the above.
     pub report: Report,
 }
 
 impl Comparison {
     /// Puts the measurements of all models together; `answers` and the contestants of `races`
     /// are in the order of `models`, of which there is at least one.
-    pub fn new(models: &[Model], answers: &[Answers], races: Vec<Race>, data: &DataRecord) -> Self {
+    pub fn new(
+        models: &[Model],
+        answers: &[Answers],
+        races: Vec<Race>,
+        data: &Dataset,
+        training: Vec<Course>,
+    ) -> Self {
         let reference = answers[0].correct();
         let first_bytes = models[0].report.model.bytes as f64;
         let rows: Vec<Row> = models
@@ -75,14 +91,31 @@ impl Comparison {
         if models.iter().any(|m| m.report.synthetic) {
             output::mark_synthetic(&mut report);
         }
-        report.set_dataset(data);
+        report.set_dataset(&data.record);
         report.accuracy = Some(last.accuracy);
         report.latency = last.latency.clone();
         report.speedup = last.speedups.first().map(|s| s.ratio.median);
-        report.details.insert("models".into(), json!(rows));
+        let last = models.len() - 1;
+        let confusion = Confusion::new(&answers[last], &data.labels);
+        let changes = (last > 0)
+            .then(|| Changes::new(&data.examples, &data.labels, &answers[0], &answers[last]));
+        let linears = &models[last].engine.quant().linears;
+        let quant: Vec<_> = linears.iter().map(sites::json).collect();
+        for (name, value) in [
+            ("models", json!(rows)),
+            ("confusion", json!(confusion)),
+            ("changes", json!(changes)),
+            ("training", json!(training)),
+            ("quant", json!(quant)),
+        ] {
+            report.details.insert(name.into(), value);
+        }
         Self {
             rows,
             races,
+            confusion,
+            changes,
+            training,
             report,
         }
     }

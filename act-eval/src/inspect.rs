@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use act_core::artifact::{self, Header};
 use act_core::cli::{CommonArgs, Context, Exit};
-use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::report::{LayerReport, ModelReport};
 use act_core::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::lineage::{Step, tree};
 use crate::output::{self, synthetic_tag};
+use crate::sites;
 use crate::table::Table;
 
 /// Arguments of `act-eval inspect`.
@@ -119,7 +119,7 @@ fn as_text(header: &Header, quant: bool) -> String {
     }
     let _ = write!(text, "\n{}\n{}", layer_table(header), groups::table(header));
     if quant {
-        let _ = write!(text, "\n{}", quant_table(&header.quant.linears));
+        let _ = write!(text, "\n{}", sites::table(&header.quant.linears));
     }
     let lineage = match header.provenance.as_slice() {
         [] => "nothing is recorded\n".into(),
@@ -151,39 +151,6 @@ fn layer_table(header: &Header) -> Table {
             layer.head_dim.to_string(),
             layer.intermediate_size.to_string(),
             kept.join(" "),
-        ]);
-    }
-    table
-}
-
-fn quant_table(linears: &[LinearQuant]) -> Table {
-    let mut table = Table::new([
-        "linear",
-        "weight max",
-        "activation max",
-        "scale",
-        "zero point",
-        "calibrator",
-    ]);
-    for q in linears {
-        let (scale, zero_point) = match q.activation {
-            ActivationScheme::Static { scale, zero_point } => {
-                (format!("{scale:.6}"), zero_point.to_string())
-            }
-            ActivationScheme::DynamicPerToken => ("per token".into(), "128".into()),
-        };
-        let calibrator = match q.calibrator_arg {
-            0.0 => q.calibrator.to_string(),
-            arg => format!("{} {arg}", q.calibrator),
-        };
-        let [weight, activation] = [q.weight_max, q.activation_max].map(|m| m.to_string());
-        table.push([
-            q.linear.to_string(),
-            weight,
-            activation,
-            scale,
-            zero_point,
-            calibrator,
         ]);
     }
     table
@@ -228,25 +195,8 @@ fn as_json(header: &Header) -> Value {
             "kept_heads": plan.layers.iter().map(|l| &l.kept_heads).collect::<Vec<_>>(),
         },
         "tensors": groups::tensors(header),
-        "quant": quant.linears.iter().map(quant_json).collect::<Vec<_>>(),
+        "quant": quant.linears.iter().map(sites::json).collect::<Vec<_>>(),
         "int8_embeddings": quant.embeddings.iter().map(|e| e.to_string()).collect::<Vec<_>>(),
         "lineage": header.provenance.iter().map(Step::from).collect::<Vec<_>>(),
-    })
-}
-
-fn quant_json(q: &LinearQuant) -> Value {
-    let activation = match q.activation {
-        ActivationScheme::Static { scale, zero_point } => {
-            json!({"scheme": "static", "scale": scale, "zero_point": zero_point})
-        }
-        ActivationScheme::DynamicPerToken => json!({"scheme": "dynamic_per_token"}),
-    };
-    json!({
-        "linear": q.linear.to_string(),
-        "weight_max": q.weight_max,
-        "activation_max": q.activation_max,
-        "activation": activation,
-        "calibrator": q.calibrator.name(),
-        "calibrator_arg": q.calibrator_arg,
     })
 }

@@ -4,14 +4,17 @@
 //! Everything is measured through act-infer, the engine that serves, and nothing here changes a
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
 //! [`gate`]), under them the measurements ([`evaluation`], [`latency`]), the statistics
-//! ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`], [`lineage`]).
+//! ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`], [`lineage`], [`html`]).
 
 pub mod accuracy;
 pub mod args;
 pub mod bench;
+pub mod changes;
 pub mod comparison;
+pub mod confusion;
 pub mod evaluation;
 pub mod gate;
+pub mod html;
 pub mod inspect;
 pub mod latency;
 pub mod lineage;
@@ -21,8 +24,10 @@ pub mod output;
 pub mod paired;
 pub mod predict;
 pub mod report;
+pub mod sites;
 pub mod table;
 pub mod timing;
+pub mod training;
 
 use act_core::cli::{CommonArgs, Context, Exit, StageCli};
 
@@ -97,7 +102,7 @@ Examples:
 const REPORT_EXAMPLES: &str = "\
 Examples:
   act-eval report base.act int8.act --data clue/afqmc
-  act-eval report base.act pruned.act int8.act --data clue/afqmc -o report.md -o report.json
+  act-eval report base.act pruned.act int8.act --data clue/afqmc -o report.html -o report.json
   act-eval report before=v1/int8.act after=v2/int8.act --data clue/afqmc --seconds 10";
 
 const GATE_EXAMPLES: &str = "\

@@ -1,6 +1,8 @@
 //! A comparison as Markdown: the table people look for first, then what stands behind it. Writes
 //! down what was measured and measures nothing.
 
+mod answers;
+
 use act_core::report::{Host, ModelReport};
 
 use crate::comparison::{Comparison, Row};
@@ -8,6 +10,7 @@ use crate::latency::latency_table;
 use crate::lineage::{short, tree};
 use crate::model::Model;
 use crate::output::synthetic_tag;
+use crate::sites;
 use crate::table::{self, Table};
 
 /// What stands in a table's last row if its figures rest on the bundled corpus.
@@ -82,8 +85,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
         let tag = synthetic_tag(data.synthetic);
         let digest = short(&data.digest);
         say(&format!(
-            "Judged on {}/{}, {} examples, digest {digest}{tag}. Intervals are 95 % Wilson score \
-             intervals; differences, ratios and speed-ups are against the first model.\n",
+            "Judged on {}/{}, {} examples, digest {digest}{tag}. {INTERVALS}\n",
             data.name, data.split, data.examples,
         ));
     }
@@ -101,6 +103,14 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     }
     say("## Layers\n\nAttention heads and feed-forward neurons, layer by layer.\n");
     say(&layers(&comparison.rows).to_string());
+    say(&answers::sections(comparison));
+    for model in models {
+        let linears = &model.engine.quant().linears;
+        if !linears.is_empty() {
+            say(&format!("## Quantisation of {}\n", model.name));
+            say(&sites::table(linears).to_string());
+        }
+    }
     say("## Lineage\n");
     for model in models {
         say(&lineage(model));
@@ -109,13 +119,20 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     text + "\n"
 }
 
-const PAIRED: &str = "\
+/// How to read the figures of a comparison.
+pub const INTERVALS: &str = "\
+Intervals are 95 % Wilson score intervals; differences, ratios and speed-ups are against the first \
+model.";
+
+/// How to read the paired differences.
+pub const PAIRED: &str = "\
 Accuracy minus the first model's on the same examples, in points, with Newcombe's 95 % interval for
 paired proportions; how many examples only one of the two gets right; p-value of McNemar's exact
 test.
 ";
 
-fn measured_on(host: &Host, comparison: &Comparison) -> String {
+/// Where and how latency was measured.
+pub fn measured_on(host: &Host, comparison: &Comparison) -> String {
     let latencies = comparison.rows.iter().flat_map(|r| &r.latency);
     let threads = latencies.map(|l| l.threads).max().unwrap_or(1);
     let rounds: Vec<String> = comparison
@@ -137,7 +154,8 @@ fn measured_on(host: &Host, comparison: &Comparison) -> String {
     )
 }
 
-fn latency(comparison: &Comparison) -> Table {
+/// Every model in every setting.
+pub fn latency(comparison: &Comparison) -> Table {
     let names: Vec<&str> = comparison.rows.iter().map(|r| r.name.as_str()).collect();
     let mut table = latency_table(&names, &comparison.races);
     if comparison.report.synthetic {
@@ -146,7 +164,8 @@ fn latency(comparison: &Comparison) -> Table {
     table
 }
 
-fn paired(rows: &[Row], synthetic: bool) -> Table {
+/// Accuracies against the first model, on the same examples.
+pub fn paired(rows: &[Row], synthetic: bool) -> Table {
     let mut table = Table::new([
         "model",
         "difference",

@@ -1,5 +1,5 @@
-//! `act-eval report`: models side by side on one data set, written as JSON for scripts and as
-//! Markdown for people.
+//! `act-eval report`: models side by side on one data set, written as JSON for scripts, as
+//! Markdown and as a web page for people.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -12,10 +12,12 @@ use crate::args;
 use crate::bench::LatencyArgs;
 use crate::comparison::Comparison;
 use crate::evaluation::{Answers, open_split};
+use crate::html;
 use crate::latency::{Contestant, race_all};
 use crate::markdown;
 use crate::model::{Model, stem};
 use crate::output;
+use crate::training::Course;
 
 /// Arguments of `act-eval report`.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,9 +30,12 @@ pub struct Args {
     /// Models, the reference first: a file, or NAME=FILE.
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<String>,
-    /// Where to write, repeatable; the extension decides the format: json, md.
+    /// Where to write, repeatable; the extension decides the format: html, md, json.
     #[arg(short, long, value_name = "FILE", value_parser = parse_target)]
     pub output: Vec<Target>,
+    /// Report of act-distill, whose curves are shown; repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub training: Vec<PathBuf>,
     /// Which split to judge on: train, dev, test.
     #[arg(long, default_value = "dev", value_parser = args::split, value_name = "SPLIT")]
     pub split: Split,
@@ -54,6 +59,7 @@ pub struct Target {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
+    Html,
     Json,
     Markdown,
 }
@@ -61,9 +67,10 @@ enum Format {
 fn parse_target(text: &str) -> Result<Target, String> {
     let path = PathBuf::from(text);
     let format = match path.extension().and_then(|e| e.to_str()) {
+        Some("html") => Format::Html,
         Some("json") => Format::Json,
         Some("md") => Format::Markdown,
-        _ => return Err("a report ends in .json or .md".into()),
+        _ => return Err("a report ends in .html, .md or .json".into()),
     };
     Ok(Target { path, format })
 }
@@ -77,6 +84,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     for target in &args.output {
         ctx.check_output(&target.path)?;
     }
+    let training = Course::read_all(&args.training)?;
     let models = load(args, ctx)?;
     let data = open_split(ctx, &models[0], args.split)?;
     let mut answers = Vec::new();
@@ -97,11 +105,12 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let settings = args.latency.settings(&models);
     let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
 
-    let mut comparison = Comparison::new(&models, &answers, races, &data.record);
+    let mut comparison = Comparison::new(&models, &answers, races, &data, training);
     comparison.report.wall_s = start.elapsed().as_secs_f64();
     let json = output::json(&comparison.report)?;
     for target in &args.output {
         let text = match target.format {
+            Format::Html => html::document(&comparison, &models)?,
             Format::Json => json.clone(),
             Format::Markdown => markdown::document(&comparison, &models),
         };

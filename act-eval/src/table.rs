@@ -1,5 +1,6 @@
-//! Tables as aligned Markdown: one rendering that a terminal and a web page both show well, and the
-//! few ways in which numbers are written in a cell. Knows nothing of what the cells mean.
+//! Tables, as aligned Markdown (one rendering that a terminal and a web page both show well) or cell
+//! by cell for others to render, and the few ways in which numbers are written in a cell. Knows
+//! nothing of what the cells mean.
 
 use std::fmt;
 
@@ -40,26 +41,50 @@ impl Table {
         row.resize(self.header.len(), String::new());
         self.rows.push(row);
     }
+
+    /// The names of the columns.
+    pub fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// The rows, each as wide as the header.
+    pub fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+
+    /// True for a column of text, which stands left.
+    pub fn is_text(&self, column: usize) -> bool {
+        column < self.text_columns
+    }
 }
 
-/// A bar would end the cell, a line break the table.
+/// A line break would end the table.
 fn cell(text: String) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+    text.replace(['\n', '\r'], " ")
+}
+
+/// A bar would end the cell.
+fn escaped(cell: &str) -> String {
+    cell.replace('|', "\\|")
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths: Vec<usize> = (0..self.header.len())
             .map(|i| {
-                let column = self.rows.iter().map(|r| width(&r[i]));
-                column.chain([width(&self.header[i]), 3]).max().unwrap_or(3)
+                let column = self.rows.iter().map(|r| width(&escaped(&r[i])));
+                column
+                    .chain([width(&escaped(&self.header[i])), 3])
+                    .max()
+                    .unwrap_or(3)
             })
             .collect();
         let line = |f: &mut fmt::Formatter<'_>, row: &[String]| {
             f.write_str("|")?;
             for (i, (text, &full)) in row.iter().zip(&widths).enumerate() {
-                let gap = " ".repeat(full - width(text));
-                match i < self.text_columns {
+                let text = escaped(text);
+                let gap = " ".repeat(full - width(&text));
+                match self.is_text(i) {
                     true => write!(f, " {text}{gap} |")?,
                     false => write!(f, " {gap}{text} |")?,
                 }
@@ -70,7 +95,7 @@ impl fmt::Display for Table {
         let rule: Vec<String> = widths
             .iter()
             .enumerate()
-            .map(|(i, &w)| match i < self.text_columns {
+            .map(|(i, &w)| match self.is_text(i) {
                 true => "-".repeat(w),
                 false => "-".repeat(w - 1) + ":",
             })

@@ -335,6 +335,35 @@ fn a_report_has_all_models_in_json_and_in_markdown() {
 }
 
 #[test]
+fn a_report_is_also_one_page_that_needs_nothing_else() {
+    let here = Workplace::new();
+    let course = r#"{"training":{"losses":[{"step":9,"loss":0.4}],"evaluations":[{"step":9,"accuracy":0.7}]}}"#;
+    std::fs::write(here.path("student.json"), course).unwrap();
+    here.stdout(
+        "report <b>=base.act small=int8.act --data afqmc --runs 5 --batch 4 --seq 8 \
+         --training student.json -o report.html",
+    );
+    let page = std::fs::read_to_string(here.path("report.html")).unwrap();
+    for part in [
+        "synthetic sample",
+        "Accuracy against latency",
+        "Mean training loss",
+        "Confusion of small",
+        "answers of the first model changed",
+        "Quantisation of small",
+        "Lineage",
+        "&lt;b&gt;",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // Nothing from elsewhere, nothing that runs, nothing that a name could smuggle in.
+    let body = page.replace("http://www.w3.org/2000/svg", "");
+    for part in ["http", "<script", "<link", "url(", "<b>"] {
+        assert!(!body.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn inspect_shows_shapes_bytes_and_lineage() {
     let here = Workplace::new();
     let text = here.stdout("inspect int8.act --quant");

@@ -30,6 +30,7 @@ fn make_compresses_the_sample_and_then_has_nothing_to_do() {
         "int8.act",
         "report.json",
         "report.md",
+        "report.html",
     ] {
         let path = folder.path().join("sample/afqmc").join(file);
         assert!(path.exists(), "{file} is missing");

@@ -338,3 +338,42 @@ fn a_second_interrupt_ends_it_at_once() {
     kill("-INT", &child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn manual_page_and_completions_know_every_option() {
+    let share = tempfile::tempdir().unwrap();
+    let share = share.path();
+    let made = probe(&["--generate", share.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", stderr(&made));
+
+    let read = |path: &str| fs::read_to_string(share.join(path)).expect(path);
+    let page = read("man/man1/act-probe.1");
+    let bash = read("bash-completion/completions/act-probe");
+    let zsh = read("zsh/site-functions/_act-probe");
+    let fish = read("fish/vendor_completions.d/act-probe.fish");
+    let help = probe(&["--help"]).output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let options = help
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--"))
+        .filter(|word| word.chars().all(|c| c.is_ascii_lowercase()));
+    let mut seen = 0;
+    for option in options {
+        assert!(page.contains(&format!("\\-\\-{option}")), "man: {option}");
+        assert!(bash.contains(&format!("--{option}")), "bash: {option}");
+        assert!(zsh.contains(&format!("--{option}")), "zsh: {option}");
+        assert!(fish.contains(&format!("-l {option}")), "fish: {option}");
+        seen += 1;
+    }
+    assert!(seen > 10, "{help}");
+}
+
+#[test]
+fn generating_into_a_file_is_an_error_of_one_line() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let found = probe(&["--generate", path]).output().unwrap();
+    assert_line(&found, 2, &format!("act-probe: {path}/man/man1: "));
+}

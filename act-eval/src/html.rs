@@ -1,0 +1,230 @@
+//! A comparison as one web page that needs nothing else: no network, no script, light and dark,
+//! good on paper. The same content as the Markdown, and pictures. Writes down what was measured and
+//! measures nothing.
+
+mod answers;
+mod layers;
+mod plot;
+
+use act_core::Result;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::comparison::{Comparison, Row};
+use crate::latency::Padding;
+use crate::lineage::{short, tree};
+use crate::markdown;
+use crate::model::Model;
+use crate::sites;
+use crate::table::{self, Table};
+use crate::training::Course;
+
+const STYLE: &str = include_str!("html/style.css");
+
+/// The whole page.
+pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
+    let report = &comparison.report;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "act: " (report.task) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (report.task) ": compression report" }
+                    @if let Some(notice) = report.notice { p.notice { (notice) } }
+                    (headline(comparison))
+                    (judged_on(comparison))
+                }
+                (section("Models", html! { (grid(&markdown::summary(comparison))) }))
+                (section("Accuracy against latency", pareto(comparison)?))
+                (section("Latency", latency(comparison)))
+                @if comparison.rows.len() > 1 {
+                    (section("Paired differences", html! {
+                        p { (markdown::PAIRED) }
+                        (grid(&markdown::paired(&comparison.rows, report.synthetic)))
+                    }))
+                }
+                @if !comparison.training.is_empty() {
+                    (section("Training", training(&comparison.training)?))
+                }
+                (section("Layers", layers::pictures(models)))
+                (answers::sections(comparison))
+                (quantisation(models))
+                (section("Lineage", lineage(models)))
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+fn section(title: &str, content: Markup) -> Markup {
+    html! { section { h2 { (title) } (content) } }
+}
+
+/// The last model against the first, in three figures.
+fn headline(comparison: &Comparison) -> Markup {
+    let Some((last, earlier)) = comparison.rows.split_last() else {
+        return html! {};
+    };
+    let figure = |value: String, what: String| html! { div { strong { (value) } span { (what) } } };
+    let Some(first) = earlier.first() else {
+        return html! { div.headline { (figure(table::accuracy(&last.accuracy, 2), "accuracy".into())) } };
+    };
+    let points = last.difference.map_or(0.0, |d| d.value);
+    html! {
+        div.headline {
+            @if let (Some(speedup), Some(race)) = (last.speedups.first(), comparison.races.first()) {
+                (figure(table::times(speedup.ratio.median), format!("as fast as {} at {}", first.name, race.setting)))
+            }
+            (figure(table::times(last.size_ratio), format!("smaller than {}", first.name)))
+            (figure(table::points(points), format!("points of accuracy ({})", noise(last))))
+        }
+    }
+}
+
+/// Whether a difference could be chance.
+fn noise(row: &Row) -> String {
+    match row.difference {
+        Some(d) if d.p_value >= 0.05 => format!("within noise, p = {:.2}", d.p_value),
+        Some(d) => format!("not chance, p = {:.2}", d.p_value),
+        None => String::new(),
+    }
+}
+
+fn judged_on(comparison: &Comparison) -> Markup {
+    html! {
+        @if let Some(data) = &comparison.report.dataset {
+            p { "Judged on " (data.name) "/" (data.split) ", " (data.examples) " examples, digest "
+                code { (short(&data.digest)) } ". " (markdown::INTERVALS) }
+        }
+    }
+}
+
+fn pareto(comparison: &Comparison) -> Result<Markup> {
+    // At the data's own lengths: what a user of this engine waits for.
+    let own = |r: &&crate::latency::Race| r.setting.padding == Padding::None;
+    let race = comparison
+        .races
+        .iter()
+        .find(own)
+        .or(comparison.races.first());
+    let Some(race) = race else {
+        return Ok(html! {});
+    };
+    let points: Vec<plot::Point<'_>> = (comparison.rows.iter().zip(&race.latency))
+        .map(|(row, latency)| plot::Point {
+            name: &row.name,
+            ms: latency.median_ms,
+            accuracy: [row.accuracy.value, row.accuracy.low, row.accuracy.high].map(|a| 100.0 * a),
+        })
+        .collect();
+    let title = format!("median ms of a batch, {}", race.setting);
+    Ok(figure(
+        plot::pareto(&points, &title)?,
+        "Bars are 95 % intervals; up and to the left is better.",
+    ))
+}
+
+fn figure(svg: String, caption: &str) -> Markup {
+    html! { figure { (PreEscaped(svg)) figcaption { (caption) } } }
+}
+
+fn latency(comparison: &Comparison) -> Markup {
+    html! {
+        p { (plain(&markdown::measured_on(&comparison.report.host, comparison))) }
+        @for race in &comparison.races {
+            h3 { (race.setting) }
+            @let slowest = race.latency.iter().map(|l| l.median_ms).fold(f64::MIN_POSITIVE, f64::max);
+            div.bars {
+                @for (i, (row, latency)) in comparison.rows.iter().zip(&race.latency).enumerate() {
+                    span { (row.name) }
+                    div { i.{ "s" (i % 6) } style=(format!("width:{:.1}%", 100.0 * latency.median_ms / slowest)) {} }
+                    span.number { (table::ms(latency.median_ms)) " ms" }
+                    span.number { @if i > 0 { (race.speedup[i]) } }
+                }
+            }
+        }
+        details { summary { "All figures" } (grid(&markdown::latency(comparison))) }
+    }
+}
+
+/// Markdown's code marks mean nothing on a page.
+fn plain(text: &str) -> String {
+    text.replace('`', "")
+}
+
+fn training(courses: &[Course]) -> Result<Markup> {
+    let mut losses = Vec::new();
+    let mut accuracies = Vec::new();
+    for course in courses {
+        losses.push(plot::Line {
+            name: &course.name,
+            points: course
+                .losses
+                .iter()
+                .map(|l| (l.step as f64, l.loss))
+                .collect(),
+        });
+        let evaluations = course.evaluations.iter();
+        accuracies.push(plot::Line {
+            name: &course.name,
+            points: evaluations
+                .map(|e| (e.step as f64, 100.0 * e.accuracy))
+                .collect(),
+        });
+    }
+    let losses = plot::lines(&losses, "loss")?;
+    let accuracies = plot::lines(&accuracies, "accuracy, %")?;
+    Ok(html! {
+        div.figures {
+            (figure(losses, "Mean training loss."))
+            (figure(accuracies, "Accuracy on the slice of train that training held out."))
+        }
+    })
+}
+
+fn quantisation(models: &[Model]) -> Markup {
+    html! {
+        @for model in models {
+            @let linears = &model.engine.quant().linears;
+            @if !linears.is_empty() {
+                (section(&format!("Quantisation of {}", model.name), html! {
+                    details open[linears.len() <= 40] {
+                        summary { (linears.len()) " linear layers in int8" }
+                        (grid(&sites::table(linears)))
+                    }
+                }))
+            }
+        }
+    }
+}
+
+fn lineage(models: &[Model]) -> Markup {
+    html! {
+        @for model in models {
+            details {
+                summary { (model.name) " " code { (short(&model.report.model.digest)) } }
+                pre { (tree(&model.provenance)) }
+            }
+        }
+    }
+}
+
+/// A table of cells, wide ones scroll.
+fn grid(table: &Table) -> Markup {
+    let class = |column| if table.is_text(column) { "" } else { "number" };
+    html! {
+        div.scroll { table {
+            thead { tr { @for (i, cell) in table.header().iter().enumerate() { th class=(class(i)) { (cell) } } } }
+            tbody {
+                @for row in table.rows() {
+                    tr { @for (i, cell) in row.iter().enumerate() { td class=(class(i)) { (cell) } } }
+                }
+            }
+        } }
+    }
+}

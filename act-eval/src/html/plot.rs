@@ -1,0 +1,217 @@
+//! Plots as inline SVG. Colours are written as variables of the page's style sheet, so that a plot
+//! follows light and dark like the text around it.
+
+use std::ops::Range;
+
+use act_core::{Error, Result};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// Pixels of a plot; the page scales it.
+const SIZE: (u32, u32) = (680, 340);
+
+/// Colours that stand for variables of the style sheet until the plot is drawn.
+const TEXT: RGBColor = RGBColor(1, 1, 1);
+const GRID: RGBColor = RGBColor(2, 2, 2);
+const SERIES: [RGBColor; 6] = [
+    RGBColor(16, 1, 1),
+    RGBColor(16, 1, 2),
+    RGBColor(16, 1, 3),
+    RGBColor(16, 1, 4),
+    RGBColor(16, 1, 5),
+    RGBColor(16, 1, 6),
+];
+
+/// A model in the plot of accuracy against time.
+pub struct Point<'a> {
+    /// What stands beside it.
+    pub name: &'a str,
+    /// Milliseconds.
+    pub ms: f64,
+    /// Percent: value and interval.
+    pub accuracy: [f64; 3],
+}
+
+/// Accuracy against median latency, with intervals; better is up and to the left.
+pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
+    let right = points.iter().map(|p| p.ms).fold(0.0, f64::max) * 1.18;
+    let low = points.iter().map(|p| p.accuracy[1]).fold(100.0, f64::min);
+    let high = points.iter().map(|p| p.accuracy[2]).fold(0.0, f64::max);
+    let (low, high) = widened(low, high);
+    draw(|area| {
+        let mut chart = ChartBuilder::on(area)
+            .margin(8)
+            .x_label_area_size(40)
+            .y_label_area_size(56)
+            .build_cartesian_2d(0.0..right.max(1e-3), low..high)?;
+        axes(&mut chart, x_title, "accuracy, %")?;
+        for (i, point) in points.iter().enumerate() {
+            let colour = SERIES[i % SERIES.len()];
+            let [value, low, high] = point.accuracy;
+            let interval = [(point.ms, low), (point.ms, high)];
+            chart.draw_series([PathElement::new(interval, colour.stroke_width(2))])?;
+            chart.draw_series([Circle::new((point.ms, value), 6, colour.filled())])?;
+            let style = label(15).pos(Pos::new(HPos::Left, VPos::Center));
+            chart.draw_series([EmptyElement::at((point.ms, value))
+                + Text::new(point.name.to_owned(), (11, 0), style)])?;
+        }
+        Ok(())
+    })
+}
+
+/// A line over steps.
+pub struct Line<'a> {
+    /// What the legend calls it.
+    pub name: &'a str,
+    /// Step and value.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Lines over training steps.
+pub fn lines(lines: &[Line<'_>], y_title: &str) -> Result<String> {
+    let all = || lines.iter().flat_map(|l| &l.points);
+    let last = all().map(|p| p.0).fold(1.0, f64::max);
+    let (low, high) = all().fold((f64::MAX, f64::MIN), |(low, high), p| {
+        (low.min(p.1), high.max(p.1))
+    });
+    let (low, high) = widened(low, high);
+    draw(|area| {
+        let mut chart = ChartBuilder::on(area)
+            .margin(8)
+            .x_label_area_size(40)
+            .y_label_area_size(56)
+            .build_cartesian_2d(0.0..last, low..high)?;
+        axes(&mut chart, "step", y_title)?;
+        let dots = |line: &Line<'_>, colour: RGBColor| {
+            let dot = move |&at: &(f64, f64)| Circle::new(at, 3, colour.filled());
+            line.points.iter().map(dot).collect::<Vec<_>>()
+        };
+        for (i, line) in lines.iter().enumerate() {
+            // The first colour is the reference's grey.
+            let colour = SERIES[(i + 1) % SERIES.len()];
+            chart.draw_series(dots(line, colour))?;
+            chart
+                .draw_series(LineSeries::new(
+                    line.points.iter().copied(),
+                    colour.stroke_width(2),
+                ))?
+                .label(line.name)
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2))
+                });
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .label_font(label(14))
+            .border_style(GRID)
+            .draw()?;
+        Ok(())
+    })
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Failure = Box<dyn std::error::Error>;
+
+fn draw(paint: impl FnOnce(&Area<'_>) -> Result<(), Failure>) -> Result<String> {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        let painted = paint(&area).and_then(|()| Ok(area.present()?));
+        painted.map_err(|e| Error::failed(format!("drawing a plot: {e}")))?;
+    }
+    Ok(themed(svg))
+}
+
+/// Puts the style sheet's variables in the place of the colours that stand for them, and lets the
+/// page decide the size.
+fn themed(svg: String) -> String {
+    let (width, height) = SIZE;
+    let fixed = format!("<svg width=\"{width}\" height=\"{height}\" ");
+    let named = |colour: RGBColor| format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);
+    let series =
+        (SERIES.iter().enumerate()).map(|(i, &c)| (named(c), format!("var(--series-{i})")));
+    series
+        .chain([
+            (named(TEXT), "var(--text)".into()),
+            (named(GRID), "var(--rule)".into()),
+        ])
+        .fold(
+            svg.replace(&fixed, "<svg role=\"img\" "),
+            |svg, (from, to)| svg.replace(&from, &to),
+        )
+}
+
+type Chart<'a, 'b> = ChartContext<
+    'a,
+    SVGBackend<'b>,
+    Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
+>;
+
+fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Result<(), Failure> {
+    chart
+        .configure_mesh()
+        .axis_style(GRID)
+        .bold_line_style(GRID.stroke_width(1))
+        .light_line_style(TRANSPARENT)
+        .label_style(label(13))
+        .axis_desc_style(label(14))
+        .x_label_formatter(&|v| format!("{v:.0}"))
+        .x_desc(x)
+        .y_desc(y)
+        .draw()?;
+    Ok(())
+}
+
+fn label(size: i32) -> TextStyle<'static> {
+    ("sans-serif", size).into_font().color(&TEXT)
+}
+
+/// A range with air on both ends, never empty.
+fn widened(low: f64, high: f64) -> (f64, f64) {
+    let Range { start, end } = if low <= high { low..high } else { 0.0..1.0 };
+    let air = ((end - start) * 0.08).max(1e-3);
+    (start - air, end + air)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plot_names_its_models_and_follows_the_style_sheet() {
+        let points = [
+            Point {
+                name: "base <b>&",
+                ms: 40.0,
+                accuracy: [74.0, 73.0, 75.0],
+            },
+            Point {
+                name: "模型",
+                ms: 10.0,
+                accuracy: [73.8, 72.8, 74.8],
+            },
+        ];
+        let svg = pareto(&points, "ms").unwrap();
+        assert!(svg.contains("base &lt;b&gt;&amp;"), "{svg}");
+        assert!(svg.contains("模型") && svg.contains("var(--series-1)"));
+        assert!(!svg.contains("#010101") && !svg.contains("<b>"));
+        // Scales with the page.
+        assert!(
+            svg.contains("<svg role=\"img\" viewBox="),
+            "{}",
+            &svg[..200]
+        );
+    }
+
+    #[test]
+    fn flat_and_empty_courses_are_drawn() {
+        let flat = Line {
+            name: "student",
+            points: vec![(1.0, 0.5), (2.0, 0.5)],
+        };
+        assert!(lines(&[flat], "loss").unwrap().contains("student"));
+        assert!(lines(&[], "loss").unwrap().ends_with("</svg>\n"));
+    }
+}

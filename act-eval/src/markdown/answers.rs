@@ -1,0 +1,53 @@
+//! The last model's most frequent mistakes, and the examples that it answers differently from the
+//! first.
+
+use crate::changes::Changes;
+use crate::comparison::Comparison;
+use crate::confusion::Confusion;
+use crate::output::synthetic_tag;
+use crate::table::Table;
+
+/// More mistakes than this are in the JSON only.
+const MISTAKES: usize = 20;
+
+/// Both sections.
+pub fn sections(comparison: &Comparison) -> String {
+    let tag = synthetic_tag(comparison.report.synthetic);
+    let name = comparison.rows.last().map_or("", |r| &r.name);
+    let mistakes = mistakes(&comparison.confusion);
+    let mut text = format!("## Most frequent mistakes of {name}{tag}\n\n{mistakes}");
+    if let Some(changes) = &comparison.changes {
+        let summary = changes.summary();
+        text += &format!("\n## Changed answers{tag}\n\n{summary}\n");
+        if !changes.examples.is_empty() {
+            text += &format!("\n{}", changed(changes));
+        }
+    }
+    text
+}
+
+fn mistakes(confusion: &Confusion) -> Table {
+    let mut table = Table::new(["right answer", "model's", "examples"]).with_text_columns(2);
+    for mistake in confusion.mistakes(MISTAKES) {
+        let [truth, predicted] =
+            [mistake.truth, mistake.predicted].map(|class| confusion.labels[class].clone());
+        table.push([truth, predicted, mistake.examples.to_string()]);
+    }
+    table
+}
+
+fn changed(changes: &Changes) -> Table {
+    let mut table =
+        Table::new(["example", "text", "pair", "right", "before", "after"]).with_text_columns(6);
+    for change in &changes.examples {
+        table.push([
+            change.example.to_string(),
+            change.text.clone(),
+            change.pair.clone().unwrap_or_default(),
+            change.truth.clone(),
+            change.before.clone(),
+            change.after.clone(),
+        ]);
+    }
+    table
+}
