@@ -70,17 +70,14 @@ pub fn objective(
 /// Pairs as given, or every layer of the student with the teacher's at the same relative depth:
 /// of S layers the i-th, counted from 1, with the teacher's i T / S-th, rounded up (the uniform
 /// strategy of Jiao et al. 2020, section 4.1).
-fn hidden(
-    section: &Distillation,
-    weight: f64,
-    student: &Plan,
-    teacher: &Plan,
-) -> Result<Hidden> {
+fn hidden(section: &Distillation, weight: f64, student: &Plan, teacher: &Plan) -> Result<Hidden> {
     let (ours, theirs) = (student.layers.len(), teacher.layers.len());
     let pairs = match section.hidden_layers()? {
         Some(pairs) => pairs,
         None if theirs == 0 => Vec::new(),
-        None => (0..ours).map(|l| [l, same_depth(l, ours, theirs)]).collect(),
+        None => (0..ours)
+            .map(|l| [l, same_depth(l, ours, theirs)])
+            .collect(),
     };
     let pair = |&[student, teacher]: &[usize; 2]| {
         in_range("layers", "student", student, ours)?;

@@ -17,9 +17,7 @@ use crate::backend::{ActBackend, AttentionShape, Ops, Queries, RelationShape, te
 use crate::dropout::{Dropout, Noise};
 use crate::encoder;
 use crate::gradient::{ShardGradients, Sum};
-use crate::loss::objective::{
-    Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher,
-};
+use crate::loss::objective::{Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher};
 use crate::loss::{self, Shard};
 use crate::taps::{Collect, Identity, Taps};
 use crate::weights::Weights;

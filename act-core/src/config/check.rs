@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use super::vocabulary::nearest;
 use super::{
-    Config, Global, HyperParameterOptimization, OptimizerBuilder, Prune, QuantAware,
-    QuantPost, TrainConfig,
+    Config, Global, HyperParameterOptimization, OptimizerBuilder, Prune, QuantAware, QuantPost,
+    TrainConfig,
 };
 use crate::error::{Error, Result};
 

@@ -361,7 +361,11 @@ mod tests {
         assert_eq!(several.weights().unwrap(), want);
         assert_eq!(several.hidden_layers().unwrap(), Some(vec![[2, 2]]));
         // A pair of the program's names is the logits once.
-        let pair = section(&["l2"], &["linear_9.tmp_1", "teacher_linear_9.tmp_1"], &[1.0]);
+        let pair = section(
+            &["l2"],
+            &["linear_9.tmp_1", "teacher_linear_9.tmp_1"],
+            &[1.0],
+        );
         assert_eq!(pair.weights().unwrap(), LossWeights { logits: 1.0, ..OFF });
     }
 

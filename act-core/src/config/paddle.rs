@@ -43,7 +43,9 @@ fn flat(value: Value) -> Vec<Value> {
 /// Says of a program's variables that they are gone.
 fn note_foreign(nodes: &[Value]) {
     let names = nodes.iter().filter_map(Value::as_str);
-    let foreign: Vec<_> = names.filter(|node| !super::losses::is_place(node)).collect();
+    let foreign: Vec<_> = names
+        .filter(|node| !super::losses::is_place(node))
+        .collect();
     if !foreign.is_empty() {
         log::warn!(
             "Distillation.node: {} taken as the logits: a Paddle program's names end with its \

@@ -112,10 +112,16 @@ fn the_teachers_values_are_those_of_the_trainable_encoder() {
                 Rows::All => &reference[i][..],
                 Rows::First => &reference[i][..width],
             };
-            let want: Vec<f32> = [2, 0, 1].into_iter().flat_map(|i| rows(i).to_vec()).collect();
+            let want: Vec<f32> = [2, 0, 1]
+                .into_iter()
+                .flat_map(|i| rows(i).to_vec())
+                .collect();
             assert_eq!(values.len(), want.len(), "{comparison:?}");
             for (got, want) in values.iter().zip(&want) {
-                assert!((got - want).abs() < 1e-4, "{comparison:?}: {got} is not {want}");
+                assert!(
+                    (got - want).abs() < 1e-4,
+                    "{comparison:?}: {got} is not {want}"
+                );
             }
         }
     }
@@ -158,10 +164,17 @@ fn layers_are_chosen_as_the_manual_says() {
     };
     let given = objective(&given, &student, &teacher, Ok(())).unwrap();
     assert_eq!(given.hidden.pairs, [pair(0, 3, Rows::First)]);
-    assert_eq!(given.relations.pairs, projections[1..].iter().map(|&(s, _)| match s {
-        Linear::Key(_) => (s, Linear::Key(3)),
-        _ => (s, Linear::Value(3)),
-    }).collect::<Vec<_>>(), "no queries in a last layer");
+    assert_eq!(
+        given.relations.pairs,
+        projections[1..]
+            .iter()
+            .map(|&(s, _)| match s {
+                Linear::Key(_) => (s, Linear::Key(3)),
+                _ => (s, Linear::Value(3)),
+            })
+            .collect::<Vec<_>>(),
+        "no queries in a last layer"
+    );
     assert_eq!(given.relations.heads, 2);
 }
 
@@ -192,7 +205,11 @@ fn layers_and_heads_that_do_not_exist_are_refused() {
 fn reread(teacher: &Artifact) -> Artifact {
     let mut other = teacher.clone();
     let tokens: Vec<&str> = teacher.tokenizer.tokens().collect();
-    let vocab: String = tokens.iter().rev().map(|token| format!("{token}\n")).collect();
+    let vocab: String = tokens
+        .iter()
+        .rev()
+        .map(|token| format!("{token}\n"))
+        .collect();
     other.tokenizer = TokenizerSpec::from_vocab(&vocab).unwrap();
     other
 }

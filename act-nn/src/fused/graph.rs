@@ -318,10 +318,7 @@ impl Ops for Graph {
             let (student, teacher) = (slice(&student.primitive), slice(&teacher.primitive));
             let (divergence, gradient) = relations::divergence(&student, &teacher, shape);
             let gradient = Arc::new(gradient);
-            (
-                matrix(vec![divergence], 1),
-                Relate { gradient, columns },
-            )
+            (matrix(vec![divergence], 1), Relate { gradient, columns })
         })
     }
 

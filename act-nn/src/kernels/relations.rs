@@ -71,7 +71,14 @@ impl<'a> Head<'a> {
     /// `x xᵀ / √d`, `[rows, rows]`.
     fn scores(&self, scores: &mut Vec<f32>) {
         scores.resize(self.count * self.count, 0.0);
-        gemm(self.scale, self.rows, self.rows.t(), 0.0, scores, self.count);
+        gemm(
+            self.scale,
+            self.rows,
+            self.rows.t(),
+            0.0,
+            scores,
+            self.count,
+        );
     }
 }
 
@@ -117,7 +124,9 @@ fn exponentials(scores: &[f32], bias: Option<&[f32]>, out: &mut [f32]) -> (f32, 
             }
         }
     }
-    let largest = out.iter().fold(f32::NEG_INFINITY, |m, &s| if s > m { s } else { m });
+    let largest = out
+        .iter()
+        .fold(f32::NEG_INFINITY, |m, &s| if s > m { s } else { m });
     out.iter_mut().for_each(|s| *s = exp(*s - largest));
     (largest, sum(out.len(), |i| out[i]))
 }
