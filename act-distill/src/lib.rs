@@ -79,6 +79,7 @@ pub fn distill(
         }
         _ => Objective::LABELS,
     };
+    log::info!("losses: {}", objective::describe(&objective));
     let taught = match &teacher {
         Some(teacher) => teach(&mut lesson, teacher, data, options, on_event)?,
         None => None,

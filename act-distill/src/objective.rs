@@ -67,6 +67,52 @@ pub fn objective(
     Ok(objective)
 }
 
+/// The losses in a line, with what was chosen for them: `labels 0.5, logits 1, hidden 1 (layers 0-0,
+/// 1-3)`.
+pub fn describe(objective: &Objective) -> String {
+    let pairs: Vec<String> = objective
+        .hidden
+        .pairs
+        .iter()
+        .map(|pair| format!("{}-{}", pair.student, pair.teacher))
+        .collect();
+    let relations: Vec<String> = objective
+        .relations
+        .pairs
+        .iter()
+        .map(|(student, teacher)| format!("{student} - {teacher}"))
+        .collect();
+    let soft = objective.soft_labels;
+    let losses = [
+        ("labels", objective.labels, String::new()),
+        ("logits", objective.logits, String::new()),
+        (
+            "soft labels",
+            soft.weight,
+            format!(" (temperature {})", soft.temperature),
+        ),
+        ("pooled", objective.pooled, String::new()),
+        (
+            "hidden",
+            objective.hidden.weight,
+            format!(" (layers {})", pairs.join(", ")),
+        ),
+        (
+            "relations",
+            objective.relations.weight,
+            format!(
+                " ({}; {} heads)",
+                relations.join(", "),
+                objective.relations.heads
+            ),
+        ),
+    ];
+    let on = losses.iter().filter(|(_, weight, _)| *weight != 0.0);
+    on.map(|(name, weight, detail)| format!("{name} {weight}{detail}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 /// Pairs as given, or every layer of the student with the teacher's at the same relative depth:
 /// of S layers the i-th, counted from 1, with the teacher's i T / S-th, rounded up (the uniform
 /// strategy of Jiao et al. 2020, section 4.1).

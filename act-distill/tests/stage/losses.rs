@@ -5,7 +5,7 @@ use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Embedding, Encoding, ErrorKind, LayerPlan, Linear, Result, Seed, Site};
 use act_core::{Tensor, TokenizerSpec};
 use act_distill::features::Features;
-use act_distill::objective::objective;
+use act_distill::objective::{describe, objective};
 use act_distill::{Distilled, Options, distill};
 use act_infer::Engine;
 use act_nn::{Device, LayerPair, Objective, Rows, Teacher};
@@ -176,6 +176,12 @@ fn layers_are_chosen_as_the_manual_says() {
         "no queries in a last layer"
     );
     assert_eq!(given.relations.heads, 2);
+    assert_eq!(
+        describe(&given),
+        "labels 0.5, soft labels 1 (temperature 2), pooled 1, hidden 1 (layers 0-3), relations 1 \
+         (layer.0.attention.key - layer.3.attention.key, \
+         layer.0.attention.value - layer.3.attention.value; 2 heads)"
+    );
 }
 
 #[test]
