@@ -5,6 +5,7 @@
 
 mod check;
 mod load;
+mod losses;
 mod paddle;
 mod sections;
 mod training;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use losses::LossWeights;
 pub use sections::{
     Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,
 };

@@ -148,9 +148,11 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
     );
     let builder = &config.train.optimizer_builder;
     assert_eq!((builder.penalties(), builder.grad_clip), ((0.0, 4e-5), 2.0));
+    let weights = config.distillation.weights().unwrap();
     assert_eq!(
-        config.distillation.logits, 0.5,
-        "alpha is the weight of the logit loss"
+        (weights.logits, weights.labels),
+        (0.5, 0.0),
+        "PaddleSlim's l2 with its alpha is the logit loss alone"
     );
     assert_eq!(config.prune.pruned_ratio, 0.5, "TransformerPrune is Prune");
     assert_eq!(
@@ -327,7 +329,7 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
         ),
         (
             "Distillation: {logits: 0, labels: 0}",
-            "x.yaml:1: Distillation: logits and labels both weigh 0",
+            "x.yaml:1: Distillation: every loss named weighs 0",
         ),
     ] {
         assert_refused(text, expected);
@@ -444,7 +446,7 @@ fn provenance_holds_the_sections_that_acted_and_no_path() {
         .unwrap();
     assert_eq!(
         record,
-        "Global:\n  task_name: afqmc\nDistillation:\n  logits: 1.0\n  labels: 0.5\nPrune:\n  \
+        "Global:\n  task_name: afqmc\nDistillation: {}\nPrune:\n  \
          prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  calibration_examples: 2048\n"
     );
     let again = load(&record, &[]).unwrap();

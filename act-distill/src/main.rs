@@ -20,13 +20,17 @@ Examples:
     act-distill new.act -o base.act -c afqmc.yaml --data ~/clue/afqmc
   Teach a pruned model what the original answers:
     act-distill pruned.act -o student.act -c afqmc.yaml --data ~/clue/afqmc --teacher base.act
-  The same in a pipe, one pass over the data, with twice the learning rate:
+  The same from its logits alone, as PaddleSlim does, or from its hidden states too:
+    act-distill pruned.act -o student.act --data D --teacher base.act --set Distillation.logits=1
+    act-distill ... --set Distillation.logits=1 --set Distillation.hidden=1
+  The first in a pipe, one pass over the data, with twice the learning rate:
     act-prune base.act --data D | act-distill --data D --teacher base.act \\
       --set TrainConfig.epochs=1 --set TrainConfig.learning_rate=4e-5 > student.act";
 
-/// Train a classifier against its labels, a teacher (logits), or both.
+/// Train a classifier against its labels, a teacher, or both.
 ///
-/// Without a teacher this is plain fine-tuning. A slice of train is held out to choose the best
+/// Without a teacher this is plain fine-tuning; with one, the section Distillation says what is
+/// learned from it: logits, soft labels, hidden states, self-attention relations. A slice of train is held out to choose the best
 /// weights; dev is not read.
 #[derive(Parser)]
 #[command(name = "act-distill", version, after_help = EXAMPLES)]

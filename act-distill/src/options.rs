@@ -1,8 +1,8 @@
 //! What the configuration says about training, checked.
 
-use act_core::config::Config;
-use act_core::{Error, Result, Seed};
-use act_nn::{Objective, OptimizerOptions, TrainOptions};
+use act_core::config::{Config, Distillation};
+use act_core::{Result, Seed};
+use act_nn::{OptimizerOptions, TrainOptions};
 
 /// Sequences a step when the configuration names no number; PaddleSlim's configs all say 16.
 const BATCH_SIZE: usize = 16;
@@ -12,8 +12,8 @@ const BATCH_SIZE: usize = 16;
 pub struct Options {
     /// The loop's own.
     pub training: TrainOptions,
-    /// Losses and weights.
-    pub objective: Objective,
+    /// Losses against a teacher; `None` without one: the labels alone.
+    pub losses: Option<Distillation>,
     /// Share of train held out to choose the best weights.
     pub validation_ratio: f64,
     /// Seed of the choice of that share.
@@ -52,7 +52,7 @@ impl Options {
                 threads,
                 seed: train.seed.map_or(seed, Seed).derive("distill.train"),
             },
-            objective: objective(config, has_teacher)?,
+            losses: has_teacher.then(|| config.distillation.clone()),
             validation_ratio: train.validation_ratio,
             seed,
             logging_iter: train.logging_iter,
@@ -67,27 +67,6 @@ pub fn batch_size(config: &Config) -> usize {
     configured.unwrap_or(BATCH_SIZE)
 }
 
-/// Fine-tuning knows labels only; with a teacher the section `Distillation` sets both weights.
-fn objective(config: &Config, has_teacher: bool) -> Result<Objective> {
-    if !has_teacher {
-        return Ok(Objective {
-            labels: 1.0,
-            logits: 0.0,
-        });
-    }
-    let weights = &config.distillation;
-    if weights.logits == 0.0 {
-        return Err(Error::usage(
-            "Distillation.logits is 0, so the teacher would teach nothing: give it a weight, or \
-             leave the teacher out to fine-tune on the labels",
-        ));
-    }
-    Ok(Objective {
-        labels: weights.labels,
-        logits: weights.logits,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,15 +75,6 @@ mod tests {
         let mut config = Config::default();
         change(&mut config);
         Options::new(&config, has_teacher, Seed(42), 2)
-    }
-
-    #[test]
-    fn fine_tuning_uses_labels_only() {
-        let weights = |c: &mut Config| c.distillation.labels = 0.25;
-        let fine_tuning = options(weights, false).unwrap().objective;
-        assert_eq!((fine_tuning.labels, fine_tuning.logits), (1.0, 0.0));
-        let distillation = options(weights, true).unwrap().objective;
-        assert_eq!((distillation.labels, distillation.logits), (0.25, 1.0));
     }
 
     #[test]
@@ -147,7 +117,7 @@ mod tests {
         assert!(refused(|c| c.train.dropout = 1.0).contains("TrainConfig.dropout"));
         let optimizer = |c: &mut Config| c.train.optimizer_builder.optimizer.kind = "Lamb".into();
         assert!(refused(optimizer).contains("AdamW"));
-        assert!(refused(|c| c.distillation.logits = 0.0).contains("Distillation.logits"));
+        assert!(refused(|c| c.distillation.logits = Some(-1.0)).contains("Distillation.logits"));
         let target = |c: &mut Config| {
             c.train.validation_ratio = 0.0;
             c.train.target_metric = Some(0.9);

@@ -61,6 +61,7 @@ fn acted(config: &Config) -> Result<String> {
     let mut acted = config.clone();
     acted.train.batch_size = Some(batch_size(config));
     acted.train.warmup_ratio = Some(config.train.warmup());
+    acted.distillation = acted.distillation.explicit()?;
     acted.distillation.teacher_model_dir = None;
     acted.yaml_of(&["TrainConfig", "Distillation"])
 }

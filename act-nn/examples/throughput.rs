@@ -69,11 +69,9 @@ fn main() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
-    let objective = Objective {
-        labels: 1.0,
-        logits: 0.0,
-    };
+    let objective = Objective::LABELS;
     let (mut since, mut taken) = (Instant::now(), Vec::new());
     let mut on_event = |event| {
         if let TrainEvent::Step { .. } = event {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use act_core::Activation;
-use burn::tensor::activation::softmax;
+use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Element, IndexingUpdateOp, Int, Tensor, TensorData};
 
@@ -45,6 +45,17 @@ impl AttentionShape {
     pub(crate) fn width(&self) -> usize {
         self.heads * self.head_dim
     }
+}
+
+/// Shape of self-attention relations over ragged sequences.
+#[derive(Debug, Clone)]
+pub(crate) struct RelationShape {
+    /// Tokens of each sequence, at least one.
+    pub(crate) lengths: Arc<[usize]>,
+    /// As [`AttentionShape::key_bias`].
+    pub(crate) key_bias: Option<Arc<[f32]>>,
+    /// Relation heads; they divide the widths of both sides.
+    pub(crate) heads: usize,
 }
 
 /// One parameter with the optimiser's state of it.
@@ -119,6 +130,18 @@ pub(crate) trait Ops: Backend {
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
         padded_attention(q, k, v, shape, dropout)
+    }
+
+    /// How far the student's self-attention relations are from the teacher's, `[1, 1]`: in every
+    /// relation head `KL(softmax(T Tᵀ / √d) || softmax(S Sᵀ / √d))`, the mean over a sequence's
+    /// heads and rows, summed over the sequences (Wang et al. 2021, equations 4 to 6). `student`
+    /// and `teacher` are `[tokens, width]`, each of its own width; the teacher is a constant.
+    fn relations(
+        student: Tensor<Self, 2>,
+        teacher: Tensor<Self, 2>,
+        shape: &RelationShape,
+    ) -> Tensor<Self, 2> {
+        padded_relations(student, teacher, shape)
     }
 
     /// Some rows of `x`, in the given order.
@@ -247,7 +270,7 @@ pub(crate) fn padded_attention<B: Ops>(
         Queries::First => split(q, 1),
     };
     let (k, v) = (pad(k), pad(v));
-    let bias = layout.key_bias(shape);
+    let bias = layout.key_bias(shape.key_bias.as_deref());
     let bias = tensor::<B, 4>(bias, [batch, 1, 1, longest], &device);
     let scores = q.matmul(k.transpose()) / (head_dim as f64).sqrt() + bias;
     let mut probabilities = softmax(scores, 3);
@@ -263,6 +286,36 @@ pub(crate) fn padded_attention<B: Ops>(
         Queries::All => B::rows(context, &layout.scatter),
         Queries::First => context,
     }
+}
+
+/// Relations of ordinary tensor operations, padded to the longest sequence.
+fn padded_relations<B: Ops>(
+    student: Tensor<B, 2>,
+    teacher: Tensor<B, 2>,
+    shape: &RelationShape,
+) -> Tensor<B, 2> {
+    let device = student.device();
+    let batch = shape.lengths.len();
+    let longest = shape.lengths.iter().copied().max().unwrap_or(0);
+    let layout = Padding::new(&shape.lengths, longest);
+    let bias = layout.key_bias(shape.key_bias.as_deref());
+    let bias = tensor::<B, 4>(bias, [batch, 1, 1, longest], &device);
+    let log_relations = |x: Tensor<B, 2>| {
+        let head_dim = x.dims()[1] / shape.heads;
+        let x = B::rows(x, &layout.gather)
+            .reshape([batch, longest, shape.heads, head_dim])
+            .swap_dims(1, 2);
+        let scores = x.clone().matmul(x.transpose()) / (head_dim as f64).sqrt();
+        log_softmax(scores + bias.clone(), 3)
+    };
+    let (student, teacher) = (log_relations(student), log_relations(teacher));
+    let divergence = (teacher.clone().exp() * (teacher - student)).sum_dim(3);
+    let mut shares = vec![0f32; batch * longest];
+    for (row, &length) in shares.chunks_exact_mut(longest.max(1)).zip(&*shape.lengths) {
+        row[..length].fill(1.0 / (shape.heads * length) as f32);
+    }
+    let shares = tensor::<B, 4>(shares, [batch, 1, longest, 1], &device);
+    (divergence * shares).sum().reshape([1, 1])
 }
 
 /// How ragged sequences lie in a padded `[batch, longest]` grid.
@@ -293,10 +346,10 @@ impl Padding {
     }
 
     /// The keys' bias in the grid; padding gets a number that no score can outweigh.
-    fn key_bias(&self, shape: &AttentionShape) -> Vec<f32> {
+    fn key_bias(&self, of_tokens: Option<&[f32]>) -> Vec<f32> {
         let mut bias = vec![-1e30; self.gather.len()];
         for (token, &place) in self.scatter.iter().enumerate() {
-            bias[place as usize] = shape.key_bias.as_ref().map_or(0.0, |b| b[token]);
+            bias[place as usize] = of_tokens.map_or(0.0, |b| b[token]);
         }
         bias
     }

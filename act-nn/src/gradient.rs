@@ -1,12 +1,14 @@
 //! Gradients of all parameters: of one micro-batch, in a graph of its own, and their sum.
 
+use act_core::Result;
 use burn::tensor::{FloatDType, Tensor};
 use rayon::prelude::*;
 
 use crate::backend::ActBackend;
 use crate::dropout::Noise;
 use crate::encoder;
-use crate::loss::{self, Objective, Shard};
+use crate::loss::objective::Objective;
+use crate::loss::{self, Shard};
 use crate::taps::Identity;
 use crate::weights::Weights;
 
@@ -27,8 +29,8 @@ pub(crate) struct ShardGradients<B: ActBackend> {
 }
 
 /// What the shards of a batch have in common.
-pub(crate) struct Batch {
-    pub(crate) objective: Objective,
+pub(crate) struct Batch<'a> {
+    pub(crate) objective: &'a Objective,
     /// Examples of the whole batch.
     pub(crate) examples: usize,
     /// Products of matrices in bfloat16.
@@ -36,8 +38,14 @@ pub(crate) struct Batch {
 }
 
 impl<B: ActBackend> ShardGradients<B> {
-    /// Runs a shard forward and backward.
-    pub(crate) fn new(weights: &Weights<B>, shard: &Shard, batch: &Batch, noise: Noise) -> Self {
+    /// Runs a shard forward and backward. Errors: values of the teacher that do not fit the
+    /// student's.
+    pub(crate) fn new(
+        weights: &Weights<B>,
+        shard: &Shard,
+        batch: &Batch<'_>,
+        noise: Noise,
+    ) -> Result<Self> {
         let tables = weights.layout.tables();
         let leaves = weights.leaves(|name| !tables.iter().any(|t| t == name));
         let mut embedded = encoder::embed(weights, &shard.batch).untracked();
@@ -54,7 +62,7 @@ impl<B: ActBackend> ShardGradients<B> {
             (batch.objective, batch.examples),
             &mut Identity,
             noise,
-        );
+        )?;
         let mut of_leaf = |leaf: &Tensor<B::Graph, 2>| leaf.grad_remove(&mut gradients);
         let rows = of_leaf(&words);
         let leaves = leaves.tensors.iter().map(of_leaf);
@@ -67,7 +75,7 @@ impl<B: ActBackend> ShardGradients<B> {
                 parts[place] = Part::Rows { ids, rows };
             }
         }
-        Self { loss, parts }
+        Ok(Self { loss, parts })
     }
 }
 

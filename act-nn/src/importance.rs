@@ -13,14 +13,10 @@ use crate::Examples;
 use crate::backend::{ActBackend, tensor};
 use crate::dropout::Noise;
 use crate::encoder;
-use crate::loss::{self, Objective, Shard};
+use crate::loss::objective::Objective;
+use crate::loss::{self, Shard};
 use crate::taps::HeadMasks;
 use crate::weights::{Weights, to_vec};
-
-const CROSS_ENTROPY: Objective = Objective {
-    labels: 1.0,
-    logits: 0.0,
-};
 
 /// First-order importance of one layer's heads and neurons.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +45,7 @@ pub(crate) fn importance_on<B: ActBackend>(
     threads: usize,
     on_batch: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Vec<LayerImportance>> {
-    loss::check(artifact, &examples, CROSS_ENTROPY)?;
+    loss::check(artifact, &examples, &Objective::LABELS)?;
     let n = examples.encodings.len();
     if n == 0 || batch_size == 0 {
         return Err(Error::usage(
@@ -74,11 +70,12 @@ pub(crate) fn importance_on<B: ActBackend>(
     let mut done = 0;
     for round in batches.chunks(threads) {
         let scores_of = |batch: &&[usize]| {
-            let shard = Shard::new(&examples, batch, plan, pad_id);
+            let shard = Shard::new(&examples, batch, &Objective::LABELS, plan, pad_id)?;
             of_batch(&weights, &shard, batch.len())
         };
         let scores: Vec<_> = pool.install(|| round.par_iter().map(scores_of).collect());
         for layers in scores {
+            let layers = layers?;
             total
                 .iter_mut()
                 .zip(&layers)
@@ -97,7 +94,7 @@ fn of_batch<B: ActBackend>(
     weights: &Weights<B>,
     shard: &Shard,
     examples: usize,
-) -> Vec<LayerImportance> {
+) -> Result<Vec<LayerImportance>> {
     let layers = &weights.layout.plan.layers;
     let device = weights.tensors[0].device();
     let mask = |heads| tensor::<B::Graph, 2>(vec![1f32; heads], [1, heads], &device).require_grad();
@@ -110,9 +107,9 @@ fn of_batch<B: ActBackend>(
     let wanted: Vec<String> = (0..layers.len()).flat_map(neuron_parameters).collect();
     let leaves = weights.leaves(|name| wanted.iter().any(|w| w == name));
     let embedded = encoder::embed(weights, &shard.batch).untracked();
-    let objective = (CROSS_ENTROPY, examples);
+    let objective = (&Objective::LABELS, examples);
     let (_, mut gradients) =
-        loss::backward::<B>(&leaves, embedded, shard, objective, &mut taps, Noise::OFF);
+        loss::backward::<B>(&leaves, embedded, shard, objective, &mut taps, Noise::OFF)?;
     let mut of_layer = |(l, mask): (usize, &Option<Tensor<B::Graph, 2>>)| {
         let mask = mask.as_ref().and_then(|m| m.grad_remove(&mut gradients));
         let heads = mask.map(to_vec).unwrap_or_default();
@@ -129,7 +126,7 @@ fn of_batch<B: ActBackend>(
             },
         }
     };
-    taps.masks.iter().enumerate().map(&mut of_layer).collect()
+    Ok(taps.masks.iter().enumerate().map(&mut of_layer).collect())
 }
 
 /// Incoming weights with their bias and outgoing weights of a layer's neurons.
@@ -165,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::gradcheck::{Reference, encodings, models, to_f64};
-    use crate::taps::{Identity, Taps};
+    use crate::taps::{Collect, Identity, Taps};
 
     const LABELS: [u32; 4] = [0, 2, 1, 1];
     const STEP: f64 = 1e-4;
@@ -175,8 +172,10 @@ mod tests {
             encodings,
             labels: &LABELS,
             teacher_logits: None,
+            teacher: None,
         };
-        Shard::new(&examples, &[0, 1, 2, 3], &artifact.plan, 0)
+        let all = [0, 1, 2, 3];
+        Shard::new(&examples, &all, &Objective::LABELS, &artifact.plan, 0).unwrap()
     }
 
     fn loss_with(
@@ -186,8 +185,10 @@ mod tests {
     ) -> f64 {
         let embedded = encoder::embed(weights, &shard.batch);
         let noise = &mut Noise::OFF.clone();
-        let logits = encoder::logits(weights, embedded, &shard.batch, taps, noise);
-        to_f64(&loss::loss(logits, shard, CROSS_ENTROPY, 4).reshape([1, 1]))[0]
+        let mut taken = Collect::new(&[], taps);
+        let logits = encoder::logits(weights, embedded, &shard.batch, &mut taken, noise);
+        let loss = loss::loss(logits, &taken, shard, &Objective::LABELS, 4).unwrap();
+        to_f64(&loss.reshape([1, 1]))[0]
     }
 
     /// Multiplies some elements of some parameters.
@@ -222,7 +223,7 @@ mod tests {
         for artifact in models() {
             let shard = shard(&artifact, &encodings);
             let weights = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-            let scores = of_batch(&weights, &shard, 4);
+            let scores = of_batch(&weights, &shard, 4).unwrap();
             let hidden = artifact.plan.hidden_size;
             for (l, (layer, plan)) in scores.iter().zip(&artifact.plan.layers).enumerate() {
                 assert_eq!(layer.heads.len(), plan.heads());
@@ -270,6 +271,7 @@ mod tests {
             encodings: &encodings[range.clone()],
             labels: &LABELS[range],
             teacher_logits: None,
+            teacher: None,
         };
         let score = |range, threads| {
             crate::importance(
@@ -300,6 +302,7 @@ mod tests {
             encodings: &encodings,
             labels: &LABELS,
             teacher_logits: None,
+            teacher: None,
         };
         let device = crate::Device::NdArray;
         let error = crate::importance(device, &models()[0], examples, 1, 2, &mut |n| n < 2);

@@ -29,7 +29,9 @@ mod weights;
 
 pub use device::Device;
 pub use importance::LayerImportance;
-pub use loss::Objective;
+pub use loss::objective::{
+    Comparison, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher,
+};
 pub use optim::{OptimizerOptions, UpdateRule};
 pub use train::{Examples, TrainEvent, TrainOptions, Trained};
 

@@ -75,10 +75,7 @@ fn train(
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
-    };
-    let objective = Objective {
-        labels: 1.0,
-        logits: 0.0,
+        teacher: None,
     };
     let validation = Some(examples);
     act_nn::resume(
@@ -86,7 +83,7 @@ fn train(
         model,
         examples,
         validation,
-        objective,
+        Objective::LABELS,
         options,
         keeper,
         on_event,

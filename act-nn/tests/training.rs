@@ -7,10 +7,7 @@ use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Params, Seed};
 use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained};
 use rand::Rng;
 
-const LABELS: Objective = Objective {
-    labels: 1.0,
-    logits: 0.0,
-};
+const LABELS: Objective = Objective::LABELS;
 
 fn artifact() -> Artifact {
     let options = TinyOptions {
@@ -66,6 +63,7 @@ fn run(options: &TrainOptions, objective: Objective) -> (Trained, Vec<TrainEvent
         encodings: &encodings,
         labels: &labels,
         teacher_logits: Some(&teacher),
+        teacher: None,
     };
     let mut events = Vec::new();
     let mut on_event = |event| {
@@ -98,6 +96,7 @@ fn overfits_random_labels() {
         Objective {
             labels: 0.0,
             logits: 1.0,
+            ..LABELS
         },
     ];
     for objective in objectives {
@@ -107,7 +106,7 @@ fn overfits_random_labels() {
             target_accuracy: Some(0.999),
             ..options()
         };
-        let (trained, _) = run(&options, objective);
+        let (trained, _) = run(&options, objective.clone());
         assert_eq!(
             trained.accuracy,
             Some(1.0),
@@ -208,6 +207,7 @@ fn on_event_stops_the_loop() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
     let mut stop_at_2 = |event| !matches!(event, TrainEvent::Step { step: 2, .. });
     let trained = act_nn::train(
@@ -248,6 +248,7 @@ fn divergence_names_step_and_learning_rate() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
     let options = TrainOptions {
         learning_rate: LearningRate::Peak(1e30),
@@ -275,6 +276,7 @@ fn unusable_input_is_named() {
             encodings,
             labels,
             teacher_logits: None,
+            teacher: None,
         };
         let (kind, message) = failure(examples, objective, options);
         assert_eq!(kind, ErrorKind::Usage);
@@ -284,6 +286,7 @@ fn unusable_input_is_named() {
     let distil = Objective {
         labels: 0.0,
         logits: 1.0,
+        ..LABELS
     };
     let fail = |encodings: &[Encoding]| check(encodings, &labels, LABELS, &options());
     assert!(check(&good, &[0, 1, 2, 3], LABELS, &options()).contains("example 3 has class 3"));

@@ -3,9 +3,7 @@
 use std::fmt::Display;
 
 use super::vocabulary::nearest;
-use super::{
-    Config, Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,
-};
+use super::{Config, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost};
 use crate::error::{Error, Result};
 
 /// Tasks whose data need no description.
@@ -60,20 +58,6 @@ impl Global {
     pub(super) fn meant_task(&self) -> Option<&'static str> {
         let name = self.task_name.as_deref()?;
         nearest(name, TASKS).filter(|near| *near != name)
-    }
-}
-
-impl Distillation {
-    /// Checks every value.
-    pub fn check(&self) -> Result<()> {
-        not_negative("Distillation.logits", self.logits)?;
-        not_negative("Distillation.labels", self.labels)?;
-        if self.logits + self.labels == 0.0 {
-            return Err(Error::usage(
-                "Distillation: logits and labels both weigh 0, which leaves no loss; raise one",
-            ));
-        }
-        Ok(())
     }
 }
 

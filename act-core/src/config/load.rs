@@ -49,7 +49,7 @@ impl Config {
         };
         let train = config.train.check_together();
         train.map_err(|error| blame("TrainConfig", error))?;
-        let distillation = config.distillation.check();
+        let distillation = config.distillation.check_together();
         distillation.map_err(|error| blame("Distillation", error))?;
         if let (Some(name), Some(near)) = (&config.global.task_name, config.global.meant_task()) {
             log::warn!("Global.task_name: {name:?} is not a built-in task; did you mean {near:?}?");

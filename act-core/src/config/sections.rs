@@ -34,10 +34,48 @@ pub struct Distillation {
     /// Accepted for PaddleSlim's files.
     #[serde(skip_serializing)]
     pub teacher_params_filename: Option<String>,
-    /// Weight of the logit loss, mean squared error (PaddleSlim's `loss: l2`, its `alpha`).
-    pub logits: f64,
-    /// Ours: weight of cross-entropy against the labels while there is a teacher.
-    pub labels: f64,
+    /// PaddleSlim's losses: `l2`, `soft_label`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Vec<String>>,
+    /// Where each of them looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<Vec<String>>,
+    /// Weight of each of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<Vec<f64>>,
+    /// Ours: weight of cross-entropy with the labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<f64>,
+    /// Ours: weight of the mean squared error of the logits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logits: Option<f64>,
+    /// Ours: weight of the divergence of softened probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soft_labels: Option<f64>,
+    /// Ours: temperature of the soft labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Ours: weight of the mean squared error of the pooled output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooled: Option<f64>,
+    /// Ours: weight of the mean squared error of hidden states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<f64>,
+    /// Ours: pairs of student's and teacher's layers whose hidden states are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<[usize; 2]>>,
+    /// Ours: weight of the divergence of self-attention relations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relations: Option<f64>,
+    /// Ours: relation heads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relation_heads: Option<usize>,
+    /// Ours: student's and teacher's layer whose relations are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relation_layers: Option<[usize; 2]>,
+    /// Ours: memory for the teacher's inner values. Not part of provenance: it changes no result.
+    #[serde(skip_serializing)]
+    pub cache: String,
 }
 
 impl Default for Distillation {
@@ -46,8 +84,20 @@ impl Default for Distillation {
             teacher_model_dir: None,
             teacher_model_filename: None,
             teacher_params_filename: None,
-            logits: 1.0,
-            labels: 0.5,
+            loss: None,
+            node: None,
+            alpha: None,
+            labels: None,
+            logits: None,
+            soft_labels: None,
+            temperature: None,
+            pooled: None,
+            hidden: None,
+            layers: None,
+            relations: None,
+            relation_heads: None,
+            relation_layers: None,
+            cache: "2GB".into(),
         }
     }
 }

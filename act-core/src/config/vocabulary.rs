@@ -9,7 +9,7 @@ use super::{
 };
 
 /// PaddleSlim's other name for a key of ours.
-const ALIASES: &[(&str, &str)] = &[("TransformerPrune", "Prune"), ("alpha", "logits")];
+const ALIASES: &[(&str, &str)] = &[("TransformerPrune", "Prune")];
 
 /// PaddleSlim's strategies that are not for these models.
 const FOREIGN: &[&str] = &[
@@ -86,11 +86,6 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
         "Distillation",
         &["teacher_model_filename", "teacher_params_filename"],
         FILES,
-    ),
-    (
-        "Distillation",
-        &["loss", "node"],
-        "the one loss there is: l2 on the logits",
     ),
     (
         "QuantPost",

@@ -35,7 +35,7 @@ static TEACHER: LazyLock<Artifact> =
 /// Distillation without labels: what is learned comes from the teacher.
 fn logits_only() -> Config {
     let mut config = toy::config();
-    config.distillation.labels = 0.0;
+    config.distillation.logits = Some(1.0);
     config
 }
 

@@ -5,9 +5,9 @@ use burn::backend::ndarray::NdArrayTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 
 use super::{Cpu, add_rows, columns, matrix, owned, pick_rows, primitive, slice, slice_mut};
-use crate::backend::{AttentionShape, Ops, Slot};
+use crate::backend::{AttentionShape, Ops, RelationShape, Slot};
 use crate::dropout::Dropout;
-use crate::kernels::{attention, gelu, linear, norm, sum, update};
+use crate::kernels::{attention, gelu, linear, norm, relations, sum, update};
 use crate::optim::Update;
 
 fn tensor(primitive: NdArrayTensor) -> Tensor<Cpu, 2> {
@@ -63,6 +63,16 @@ impl Ops for Cpu {
         let [q, k, v] = [q, k, v].map(primitive);
         let (y, _) = attention::forward(&slice(&q), &slice(&k), &slice(&v), shape, dropout);
         tensor(matrix(y, shape.width()))
+    }
+
+    fn relations(
+        student: Tensor<Self, 2>,
+        teacher: Tensor<Self, 2>,
+        shape: &RelationShape,
+    ) -> Tensor<Self, 2> {
+        let [student, teacher] = [student, teacher].map(primitive);
+        let (divergence, _) = relations::divergence(&slice(&student), &slice(&teacher), shape);
+        tensor(matrix(vec![divergence], 1))
     }
 
     fn rows(x: Tensor<Self, 2>, indices: &[u32]) -> Tensor<Self, 2> {

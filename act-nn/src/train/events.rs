@@ -2,8 +2,10 @@
 
 use act_core::Params;
 
+use crate::loss::objective::Teacher;
+
 /// Examples to train on or to measure on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Examples<'a> {
     /// Token ids.
     pub encodings: &'a [act_core::Encoding],
@@ -11,6 +13,8 @@ pub struct Examples<'a> {
     pub labels: &'a [u32],
     /// The teacher's logits, one row an encoding.
     pub teacher_logits: Option<&'a [Vec<f32>]>,
+    /// The teacher's inner values, where the objective compares some.
+    pub teacher: Option<&'a dyn Teacher>,
 }
 
 /// What the loop tells while it runs.

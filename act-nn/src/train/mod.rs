@@ -22,7 +22,8 @@ use crate::batches;
 use crate::checkpoint::{BestAt, Keeper, Mean, Part, Position, Resumed, Snapshot};
 use crate::dropout::Noise;
 use crate::gradient::{Batch, ShardGradients, Sum};
-use crate::loss::{self, Objective, Shard};
+use crate::loss::objective::Objective;
+use crate::loss::{self, Shard};
 use crate::optim::Optimizer;
 use crate::predict;
 use crate::schedule::Schedule;
@@ -47,14 +48,10 @@ pub(crate) fn train_on<B: ActBackend>(
     if train.encodings.is_empty() {
         return Err(Error::usage("there is no training example"));
     }
-    loss::check(artifact, &train, objective)?;
+    loss::check(artifact, &train, &objective)?;
     let validation = validation.filter(|v| !v.encodings.is_empty());
     if let Some(validation) = &validation {
-        let measured = Objective {
-            labels: 1.0,
-            logits: 0.0,
-        };
-        loss::check(artifact, validation, measured)?;
+        loss::check(artifact, validation, &Objective::LABELS)?;
     }
     let threads = if B::THREADS {
         options.threads.max(1)
@@ -204,7 +201,7 @@ impl<B: ActBackend> Run<'_, B> {
         let batch = &self.batches[in_epoch];
         let lengths = batch.iter().map(|&i| self.train.encodings[i].len());
         let tokens = lengths.sum();
-        let (loss, gradients) = self.gradients(batch, step);
+        let (loss, gradients) = self.gradients(batch, step)?;
         if !loss.is_finite() {
             return Err(diverged("loss", loss, step, learning_rate));
         }
@@ -222,29 +219,31 @@ impl<B: ActBackend> Run<'_, B> {
 
     /// Loss and gradients of a batch, in the weights' order. As many micro-batches as there are
     /// threads are computed at a time and then added, one after the other.
-    fn gradients(&self, batch: &[usize], step: usize) -> (f64, Vec<Tensor<B, 2>>) {
+    fn gradients(&self, batch: &[usize], step: usize) -> Result<(f64, Vec<Tensor<B, 2>>)> {
         let (options, weights) = (self.options, &self.weights);
         let seed = options.seed.derive("dropout");
         let shards = batches::shards(batch, self.train.encodings, options.micro_batch);
         let shards: Vec<_> = shards.into_iter().enumerate().collect();
         let of_batch = Batch {
-            objective: self.objective,
+            objective: &self.objective,
             examples: batch.len(),
             mixed_precision: options.mixed_precision && B::MIXED,
         };
         let of_shard = |(number, indices): &(usize, Vec<usize>)| {
-            let shard = Shard::new(&self.train, indices, &weights.layout.plan, self.pad_id);
+            let plan = &weights.layout.plan;
+            let shard = Shard::new(&self.train, indices, &self.objective, plan, self.pad_id)?;
             let noise = Noise::new(options.dropout, seed, step, *number);
             ShardGradients::new(weights, &shard, &of_batch, noise)
         };
         let mut sum = Sum::new(weights);
         for round in shards.chunks(self.threads) {
             self.pool.install(|| {
-                let computed = round.par_iter().map(of_shard).collect();
+                let computed = round.par_iter().map(of_shard).collect::<Result<_>>()?;
                 sum.add(weights, computed);
-            });
+                Ok::<_, Error>(())
+            })?;
         }
-        (sum.loss, sum.into_tensors(weights))
+        Ok((sum.loss, sum.into_tensors(weights)))
     }
 
     /// True if the weights of this step are to be measured and have not been.

@@ -25,6 +25,7 @@ pub fn first_order(
         encodings: &calibration.encodings,
         labels: &calibration.labels,
         teacher_logits: None,
+        teacher: None,
     };
     let scores = act_nn::importance(device, artifact, examples, batch_size, threads, on_batch)?;
     for (layer, scores) in scores.iter().enumerate() {
