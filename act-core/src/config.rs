@@ -7,6 +7,7 @@ mod check;
 mod load;
 mod losses;
 mod paddle;
+pub mod quantity;
 mod sections;
 mod training;
 mod training_check;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
@@ -12,6 +13,7 @@ use crate::encoder;
 use crate::gemm;
 use crate::model::Model;
 use crate::pool::{Pool, Session};
+use crate::profile::Part;
 use crate::sequences::Sequences;
 
 /// Which kernels compute.
@@ -255,6 +257,19 @@ impl Engine {
         encoder::forward(&self.model, all, workspace, Some(observer), &mut logits);
         self.keep(session);
         Ok(self.rows(&logits))
+    }
+
+    /// Runs a batch on this thread, once to warm up and once for the time that each part took.
+    #[doc(hidden)]
+    pub fn profile(&self, batch: &Batch) -> Result<Vec<(Part, Duration)>> {
+        self.check(batch)?;
+        let (mut session, all) = (Session::new(&self.model), Sequences::of(batch));
+        let workspace = session.workspace();
+        let mut logits = vec![0.0; batch.sequences() * self.plan().num_labels];
+        encoder::forward(&self.model, all, workspace, None, &mut logits);
+        workspace.clock().start();
+        encoder::forward(&self.model, all, workspace, None, &mut logits);
+        Ok(workspace.clock().times())
     }
 
     /// Memory for a call.

@@ -40,17 +40,20 @@ impl Config {
         }
         let config = typed(&[], without_nulls(merged))?;
         // Rules between keys; the source that spoke last of the section is told.
-        let blame = |section: &str, error| {
-            let spoke = |source: &&Source| source.tree.contains_key(section);
-            match sources.iter().rev().find(spoke) {
-                Some(source) => source.blame(&[section], error),
-                None => error,
-            }
-        };
-        let train = config.train.check_together();
-        train.map_err(|error| blame("TrainConfig", error))?;
-        let distillation = config.distillation.check_together();
-        distillation.map_err(|error| blame("Distillation", error))?;
+        let rules = [
+            ("TrainConfig", config.train.check_together()),
+            ("Distillation", config.distillation.check_together()),
+            ("Prune", config.prune.check()),
+        ];
+        for (section, rule) in rules {
+            rule.map_err(|error| {
+                let spoke = |source: &&Source| source.tree.contains_key(section);
+                match sources.iter().rev().find(spoke) {
+                    Some(source) => source.blame(&[section], error),
+                    None => error,
+                }
+            })?;
+        }
         if let (Some(name), Some(near)) = (&config.global.task_name, config.global.meant_task()) {
             log::warn!("Global.task_name: {name:?} is not a built-in task; did you mean {near:?}?");
         }

@@ -153,14 +153,7 @@ fn keys_without_effect_are_told_once_and_misspelt_tasks_guessed() {
     )
     .unwrap();
     let file = file.to_str().unwrap();
-    let args = [
-        "--act",
-        "config",
-        "-c",
-        file,
-        "--set",
-        "QuantPost.epochs=3",
-    ];
+    let args = ["--act", "config", "-c", file, "--set", "QuantPost.epochs=3"];
     let said = stderr(&probe(&args).output().unwrap());
     for line in [
         format!("act-probe: {file}:1: Global.dataset: without effect"),
