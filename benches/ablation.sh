@@ -34,13 +34,16 @@ losses() {
     soft2+hidden) echo "soft_labels=1 temperature=2 hidden=1" ;;
     soft2+relations) echo "soft_labels=1 temperature=2 relations=1" ;;
     soft2+hidden+relations) echo "soft_labels=1 temperature=2 hidden=1 relations=1" ;;
+    relations+labels) echo "relations=1 labels=0.5" ;;
+    logits+labels+relations) echo "logits=1 labels=0.5 relations=1" ;;
     logits+labels+hidden) echo "logits=1 labels=0.5 hidden=1" ;;
     soft2+labels+hidden) echo "soft_labels=1 labels=0.5 temperature=2 hidden=1" ;;
     *) echo "no row is called $1" >&2; exit 2 ;;
   esac
 }
 rows=${ROWS:-labels logits logits+labels soft1 soft2 soft4 soft2+labels hidden pooled relations \
-  logits+hidden logits+relations soft2+hidden soft2+relations logits+labels+hidden soft2+labels+hidden default}
+  logits+hidden logits+relations soft2+hidden soft2+relations relations+labels logits+labels+relations \
+  logits+labels+hidden soft2+labels+hidden default}
 
 mkdir -p "$out"
 # The recipe without its own losses, so that each row has only those named here.

@@ -3,4 +3,5 @@
 mod library;
 mod losses;
 mod program;
+mod resume;
 mod toy;
