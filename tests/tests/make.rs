@@ -85,8 +85,8 @@ fn every_clue_task_goes_through_every_stage() {
 fn a_task_that_fails_does_not_take_the_others_with_it() {
     let folder = TempDir::new().expect("a temporary folder");
     let sample = folder.path().join("sample");
-    std::fs::create_dir(&sample).expect("a folder");
-    std::fs::write(sample.join("tnews"), "in the way").expect("a file");
+    let in_the_way = sample.join("tnews/data/train.json");
+    std::fs::create_dir_all(in_the_way).expect("a folder where a file must go");
     let words = TINY.replace("afqmc", "clue TASKS='tnews afqmc'");
     let ran = make(folder.path(), &words);
     assert_ne!(ran.code, Some(0), "tnews cannot have been made");
