@@ -119,7 +119,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         .map(|(model, encodings)| Contestant {
             model,
             encodings,
-            examples: examples,
+            examples,
         })
         .collect();
     let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
