@@ -243,7 +243,9 @@ fn obs_ranks_as_brute_force_does() {
             .into_iter()
             .map(|(kept, score)| {
                 let obs = Importance::Obs;
-                let cut = compensate(obs, trained(), &kept, &measure, &mut |_| true).unwrap();
+                let cut = compensate(obs, trained(), &kept, &measure, &mut |_| true)
+                    .unwrap()
+                    .artifact;
                 (score, divergence(&cut, &fresh))
             })
             .collect();

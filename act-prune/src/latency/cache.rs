@@ -126,6 +126,7 @@ mod tests {
         Table {
             fingerprint,
             full_ms: 1.0,
+            blocks_ms: 1.0,
             floor_ms: 0.125,
             attention: curve(2),
             feed_forward: curve(32),
