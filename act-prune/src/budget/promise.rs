@@ -125,9 +125,13 @@ impl Trial<'_> {
         let fits = |c: &Candidate| c.measured <= limit * (1.0 + noise);
         let (mut fitting, mut failing) = (0.0f64, f64::INFINITY);
         for _ in 0..ROUNDS {
-            let Some(found) = self.allocation.within(allowed) else {
+            let within = self.allocation.within(allowed);
+            let Some(found) = within.or_else(|| self.allocation.smallest()) else {
                 break;
             };
+            if found.cost >= failing {
+                break;
+            }
             let candidate = self.measure(found)?;
             let predicted = candidate.found.cost;
             // In proportion to what it should have been, but always a real step.
@@ -277,7 +281,7 @@ mod tests {
         }
     }
 
-    /// As [`Biased`] without a bias, but measurements number 1 and 2 are `first` times as long.
+    /// As [`Biased`] without a bias, but the first measurement is `first` times as long.
     struct Disturbed {
         first: f64,
         measured: usize,
@@ -290,7 +294,7 @@ mod tests {
 
         fn measure(&mut self, plan: &Plan) -> Result<f64> {
             self.measured += 1;
-            let times = if self.measured <= 2 { self.first } else { 1.0 };
+            let times = if self.measured == 1 { self.first } else { 1.0 };
             Ok(times * self.predict(plan))
         }
 
@@ -302,12 +306,14 @@ mod tests {
     #[test]
     fn a_disturbed_measurement_does_not_cost_importance() {
         let calm = try_to(Target::Latency(13.0), &mut Biased(1.0)).unwrap();
-        for first in [3.0, 1.6, 0.7] {
+        for first in [5.0, 3.0, 1.6, 0.7] {
             let mut cost = Disturbed { first, measured: 0 };
             let kept = try_to(Target::Latency(13.0), &mut cost).unwrap();
             let truth = Biased(1.0).predict(&kept.plan);
-            assert!(first < 1.0 || truth <= 13.0 * 1.01, "{first}: {truth}");
-            assert!(first < 1.0 || truth >= 13.0 * GENEROUS, "{first}: {truth}");
+            assert!(
+                (13.0 * GENEROUS..=13.0 * 1.01).contains(&truth),
+                "{first}: {truth}"
+            );
             assert!(kept.importance_kept > calm.importance_kept - 0.05);
         }
     }

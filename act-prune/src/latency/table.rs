@@ -10,12 +10,12 @@
 
 use std::fmt;
 
-use act_core::report::Host;
-use act_core::{Error, LayerPlan, Plan, Result};
-use act_infer::{COLUMN_BLOCK, Engine};
+use act_core::{Plan, Result};
+use act_infer::COLUMN_BLOCK;
 use serde::{Deserialize, Serialize};
 
-use super::{Curve, Setting, Timed, stand_in};
+use super::fingerprint::{Fingerprint, Shape, resized};
+use super::{Curve, Timed};
 
 /// Sizes at which a block of an inner layer is measured, at most, and of the last.
 const INNER_POINTS: usize = 8;
@@ -24,88 +24,6 @@ const LAST_POINTS: usize = 3;
 /// table is measured again, and how often it is measured at most.
 const APART: f64 = 0.1;
 const ATTEMPTS: usize = 3;
-
-/// The largest layer of an encoder and what else its time depends on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shape {
-    /// Layers.
-    pub layers: usize,
-    /// Width of the residual stream.
-    pub hidden_size: usize,
-    /// Heads of the layer that has most.
-    pub heads: usize,
-    /// Size of a head.
-    pub head_dim: usize,
-    /// Neurons of the layer that has most.
-    pub intermediate_size: usize,
-    /// Activation, by name.
-    pub hidden_act: String,
-    /// Family, by name.
-    pub family: String,
-    /// Classes.
-    pub num_labels: usize,
-}
-
-impl Shape {
-    /// The shape around all layers of a plan.
-    ///
-    /// # Errors
-    /// Usage: heads of different sizes, which no table holds.
-    pub fn around(plan: &Plan) -> Result<Self> {
-        let with_heads = || plan.layers.iter().filter(|l| l.heads() > 0);
-        let head_dim = with_heads().map(|l| l.head_dim).max().unwrap_or(1);
-        if with_heads().any(|l| l.head_dim != head_dim) {
-            return Err(Error::usage(
-                "heads differ in size from layer to layer: prune by Prune.pruned_ratio",
-            ));
-        }
-        let most = |size: fn(&LayerPlan) -> usize| plan.layers.iter().map(size).max().unwrap_or(0);
-        Ok(Self {
-            layers: plan.layers.len(),
-            hidden_size: plan.hidden_size,
-            heads: most(LayerPlan::heads),
-            head_dim,
-            intermediate_size: most(|l| l.intermediate_size),
-            hidden_act: plan.hidden_act.name().into(),
-            family: plan.family.name().into(),
-            num_labels: plan.num_labels,
-        })
-    }
-}
-
-/// What a table holds for: anything else is measured anew.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fingerprint {
-    /// Version of act.
-    pub version: String,
-    /// Processor.
-    pub cpu: String,
-    /// Kernels of the engine.
-    pub kernels: String,
-    /// Model.
-    pub shape: Shape,
-    /// What is served and how.
-    pub setting: Setting,
-}
-
-impl Fingerprint {
-    /// For a plan on this machine.
-    ///
-    /// # Errors
-    /// Those of [`Shape::around`] and of the engine.
-    pub fn new(plan: &Plan, setting: &Setting) -> Result<Self> {
-        let shape = Shape::around(plan)?;
-        let smallest = resized(plan, &shape, |_| (0, 0));
-        let engine = Engine::new(stand_in(&smallest, setting.precision))?;
-        Ok(Self {
-            version: env!("CARGO_PKG_VERSION").into(),
-            cpu: Host::detect().cpu,
-            kernels: engine.kernels().into(),
-            shape,
-            setting: setting.clone(),
-        })
-    }
-}
 
 /// Milliseconds a sequence, block by block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -313,18 +231,6 @@ impl Side {
     }
 }
 
-/// The plan with the shape's layers, `size(layer)` heads and neurons in each.
-fn resized(plan: &Plan, shape: &Shape, size: impl Fn(usize) -> (usize, usize)) -> Plan {
-    let layer = |l| {
-        let (heads, width) = size(l);
-        LayerPlan::full(heads, shape.head_dim, width)
-    };
-    Plan {
-        layers: (0..shape.layers).map(layer).collect(),
-        ..plan.clone()
-    }
-}
-
 /// At most `points` sizes, evenly spaced multiples of `step` and `most` itself.
 fn grid(most: usize, step: usize, points: usize) -> Vec<usize> {
     let at = |i: usize| match i == points {
@@ -339,10 +245,10 @@ fn grid(most: usize, step: usize, points: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use act_core::Encoding;
     use act_core::testing::{TinyOptions, tiny_artifact};
+    use act_core::{Encoding, LayerPlan};
 
-    use super::super::Precision;
+    use super::super::{Precision, Setting};
     use super::*;
 
     /// Time as a machine might have it: additive, the last layer cheap, widths in panels.
@@ -440,14 +346,5 @@ mod tests {
         assert_eq!(grid(3072, 32, 3), [1024, 2048, 3072]);
         assert_eq!(grid(70, 32, 12), [32, 64, 70]);
         assert!(grid(0, 1, 12).is_empty());
-    }
-
-    #[test]
-    fn heads_of_different_sizes_are_refused() {
-        let (_, mut plan) = table(2);
-        plan.layers[1].head_dim = 4;
-        assert!(Shape::around(&plan).is_err());
-        plan.layers[1].kept_heads.clear();
-        assert_eq!(Shape::around(&plan).unwrap().head_dim, 2);
     }
 }
