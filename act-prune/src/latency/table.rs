@@ -60,7 +60,7 @@ impl Table {
     ) -> Result<Self> {
         let mut best = Self::attempt(&fingerprint, plan, stopwatch)?;
         for _ in 1..ATTEMPTS {
-            if best.apart() <= APART {
+            if best.adds_up() {
                 break;
             }
             log::info!("{best}: measuring again");
@@ -69,7 +69,7 @@ impl Table {
                 best = again;
             }
         }
-        match best.apart() <= APART {
+        match best.adds_up() {
             true => log::info!("{best}"),
             false => log::warn!("{best}: is the machine busy?"),
         }
@@ -113,6 +113,11 @@ impl Table {
     /// By how much the sum of the blocks is off the whole, relative to it.
     fn apart(&self) -> f64 {
         (self.blocks_ms / self.full_ms - 1.0).abs()
+    }
+
+    /// True if the blocks add up to the whole, but for a tenth.
+    pub fn adds_up(&self) -> bool {
+        self.apart() <= APART
     }
 
     /// Milliseconds a sequence of a plan, the sum of its blocks.
