@@ -23,7 +23,8 @@ Examples:
     act-prune base.act -o pruned.act -c afqmc.yaml --data ~/clue/afqmc \\
       --set Prune.pruned_ratio=0.5 --report pruned.json
   To a file of 20 MB, and on through a pipe, so that no pruned model is kept:
-    act-prune base.act --data D --bytes 20MB | act-distill --data D --teacher base.act -o student.act";
+    act-prune base.act --data D --bytes 20MB \\
+      | act-distill --data D --teacher base.act -o student.act";
 
 /// Remove the least important attention heads and feed-forward neurons.
 ///
