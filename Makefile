@@ -104,7 +104,8 @@ ifeq ($(BASE),)
 $$($(1)_out)/base.act: $$($(1)_files) $(CONFIGS)/base.yaml $$($(1)_out)/inputs | build
 	act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) \
 	    -c $(CONFIGS)/base.yaml --data $$($(1)_data) --task $(1) --seed $(SEED) -q \
-	  | act-distill -c $(CONFIGS)/base.yaml --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) -o $$@
+	  | act-distill -c $(CONFIGS)/base.yaml --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	    -o $$@ --metrics $$(@:.act=.metrics.jsonl)
 else ifneq ($$(filter %.act,$(BASE)),)
 $$($(1)_out)/base.act: $(BASE) $$($(1)_out)/inputs | build
 	cp $$< $$@.tmp && mv $$@.tmp $$@
@@ -135,7 +136,8 @@ $$($(1)_out)/pruned.act: $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | 
 
 $$($(1)_out)/student.act: $$($(1)_out)/pruned.act $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
 	act-distill $$< --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \
-	    $(SHARED_FLAGS) --device $(DEVICE) -o $$@ --report $$(@:.act=.json)
+	    $(SHARED_FLAGS) --device $(DEVICE) -o $$@ --report $$(@:.act=.json) \
+	    --metrics $$(@:.act=.metrics.jsonl)
 
 $$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_config) $$($(1)_files) | build
 	act-quant $$< -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) -o $$@ --report $$(@:.act=.json)

@@ -5,9 +5,12 @@
 
 mod check;
 mod load;
+mod losses;
 mod paddle;
 pub mod quantity;
 mod sections;
+mod training;
+mod training_check;
 mod vocabulary;
 mod yaml;
 
@@ -15,9 +18,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use losses::LossWeights;
 pub use sections::{
-    Distillation, Global, HyperParameterOptimization, LrDecay, OptimizerBuilder, OptimizerKind,
-    Prune, QuantAware, QuantPost, TrainConfig,
+    Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,
+};
+pub use training::{
+    AmpConfig, LearningRate, LrDecay, Optimizer, OptimizerBuilder, Regularizer, Scheduler,
+    TrainConfig,
 };
 
 use crate::error::{Error, Result};

@@ -9,6 +9,19 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
 
+impl Digest {
+    /// BLAKE3 over some parts, each behind its length, so that moving a byte from one part to the
+    /// next changes the digest.
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+}
+
 /// Lower-case hexadecimal.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,6 +97,14 @@ impl StageRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let of = |parts: &[&[u8]]| Digest::of(parts.iter().copied());
+        assert_eq!(of(&[b"ab", b"c"]), of(&[b"ab", b"c"]));
+        assert_ne!(of(&[b"ab", b"c"]), of(&[b"a", b"bc"]));
+        assert_ne!(of(&[b"ab"]), of(&[b"ab", b""]));
+    }
 
     #[test]
     fn digests_read_as_hexadecimal() {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::config::{Config, LrDecay, Prune};
+use act_core::config::{Config, LearningRate, LrDecay, Prune, Scheduler};
 use act_core::{Error, ErrorKind};
 use proptest::prelude::*;
 
@@ -98,7 +98,7 @@ fn the_reference_sections_are_accepted_as_they_are() {
     let config = load(REFERENCE, &[]).unwrap();
     assert_eq!(config.train.epochs, 6);
     assert_eq!(config.train.eval_iter, Some(1070));
-    assert_eq!(config.train.learning_rate, 2e-5);
+    assert_eq!(config.train.learning_rate, LearningRate::Peak(2e-5));
     assert_eq!(config.train.origin_metric, Some(0.7403));
     assert_eq!(
         config.distillation.teacher_model_dir.as_deref(),
@@ -117,8 +117,9 @@ Global: {model_dir: ./afqmc, model_filename: a, params_filename: b, task_name: c
   dataset: clue, batch_size: 16, max_seq_length: 128, train_data: t, dev_data: d}
 TrainConfig:
   {epochs: 6, train_iter: 60, learning_rate: {type: CosineAnnealingDecay, learning_rate: 3.0e-5, T_max: 9},
-  optimizer_builder: {optimizer: {type: AdamW}, weight_decay: 0.01, regularizer: {type: L2Decay}},
-  eval_iter: 1000, logging_iter: 10, origin_metric: 0.7, target_metric: 0.8, amp_config: {custom_white_list: []},
+  optimizer_builder: {optimizer: {type: AdamW}, weight_decay: 0.01, regularizer: {type: L2Decay, coeff: 4.0e-5},
+  grad_clip: {type: ClipGradByGlobalNorm, clip_norm: 2.0}},
+  eval_iter: 1000, logging_iter: 10, origin_metric: 0.7, target_metric: 0.8, amp_config: {custom_white_list: [], use_pure_fp16: false},
   recompute_config: {a: 1}, sharding_config: {b: 2}, sparse_model: false}
 Distillation: {loss: l2, node: [softmax_1], alpha: [0.5], teacher_model_dir: x,
   teacher_model_filename: y, teacher_params_filename: z}
@@ -137,10 +138,22 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
 ";
     let config = load(text, &[]).unwrap();
     assert_eq!(config.global.task_name.as_deref(), Some("cluewsc2020"));
-    assert_eq!(config.train.learning_rate, 3e-5);
+    let schedule = Scheduler::CosineAnnealingDecay {
+        learning_rate: 3e-5,
+        t_max: Some(9),
+        eta_min: 0.0,
+    };
     assert_eq!(
-        config.distillation.logits, 0.5,
-        "alpha is the weight of the logit loss"
+        config.train.learning_rate,
+        LearningRate::Scheduled(schedule)
+    );
+    let builder = &config.train.optimizer_builder;
+    assert_eq!((builder.penalties(), builder.grad_clip), ((0.0, 4e-5), 2.0));
+    let weights = config.distillation.weights().unwrap();
+    assert_eq!(
+        (weights.logits, weights.labels),
+        (0.5, 0.0),
+        "PaddleSlim's l2 with its alpha is the logit loss alone"
     );
     assert_eq!(
         config.prune.pruned_ratio,
@@ -218,8 +231,8 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
             "x.yaml:1: TrainConfig.epochs: 0 is not allowed; give 1 or more",
         ),
         (
-            "TrainConfig: {lr_decay: cosine}",
-            "x.yaml:1: TrainConfig.lr_decay: unknown variant `cosine`, expected `linear` or `constant`",
+            "TrainConfig: {lr_decay: cubic}",
+            "x.yaml:1: TrainConfig.lr_decay: unknown variant `cubic`, expected one of `linear`, `cosine`, `constant`",
         ),
         (
             "TrainConfig: {learning_rate: 0}",
@@ -227,11 +240,47 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
         ),
         (
             "TrainConfig: {learning_rate: {type: NoamDecay}}",
-            "x.yaml:1: TrainConfig.learning_rate: a schedule must name its rate",
+            "x.yaml:1: TrainConfig.learning_rate: unknown variant `NoamDecay`, expected one of `PiecewiseDecay`",
         ),
         (
-            "TrainConfig:\n  optimizer_builder:\n    optimizer: {type: Momentum}",
-            "x.yaml:3: TrainConfig.optimizer_builder.optimizer.type: unknown \"Momentum\"; known: AdamW",
+            "TrainConfig: {learning_rate: {type: StepDecay, learning_rate: 0.1, size: 3}}",
+            "x.yaml:1: TrainConfig.learning_rate: unknown field `size`, expected",
+        ),
+        (
+            "TrainConfig: {learning_rate: {type: PiecewiseDecay, boundaries: [3], values: [0.1]}}",
+            "x.yaml:1: TrainConfig.learning_rate: 1 values for 1 boundaries",
+        ),
+        (
+            "TrainConfig: {learning_rate: {type: ExponentialDecay, learning_rate: 0.1, gamma: 0.9}, lr_decay: linear}",
+            "x.yaml:1: TrainConfig.learning_rate is a schedule and TrainConfig.lr_decay shapes a number",
+        ),
+        (
+            "TrainConfig: {learning_rate: fast}",
+            "x.yaml:1: TrainConfig.learning_rate: found \"fast\", expected a number or a schedule",
+        ),
+        (
+            "TrainConfig: {validation_ratio: 0, patience: 2}",
+            "x.yaml:1: TrainConfig.patience needs validation examples",
+        ),
+        (
+            "TrainConfig: {optimizer_builder: {optimizer: {type: SGD, beta1: 0.9}}}",
+            "x.yaml:1: TrainConfig.optimizer_builder.optimizer: SGD has no beta1",
+        ),
+        (
+            "TrainConfig: {optimizer_builder: {grad_clip: {type: ClipGradByNorm, clip_norm: 1.0}}}",
+            "x.yaml:1: TrainConfig.optimizer_builder.grad_clip: give a number, or {type: ClipGradByGlobalNorm",
+        ),
+        (
+            "TrainConfig: {optimizer_builder: {regularizer: {type: L2Decay}}}",
+            "x.yaml:1: TrainConfig.optimizer_builder.regularizer: missing field `coeff`",
+        ),
+        (
+            "TrainConfig: {amp_config: {dtype: float16}}",
+            "x.yaml:1: TrainConfig.amp_config.dtype: unknown \"float16\"",
+        ),
+        (
+            "TrainConfig:\n  optimizer_builder:\n    optimizer: {type: Lamb}",
+            "x.yaml:3: TrainConfig.optimizer_builder.optimizer.type: unknown \"Lamb\"; known: AdamW, Adam, SGD, Momentum",
         ),
         (
             "TrainConfig: {optimizer_builder: 3}",
@@ -313,7 +362,7 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
         ),
         (
             "Distillation: {logits: 0, labels: 0}",
-            "x.yaml:1: Distillation: logits and labels both weigh 0",
+            "x.yaml:1: Distillation: every loss named weighs 0",
         ),
     ] {
         assert_refused(text, expected);
@@ -371,9 +420,9 @@ fn flags_override_the_file_and_the_last_one_wins() {
     .unwrap();
     assert_eq!(config.train.epochs, 2);
     assert_eq!(config.prune.pruned_ratio, Some(0.5));
-    assert_eq!(config.train.optimizer_builder.weight_decay, 0.0);
+    assert_eq!(config.train.optimizer_builder.weight_decay, Some(0.0));
     assert_eq!(config.train.optimizer_builder.optimizer.kind, "AdamW");
-    assert_eq!(config.train.lr_decay, LrDecay::Constant);
+    assert_eq!(config.train.decay(), LrDecay::Constant);
     assert_eq!(
         config.train.eval_iter, None,
         "an empty value is the default"
@@ -430,7 +479,7 @@ fn provenance_holds_the_sections_that_acted_and_no_path() {
         .unwrap();
     assert_eq!(
         record,
-        "Global:\n  task_name: afqmc\nDistillation:\n  logits: 1.0\n  labels: 0.5\nPrune:\n  \
+        "Global:\n  task_name: afqmc\nDistillation: {}\nPrune:\n  \
          prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  precision: int8\n  latency_batch: 1\n  latency_threads: 1\n  steps: 1\n  vocabulary: all\n  calibration_examples: 2048\n"
     );
     let again = load(&record, &[]).unwrap();

@@ -90,6 +90,49 @@ impl Journal {
         }
     }
 
+    /// The journal as lines of text that [`Journal::restore`] reads back to the last bit.
+    pub fn notes(&self) -> Vec<String> {
+        let loss = |p: &LossPoint| format!("loss {} {:?} {:?}", p.step, p.loss, p.learning_rate);
+        let evaluation =
+            |e: &Evaluation| format!("accuracy {} {:?} {}", e.step, e.accuracy, e.best);
+        let mut notes: Vec<String> = self.losses.iter().map(loss).collect();
+        notes.extend(self.evaluations.iter().map(evaluation));
+        notes.push(format!(
+            "window {} {:?}",
+            self.window.steps, self.window.loss
+        ));
+        notes
+    }
+
+    /// Takes over what a checkpoint has kept; `None` if it is no journal's.
+    pub fn restore(&mut self, notes: &[String]) -> Option<()> {
+        let mut journal = Self::new(self.logging_iter);
+        for note in notes {
+            let words: Vec<&str> = note.split(' ').collect();
+            match words[..] {
+                ["loss", step, loss, learning_rate] => journal.losses.push(LossPoint {
+                    step: step.parse().ok()?,
+                    loss: loss.parse().ok()?,
+                    learning_rate: learning_rate.parse().ok()?,
+                }),
+                ["accuracy", step, accuracy, best] => journal.evaluations.push(Evaluation {
+                    step: step.parse().ok()?,
+                    accuracy: accuracy.parse().ok()?,
+                    best: best.parse().ok()?,
+                }),
+                ["window", steps, loss] => {
+                    journal.window = Window {
+                        steps: steps.parse().ok()?,
+                        loss: loss.parse().ok()?,
+                    }
+                }
+                _ => return None,
+            }
+        }
+        *self = journal;
+        Some(())
+    }
+
     /// Mean loss since the last point, or of it when it has just been made.
     pub fn loss(&self) -> Option<f64> {
         match self.window.steps {
@@ -129,6 +172,24 @@ mod tests {
         let points: Vec<_> = journal.losses.iter().map(|p| (p.step, p.loss)).collect();
         assert_eq!(points, [(2, 3.0), (4, 1.5), (5, 7.0)]);
         assert_eq!(journal.loss(), Some(7.0));
+    }
+
+    #[test]
+    fn notes_restore_every_bit() {
+        let mut journal = Journal::new(2);
+        for n in 1..=3 {
+            journal.note(&step(n, 1.0 / n as f64));
+        }
+        journal.note(&TrainEvent::Evaluation {
+            step: 3,
+            accuracy: 1.0 / 3.0,
+            best: true,
+        });
+        let mut restored = Journal::new(2);
+        restored.restore(&journal.notes()).unwrap();
+        assert_eq!(restored, journal);
+        assert!(restored.restore(&["loss 1 x 0.1".into()]).is_none());
+        assert_eq!(restored, journal, "what is no journal changes nothing");
     }
 
     #[test]

@@ -5,8 +5,9 @@
 
 use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
 use act_data::Dataset;
-use act_nn::Examples;
+use act_nn::{Examples, Objective};
 
+use crate::features::Features;
 use crate::teacher::Teacher;
 
 /// Everything that training reads.
@@ -57,6 +58,30 @@ impl Lesson {
             validation: part(slices.held_out),
         })
     }
+
+    /// As the trainer takes it; `features` are the teacher's, of the training part.
+    pub fn subject<'a>(
+        &'a self,
+        objective: Objective,
+        features: Option<&'a Features<'_>>,
+    ) -> Subject<'a> {
+        let teacher = features.map(|features| features as &dyn act_nn::Teacher);
+        Subject {
+            train: self.train.examples(teacher),
+            validation: (!self.validation.is_empty()).then(|| self.validation.examples(None)),
+            objective,
+        }
+    }
+}
+
+/// What the trainer works on.
+pub struct Subject<'a> {
+    /// To train on.
+    pub train: Examples<'a>,
+    /// To choose the best weights by.
+    pub validation: Option<Examples<'a>>,
+    /// What is minimised.
+    pub objective: Objective,
 }
 
 impl Part {
@@ -82,12 +107,13 @@ impl Part {
         Ok(())
     }
 
-    /// As the trainer takes it.
-    pub fn examples(&self) -> Examples<'_> {
+    /// As the trainer takes it, with the inner values of a teacher where losses compare them.
+    fn examples<'a>(&'a self, teacher: Option<&'a dyn act_nn::Teacher>) -> Examples<'a> {
         Examples {
             encodings: &self.encodings,
             labels: &self.labels,
             teacher_logits: self.teacher_logits.as_deref(),
+            teacher,
         }
     }
 }

@@ -2,28 +2,37 @@
 //!
 //! The teacher answers once for every example ([`teacher`]), a slice of train is held out
 //! ([`lesson`]), and act-nn's loop does the rest; without a teacher this is plain fine-tuning.
-//! Distillation follows PaddleSlim: mean squared error on the logits (Ba & Caruana 2014, section
-//! 2.2), to which cross-entropy on the labels may be added. Dev is never read.
+//! Which losses act is [`objective`]'s to say; what they compare inside the teacher comes from
+//! [`features`]. Dev is never read.
 
+pub mod checkpoint;
+pub mod features;
 pub mod forward;
 pub mod journal;
 pub mod labels;
 pub mod lesson;
+pub mod metrics;
 pub mod narrator;
+pub mod objective;
 pub mod options;
 pub mod origin;
 pub mod outcome;
 pub mod record;
 pub mod teacher;
 
+use std::cell::RefCell;
+
 use act_core::metrics::Accuracy;
 use act_core::{Artifact, Error, Result};
 use act_data::Dataset;
 use act_infer::Engine;
-use act_nn::{Device, TrainEvent, Trained};
+use act_nn::checkpoint::store::Checkpoints;
+use act_nn::{Device, Objective, TrainEvent, Trained};
 
+use checkpoint::Kept;
+use features::Features;
 use journal::Journal;
-use lesson::{Lesson, Part};
+use lesson::{Lesson, Part, Subject};
 pub use options::Options;
 pub use outcome::{Distilled, TeacherRecord, Validation};
 use teacher::Teacher;
@@ -40,6 +49,11 @@ pub enum Event<'a> {
         /// Examples in all.
         total: usize,
     },
+    /// Training begins, after so many steps of a run that was broken off.
+    Begins {
+        /// Steps already done.
+        step: usize,
+    },
     /// A step or an evaluation of the training loop, already noted in the journal.
     Training(&'a TrainEvent, &'a Journal),
 }
@@ -48,13 +62,15 @@ pub enum Event<'a> {
 pub type OnEvent<'a> = &'a mut dyn FnMut(Event<'_>) -> bool;
 
 /// Trains `student` on `data`, which must be the train split. Errors: an int8 student, a teacher
-/// for other classes or far below `origin_metric`, a loss that is not finite, interrupted.
+/// for other classes or far below `origin_metric`, a loss that is not finite before anything was won,
+/// interrupted. With `checkpoints` of this very training it goes on from where they stand.
 pub fn distill(
     student: Artifact,
     teacher: Option<Artifact>,
     data: &Dataset,
     options: &Options,
     device: Device,
+    checkpoints: Option<&mut Checkpoints>,
     on_event: OnEvent<'_>,
 ) -> Result<Distilled> {
     if !student.quant.is_empty() {
@@ -66,18 +82,39 @@ pub fn distill(
     let teacher_record = teacher.as_ref().map(TeacherRecord::new).transpose()?;
     let mut lesson = Lesson::new(data, &student, options.validation_ratio, options.seed)?;
 
-    let taught = match teacher {
-        Some(teacher) => {
-            let teacher = Teacher::new(teacher, &student, options.training.threads)?;
-            teach(&mut lesson, &teacher, data, options, on_event)?
+    let teacher = teacher
+        .map(|teacher| Teacher::new(teacher, &student, options.training.threads))
+        .transpose()?;
+    let objective = match (&teacher, &options.losses) {
+        (Some(teacher), Some(losses)) => {
+            let plan = teacher.engine().plan();
+            objective::objective(losses, &student.plan, plan, teacher.observable())?
         }
+        _ => Objective::LABELS,
+    };
+    log::info!("losses: {}", objective::describe(&objective));
+    let taught = match &teacher {
+        Some(teacher) => teach(&mut lesson, teacher, data, options, on_event)?,
         None => None,
     };
     let before = accuracy_before(&student, &lesson.validation, options, on_event)?;
     if let (None, Some(before), Some(stated)) = (&teacher_record, before, options.origin_metric) {
         origin::note_input(stated, before);
     }
-    let (trained, journal) = train(&student, &lesson, options, device, on_event)?;
+    let features = match (&teacher, &options.losses) {
+        (Some(teacher), Some(losses)) if objective.looks_inside() => Some(Features::new(
+            teacher.engine(),
+            &lesson.train.encodings,
+            objective.comparisons(),
+            losses.cache_bytes()?,
+        )),
+        _ => None,
+    };
+    let subject = lesson.subject(objective, features.as_ref());
+    let (trained, journal) = train(&student, subject, options, device, checkpoints, on_event)?;
+    if let Some(why) = &trained.diverged {
+        outcome::check_won(why, before, trained.accuracy)?;
+    }
 
     let held_out = lesson.validation.len();
     let validation = before
@@ -100,6 +137,7 @@ pub fn distill(
         steps: trained.steps,
         best_step: trained.best_step,
         final_loss: trained.final_loss,
+        diverged: trained.diverged,
     })
 }
 
@@ -160,28 +198,41 @@ fn accuracy_of(logits: Option<&[Vec<f32>]>, part: &Part) -> Option<Accuracy> {
 /// Runs act-nn's loop and keeps its journal.
 fn train(
     student: &Artifact,
-    lesson: &Lesson,
+    subject: Subject<'_>,
     options: &Options,
     device: Device,
+    checkpoints: Option<&mut Checkpoints>,
     on_event: OnEvent<'_>,
 ) -> Result<(Trained, Journal)> {
-    let mut journal = Journal::new(options.logging_iter);
+    if options.training.mixed_precision && !device.mixed() {
+        log::warn!("TrainConfig.amp_config has no effect on a CPU: all is computed in f32");
+    }
+    let journal = RefCell::new(Journal::new(options.logging_iter));
+    let mut kept = Kept {
+        checkpoints,
+        journal: &journal,
+    };
+    let step = kept.find();
+    if !on_event(Event::Begins { step }) {
+        return Err(Error::interrupted());
+    }
     let mut stopped = false;
-    let trained = act_nn::train(
+    let trained = act_nn::resume(
         device,
         student,
-        lesson.train.examples(),
-        (!lesson.validation.is_empty()).then(|| lesson.validation.examples()),
-        options.objective,
+        subject.train,
+        subject.validation,
+        subject.objective,
         &options.training,
+        &mut kept,
         &mut |event| {
-            journal.note(&event);
-            stopped = !on_event(Event::Training(&event, &journal));
+            journal.borrow_mut().note(&event);
+            stopped = !on_event(Event::Training(&event, &journal.borrow()));
             !stopped
         },
     )?;
     if stopped {
         return Err(Error::interrupted());
     }
-    Ok((trained, journal))
+    Ok((trained, journal.into_inner()))
 }

@@ -7,8 +7,10 @@ use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
 use act_core::config::Config;
 use act_core::{Error, Result};
 use act_data::{Dataset, Split};
+use act_distill::checkpoint::Settings;
+use act_distill::metrics::Metrics;
 use act_distill::narrator::Narrator;
-use act_distill::{Options, distill, record};
+use act_distill::{Options, TeacherRecord, distill, record};
 use act_nn::Device;
 use clap::Parser;
 
@@ -18,13 +20,17 @@ Examples:
     act-distill new.act -o base.act -c afqmc.yaml --data ~/clue/afqmc
   Teach a pruned model what the original answers:
     act-distill pruned.act -o student.act -c afqmc.yaml --data ~/clue/afqmc --teacher base.act
-  The same in a pipe, one pass over the data, with twice the learning rate:
+  The same from its logits alone, as PaddleSlim does, or from its hidden states too:
+    act-distill pruned.act -o student.act --data D --teacher base.act --set Distillation.logits=1
+    act-distill ... --set Distillation.logits=1 --set Distillation.hidden=1
+  The first in a pipe, one pass over the data, with twice the learning rate:
     act-prune base.act --data D | act-distill --data D --teacher base.act \\
       --set TrainConfig.epochs=1 --set TrainConfig.learning_rate=4e-5 > student.act";
 
-/// Train a classifier against its labels, a teacher (logits), or both.
+/// Train a classifier against its labels, a teacher, or both.
 ///
-/// Without a teacher this is plain fine-tuning. A slice of train is held out to choose the best
+/// Without a teacher this is plain fine-tuning; with one, the section Distillation says what is
+/// learned from it: logits, soft labels, hidden states, self-attention relations. A slice of train is held out to choose the best
 /// weights; dev is not read.
 #[derive(Parser)]
 #[command(name = "act-distill", version, after_help = EXAMPLES)]
@@ -34,6 +40,27 @@ struct Args {
     /// Model to learn from, float or int8; its labels must be the input's.
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
+    /// Sequences computed together: less memory, the same result but for rounding and dropout
+    /// (TrainConfig.micro_batch).
+    #[arg(long, value_name = "N")]
+    micro_batch: Option<usize>,
+    /// Where to keep checkpoints; a killed run goes on from there. Default: beside the output, as
+    /// OUTPUT.ckpt; none if that is a pipe.
+    #[arg(long, value_name = "DIR")]
+    checkpoint: Option<PathBuf>,
+    /// Seconds between checkpoints (0: after every step).
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    checkpoint_every: f64,
+    /// One JSON object a line for every logged step and evaluation, as they happen.
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..1e9).contains(&seconds) => Ok(seconds),
+        _ => Err("give a number of seconds, 0 or more".into()),
+    }
 }
 
 impl StageCli for Args {
@@ -50,11 +77,20 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let config = ctx.config()?;
+    let mut config = ctx.config()?;
+    if let Some(sequences) = args.micro_batch {
+        config.train.micro_batch = sequences;
+    }
     let teacher = teacher_path(&args, &config)?;
     let options = Options::new(&config, teacher.is_some(), ctx.seed(), ctx.threads())?;
     let device: Device = ctx.device().parse()?;
     ctx.check_output(&args.stage.output)?;
+    let metrics = args.metrics.as_deref().map(Metrics::new).transpose()?;
+    let kept = Settings::new(
+        args.checkpoint.as_deref(),
+        &args.stage.output,
+        args.checkpoint_every,
+    );
 
     let student = ctx.read_artifact(&args.stage.input)?;
     let teacher = match teacher {
@@ -73,17 +109,42 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     )?;
     ctx.set_synthetic(data.record.synthetic);
 
-    let mut narrator = Narrator::new(ctx);
-    let mut distilled = distill(student, teacher, &data, &options, device, &mut |event| {
-        narrator.tell(event)
-    })?;
+    let begun = record::begun(
+        student.model_digest()?,
+        teacher
+            .as_ref()
+            .map(TeacherRecord::new)
+            .transpose()?
+            .as_ref(),
+        &data.record,
+        &config,
+        ctx.device(),
+        ctx.seed(),
+    )?;
+    let mut checkpoints = match &kept {
+        Some(settings) => Some(settings.open(&student, &begun)?),
+        None => None,
+    };
+    let mut narrator = Narrator::new(ctx, metrics);
+    let mut distilled = distill(
+        student,
+        teacher,
+        &data,
+        &options,
+        device,
+        checkpoints.as_mut(),
+        &mut |event| narrator.tell(event),
+    )?;
     narrator.finish();
 
-    let record = record::record(&distilled, &data.record, &config, ctx.device(), ctx.seed())?;
+    let record = record::finished(begun, &distilled);
     distilled.artifact.provenance.push(record);
     record::log(&distilled);
     ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
     ctx.write_report(record::report(&distilled, &data.record)?)?;
+    if let Some(checkpoints) = checkpoints {
+        checkpoints.remove();
+    }
     Ok(match distilled.reached(config.train.target_metric) {
         true => Exit::Done,
         false => Exit::GoalMissed,

@@ -8,21 +8,27 @@ use act_nn::TrainEvent;
 
 use crate::Event;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 
 /// Turns [`Event`]s into progress and log lines.
 pub struct Narrator<'a> {
     ctx: &'a Context,
     bar: Option<(&'static str, Progress)>,
+    metrics: Option<Metrics>,
+    /// Steps done by the runs that this one goes on from.
+    resumed: usize,
     tokens: usize,
     since: Instant,
 }
 
 impl<'a> Narrator<'a> {
-    /// Nothing told yet.
-    pub fn new(ctx: &'a Context) -> Self {
+    /// Nothing told yet; `metrics` are told what happens as well.
+    pub fn new(ctx: &'a Context, metrics: Option<Metrics>) -> Self {
         Self {
             ctx,
             bar: None,
+            metrics,
+            resumed: 0,
             tokens: 0,
             since: Instant::now(),
         }
@@ -32,7 +38,13 @@ impl<'a> Narrator<'a> {
     pub fn tell(&mut self, event: Event<'_>) -> bool {
         match event {
             Event::Answered { who, done, total } => self.bar(who, total).advance(done as u64),
-            Event::Training(event, journal) => self.training(event, journal),
+            Event::Begins { step } => self.begins(step),
+            Event::Training(event, journal) => {
+                self.training(event, journal);
+                if let Some(metrics) = &mut self.metrics {
+                    metrics.tell(event, journal);
+                }
+            }
         }
         !cli::interrupted()
     }
@@ -41,6 +53,17 @@ impl<'a> Narrator<'a> {
     pub fn finish(self) {
         if let Some((_, bar)) = self.bar {
             bar.finish();
+        }
+    }
+
+    fn begins(&mut self, step: usize) {
+        self.resumed = step;
+        if step > 0 {
+            log::info!("going on from the checkpoint at step {step}");
+        }
+        if let Some(Err(error)) = self.metrics.as_mut().map(|metrics| metrics.begin(step)) {
+            log::warn!("--metrics: {error}");
+            self.metrics = None;
         }
     }
 
@@ -53,7 +76,8 @@ impl<'a> Narrator<'a> {
                 tokens,
                 ..
             } => {
-                self.bar("training", total);
+                let left = total - self.resumed;
+                self.bar("training", left);
                 self.tokens += tokens;
                 let speed = self.tokens as f64 / self.since.elapsed().as_secs_f64();
                 let text = message(journal, learning_rate, speed);
@@ -65,7 +89,7 @@ impl<'a> Narrator<'a> {
                     log::debug!("step {step}/{total}: {text}");
                     (self.tokens, self.since) = (0, Instant::now());
                 }
-                let bar = self.bar("training", total);
+                let bar = self.bar("training", left);
                 bar.message(&text);
                 bar.advance(1);
             }

@@ -1,8 +1,8 @@
 //! What the configuration says about training, checked.
 
-use act_core::config::{Config, LrDecay};
-use act_core::{Error, Result, Seed};
-use act_nn::{Objective, TrainOptions};
+use act_core::config::{Config, Distillation};
+use act_core::{Result, Seed};
+use act_nn::{OptimizerOptions, TrainOptions};
 
 /// Sequences a step when the configuration names no number; PaddleSlim's configs all say 16.
 const BATCH_SIZE: usize = 16;
@@ -12,8 +12,8 @@ const BATCH_SIZE: usize = 16;
 pub struct Options {
     /// The loop's own.
     pub training: TrainOptions,
-    /// Losses and weights.
-    pub objective: Objective,
+    /// Losses against a teacher; `None` without one: the labels alone.
+    pub losses: Option<Distillation>,
     /// Share of train held out to choose the best weights.
     pub validation_ratio: f64,
     /// Seed of the choice of that share.
@@ -29,33 +29,30 @@ impl Options {
     pub fn new(config: &Config, has_teacher: bool, seed: Seed, threads: usize) -> Result<Self> {
         config.check()?;
         let train = &config.train;
-        if train.validation_ratio == 0.0 && train.target_metric.is_some() {
-            return Err(Error::usage(
-                "TrainConfig.target_metric needs validation examples, and \
-                 TrainConfig.validation_ratio is 0: give a share of train (0.05)",
-            ));
-        }
+        train.check_together()?;
         let batch_size = batch_size(config);
         Ok(Self {
             training: TrainOptions {
                 epochs: train.epochs,
                 max_steps: train.train_iter,
-                batch_size,
+                // The gradient of several batches is that of one batch as large as all of them.
+                batch_size: batch_size * train.gradient_accumulation,
                 micro_batch: train.micro_batch.min(batch_size),
                 eval_every: train.eval_iter,
                 // Every step is told, so that the bar moves and an interrupt is seen at once.
                 log_every: 1,
-                learning_rate: train.learning_rate,
-                warmup_ratio: train.warmup_ratio,
-                linear_decay: train.lr_decay == LrDecay::Linear,
-                weight_decay: train.optimizer_builder.weight_decay,
-                grad_clip: train.optimizer_builder.grad_clip,
+                learning_rate: train.learning_rate.clone(),
+                warmup_ratio: train.warmup(),
+                lr_decay: train.decay(),
+                optimizer: OptimizerOptions::from(&train.optimizer_builder),
                 dropout: train.dropout,
+                mixed_precision: train.amp_config.is_some(),
                 target_accuracy: train.target_metric,
+                patience: train.patience,
                 threads,
-                seed: seed.derive("distill.train"),
+                seed: train.seed.map_or(seed, Seed).derive("distill.train"),
             },
-            objective: objective(config, has_teacher)?,
+            losses: has_teacher.then(|| config.distillation.clone()),
             validation_ratio: train.validation_ratio,
             seed,
             logging_iter: train.logging_iter,
@@ -70,27 +67,6 @@ pub fn batch_size(config: &Config) -> usize {
     configured.unwrap_or(BATCH_SIZE)
 }
 
-/// Fine-tuning knows labels only; with a teacher the section `Distillation` sets both weights.
-fn objective(config: &Config, has_teacher: bool) -> Result<Objective> {
-    if !has_teacher {
-        return Ok(Objective {
-            labels: 1.0,
-            logits: 0.0,
-        });
-    }
-    let weights = &config.distillation;
-    if weights.logits == 0.0 {
-        return Err(Error::usage(
-            "Distillation.logits is 0, so the teacher would teach nothing: give it a weight, or \
-             leave the teacher out to fine-tune on the labels",
-        ));
-    }
-    Ok(Objective {
-        labels: weights.labels,
-        logits: weights.logits,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,15 +75,6 @@ mod tests {
         let mut config = Config::default();
         change(&mut config);
         Options::new(&config, has_teacher, Seed(42), 2)
-    }
-
-    #[test]
-    fn fine_tuning_uses_labels_only() {
-        let weights = |c: &mut Config| c.distillation.labels = 0.25;
-        let fine_tuning = options(weights, false).unwrap().objective;
-        assert_eq!((fine_tuning.labels, fine_tuning.logits), (1.0, 0.0));
-        let distillation = options(weights, true).unwrap().objective;
-        assert_eq!((distillation.labels, distillation.logits), (0.25, 1.0));
     }
 
     #[test]
@@ -128,13 +95,29 @@ mod tests {
     }
 
     #[test]
+    fn accumulation_makes_larger_steps_and_a_seed_of_its_own_another_order() {
+        let change = |c: &mut Config| {
+            c.train.gradient_accumulation = 4;
+            c.train.seed = Some(7);
+        };
+        let (plain, changed) = (options(|_| (), false), options(change, false));
+        let (plain, changed) = (plain.unwrap(), changed.unwrap());
+        assert_eq!(
+            (changed.training.batch_size, changed.training.micro_batch),
+            (64, 8)
+        );
+        assert_ne!(changed.training.seed, plain.training.seed);
+        assert_eq!(changed.seed, plain.seed, "the held-out share stays");
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_by_key() {
         let refused = |change: fn(&mut Config)| options(change, true).unwrap_err().to_string();
         assert!(refused(|c| c.train.epochs = 0).contains("TrainConfig.epochs"));
         assert!(refused(|c| c.train.dropout = 1.0).contains("TrainConfig.dropout"));
-        let optimizer = |c: &mut Config| c.train.optimizer_builder.optimizer.kind = "SGD".into();
+        let optimizer = |c: &mut Config| c.train.optimizer_builder.optimizer.kind = "Lamb".into();
         assert!(refused(optimizer).contains("AdamW"));
-        assert!(refused(|c| c.distillation.logits = 0.0).contains("Distillation.logits"));
+        assert!(refused(|c| c.distillation.logits = Some(-1.0)).contains("Distillation.logits"));
         let target = |c: &mut Config| {
             c.train.validation_ratio = 0.0;
             c.train.target_metric = Some(0.9);

@@ -1,8 +1,8 @@
 //! What a training gives: the model and the figures of its log line, report and provenance record.
 
-use act_core::Artifact;
 use act_core::metrics::Accuracy;
 use act_core::provenance::{DataRecord, Digest};
+use act_core::{Artifact, Error, Result};
 use serde::Serialize;
 
 use crate::journal::Journal;
@@ -27,6 +27,9 @@ pub struct Distilled {
     pub best_step: usize,
     /// Mean loss over the last epoch.
     pub final_loss: f64,
+    /// Why training ended early, if loss or gradient stopped being finite; the model is the best
+    /// one before that.
+    pub diverged: Option<String>,
 }
 
 /// What is remembered of a teacher.
@@ -51,8 +54,12 @@ pub struct Validation {
 }
 
 impl Distilled {
-    /// True if the wanted accuracy, when there is one, was reached on the validation slice.
+    /// True if training went to its end and the wanted accuracy, when there is one, was reached on
+    /// the validation slice.
     pub fn reached(&self, target: Option<f64>) -> bool {
+        if self.diverged.is_some() {
+            return false;
+        }
         match (target, self.validation) {
             (Some(target), Some(validation)) => validation.after.value >= target,
             _ => true,
@@ -60,9 +67,20 @@ impl Distilled {
     }
 }
 
+/// After a divergence: error unless the best weights are better than those that went in. What was
+/// won is never thrown away, and a model no better than its input is no result.
+pub fn check_won(why: &str, before: Option<Accuracy>, best: Option<f64>) -> Result<()> {
+    match best {
+        Some(best) if before.is_none_or(|before| best > before.value) => Ok(()),
+        _ => Err(Error::failed(format!(
+            "{why} (no evaluation before it was better than the input model)"
+        ))),
+    }
+}
+
 impl TeacherRecord {
     /// What to remember of `teacher`.
-    pub fn new(teacher: &Artifact) -> act_core::Result<Self> {
+    pub fn new(teacher: &Artifact) -> Result<Self> {
         let data = teacher.provenance.iter().flat_map(|stage| &stage.data);
         let mut synthetic_data: Vec<DataRecord> = Vec::new();
         for record in data.filter(|record| record.synthetic) {

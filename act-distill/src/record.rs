@@ -2,17 +2,19 @@
 //! and the closing log lines.
 
 use act_core::config::Config;
-use act_core::provenance::{DataRecord, InputRecord, StageRecord};
+use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use act_core::report::Report;
 use act_core::{Result, Seed};
 use serde_json::json;
 
-use crate::Distilled;
 use crate::options::batch_size;
+use crate::{Distilled, TeacherRecord};
 
-/// The record of this training. Deterministic: no time, no path.
-pub fn record(
-    distilled: &Distilled,
+/// The record of a training that is about to begin: what determines its result. Deterministic: no
+/// time, no path.
+pub fn begun(
+    input: Digest,
+    teacher: Option<&TeacherRecord>,
     data: &DataRecord,
     config: &Config,
     device: &str,
@@ -22,13 +24,24 @@ pub fn record(
         role: role.into(),
         model_digest: digest,
     };
-    let mut inputs = vec![model("model", distilled.input)];
+    let mut inputs = vec![model("model", input)];
     let mut data = vec![data.clone()];
-    if let Some(teacher) = &distilled.teacher {
+    if let Some(teacher) = teacher {
         inputs.push(model("teacher", teacher.model_digest));
         data.extend(teacher.synthetic_data.iter().cloned());
         data.dedup();
     }
+    Ok(StageRecord {
+        config: acted(config)?,
+        device: device.into(),
+        inputs,
+        data,
+        ..StageRecord::new("act-distill", seed.0)
+    })
+}
+
+/// The record of a training that is done.
+pub fn finished(begun: StageRecord, distilled: &Distilled) -> StageRecord {
     let mut metrics = vec![
         ("examples".to_string(), distilled.examples as f64),
         ("steps".into(), distilled.steps as f64),
@@ -40,20 +53,15 @@ pub fn record(
         let teacher = validation.teacher.map(|a| a.value);
         metrics.extend(teacher.map(|value| ("teacher_validation_accuracy".into(), value)));
     }
-    Ok(StageRecord {
-        config: acted(config)?,
-        device: device.into(),
-        inputs,
-        data,
-        metrics,
-        ..StageRecord::new("act-distill", seed.0)
-    })
+    StageRecord { metrics, ..begun }
 }
 
 /// The sections that acted, as YAML; the teacher is recorded by digest, not by path.
 fn acted(config: &Config) -> Result<String> {
     let mut acted = config.clone();
     acted.train.batch_size = Some(batch_size(config));
+    acted.train.warmup_ratio = Some(config.train.warmup());
+    acted.distillation = acted.distillation.explicit()?;
     acted.distillation.teacher_model_dir = None;
     acted.yaml_of(&["TrainConfig", "Distillation"])
 }
@@ -71,6 +79,8 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
             "final_loss": distilled.final_loss,
             "losses": distilled.journal.losses,
             "evaluations": distilled.journal.evaluations,
+            "diverged": distilled.diverged,
+            "peak_memory_bytes": peak_memory(),
         },
         "validation": distilled.validation,
         "teacher": distilled.teacher.as_ref().map(|t| t.model_digest),
@@ -81,8 +91,22 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
     Ok(report)
 }
 
+/// Most memory that this process has had, in bytes; `None` where the system does not tell.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
 /// The outcome in a line.
 pub fn log(distilled: &Distilled) {
+    if let Some(why) = &distilled.diverged {
+        log::warn!(
+            "{why}; the model is that of step {}, the best before",
+            distilled.best_step
+        );
+    }
     let accuracy = distilled.validation.map_or(String::new(), |v| {
         format!(
             "; accuracy on {} held-out training examples {:.4}, was {:.4}",

@@ -1,4 +1,5 @@
-//! The teacher: a finished model, float or int8, asked once for its logits on every example.
+//! The teacher: a finished model, float or int8, asked once for its logits on every example, and,
+//! where losses compare them, for its inner values ([`crate::features`]).
 //!
 //! It answers through act-infer and in its own terms: if its vocabulary or sequence length is not
 //! the student's, the text is tokenised again for it, and its classes are put in the student's order.
@@ -47,6 +48,22 @@ impl Teacher {
             classes,
             tokenizer,
         })
+    }
+
+    /// Why the teacher's inner values are of no use to this student, if so.
+    pub fn observable(&self) -> std::result::Result<(), &'static str> {
+        if self.tokenizer.is_some() {
+            return Err("the teacher has another vocabulary or sequence length than the student");
+        }
+        match self.engine.quant().is_empty() {
+            true => Ok(()),
+            false => Err("the teacher is int8"),
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Logits in the student's class order, one row an example; `encodings` are the student's.

@@ -32,7 +32,8 @@ pub(crate) struct Pool {
 /// Memory of one call, kept for a later one.
 pub(crate) struct Session {
     workspace: Workspace,
-    /// Shares that are not on their way.
+    /// Shares that are not on their way, in the boxes that they travel in.
+    #[allow(clippy::vec_box)] // A share is sent as it lies here; only its pointer moves.
     shares: Vec<Box<Share>>,
     back: SyncSender<Box<Share>>,
     returned: Receiver<Box<Share>>,

@@ -1,20 +1,24 @@
-//! Training speed in tokens per second, on random weights and random tokens.
+//! Training speed in seconds a step, on random weights and random tokens.
 //!
 //! `cargo run --release -p act-nn --example throughput [threads] [steps] [layers] [hidden] [heads]`
-//! (defaults 1, 60, 4, 128, 4; the feed-forward block is 4 x hidden, a batch 32 sequences of 24
-//! tokens). Prints one line per run of a third of the steps, the best last.
+//! (defaults 1, 10, 4, 256, 4; the feed-forward block is 4 x hidden, the vocabulary 21,128, a batch
+//! 16 sequences of 128 tokens). The same model, batch and optimiser as
+//! `tests/peers/paddle_train_step.py`. Prints the seconds of every step after the first, the least
+//! and the most memory last.
 
 use std::time::Instant;
 
+use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Encoding, LayerPlan, Seed};
-use act_nn::{Device, Examples, Objective, TrainEvent, TrainOptions};
+use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const BATCH: usize = 32;
-const TOKENS: usize = 24;
+const BATCH: usize = 16;
+const TOKENS: usize = 128;
+const VOCABULARY: usize = 21_128;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -22,14 +26,14 @@ fn main() {
         Some(text) => text.parse().expect("arguments are numbers"),
         None => default,
     };
-    let (threads, steps) = (next(1), next(60));
-    let (layers, hidden, heads) = (next(4), next(128), next(4));
+    let (threads, steps) = (next(1), next(10));
+    let (layers, hidden, heads) = (next(4), next(256), next(4));
     let artifact = tiny_artifact(
         1,
         &TinyOptions {
             hidden_size: hidden,
             layers: vec![LayerPlan::full(heads, hidden / heads, 4 * hidden); layers],
-            vocab_size: 5000,
+            vocab_size: VOCABULARY,
             max_position_embeddings: 128,
             ..TinyOptions::default()
         },
@@ -37,7 +41,7 @@ fn main() {
     let encodings: Vec<Encoding> = (0..BATCH as u32 * 8)
         .map(|i| Encoding {
             input_ids: (0..TOKENS as u32)
-                .map(|t| 5 + (i * 7919 + t * 104_729) % 4995)
+                .map(|t| 5 + (i * 7919 + t * 104_729) % (VOCABULARY as u32 - 5))
                 .collect(),
             token_type_ids: vec![0; TOKENS],
         })
@@ -45,18 +49,19 @@ fn main() {
     let labels: Vec<u32> = (0..encodings.len() as u32).map(|i| i % 3).collect();
     let options = TrainOptions {
         epochs: usize::MAX / encodings.len(),
-        max_steps: Some(steps),
+        max_steps: Some(steps + 1),
         batch_size: BATCH,
-        micro_batch: 16,
+        micro_batch: 8,
         eval_every: None,
-        log_every: (steps / 3).max(1),
-        learning_rate: 1e-4,
+        log_every: 1,
+        learning_rate: LearningRate::Peak(1e-4),
         warmup_ratio: 0.1,
-        linear_decay: true,
-        weight_decay: 0.01,
-        grad_clip: 1.0,
+        lr_decay: LrDecay::Linear,
+        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
         dropout: 0.1,
+        mixed_precision: false,
         target_accuracy: None,
+        patience: None,
         threads,
         seed: Seed(42),
     };
@@ -64,17 +69,13 @@ fn main() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
-    let objective = Objective {
-        labels: 1.0,
-        logits: 0.0,
-    };
-    let (mut since, mut best) = (Instant::now(), 0f64);
+    let objective = Objective::LABELS;
+    let (mut since, mut taken) = (Instant::now(), Vec::new());
     let mut on_event = |event| {
-        if let TrainEvent::Step { tokens, loss, .. } = event {
-            let speed = tokens as f64 / since.elapsed().as_secs_f64();
-            println!("{speed:8.0} tokens/s, loss {loss:.6}");
-            best = best.max(speed);
+        if let TrainEvent::Step { .. } = event {
+            taken.push(since.elapsed().as_secs_f64());
             since = Instant::now();
         }
         true
@@ -89,5 +90,23 @@ fn main() {
         &mut on_event,
     )
     .expect("training runs");
-    println!("{best:8.0} tokens/s at best, {threads} thread(s)");
+    let steady = taken.get(1..).unwrap_or_default();
+    let all: Vec<String> = steady.iter().map(|s| format!("{s:.3}")).collect();
+    let least = steady.iter().copied().fold(f64::INFINITY, f64::min);
+    println!("{}", all.join(" "));
+    println!(
+        "act, {layers} x {hidden}, {threads} thread(s): {least:.3} s a step at best, {:.0} tokens/s{}",
+        (BATCH * TOKENS) as f64 / least,
+        peak_memory()
+    );
+}
+
+/// `, 512 MB at most`, where the system tells.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|l| l.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kibibytes.map_or(String::new(), |k| {
+        format!(", {} MB at most", k * 1024 / 1_000_000)
+    })
 }

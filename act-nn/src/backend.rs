@@ -8,12 +8,12 @@
 use std::sync::Arc;
 
 use act_core::Activation;
-use burn::tensor::activation::softmax;
+use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Element, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::dropout::Dropout;
-use crate::optim::AdamWStep;
+use crate::optim::Update;
 
 /// Which tokens of a sequence ask (every token always answers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,23 +47,39 @@ impl AttentionShape {
     }
 }
 
-/// One parameter with its two AdamW moments.
+/// Shape of self-attention relations over ragged sequences.
+#[derive(Debug, Clone)]
+pub(crate) struct RelationShape {
+    /// Tokens of each sequence, at least one.
+    pub(crate) lengths: Arc<[usize]>,
+    /// As [`AttentionShape::key_bias`].
+    pub(crate) key_bias: Option<Arc<[f32]>>,
+    /// Relation heads; they divide the widths of both sides.
+    pub(crate) heads: usize,
+}
+
+/// One parameter with the optimiser's state of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot<B: Backend> {
     pub(crate) value: Tensor<B, 2>,
-    pub(crate) first: Tensor<B, 2>,
-    pub(crate) second: Tensor<B, 2>,
+    /// As many as [`Update::moments`] says, each of the value's shape.
+    pub(crate) moments: Vec<Tensor<B, 2>>,
 }
 
 /// The encoder's operations.
 pub(crate) trait Ops: Backend {
-    /// `x Wᵀ + b`: `x [n, in]`, `weight [out, in]`, `bias [1, out]`.
+    /// `x Wᵀ + b`: `x [n, in]`, `weight [out, in]`, `bias [1, out]`. The product is computed in the
+    /// weight's type, which mixed precision lowers; the result is of `x`'s.
     fn affine(
         x: Tensor<Self, 2>,
         weight: Tensor<Self, 2>,
         bias: Tensor<Self, 2>,
     ) -> Tensor<Self, 2> {
-        x.matmul(weight.transpose()) + bias
+        let (high, low) = (x.dtype(), weight.dtype());
+        if high == low {
+            return x.matmul(weight.transpose()) + bias;
+        }
+        x.cast(low).matmul(weight.transpose()).cast(high) + bias
     }
 
     /// Exact GELU or ReLU.
@@ -116,6 +132,18 @@ pub(crate) trait Ops: Backend {
         padded_attention(q, k, v, shape, dropout)
     }
 
+    /// How far the student's self-attention relations are from the teacher's, `[1, 1]`: in every
+    /// relation head `KL(softmax(T Tᵀ / √d) || softmax(S Sᵀ / √d))`, the mean over a sequence's
+    /// heads and rows, summed over the sequences (Wang et al. 2021, equations 4 to 6). `student`
+    /// and `teacher` are `[tokens, width]`, each of its own width; the teacher is a constant.
+    fn relations(
+        student: Tensor<Self, 2>,
+        teacher: Tensor<Self, 2>,
+        shape: &RelationShape,
+    ) -> Tensor<Self, 2> {
+        padded_relations(student, teacher, shape)
+    }
+
     /// Some rows of `x`, in the given order.
     fn rows(x: Tensor<Self, 2>, indices: &[u32]) -> Tensor<Self, 2> {
         let indices = int_row(indices, &x.device());
@@ -149,17 +177,41 @@ pub(crate) trait Ops: Backend {
         burn::tensor::ElementConversion::elem(sum)
     }
 
-    /// One AdamW step of one parameter.
-    fn adamw(slot: Slot<Self>, gradient: &Tensor<Self, 2>, step: &AdamWStep) -> Slot<Self> {
-        let g = gradient.clone() * step.gradient_scale;
-        let first = slot.first * step.beta1 + g.clone() * (1.0 - step.beta1);
-        let second = slot.second * step.beta2 + g.clone() * g * (1.0 - step.beta2);
-        let root = (second.clone() * step.correction2).sqrt() + step.eps;
-        let value = slot.value * step.keep - first.clone() / root * step.rate;
-        Slot {
-            value,
-            first,
-            second,
+    /// One optimiser step of one parameter.
+    fn update(slot: Slot<Self>, gradient: &Tensor<Self, 2>, update: &Update) -> Slot<Self> {
+        let (value, shared) = (slot.value, update.shared());
+        let mut g = gradient.clone() * shared.gradient_scale;
+        if shared.l2 != 0.0 {
+            g = g + value.clone() * shared.l2;
+        }
+        if shared.l1 != 0.0 {
+            g = g + value.clone().sign() * shared.l1;
+        }
+        let mut moments = slot.moments.into_iter();
+        match (update, moments.next(), moments.next()) {
+            (Update::Adam(step), Some(first), Some(second)) => {
+                let first = first * step.beta1 + g.clone() * step.rest1;
+                let second = second * step.beta2 + g.clone() * g * step.rest2;
+                let root = (second.clone() * step.correction2).sqrt() + step.eps;
+                let value = value * step.keep - first.clone() / root * step.rate;
+                let moments = vec![first, second];
+                Slot { value, moments }
+            }
+            (Update::Momentum(step), Some(velocity), None) => {
+                let velocity = velocity * step.momentum + g.clone();
+                let way = match step.nesterov {
+                    true => g + velocity.clone() * step.momentum,
+                    false => velocity.clone(),
+                };
+                let value = value - way * step.rate;
+                let moments = vec![velocity];
+                Slot { value, moments }
+            }
+            (Update::Sgd(step), ..) => Slot {
+                value: value - g * step.rate,
+                moments: Vec::new(),
+            },
+            _ => unreachable!("a slot has the moments of its optimiser"),
         }
     }
 }
@@ -170,6 +222,8 @@ pub(crate) trait ActBackend: Ops {
     type Graph: Ops + AutodiffBackend<InnerBackend = Self, Device = Self::Device>;
     /// True if several threads may compute at once.
     const THREADS: bool;
+    /// True if products in bfloat16 are worth while.
+    const MIXED: bool = false;
 }
 
 /// A tensor in the backend's own float type. (`Tensor::from_data` alone takes the device's default
@@ -216,7 +270,7 @@ pub(crate) fn padded_attention<B: Ops>(
         Queries::First => split(q, 1),
     };
     let (k, v) = (pad(k), pad(v));
-    let bias = layout.key_bias(shape);
+    let bias = layout.key_bias(shape.key_bias.as_deref());
     let bias = tensor::<B, 4>(bias, [batch, 1, 1, longest], &device);
     let scores = q.matmul(k.transpose()) / (head_dim as f64).sqrt() + bias;
     let mut probabilities = softmax(scores, 3);
@@ -232,6 +286,36 @@ pub(crate) fn padded_attention<B: Ops>(
         Queries::All => B::rows(context, &layout.scatter),
         Queries::First => context,
     }
+}
+
+/// Relations of ordinary tensor operations, padded to the longest sequence.
+fn padded_relations<B: Ops>(
+    student: Tensor<B, 2>,
+    teacher: Tensor<B, 2>,
+    shape: &RelationShape,
+) -> Tensor<B, 2> {
+    let device = student.device();
+    let batch = shape.lengths.len();
+    let longest = shape.lengths.iter().copied().max().unwrap_or(0);
+    let layout = Padding::new(&shape.lengths, longest);
+    let bias = layout.key_bias(shape.key_bias.as_deref());
+    let bias = tensor::<B, 4>(bias, [batch, 1, 1, longest], &device);
+    let log_relations = |x: Tensor<B, 2>| {
+        let head_dim = x.dims()[1] / shape.heads;
+        let x = B::rows(x, &layout.gather)
+            .reshape([batch, longest, shape.heads, head_dim])
+            .swap_dims(1, 2);
+        let scores = x.clone().matmul(x.transpose()) / (head_dim as f64).sqrt();
+        log_softmax(scores + bias.clone(), 3)
+    };
+    let (student, teacher) = (log_relations(student), log_relations(teacher));
+    let divergence = (teacher.clone().exp() * (teacher - student)).sum_dim(3);
+    let mut shares = vec![0f32; batch * longest];
+    for (row, &length) in shares.chunks_exact_mut(longest.max(1)).zip(&*shape.lengths) {
+        row[..length].fill(1.0 / (shape.heads * length) as f32);
+    }
+    let shares = tensor::<B, 4>(shares, [batch, 1, longest, 1], &device);
+    (divergence * shares).sum().reshape([1, 1])
 }
 
 /// How ragged sequences lie in a padded `[batch, longest]` grid.
@@ -262,10 +346,10 @@ impl Padding {
     }
 
     /// The keys' bias in the grid; padding gets a number that no score can outweigh.
-    fn key_bias(&self, shape: &AttentionShape) -> Vec<f32> {
+    fn key_bias(&self, of_tokens: Option<&[f32]>) -> Vec<f32> {
         let mut bias = vec![-1e30; self.gather.len()];
         for (token, &place) in self.scatter.iter().enumerate() {
-            bias[place as usize] = shape.key_bias.as_ref().map_or(0.0, |b| b[token]);
+            bias[place as usize] = of_tokens.map_or(0.0, |b| b[token]);
         }
         bias
     }

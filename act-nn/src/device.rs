@@ -46,6 +46,11 @@ impl FromStr for Device {
 }
 
 impl Device {
+    /// True if mixed precision has an effect on it.
+    pub fn mixed(self) -> bool {
+        matches!(self, Device::Cuda(_))
+    }
+
     fn feature(self) -> &'static str {
         match self {
             Device::NdArray => "ndarray",
@@ -124,6 +129,7 @@ mod on_cuda {
     impl ActBackend for Cuda {
         type Graph = Autodiff<Cuda>;
         const THREADS: bool = false;
+        const MIXED: bool = true;
     }
 
     /// The GPU, after a first computation on it: a missing driver or GPU panics inside the

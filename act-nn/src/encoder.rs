@@ -100,8 +100,9 @@ pub(crate) fn logits<B: Ops>(
         x = B::rows(x, &batch.starts);
     }
     let pooled = pass.linear(Linear::Pooler, x).tanh();
+    let pooled = pass.taps.at(Site::Input(Linear::Classifier), pooled);
     let pooled = B::dropout(pooled, pass.noise.next_site());
-    let logits = pass.linear(Linear::Classifier, pooled);
+    let logits = pass.affine(Linear::Classifier, pooled);
     pass.taps.at(Site::Logits, logits)
 }
 
@@ -166,9 +167,15 @@ impl<B: Ops> Pass<'_, B> {
     }
 
     fn linear(&mut self, linear: Linear, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let x = self.taps.at(Site::Input(linear), x);
+        self.affine(linear, x)
+    }
+
+    /// A linear layer without its tap.
+    fn affine(&mut self, linear: Linear, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let rows = x.dims()[0];
         match self.weights.linear(linear) {
-            (Some(weight), bias) => B::affine(self.taps.at(Site::Input(linear), x), weight, bias),
+            (Some(weight), bias) => B::affine(x, weight, bias),
             (None, _) => self.bias_alone(linear, rows),
         }
     }

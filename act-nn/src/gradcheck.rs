@@ -4,22 +4,18 @@
 //! checked by central differences, and the fused `f32` kernels are then compared with it,
 //! operation by operation and for whole encoders.
 
+mod encoders;
+
 use std::sync::Arc;
 
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Activation, Artifact, Encoding, Family, LayerPlan, Seed, Site};
+use act_core::{Activation, Artifact, Encoding, Family, LayerPlan, Seed};
 use burn::backend::{Autodiff, NdArray};
 use burn::tensor::Tensor;
 use rand::Rng;
 
-use crate::Examples;
-use crate::backend::{ActBackend, AttentionShape, Ops, Queries, tensor};
+use crate::backend::{ActBackend, AttentionShape, Ops, Queries, RelationShape, tensor};
 use crate::dropout::{Dropout, Noise};
-use crate::encoder;
-use crate::gradient::{ShardGradients, Sum};
-use crate::loss::{self, Objective, Shard};
-use crate::taps::{Identity, Taps};
-use crate::weights::Weights;
 
 /// Default bodies in double precision.
 pub(crate) type Reference = NdArray<f64>;
@@ -56,6 +52,8 @@ enum Op {
     Dropout(Dropout),
     Attend(AttentionShape, Dropout),
     Rows(Vec<u32>),
+    /// Against a teacher of this width.
+    Relations(RelationShape, usize),
 }
 
 impl Op {
@@ -69,6 +67,12 @@ impl Op {
             Op::Dropout(dropout) => B::dropout(next(), *dropout),
             Op::Attend(shape, dropout) => B::attend(next(), next(), next(), shape, *dropout),
             Op::Rows(indices) => B::rows(next(), indices),
+            Op::Relations(shape, width) => {
+                let rows = shape.lengths.iter().sum();
+                let teacher = random(7, rows * width);
+                let teacher = tensor(teacher, [rows, *width], &Default::default());
+                B::relations(next(), teacher, shape)
+            }
         }
     }
 
@@ -155,6 +159,19 @@ fn rows() {
 }
 
 #[test]
+fn relations() {
+    for masked in [false, true] {
+        let bias = |i| if i % 4 == 3 { -1e4 } else { 0.0 };
+        let shape = RelationShape {
+            lengths: Arc::from([4, 1, 5]),
+            key_bias: masked.then(|| (0..10).map(bias).collect()),
+            heads: 3,
+        };
+        check(Op::Relations(shape, 9), &[[10, 15]]);
+    }
+}
+
+#[test]
 fn attention() {
     for (queries, asking) in [(Queries::All, 10), (Queries::First, 3)] {
         for masked in [false, true] {
@@ -227,139 +244,4 @@ pub(crate) fn encodings() -> Vec<Encoding> {
             token_type_ids: (0..n).map(|t| u32::from(t > n / 2)).collect(),
         })
         .collect()
-}
-
-const BOTH: Objective = Objective {
-    labels: 0.7,
-    logits: 0.4,
-};
-
-fn shard(artifact: &Artifact, encodings: &[Encoding], teacher: &[Vec<f32>]) -> Shard {
-    let examples = Examples {
-        encodings,
-        labels: &[0, 2, 1, 1],
-        teacher_logits: Some(teacher),
-    };
-    Shard::new(&examples, &[0, 1, 2, 3], &artifact.plan, 0)
-}
-
-/// Loss and gradients of all parameters.
-fn model_gradients<B: ActBackend>(
-    weights: &Weights<B>,
-    shard: &Shard,
-    noise: &Noise,
-) -> (f64, Vec<Tensor<B, 2>>) {
-    let mut sum = Sum::new(weights);
-    sum.add(
-        weights,
-        vec![ShardGradients::new(weights, shard, BOTH, 4, noise.clone())],
-    );
-    (sum.loss, sum.into_tensors(weights))
-}
-
-fn loss_alone(weights: &Weights<Reference>, shard: &Shard, noise: &Noise) -> f64 {
-    let embedded = encoder::embed(weights, &shard.batch);
-    let mut noise = noise.clone();
-    let logits = encoder::logits(weights, embedded, &shard.batch, &mut Identity, &mut noise);
-    to_f64(&loss::loss(logits, shard, BOTH, 4).reshape([1, 1]))[0]
-}
-
-#[test]
-fn encoder_gradients_equal_finite_differences() {
-    const STEP: f64 = 1e-5;
-    let encodings = encodings();
-    let teacher: Vec<Vec<f32>> = random(4, 12).chunks(3).map(<[f32]>::to_vec).collect();
-    for artifact in models() {
-        let shard = shard(&artifact, &encodings, &teacher);
-        let mut weights = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-        let noise = Noise::new(0.2, Seed(6), 3, 1);
-        let (_, gradients) = model_gradients(&weights, &shard, &noise);
-        let mut rng = Seed(2).stream("test elements");
-        for (i, gradient) in gradients.iter().enumerate() {
-            let value = weights.tensors[i].clone();
-            let shape = value.dims();
-            let gradient = to_f64(gradient);
-            for _ in 0..6 {
-                let place = match i {
-                    // Most rows of the word table have no token.
-                    0 => shard.batch.input_ids[rng.random_range(0..18)] as usize * shape[1],
-                    _ => rng.random_range(0..gradient.len()),
-                };
-                let mut loss_at = |step: f64| {
-                    let mut moved = to_f64(&value);
-                    moved[place] += step;
-                    weights.tensors[i] = tensor(moved, shape, &Default::default());
-                    loss_alone(&weights, &shard, &noise)
-                };
-                let slope = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
-                let name = &weights.layout.specs[i].name;
-                let difference = (slope - gradient[place]).abs();
-                assert!(
-                    difference < 1e-7 + 1e-6 * slope.abs(),
-                    "{name}[{place}]: {} is not {slope}",
-                    gradient[place]
-                );
-            }
-            weights.tensors[i] = value;
-        }
-    }
-}
-
-#[test]
-fn fused_encoders_equal_the_reference() {
-    let encodings = encodings();
-    let teacher: Vec<Vec<f32>> = random(4, 12).chunks(3).map(<[f32]>::to_vec).collect();
-    for artifact in models() {
-        let shard = shard(&artifact, &encodings, &teacher);
-        for dropout in [0.0, 0.2] {
-            let noise = Noise::new(dropout, Seed(6), 3, 1);
-            let fused = Weights::<Fused>::load(&artifact, &Default::default()).unwrap();
-            let reference = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-            let (loss, gradients) = model_gradients(&fused, &shard, &noise);
-            let (want_loss, want) = model_gradients(&reference, &shard, &noise);
-            assert_close("loss", &[loss], &[want_loss], 1e-5);
-            for ((spec, got), want) in fused.layout.specs.iter().zip(&gradients).zip(&want) {
-                assert_close(&spec.name, &to_f64(got), &to_f64(want), 2e-5);
-            }
-        }
-    }
-}
-
-/// Wants all tokens, changes nothing.
-struct AllTokens;
-
-impl<B: Ops> Taps<B> for AllTokens {
-    fn at(&mut self, _: Site, x: Tensor<B, 2>) -> Tensor<B, 2> {
-        x
-    }
-
-    fn all_tokens(&self) -> bool {
-        true
-    }
-}
-
-#[test]
-fn skipping_what_is_not_classified_changes_nothing() {
-    let encodings = encodings();
-    for artifact in models() {
-        let shard = shard(&artifact, &encodings, &vec![vec![0.0; 3]; 4]);
-        let weights = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-        let logits = |taps: &mut dyn Taps<Reference>| {
-            let embedded = encoder::embed(&weights, &shard.batch);
-            let noise = &mut Noise::OFF.clone();
-            to_f64(&encoder::logits(
-                &weights,
-                embedded,
-                &shard.batch,
-                taps,
-                noise,
-            ))
-        };
-        assert_close(
-            "logits",
-            &logits(&mut Identity),
-            &logits(&mut AllTokens),
-            1e-12,
-        );
-    }
 }

@@ -1,12 +1,14 @@
 //! Gradients of all parameters: of one micro-batch, in a graph of its own, and their sum.
 
-use burn::tensor::Tensor;
+use act_core::Result;
+use burn::tensor::{FloatDType, Tensor};
 use rayon::prelude::*;
 
 use crate::backend::ActBackend;
 use crate::dropout::Noise;
 use crate::encoder;
-use crate::loss::{self, Objective, Shard};
+use crate::loss::objective::Objective;
+use crate::loss::{self, Shard};
 use crate::taps::Identity;
 use crate::weights::Weights;
 
@@ -26,28 +28,41 @@ pub(crate) struct ShardGradients<B: ActBackend> {
     parts: Vec<Part<B>>,
 }
 
+/// What the shards of a batch have in common.
+pub(crate) struct Batch<'a> {
+    pub(crate) objective: &'a Objective,
+    /// Examples of the whole batch.
+    pub(crate) examples: usize,
+    /// Products of matrices in bfloat16.
+    pub(crate) mixed_precision: bool,
+}
+
 impl<B: ActBackend> ShardGradients<B> {
-    /// Runs a shard of a batch of `examples` forward and backward.
+    /// Runs a shard forward and backward. Errors: values of the teacher that do not fit the
+    /// student's.
     pub(crate) fn new(
         weights: &Weights<B>,
         shard: &Shard,
-        objective: Objective,
-        examples: usize,
+        batch: &Batch<'_>,
         noise: Noise,
-    ) -> Self {
+    ) -> Result<Self> {
         let tables = weights.layout.tables();
         let leaves = weights.leaves(|name| !tables.iter().any(|t| t == name));
         let mut embedded = encoder::embed(weights, &shard.batch).untracked();
         embedded.words = embedded.words.require_grad();
         let words = embedded.words.clone();
+        let computed = match batch.mixed_precision {
+            true => &leaves.lowered(FloatDType::BF16),
+            false => &leaves,
+        };
         let (loss, mut gradients) = loss::backward::<B>(
-            &leaves,
+            computed,
             embedded,
             shard,
-            (objective, examples),
+            (batch.objective, batch.examples),
             &mut Identity,
             noise,
-        );
+        )?;
         let mut of_leaf = |leaf: &Tensor<B::Graph, 2>| leaf.grad_remove(&mut gradients);
         let rows = of_leaf(&words);
         let leaves = leaves.tensors.iter().map(of_leaf);
@@ -60,7 +75,7 @@ impl<B: ActBackend> ShardGradients<B> {
                 parts[place] = Part::Rows { ids, rows };
             }
         }
-        Self { loss, parts }
+        Ok(Self { loss, parts })
     }
 }
 

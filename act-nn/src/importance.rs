@@ -11,17 +11,13 @@ use rayon::prelude::*;
 
 use crate::Examples;
 use crate::backend::ActBackend;
-use crate::loss::{self, Objective, Shard};
+use crate::loss::objective::Objective;
+use crate::loss::{self, Shard};
 use crate::weights::Weights;
 
 pub(crate) use first_order::importance_on;
 pub use mask_gradients::MaskGradients;
 pub(crate) use mask_gradients::mask_gradients_on;
-
-const CROSS_ENTROPY: Objective = Objective {
-    labels: 1.0,
-    logits: 0.0,
-};
 
 /// Scores of one layer's structures: what removing each costs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,11 +50,11 @@ impl Run<'_> {
     fn each_batch<B: ActBackend, T: Send>(
         &self,
         device: &B::Device,
-        of_batch: impl Fn(&Weights<B>, &Shard, usize) -> T + Sync,
+        of_batch: impl Fn(&Weights<B>, &Shard, usize) -> Result<T> + Sync,
         on_batch: &mut dyn FnMut(usize) -> bool,
         mut take: impl FnMut(T),
     ) -> Result<()> {
-        loss::check(self.artifact, &self.examples, CROSS_ENTROPY)?;
+        loss::check(self.artifact, &self.examples, &Objective::LABELS)?;
         let n = self.examples.encodings.len();
         if n == 0 || self.batch_size == 0 {
             return Err(Error::usage(
@@ -72,14 +68,14 @@ impl Run<'_> {
         let indices: Vec<usize> = (0..n).collect();
         let batches: Vec<&[usize]> = indices.chunks(self.batch_size).collect();
         let compute = |batch: &&[usize]| {
-            let shard = Shard::new(&self.examples, batch, plan, pad_id);
+            let shard = Shard::new(&self.examples, batch, &Objective::LABELS, plan, pad_id)?;
             of_batch(&weights, &shard, batch.len())
         };
         let mut done = 0;
         for round in batches.chunks(threads) {
-            let results: Vec<T> = pool.install(|| round.par_iter().map(compute).collect());
+            let results: Vec<Result<T>> = pool.install(|| round.par_iter().map(compute).collect());
             for result in results {
-                take(result);
+                take(result?);
                 done += 1;
                 if !on_batch(done) {
                     return Err(Error::interrupted());

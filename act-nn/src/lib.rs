@@ -7,6 +7,7 @@ use act_core::{Artifact, Encoding, Error, Result, Site};
 
 mod backend;
 mod batches;
+pub mod checkpoint;
 mod device;
 mod dropout;
 mod encoder;
@@ -28,7 +29,10 @@ mod weights;
 
 pub use device::Device;
 pub use importance::{LayerScores, MaskGradients};
-pub use loss::Objective;
+pub use loss::objective::{
+    Comparison, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher,
+};
+pub use optim::{OptimizerOptions, UpdateRule};
 pub use train::{Examples, TrainEvent, TrainOptions, Trained};
 
 use device::dispatch;
@@ -37,7 +41,8 @@ use predict::{observe_on, predict_on};
 use train::train_on;
 
 /// Trains all parameters of a float artifact. `on_event` may stop the loop by returning `false`
-/// (the best weights so far are returned). A loss that is not finite is an error that names the step.
+/// (the best weights so far are returned). A loss that is not finite ends training with the best
+/// weights so far and says so, or is an error that names the step where nothing was evaluated yet.
 pub fn train(
     device: Device,
     artifact: &Artifact,
@@ -47,9 +52,30 @@ pub fn train(
     options: &TrainOptions,
     on_event: &mut dyn FnMut(TrainEvent) -> bool,
 ) -> Result<Trained> {
+    let keeper = &mut checkpoint::Unkept;
+    resume(
+        device, artifact, train, validation, objective, options, keeper, on_event,
+    )
+}
+
+/// As [`train()`], from where `keeper` has kept a run of the same arguments, if it has, to the same
+/// bits as without a break (on CPU). A run that `on_event` stops after a step is kept as well.
+#[allow(clippy::too_many_arguments)]
+pub fn resume(
+    device: Device,
+    artifact: &Artifact,
+    train: Examples<'_>,
+    validation: Option<Examples<'_>>,
+    objective: Objective,
+    options: &TrainOptions,
+    keeper: &mut dyn checkpoint::Keeper,
+    on_event: &mut dyn FnMut(TrainEvent) -> bool,
+) -> Result<Trained> {
     dispatch!(
         device,
-        train_on(artifact, train, validation, objective, options, on_event)
+        train_on(
+            artifact, train, validation, objective, options, keeper, on_event
+        )
     )
 }
 

@@ -1,32 +1,35 @@
-//! Training losses, the examples they are taken on, and the backward pass from them.
+//! The training objective: the checks of what it needs, its value on a shard of a batch, and the
+//! backward pass from it. One file a loss; each sums over examples, so that the losses and
+//! gradients of shards add up to those of the whole batch.
 
-use act_core::{Error, Plan, Result};
-use burn::tensor::activation::log_softmax;
-use burn::tensor::backend::{AutodiffBackend, Backend};
+mod hidden;
+mod labels;
+mod logits;
+pub(crate) mod objective;
+#[cfg(all(test, feature = "ndarray"))]
+mod recorded;
+mod shard;
+
+use act_core::{Artifact, Error, Result, Site};
+use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, Tensor};
 
 use crate::Examples;
-use crate::backend::{ActBackend, tensor};
+use crate::backend::{ActBackend, Ops, RelationShape, tensor};
 use crate::dropout::Noise;
 use crate::encoder::{self, Embedded};
-use crate::ragged::{self, Ragged};
-use crate::taps::Taps;
+use crate::predict;
+use crate::ragged;
+use crate::taps::{Collect, Taps};
 use crate::weights::Weights;
-
-/// Losses and their weights; the total is their weighted sum.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Objective {
-    /// Cross-entropy with the labels.
-    pub labels: f64,
-    /// Mean squared error with the teacher's logits (PaddleSlim's distillation loss).
-    pub logits: f64,
-}
+use objective::{Comparison, Objective, Rows};
+pub(crate) use shard::Shard;
 
 /// Checks examples against a model and what the objective needs of them.
 pub(crate) fn check(
-    artifact: &act_core::Artifact,
+    artifact: &Artifact,
     examples: &Examples<'_>,
-    objective: Objective,
+    objective: &Objective,
 ) -> Result<()> {
     let n = examples.encodings.len();
     let classes = artifact.plan.num_labels;
@@ -40,87 +43,188 @@ pub(crate) fn check(
             "example {i} has class {label}, the model has {classes} classes"
         )));
     }
-    match examples.teacher_logits {
-        None if objective.logits != 0.0 => {
-            return Err(Error::usage("the logit loss needs a teacher's logits"));
-        }
-        Some(rows) if rows.len() != n => {
-            let rows = rows.len();
-            return Err(Error::usage(format!(
-                "{rows} rows of teacher logits for {n} encodings"
-            )));
-        }
-        Some(rows) => {
-            if let Some(row) = rows.iter().find(|r| r.len() != classes) {
-                return Err(Error::usage(format!(
-                    "the teacher has {} classes, the model has {classes}",
-                    row.len()
-                )));
-            }
-        }
-        None => {}
-    }
+    check_teacher_logits(examples, classes, objective)?;
+    check_comparisons(artifact, examples, objective)?;
     ragged::check(artifact, examples.encodings)
 }
 
-/// Some of the examples, ready for the encoder.
-pub(crate) struct Shard {
-    pub(crate) batch: Ragged,
-    /// One-hot classes, `[sequences, classes]`.
-    classes: Vec<f32>,
-    /// The teacher's logits, likewise.
-    teacher: Option<Vec<f32>>,
-}
-
-impl Shard {
-    /// The examples with the given indices.
-    pub(crate) fn new(
-        examples: &Examples<'_>,
-        indices: &[usize],
-        plan: &Plan,
-        pad_id: u32,
-    ) -> Self {
-        let mut classes = vec![0.0; indices.len() * plan.num_labels];
-        for (row, &i) in classes.chunks_exact_mut(plan.num_labels).zip(indices) {
-            row[examples.labels[i] as usize] = 1.0;
-        }
-        let teacher = examples.teacher_logits.map(|rows| {
-            indices
-                .iter()
-                .flat_map(|&i| rows[i].iter().copied())
-                .collect()
-        });
-        let sequences = indices.iter().map(|&i| &examples.encodings[i]);
-        Self {
-            batch: Ragged::new(sequences, pad_id),
-            classes,
-            teacher,
-        }
+fn check_teacher_logits(
+    examples: &Examples<'_>,
+    classes: usize,
+    objective: &Objective,
+) -> Result<()> {
+    let Some(rows) = examples.teacher_logits else {
+        return match objective.wants_logits() {
+            true => Err(Error::usage("the logit loss needs a teacher's logits")),
+            false => Ok(()),
+        };
+    };
+    let n = examples.encodings.len();
+    if rows.len() != n {
+        let rows = rows.len();
+        return Err(Error::usage(format!(
+            "{rows} rows of teacher logits for {n} encodings"
+        )));
+    }
+    match rows.iter().find(|row| row.len() != classes) {
+        Some(row) => Err(Error::usage(format!(
+            "the teacher has {} classes, the model has {classes}",
+            row.len()
+        ))),
+        None => Ok(()),
     }
 }
 
-/// The weighted losses of a shard's logits, summed over its examples and divided by `examples`,
-/// the size of the whole batch: losses and gradients of shards add up to those of the batch.
-pub(crate) fn loss<B: Backend>(
+fn check_comparisons(
+    artifact: &Artifact,
+    examples: &Examples<'_>,
+    objective: &Objective,
+) -> Result<()> {
+    let comparisons = objective.comparisons();
+    if !comparisons.is_empty() && examples.teacher.is_none() {
+        return Err(Error::usage(
+            "losses on hidden states, relations or the pooled output need a teacher's inner values",
+        ));
+    }
+    for comparison in &comparisons {
+        let site = comparison.student;
+        if !predict::exists(artifact, site) {
+            return Err(Error::usage(format!(
+                "a loss looks at {site}, which the model does not have"
+            )));
+        }
+    }
+    if objective.relations.weight != 0.0 {
+        let heads = objective.relations.heads;
+        for (student, _) in &objective.relations.pairs {
+            let width = width_at(artifact, Site::Projection(*student));
+            if heads == 0 || !width.is_multiple_of(heads) {
+                return Err(Error::usage(format!(
+                    "{heads} relation heads do not divide {student} of width {width}"
+                )));
+            }
+        }
+    }
+    let temperature = objective.soft_labels.temperature;
+    if !(temperature.is_finite() && temperature > 0.0) {
+        return Err(Error::usage(format!(
+            "temperature {temperature} is not a number above 0"
+        )));
+    }
+    Ok(())
+}
+
+/// Columns of the values at a site that losses compare.
+fn width_at(artifact: &Artifact, site: Site) -> usize {
+    match site {
+        Site::Projection(linear) => artifact
+            .params
+            .get(&linear.bias())
+            .map_or(0, |bias| bias.shape().iter().product()),
+        _ => artifact.plan.hidden_size,
+    }
+}
+
+/// The weighted losses of a shard, summed over its examples and divided by `examples`, the size
+/// of the whole batch. `taken` holds the student's values at the compared sites.
+pub(crate) fn loss<B: Ops>(
     logits: Tensor<B, 2>,
+    taken: &Collect<B>,
     shard: &Shard,
-    objective: Objective,
+    objective: &Objective,
     examples: usize,
-) -> Tensor<B, 1> {
-    let [rows, classes] = logits.dims();
+) -> Result<Tensor<B, 1>> {
+    let shape = logits.dims();
     let device = logits.device();
-    let like_logits = |values: &[f32]| tensor::<B, 2>(values.to_vec(), [rows, classes], &device);
+    let like_logits = |values: &[f32]| tensor::<B, 2>(values.to_vec(), shape, &device);
     let mut total = tensor(vec![0f32], [1], &device);
+    let mut add = |weight: f64, loss: Tensor<B, 1>| {
+        total = total.clone() + loss * (weight / examples as f64);
+    };
     if objective.labels != 0.0 {
-        let likelihood = log_softmax(logits.clone(), 1) * like_logits(&shard.classes);
-        total = total - likelihood.sum() * (objective.labels / examples as f64);
+        let classes = like_logits(&shard.classes);
+        add(
+            objective.labels,
+            labels::cross_entropy(logits.clone(), classes),
+        );
     }
-    if let (Some(teacher), true) = (&shard.teacher, objective.logits != 0.0) {
-        let difference = logits - like_logits(teacher);
-        let squares = (difference.clone() * difference).sum();
-        total = total + squares * (objective.logits / (examples * classes) as f64);
+    if let Some(teacher) = &shard.teacher_logits {
+        let teacher = like_logits(teacher);
+        if objective.logits != 0.0 {
+            let loss = logits::squared_error(logits.clone(), teacher.clone());
+            add(objective.logits, loss);
+        }
+        let soft = objective.soft_labels;
+        if soft.weight != 0.0 {
+            add(
+                soft.weight,
+                logits::divergence(logits, teacher, soft.temperature),
+            );
+        }
     }
-    total
+    for (comparison, values) in shard.comparisons.iter().zip(&shard.teacher_values) {
+        let (student, teacher) = pair(taken, *comparison, values, shard, objective)?;
+        match comparison.student {
+            Site::Projection(_) => {
+                let shape = RelationShape {
+                    lengths: shard.batch.lengths.clone(),
+                    key_bias: shard.batch.key_bias.clone(),
+                    heads: objective.relations.heads,
+                };
+                let weight = objective.relations.weight / objective.relations.pairs.len() as f64;
+                let divergence = B::relations(student, teacher, &shape);
+                add(weight, divergence.reshape([1]));
+            }
+            site => {
+                let weight = match site {
+                    Site::Hidden(_) => {
+                        objective.hidden.weight / objective.hidden.pairs.len() as f64
+                    }
+                    _ => objective.pooled,
+                };
+                let lengths = &shard.batch.lengths;
+                let rows = comparison.rows;
+                add(
+                    weight,
+                    hidden::squared_error(student, teacher, rows, lengths),
+                );
+            }
+        }
+    }
+    Ok(total)
+}
+
+/// Student's and teacher's values of a comparison, the same rows of both.
+fn pair<B: Ops>(
+    taken: &Collect<B>,
+    comparison: Comparison,
+    teacher: &[f32],
+    shard: &Shard,
+    objective: &Objective,
+) -> Result<(Tensor<B, 2>, Tensor<B, 2>)> {
+    let site = comparison.student;
+    let missing = || Error::failed(format!("the forward pass did not come through {site}"));
+    let mut student = taken.values.get(&site).cloned().ok_or_else(missing)?;
+    let count = shard.batch.lengths.len();
+    if comparison.rows == Rows::First && student.dims()[0] != count {
+        student = B::rows(student, &shard.batch.starts);
+    }
+    let [rows, width] = student.dims();
+    let columns = teacher.len() / rows;
+    let fits = match site {
+        // Relations compare rows with rows of the same side: widths may differ.
+        Site::Projection(_) => columns.is_multiple_of(objective.relations.heads),
+        _ => columns == width,
+    };
+    if !fits || columns * rows != teacher.len() || columns == 0 {
+        return Err(Error::usage(format!(
+            "the teacher's {} has {} values for {rows} rows; the student's {site} is {width} wide",
+            comparison.teacher,
+            teacher.len()
+        )));
+    }
+    let device = student.device();
+    Ok((student, tensor(teacher.to_vec(), [rows, columns], &device)))
 }
 
 /// Runs one shard forward and backward in a graph of its own, whose leaves the caller has made.
@@ -129,12 +233,13 @@ pub(crate) fn backward<B: ActBackend>(
     leaves: &Weights<B::Graph>,
     embedded: Embedded<B::Graph>,
     shard: &Shard,
-    (objective, examples): (Objective, usize),
+    (objective, examples): (&Objective, usize),
     taps: &mut dyn Taps<B::Graph>,
     mut noise: Noise,
-) -> (f64, <B::Graph as AutodiffBackend>::Gradients) {
-    let logits = encoder::logits(leaves, embedded, &shard.batch, taps, &mut noise);
-    let loss = loss(logits, shard, objective, examples);
+) -> Result<(f64, <B::Graph as AutodiffBackend>::Gradients)> {
+    let mut taken = Collect::new(&shard.comparisons, taps);
+    let logits = encoder::logits(leaves, embedded, &shard.batch, &mut taken, &mut noise);
+    let loss = loss(logits, &taken, shard, objective, examples)?;
     let value = loss.clone().inner().into_scalar().elem();
-    (value, loss.backward())
+    Ok((value, loss.backward()))
 }

@@ -1,25 +1,39 @@
-//! AdamW (Loshchilov & Hutter 2019) with global gradient-norm clipping over all parameters.
+//! Optimisers: AdamW (Loshchilov & Hutter 2019), Adam (Kingma & Ba 2015), momentum (Sutskever et al.
+//! 2013) and plain gradient descent, with clipping by the norm of the whole gradient (Pascanu et
+//! al. 2013).
 //!
-//! burn's own optimiser clips tensor by tensor and knows no parameter groups; this one clips by
-//! the norm of the whole gradient (Pascanu et al. 2013) and leaves biases and norms undecayed.
+//! burn's own optimisers clip tensor by tensor and know no parameter groups; these leave biases and
+//! norms undecayed and unpenalised. As in Paddle, penalties are added after clipping.
 
+use act_core::Params;
+use act_core::config::OptimizerBuilder;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use crate::backend::{ActBackend, Slot};
 use crate::weights::Weights;
 
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
-const EPS: f64 = 1e-8;
-
-/// The numbers of one step, the same for all elements of a parameter.
+/// What becomes of a gradient, in all optimisers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct AdamWStep {
+pub(crate) struct Shared {
     /// Factor of the gradient (clipping).
     pub(crate) gradient_scale: f32,
+    /// Coefficient of the L1 penalty.
+    pub(crate) l1: f32,
+    /// Coefficient of the L2 penalty.
+    pub(crate) l2: f32,
+}
+
+/// The numbers of one step of Adam or AdamW.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AdamStep {
+    pub(crate) shared: Shared,
     pub(crate) beta1: f32,
     pub(crate) beta2: f32,
+    /// `1 - beta1` and `1 - beta2`, subtracted in double precision: 1 - 0.999 in single is off by
+    /// 5e-5 of itself.
+    pub(crate) rest1: f32,
+    pub(crate) rest2: f32,
     pub(crate) eps: f32,
     /// Learning rate with the first moment's bias correction.
     pub(crate) rate: f32,
@@ -29,62 +43,210 @@ pub(crate) struct AdamWStep {
     pub(crate) keep: f32,
 }
 
-/// Parameters and their moments.
-pub(crate) struct AdamW<B: ActBackend> {
-    slots: Vec<Slot<B>>,
-    decayed: Vec<bool>,
-    weight_decay: f64,
-    grad_clip: f64,
-    steps: i32,
+/// The numbers of one step of momentum.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MomentumStep {
+    pub(crate) shared: Shared,
+    pub(crate) momentum: f32,
+    pub(crate) nesterov: bool,
+    pub(crate) rate: f32,
 }
 
-impl<B: ActBackend> AdamW<B> {
-    /// Takes over the parameters. `grad_clip` 0 switches clipping off.
-    pub(crate) fn new(weights: &Weights<B>, weight_decay: f64, grad_clip: f64) -> Self {
-        let slots = weights.tensors.iter().map(|value| Slot {
-            value: value.clone(),
-            first: value.zeros_like(),
-            second: value.zeros_like(),
-        });
+/// The numbers of one step of gradient descent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SgdStep {
+    pub(crate) shared: Shared,
+    pub(crate) rate: f32,
+}
+
+/// One step, the same for all elements of a parameter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Update {
+    Adam(AdamStep),
+    Momentum(MomentumStep),
+    Sgd(SgdStep),
+}
+
+impl Update {
+    pub(crate) fn shared(&self) -> &Shared {
+        match self {
+            Update::Adam(step) => &step.shared,
+            Update::Momentum(step) => &step.shared,
+            Update::Sgd(step) => &step.shared,
+        }
+    }
+}
+
+/// Which optimiser, with its constants; made from `TrainConfig.optimizer_builder`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OptimizerOptions {
+    /// The rule of the update.
+    pub rule: UpdateRule,
+    /// Coefficient of an L1 penalty on weights and embeddings.
+    pub l1: f64,
+    /// Coefficient of an L2 penalty on weights and embeddings.
+    pub l2: f64,
+    /// Global gradient norm above which gradients are scaled down; 0: off.
+    pub grad_clip: f64,
+}
+
+/// How a gradient changes a parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum UpdateRule {
+    /// Adam, with AdamW's decoupled decay of weights and embeddings (0: plain Adam).
+    Adam {
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Added to the root of the second moment.
+        eps: f64,
+        /// Decoupled decay.
+        weight_decay: f64,
+    },
+    /// Momentum, as Paddle and PyTorch have it: the velocity is no average.
+    Momentum {
+        /// Share of the old velocity that is kept.
+        momentum: f64,
+        /// Nesterov's form.
+        nesterov: bool,
+    },
+    /// Gradient descent.
+    Sgd,
+}
+
+impl From<&OptimizerBuilder> for OptimizerOptions {
+    fn from(builder: &OptimizerBuilder) -> Self {
+        let kind = &builder.optimizer;
+        let rule = match kind.kind.as_str() {
+            "SGD" => UpdateRule::Sgd,
+            "Momentum" => UpdateRule::Momentum {
+                momentum: kind.momentum.unwrap_or(0.9),
+                nesterov: kind.use_nesterov.unwrap_or(false),
+            },
+            // The configuration's check has let no other name pass.
+            _ => UpdateRule::Adam {
+                beta1: kind.beta1.unwrap_or(0.9),
+                beta2: kind.beta2.unwrap_or(0.999),
+                eps: kind.epsilon.unwrap_or(1e-8),
+                weight_decay: builder.decoupled_decay(),
+            },
+        };
+        let (l1, l2) = builder.penalties();
+        Self {
+            rule,
+            l1,
+            l2,
+            grad_clip: builder.grad_clip,
+        }
+    }
+}
+
+impl OptimizerOptions {
+    /// Tensors of state that each parameter has.
+    pub(crate) fn moments(&self) -> usize {
+        match self.rule {
+            UpdateRule::Adam { .. } => 2,
+            UpdateRule::Momentum { .. } => 1,
+            UpdateRule::Sgd => 0,
+        }
+    }
+
+    /// Step number `step` (from 1): for weights if `decayed`, else for biases and norms.
+    fn update(&self, step: usize, learning_rate: f64, scale: f64, decayed: bool) -> Update {
+        let only = |value: f64| if decayed { value } else { 0.0 };
+        let shared = Shared {
+            gradient_scale: scale as f32,
+            l1: only(self.l1) as f32,
+            l2: only(self.l2) as f32,
+        };
+        let steps = i32::try_from(step).unwrap_or(i32::MAX);
+        match self.rule {
+            UpdateRule::Adam {
+                beta1,
+                beta2,
+                eps,
+                weight_decay,
+            } => Update::Adam(AdamStep {
+                shared,
+                beta1: beta1 as f32,
+                beta2: beta2 as f32,
+                rest1: (1.0 - beta1) as f32,
+                rest2: (1.0 - beta2) as f32,
+                eps: eps as f32,
+                rate: (learning_rate / (1.0 - beta1.powi(steps))) as f32,
+                correction2: (1.0 / (1.0 - beta2.powi(steps))) as f32,
+                keep: (1.0 - learning_rate * only(weight_decay)) as f32,
+            }),
+            UpdateRule::Momentum { momentum, nesterov } => Update::Momentum(MomentumStep {
+                shared,
+                momentum: momentum as f32,
+                nesterov,
+                rate: learning_rate as f32,
+            }),
+            UpdateRule::Sgd => Update::Sgd(SgdStep {
+                shared,
+                rate: learning_rate as f32,
+            }),
+        }
+    }
+}
+
+/// Parameters and the optimiser's state of them.
+pub(crate) struct Optimizer<B: ActBackend> {
+    slots: Vec<Slot<B>>,
+    decayed: Vec<bool>,
+    options: OptimizerOptions,
+}
+
+impl<B: ActBackend> Optimizer<B> {
+    /// Takes over the parameters; the state is `moments`, or zero.
+    pub(crate) fn new(
+        weights: &Weights<B>,
+        options: OptimizerOptions,
+        moments: Option<Vec<Weights<B>>>,
+    ) -> Self {
+        let zeros = |value: &Tensor<B, 2>| vec![value.zeros_like(); options.moments()];
+        let of = |place: usize, value: &Tensor<B, 2>| match &moments {
+            None => zeros(value),
+            Some(all) => all.iter().map(|m| m.tensors[place].clone()).collect(),
+        };
+        let slots = weights
+            .tensors
+            .iter()
+            .enumerate()
+            .map(|(place, value)| Slot {
+                value: value.clone(),
+                moments: of(place, value),
+            });
         // In a BERT exactly the biases and the norms' parameters are 1-D.
         let decayed = weights.layout.specs.iter().map(|s| s.shape.len() > 1);
         Self {
             slots: slots.collect(),
             decayed: decayed.collect(),
-            weight_decay,
-            grad_clip,
-            steps: 0,
+            options,
         }
     }
 
-    /// One step, on the current rayon pool; `weights` then hold the new values. Returns the
-    /// gradient's norm before clipping.
+    /// Step number `step` (from 1), on the current rayon pool; `weights` then hold the new values.
+    /// Returns the gradient's norm before clipping.
     pub(crate) fn step(
         &mut self,
         weights: &mut Weights<B>,
         gradients: Vec<Tensor<B, 2>>,
+        step: usize,
         learning_rate: f64,
     ) -> f64 {
         let squares: Vec<f64> = gradients.par_iter().map(B::sum_of_squares).collect();
         let norm = squares.iter().sum::<f64>().sqrt();
-        let scale = match self.grad_clip > 0.0 && norm > self.grad_clip {
-            true => self.grad_clip / norm,
-            false => 1.0,
+        let clip = self.options.grad_clip;
+        let scale = if clip > 0.0 && norm > clip {
+            clip / norm
+        } else {
+            1.0
         };
-        self.steps += 1;
-        let step = AdamWStep {
-            gradient_scale: scale as f32,
-            beta1: BETA1 as f32,
-            beta2: BETA2 as f32,
-            eps: EPS as f32,
-            rate: (learning_rate / (1.0 - BETA1.powi(self.steps))) as f32,
-            correction2: (1.0 / (1.0 - BETA2.powi(self.steps))) as f32,
-            keep: 1.0,
-        };
-        let decaying = AdamWStep {
-            keep: (1.0 - learning_rate * self.weight_decay) as f32,
-            ..step
-        };
+        let [plain, decaying] =
+            [false, true].map(|decayed| self.options.update(step, learning_rate, scale, decayed));
         // The only other handle on each value, so that the update can be done in place.
         weights.tensors.clear();
         let slots = std::mem::take(&mut self.slots).into_par_iter();
@@ -92,87 +254,21 @@ impl<B: ActBackend> AdamW<B> {
             .zip(gradients)
             .zip(&self.decayed)
             .map(|((slot, gradient), decayed)| {
-                B::adamw(slot, &gradient, if *decayed { &decaying } else { &step })
+                B::update(slot, &gradient, if *decayed { &decaying } else { &plain })
             })
             .collect();
         weights.tensors = self.slots.iter().map(|s| s.value.clone()).collect();
         norm
     }
+
+    /// Moment `which` of every parameter, by the parameter's name.
+    pub(crate) fn moment(&self, which: usize, weights: &Weights<B>) -> Params {
+        let tensors = self.slots.iter().map(|s| s.moments[which].clone());
+        let tensors = tensors.collect();
+        let layout = weights.layout.clone();
+        Weights { layout, tensors }.to_params()
+    }
 }
 
 #[cfg(all(test, feature = "ndarray"))]
-mod tests {
-    use act_core::testing::{TinyOptions, tiny_artifact};
-    use burn::backend::NdArray;
-
-    use super::*;
-    use crate::gradcheck::{Reference, random, to_f64};
-
-    /// AdamW as PyTorch's documentation writes it, one element at a time in `f64`.
-    fn expected(value: f64, gradients: &[f64], rates: &[f64], decay: f64) -> f64 {
-        let (mut value, mut m, mut v) = (value, 0.0, 0.0);
-        for (t, (g, rate)) in gradients.iter().zip(rates).enumerate() {
-            value *= 1.0 - rate * decay;
-            m = BETA1 * m + (1.0 - BETA1) * g;
-            v = BETA2 * v + (1.0 - BETA2) * g * g;
-            let m_hat = m / (1.0 - BETA1.powi(t as i32 + 1));
-            let v_hat = v / (1.0 - BETA2.powi(t as i32 + 1));
-            value -= rate * m_hat / (v_hat.sqrt() + EPS);
-        }
-        value
-    }
-
-    fn three_steps<B: ActBackend>(tolerance: f64) {
-        const CLIP: f64 = 5.0;
-        const RATES: [f64; 3] = [1e-2, 5e-3, 2e-2];
-        let artifact = tiny_artifact(1, &TinyOptions::default());
-        let device = Default::default();
-        let mut weights = Weights::<B>::load(&artifact, &device).unwrap();
-        let before: Vec<Vec<f64>> = weights.tensors.iter().map(to_f64).collect();
-        let mut optimizer = AdamW::new(&weights, 0.1, CLIP);
-        let mut clipped: Vec<Vec<Vec<f64>>> = Vec::new();
-        for (step, rate) in RATES.into_iter().enumerate() {
-            // The second gradient is small enough not to be clipped.
-            let size = if step == 1 { 1e-3 } else { 1.0 };
-            let gradient = |(i, t): (usize, &Tensor<B, 2>)| {
-                let [rows, columns] = t.dims();
-                let values = random((100 * step + i) as u64, rows * columns);
-                let values: Vec<f32> = values.iter().map(|v| v * size).collect();
-                crate::backend::tensor::<B, 2>(values, [rows, columns], &device)
-            };
-            let gradients: Vec<_> = weights.tensors.iter().enumerate().map(gradient).collect();
-            let values: Vec<Vec<f64>> = gradients.iter().map(to_f64).collect();
-            let norm = values.iter().flatten().map(|g| g * g).sum::<f64>().sqrt();
-            assert_eq!(norm > CLIP, step != 1);
-            let scale = (CLIP / norm).min(1.0);
-            let scaled = |g: &Vec<f64>| g.iter().map(|g| g * scale).collect();
-            clipped.push(values.iter().map(scaled).collect());
-            let reported = optimizer.step(&mut weights, gradients, rate);
-            assert!((reported - norm).abs() < 1e-5 * norm);
-        }
-        for (i, (tensor, spec)) in weights
-            .tensors
-            .iter()
-            .zip(&weights.layout.specs)
-            .enumerate()
-        {
-            let is_bias_or_norm = spec.name.ends_with("bias") || spec.name.contains("LayerNorm");
-            let decay = if is_bias_or_norm { 0.0 } else { 0.1 };
-            for (e, got) in to_f64(tensor).into_iter().enumerate() {
-                let gradients = [0, 1, 2].map(|step| clipped[step][i][e]);
-                let want = expected(before[i][e], &gradients, &RATES, decay);
-                assert!(
-                    (got - want).abs() < tolerance,
-                    "{}[{e}]: {got} {want}",
-                    spec.name
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn fused_and_default_steps_equal_the_formula() {
-        three_steps::<NdArray>(1e-6);
-        three_steps::<Reference>(1e-6);
-    }
-}
+mod tests;

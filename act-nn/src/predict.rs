@@ -106,7 +106,7 @@ pub(crate) fn observe_on<B: ActBackend>(
 }
 
 /// True if the forward pass of this model comes through the site.
-fn exists(artifact: &Artifact, site: Site) -> bool {
+pub(crate) fn exists(artifact: &Artifact, site: Site) -> bool {
     let plan = &artifact.plan;
     let attends = |l: usize| plan.layers.get(l).is_some_and(|p| p.attention_width() > 0);
     let has_neurons = |l: usize| plan.layers.get(l).is_some_and(|p| p.intermediate_size > 0);

@@ -8,6 +8,7 @@ use act_core::Site;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
+use crate::loss::objective::Comparison;
 use crate::weights::to_vec;
 
 /// What happens at the sites of a forward pass. All values are 2-D, `[tokens, width]`.
@@ -46,6 +47,37 @@ impl<B: Backend> Taps<B> for Record<'_> {
 
     fn all_tokens(&self) -> bool {
         true
+    }
+}
+
+/// Keeps the values at the sites that losses compare, in the graph, and leaves everything else to
+/// other taps.
+pub(crate) struct Collect<'a, B: Backend> {
+    comparisons: &'a [Comparison],
+    others: &'a mut dyn Taps<B>,
+    pub(crate) values: BTreeMap<Site, Tensor<B, 2>>,
+}
+
+impl<'a, B: Backend> Collect<'a, B> {
+    pub(crate) fn new(comparisons: &'a [Comparison], others: &'a mut dyn Taps<B>) -> Self {
+        Self {
+            comparisons,
+            others,
+            values: BTreeMap::new(),
+        }
+    }
+}
+
+impl<B: Backend> Taps<B> for Collect<'_, B> {
+    fn at(&mut self, site: Site, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        if self.comparisons.iter().any(|c| c.student == site) {
+            self.values.insert(site, x.clone());
+        }
+        self.others.at(site, x)
+    }
+
+    fn all_tokens(&self) -> bool {
+        self.others.all_tokens()
     }
 }
 

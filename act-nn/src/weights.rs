@@ -6,8 +6,8 @@ use std::sync::Arc;
 use act_core::plan::TensorSpec;
 use act_core::quant::QuantSpec;
 use act_core::{Artifact, Error, Linear, Norm, Params, Plan, Result};
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::{FloatDType, Tensor};
 
 use crate::backend::{ActBackend, tensor};
 
@@ -42,11 +42,16 @@ impl<B: Backend> Weights<B> {
     /// Copies a float model to a device. A tensor that is missing or of another type or shape is
     /// rejected by name.
     pub(crate) fn load(artifact: &Artifact, device: &B::Device) -> Result<Self> {
-        let specs = artifact.plan.expected_tensors(&QuantSpec::default());
+        Self::read(&artifact.plan, &artifact.params, device)
+    }
+
+    /// Copies the tensors of a plan to a device; see [`Weights::load`].
+    pub(crate) fn read(plan: &Plan, params: &Params, device: &B::Device) -> Result<Self> {
+        let specs = plan.expected_tensors(&QuantSpec::default());
         let mut tensors = Vec::with_capacity(specs.len());
         for spec in &specs {
-            let values = artifact.params.f32(&spec.name)?;
-            let shape = artifact.params.get(&spec.name)?.shape();
+            let values = params.f32(&spec.name)?;
+            let shape = params.get(&spec.name)?.shape();
             if shape != spec.shape {
                 return Err(Error::rejected(format!(
                     "tensor {} is {shape:?}, the plan says {:?}",
@@ -61,7 +66,7 @@ impl<B: Backend> Weights<B> {
         }
         let names = specs.iter().map(|s| s.name.clone());
         let index = names.enumerate().map(|(i, name)| (name, i)).collect();
-        let plan = artifact.plan.clone();
+        let plan = plan.clone();
         let layout = Arc::new(Layout { plan, specs, index });
         Ok(Self { layout, tensors })
     }
@@ -78,6 +83,19 @@ impl<B: Backend> Weights<B> {
                 )
             })
             .collect()
+    }
+
+    /// The matrices in another type, still in the graph: gradients reach these tensors in theirs.
+    pub(crate) fn lowered(&self, dtype: FloatDType) -> Self {
+        let named = self.layout.specs.iter().zip(&self.tensors);
+        let tensors = named.map(|(spec, tensor)| match spec.shape.len() {
+            2 => tensor.clone().cast(dtype),
+            _ => tensor.clone(),
+        });
+        Self {
+            layout: self.layout.clone(),
+            tensors: tensors.collect(),
+        }
     }
 
     /// A tensor that every plan has.

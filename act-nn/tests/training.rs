@@ -1,15 +1,13 @@
 //! The training loop through the public interface: it learns, and the same run gives the same bits
 //! whatever the threads.
 
+use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Params, Seed};
-use act_nn::{Device, Examples, Objective, TrainEvent, TrainOptions, Trained};
+use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained};
 use rand::Rng;
 
-const LABELS: Objective = Objective {
-    labels: 1.0,
-    logits: 0.0,
-};
+const LABELS: Objective = Objective::LABELS;
 
 fn artifact() -> Artifact {
     let options = TinyOptions {
@@ -42,13 +40,14 @@ fn options() -> TrainOptions {
         micro_batch: 5,
         eval_every: None,
         log_every: 1,
-        learning_rate: 3e-3,
+        learning_rate: LearningRate::Peak(3e-3),
         warmup_ratio: 0.1,
-        linear_decay: true,
-        weight_decay: 0.01,
-        grad_clip: 1.0,
+        lr_decay: LrDecay::Linear,
+        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
         dropout: 0.1,
+        mixed_precision: false,
         target_accuracy: None,
+        patience: None,
         threads: 1,
         seed: Seed(42),
     }
@@ -64,6 +63,7 @@ fn run(options: &TrainOptions, objective: Objective) -> (Trained, Vec<TrainEvent
         encodings: &encodings,
         labels: &labels,
         teacher_logits: Some(&teacher),
+        teacher: None,
     };
     let mut events = Vec::new();
     let mut on_event = |event| {
@@ -96,6 +96,7 @@ fn overfits_random_labels() {
         Objective {
             labels: 0.0,
             logits: 1.0,
+            ..LABELS
         },
     ];
     for objective in objectives {
@@ -105,7 +106,7 @@ fn overfits_random_labels() {
             target_accuracy: Some(0.999),
             ..options()
         };
-        let (trained, _) = run(&options, objective);
+        let (trained, _) = run(&options, objective.clone());
         assert_eq!(
             trained.accuracy,
             Some(1.0),
@@ -206,6 +207,7 @@ fn on_event_stops_the_loop() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
     let mut stop_at_2 = |event| !matches!(event, TrainEvent::Step { step: 2, .. });
     let trained = act_nn::train(
@@ -246,11 +248,15 @@ fn divergence_names_step_and_learning_rate() {
         encodings: &encodings,
         labels: &labels,
         teacher_logits: None,
+        teacher: None,
     };
     let options = TrainOptions {
-        learning_rate: 1e30,
+        learning_rate: LearningRate::Peak(1e30),
         warmup_ratio: 0.0,
-        grad_clip: 0.0,
+        optimizer: OptimizerOptions {
+            grad_clip: 0.0,
+            ..options().optimizer
+        },
         ..options()
     };
     let (kind, message) = failure(examples, LABELS, &options);
@@ -270,6 +276,7 @@ fn unusable_input_is_named() {
             encodings,
             labels,
             teacher_logits: None,
+            teacher: None,
         };
         let (kind, message) = failure(examples, objective, options);
         assert_eq!(kind, ErrorKind::Usage);
@@ -279,6 +286,7 @@ fn unusable_input_is_named() {
     let distil = Objective {
         labels: 0.0,
         logits: 1.0,
+        ..LABELS
     };
     let fail = |encodings: &[Encoding]| check(encodings, &labels, LABELS, &options());
     assert!(check(&good, &[0, 1, 2, 3], LABELS, &options()).contains("example 3 has class 3"));

@@ -57,6 +57,7 @@ impl Calibration {
             encodings: &self.encodings,
             labels: &self.labels,
             teacher_logits: None,
+            teacher: None,
         }
     }
 

@@ -3,10 +3,7 @@
 use std::fmt::Display;
 
 use super::vocabulary::nearest;
-use super::{
-    Config, Distillation, Global, HyperParameterOptimization, OptimizerBuilder, Prune, QuantAware,
-    QuantPost, TrainConfig, quantity,
-};
+use super::{Config, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost, quantity};
 use crate::error::{Error, Result};
 
 /// Tasks whose data need no description.
@@ -63,59 +60,6 @@ impl Global {
     pub(super) fn meant_task(&self) -> Option<&'static str> {
         let name = self.task_name.as_deref()?;
         nearest(name, TASKS).filter(|near| *near != name)
-    }
-}
-
-impl TrainConfig {
-    /// Checks every value.
-    pub fn check(&self) -> Result<()> {
-        at_least("TrainConfig.epochs", Some(self.epochs), 1)?;
-        at_least("TrainConfig.train_iter", self.train_iter, 1)?;
-        at_least("TrainConfig.eval_iter", self.eval_iter, 1)?;
-        at_least("TrainConfig.logging_iter", Some(self.logging_iter), 1)?;
-        at_least("TrainConfig.batch_size", self.batch_size, 1)?;
-        at_least("TrainConfig.micro_batch", Some(self.micro_batch), 1)?;
-        let rate = self.learning_rate;
-        must(
-            "TrainConfig.learning_rate",
-            rate,
-            rate > 0.0 && rate <= 1.0,
-            "above 0, at most 1",
-        )?;
-        below_one("TrainConfig.warmup_ratio", self.warmup_ratio)?;
-        below_one("TrainConfig.dropout", self.dropout)?;
-        below_one("TrainConfig.validation_ratio", self.validation_ratio)?;
-        accuracy("TrainConfig.origin_metric", self.origin_metric)?;
-        accuracy("TrainConfig.target_metric", self.target_metric)?;
-        self.optimizer_builder.check()
-    }
-}
-
-impl OptimizerBuilder {
-    /// Checks every value.
-    pub fn check(&self) -> Result<()> {
-        const AT: &str = "TrainConfig.optimizer_builder";
-        choice(
-            &format!("{AT}.optimizer.type"),
-            &self.optimizer.kind,
-            &["AdamW"],
-        )?;
-        not_negative(&format!("{AT}.weight_decay"), self.weight_decay)?;
-        not_negative(&format!("{AT}.grad_clip"), self.grad_clip)
-    }
-}
-
-impl Distillation {
-    /// Checks every value.
-    pub fn check(&self) -> Result<()> {
-        not_negative("Distillation.logits", self.logits)?;
-        not_negative("Distillation.labels", self.labels)?;
-        if self.logits + self.labels == 0.0 {
-            return Err(Error::usage(
-                "Distillation: logits and labels both weigh 0, which leaves no loss; raise one",
-            ));
-        }
-        Ok(())
     }
 }
 
@@ -257,7 +201,7 @@ impl QuantAware {
     }
 }
 
-fn must(key: &str, value: impl Display, holds: bool, allowed: &str) -> Result<()> {
+pub(super) fn must(key: &str, value: impl Display, holds: bool, allowed: &str) -> Result<()> {
     match holds {
         true => Ok(()),
         false => Err(Error::usage(format!(
@@ -266,12 +210,12 @@ fn must(key: &str, value: impl Display, holds: bool, allowed: &str) -> Result<()
     }
 }
 
-fn at_least(key: &str, value: Option<usize>, least: usize) -> Result<()> {
+pub(super) fn at_least(key: &str, value: Option<usize>, least: usize) -> Result<()> {
     let value = value.unwrap_or(least);
     must(key, value, value >= least, &format!("{least} or more"))
 }
 
-fn below_one(key: &str, value: f64) -> Result<()> {
+pub(super) fn below_one(key: &str, value: f64) -> Result<()> {
     must(
         key,
         value,
@@ -289,7 +233,7 @@ fn percentile(key: &str, value: f64) -> Result<()> {
     )
 }
 
-fn accuracy(key: &str, value: Option<f64>) -> Result<()> {
+pub(super) fn accuracy(key: &str, value: Option<f64>) -> Result<()> {
     let value = value.unwrap_or(0.0);
     must(
         key,
@@ -299,7 +243,7 @@ fn accuracy(key: &str, value: Option<f64>) -> Result<()> {
     )
 }
 
-fn not_negative(key: &str, value: f64) -> Result<()> {
+pub(super) fn not_negative(key: &str, value: f64) -> Result<()> {
     must(key, value, value >= 0.0, "0 or more")
 }
 
@@ -320,7 +264,7 @@ fn filled<T>(key: &str, choices: &Option<Vec<T>>) -> Result<()> {
     }
 }
 
-fn choice(key: &str, value: &str, allowed: &[&str]) -> Result<()> {
+pub(super) fn choice(key: &str, value: &str, allowed: &[&str]) -> Result<()> {
     if allowed.contains(&value) {
         return Ok(());
     }

@@ -39,9 +39,10 @@ impl Config {
             merge(&mut merged, source.tree.clone());
         }
         let config = typed(&[], without_nulls(merged))?;
-        // Rules between two keys; the source that spoke last of either is told.
+        // Rules between keys; the source that spoke last of the section is told.
         let rules = [
-            ("Distillation", config.distillation.check()),
+            ("TrainConfig", config.train.check_together()),
+            ("Distillation", config.distillation.check_together()),
             ("Prune", config.prune.check()),
         ];
         for (section, rule) in rules {
@@ -255,7 +256,7 @@ fn typed(path: &[&str], tree: Map<String, Value>) -> Result<Config> {
         let message = error.to_string();
         let (found, expected) = message.split_once("expected ").unwrap_or((&message, ""));
         let expected = match expected {
-            "usize" | "u32" => "a whole number, 0 or more",
+            "usize" | "u32" | "u64" => "a whole number, 0 or more",
             "u8" => "a whole number, 0 to 255",
             "f64" => "a number",
             "a boolean" => "true or false",

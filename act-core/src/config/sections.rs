@@ -20,115 +20,6 @@ pub struct Global {
     pub data_dir: Option<String>,
 }
 
-/// The training loop.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TrainConfig {
-    /// Passes over the training data.
-    pub epochs: usize,
-    /// Upper bound of optimiser steps.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub train_iter: Option<usize>,
-    /// Steps between evaluations; default: once an epoch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub eval_iter: Option<usize>,
-    /// Steps between log lines.
-    pub logging_iter: usize,
-    /// Peak learning rate.
-    pub learning_rate: f64,
-    /// Ours: share of the steps over which the rate rises from 0.
-    pub warmup_ratio: f64,
-    /// Ours: `linear` (to 0 at the last step) or `constant`.
-    pub lr_decay: LrDecay,
-    /// Ours: sequences a step; overrides `Global.batch_size`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_size: Option<usize>,
-    /// Ours: sequences computed together; fixed, so that threads do not change results.
-    pub micro_batch: usize,
-    /// Ours: dropout of hidden states and attention probabilities while training.
-    pub dropout: f64,
-    /// Ours: share of train held out for early stopping and choice of the best weights.
-    pub validation_ratio: f64,
-    /// The optimiser.
-    pub optimizer_builder: OptimizerBuilder,
-    /// Accuracy that the input model must have, checked before work starts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin_metric: Option<f64>,
-    /// Stop as soon as this accuracy is passed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target_metric: Option<f64>,
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            epochs: 3,
-            train_iter: None,
-            eval_iter: None,
-            logging_iter: 100,
-            learning_rate: 2e-5,
-            warmup_ratio: 0.1,
-            lr_decay: LrDecay::Linear,
-            batch_size: None,
-            micro_batch: 8,
-            dropout: 0.1,
-            validation_ratio: 0.05,
-            optimizer_builder: OptimizerBuilder::default(),
-            origin_metric: None,
-            target_metric: None,
-        }
-    }
-}
-
-/// What the learning rate does after warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LrDecay {
-    /// Falls linearly to 0 at the last step.
-    Linear,
-    /// Stays.
-    Constant,
-}
-
-/// The optimiser, as PaddleSlim writes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OptimizerBuilder {
-    /// Its kind.
-    pub optimizer: OptimizerKind,
-    /// Decoupled weight decay; biases and norms are left out of it.
-    pub weight_decay: f64,
-    /// Ours: global gradient norm above which gradients are scaled down; 0 switches it off.
-    pub grad_clip: f64,
-}
-
-impl Default for OptimizerBuilder {
-    fn default() -> Self {
-        Self {
-            optimizer: OptimizerKind::default(),
-            weight_decay: 0.01,
-            grad_clip: 1.0,
-        }
-    }
-}
-
-/// `optimizer: {type: AdamW}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OptimizerKind {
-    /// Name in PaddlePaddle's spelling.
-    #[serde(rename = "type")]
-    pub kind: String,
-}
-
-impl Default for OptimizerKind {
-    fn default() -> Self {
-        Self {
-            kind: "AdamW".into(),
-        }
-    }
-}
-
 /// Losses against a teacher.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -143,10 +34,48 @@ pub struct Distillation {
     /// Accepted for PaddleSlim's files.
     #[serde(skip_serializing)]
     pub teacher_params_filename: Option<String>,
-    /// Weight of the logit loss, mean squared error (PaddleSlim's `loss: l2`, its `alpha`).
-    pub logits: f64,
-    /// Ours: weight of cross-entropy against the labels while there is a teacher.
-    pub labels: f64,
+    /// PaddleSlim's losses: `l2`, `soft_label`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Vec<String>>,
+    /// Where each of them looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<Vec<String>>,
+    /// Weight of each of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<Vec<f64>>,
+    /// Ours: weight of cross-entropy with the labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<f64>,
+    /// Ours: weight of the mean squared error of the logits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logits: Option<f64>,
+    /// Ours: weight of the divergence of softened probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soft_labels: Option<f64>,
+    /// Ours: temperature of the soft labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Ours: weight of the mean squared error of the pooled output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooled: Option<f64>,
+    /// Ours: weight of the mean squared error of hidden states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<f64>,
+    /// Ours: pairs of student's and teacher's layers whose hidden states are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<[usize; 2]>>,
+    /// Ours: weight of the divergence of self-attention relations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relations: Option<f64>,
+    /// Ours: relation heads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relation_heads: Option<usize>,
+    /// Ours: student's and teacher's layer whose relations are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relation_layers: Option<[usize; 2]>,
+    /// Ours: memory for the teacher's inner values. Not part of provenance: it changes no result.
+    #[serde(skip_serializing)]
+    pub cache: String,
 }
 
 impl Default for Distillation {
@@ -155,8 +84,20 @@ impl Default for Distillation {
             teacher_model_dir: None,
             teacher_model_filename: None,
             teacher_params_filename: None,
-            logits: 1.0,
-            labels: 0.5,
+            loss: None,
+            node: None,
+            alpha: None,
+            labels: None,
+            logits: None,
+            soft_labels: None,
+            temperature: None,
+            pooled: None,
+            hidden: None,
+            layers: None,
+            relations: None,
+            relation_heads: None,
+            relation_layers: None,
+            cache: "2GB".into(),
         }
     }
 }

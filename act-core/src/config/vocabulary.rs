@@ -3,14 +3,13 @@
 
 use serde::de::{DeserializeOwned, Visitor};
 
-use super::Config;
-use super::sections::{
-    Distillation, Global, HyperParameterOptimization, OptimizerBuilder, OptimizerKind, Prune,
-    QuantAware, QuantPost, TrainConfig,
+use super::{
+    AmpConfig, Config, Distillation, Global, HyperParameterOptimization, Optimizer,
+    OptimizerBuilder, Prune, QuantAware, QuantPost, TrainConfig,
 };
 
 /// PaddleSlim's other name for a key of ours.
-const ALIASES: &[(&str, &str)] = &[("TransformerPrune", "Prune"), ("alpha", "logits")];
+const ALIASES: &[(&str, &str)] = &[("TransformerPrune", "Prune")];
 
 /// PaddleSlim's strategies that are not for these models.
 const FOREIGN: &[&str] = &[
@@ -40,9 +39,44 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
         &["train_data", "dev_data"],
         "without effect: give the data's folder with --data",
     ),
-    ("TrainConfig", &["amp_config", "recompute_config"], NOT_YET),
-    ("TrainConfig", &["sharding_config", "sparse_model"], NOT_YET),
-    ("TrainConfig.optimizer_builder", &["regularizer"], NOT_YET),
+    (
+        "TrainConfig",
+        &["recompute_config"],
+        "without effect: `micro_batch` bounds the memory",
+    ),
+    (
+        "TrainConfig",
+        &["sharding_config"],
+        "without effect: training uses one device",
+    ),
+    (
+        "TrainConfig",
+        &["sparse_model"],
+        "without effect: pruning here leaves no zeros to keep",
+    ),
+    (
+        "TrainConfig.amp_config",
+        &[
+            "custom_white_list",
+            "custom_black_list",
+            "level",
+            "use_pure_fp16",
+            "use_fp16_guard",
+        ],
+        "without effect: products of matrices are bfloat16, all else is single precision",
+    ),
+    (
+        "TrainConfig.amp_config",
+        &[
+            "init_loss_scaling",
+            "incr_every_n_steps",
+            "decr_every_n_nan_or_inf",
+            "incr_ratio",
+            "decr_ratio",
+            "use_dynamic_loss_scaling",
+        ],
+        "without effect: bfloat16 needs no loss scaling",
+    ),
     (
         "TrainConfig.optimizer_builder",
         &["apply_decay_param_fun"],
@@ -52,11 +86,6 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
         "Distillation",
         &["teacher_model_filename", "teacher_params_filename"],
         FILES,
-    ),
-    (
-        "Distillation",
-        &["loss", "node"],
-        "the one loss there is: l2 on the logits",
     ),
     (
         "QuantPost",
@@ -116,7 +145,8 @@ pub(super) fn keys(path: &[&str]) -> Option<Vec<&'static str>> {
         ["Global"] => fields::<Global>(),
         ["TrainConfig"] => fields::<TrainConfig>(),
         ["TrainConfig", "optimizer_builder"] => fields::<OptimizerBuilder>(),
-        ["TrainConfig", "optimizer_builder", "optimizer"] => fields::<OptimizerKind>(),
+        ["TrainConfig", "optimizer_builder", "optimizer"] => fields::<Optimizer>(),
+        ["TrainConfig", "amp_config"] => fields::<AmpConfig>(),
         ["Distillation"] => fields::<Distillation>(),
         ["Prune"] => fields::<Prune>(),
         ["HyperParameterOptimization"] => fields::<HyperParameterOptimization>(),

@@ -149,22 +149,15 @@ fn keys_without_effect_are_told_once_and_misspelt_tasks_guessed() {
     let file = dir.path().join("c.yaml");
     fs::write(
         &file,
-        "Global: {task_name: afqcm, dataset: clue}\nTrainConfig:\n  amp_config: {}\nQuantAware:\n  use_pact: true\n",
+        "Global: {task_name: afqcm, dataset: clue}\nQuantPost:\n  epochs: 3\nQuantAware:\n  use_pact: true\n",
     )
     .unwrap();
     let file = file.to_str().unwrap();
-    let args = [
-        "--act",
-        "config",
-        "-c",
-        file,
-        "--set",
-        "TrainConfig.amp_config={}",
-    ];
+    let args = ["--act", "config", "-c", file, "--set", "QuantPost.epochs=3"];
     let said = stderr(&probe(&args).output().unwrap());
     for line in [
         format!("act-probe: {file}:1: Global.dataset: without effect"),
-        format!("act-probe: warning: {file}:3: TrainConfig.amp_config: accepted, but not"),
+        format!("act-probe: warning: {file}:3: QuantPost.epochs: accepted, but not"),
         format!("act-probe: warning: {file}:4: QuantAware: accepted, but not supported yet"),
         "act-probe: warning: Global.task_name: \"afqcm\" is not a built-in task; did you mean"
             .into(),

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use act_core::config::Config;
+use act_core::config::{Config, LearningRate, Scheduler};
 use act_core::provenance::Digest;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Embedding, ErrorKind, Linear, Result, Seed, Tensor, TokenizerSpec};
@@ -19,6 +19,7 @@ fn run(student: Artifact, teacher: Option<Artifact>, config: &Config) -> Result<
         &toy::dataset(300),
         &options,
         device,
+        None,
         &mut |_| true,
     )
 }
@@ -34,7 +35,7 @@ static TEACHER: LazyLock<Artifact> =
 /// Distillation without labels: what is learned comes from the teacher.
 fn logits_only() -> Config {
     let mut config = toy::config();
-    config.distillation.labels = 0.0;
+    config.distillation.logits = Some(1.0);
     config
 }
 
@@ -78,7 +79,12 @@ fn equal_inputs_give_equal_weights_whatever_the_threads() {
         let device = "cpu".parse().unwrap();
         let data = toy::dataset(200);
         let student = toy::model(2);
-        digest(&distill(student, teacher, &data, &options, device, &mut |_| true).unwrap())
+        digest(
+            &distill(student, teacher, &data, &options, device, None, &mut |_| {
+                true
+            })
+            .unwrap(),
+        )
     };
     let once = digest(1);
     assert_eq!(once, digest(1));
@@ -179,6 +185,7 @@ fn the_wish_to_stop_is_heard_at_every_event() {
             &toy::dataset(300),
             &options,
             device,
+            None,
             &mut |_| {
                 events += 1;
                 events <= stop_at
@@ -205,6 +212,7 @@ fn progress_adds_up_to_what_was_announced() {
         &toy::dataset(300),
         &options,
         device,
+        None,
         &mut |event| {
             if let Event::Answered {
                 who: "teacher",
@@ -254,13 +262,68 @@ fn a_loss_that_is_not_finite_names_the_step() {
 }
 
 #[test]
+fn a_divergence_keeps_what_was_won_before_and_is_an_error_if_nothing_was() {
+    let mut config = toy::config();
+    config.train.epochs = 12;
+    // Learns for four epochs; then decay multiplies the weights by 1 - 1.0 * 4 a step.
+    config.train.optimizer_builder.weight_decay = Some(4.0);
+    let jump = |boundary| {
+        LearningRate::Scheduled(Scheduler::PiecewiseDecay {
+            boundaries: vec![boundary],
+            values: vec![5e-3, 1.0],
+        })
+    };
+    config.train.learning_rate = jump(60);
+    let tuned = run(toy::model(1), None, &config).unwrap();
+    assert!(tuned.diverged.as_ref().unwrap().contains("diverged"));
+    assert!(tuned.best_step <= 60 && tuned.steps >= 60);
+    let validation = tuned.validation.unwrap();
+    assert!(validation.after.value > validation.before.value);
+    assert!(!tuned.reached(None), "the goal is missed");
+
+    config.train.learning_rate = jump(1);
+    config.train.eval_iter = Some(1000);
+    let error = run(toy::model(1), None, &config).map(drop).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Failed);
+    assert!(error.to_string().contains("diverged"), "{error}");
+}
+
+#[test]
+fn patience_stops_and_micro_batches_change_rounding_only() {
+    let mut config = toy::config();
+    config.train.learning_rate = LearningRate::Peak(1e-9);
+    config.train.patience = Some(2);
+    let stopped = run(toy::model(1), None, &config).unwrap();
+    assert_eq!((stopped.steps, stopped.best_step), (3 * 15, 15));
+
+    let mut config = toy::config();
+    config.train.epochs = 2;
+    // Adam would blow rounding up where a gradient is 0 but for it: the bias of the keys.
+    config.train.optimizer_builder.optimizer.kind = "Momentum".into();
+    let mut values = |micro_batch| {
+        config.train.micro_batch = micro_batch;
+        let params = run(toy::model(1), None, &config).unwrap().artifact.params;
+        let all = params
+            .iter()
+            .map(|(name, _)| params.f32(name).unwrap().to_vec());
+        all.collect::<Vec<_>>().concat()
+    };
+    let (whole, split) = (values(16), values(3));
+    let largest = whole.iter().zip(&split).map(|(a, b)| (a - b).abs());
+    let largest = largest.fold(0f32, f32::max);
+    assert!(largest > 0.0 && largest < 1e-3, "{largest}");
+}
+
+#[test]
 fn record_and_report_tell_what_happened() {
     let mut config = toy::config();
     config.train.train_iter = Some(2);
     config.distillation.teacher_model_dir = Some("/some/where/base.act".into());
     let data = toy::dataset(300).record;
     let student = run(toy::model(2), Some(TEACHER.clone()), &config).unwrap();
-    let record = record::record(&student, &data, &config, "cpu", Seed(42)).unwrap();
+    let teacher = student.teacher.as_ref();
+    let begun = record::begun(student.input, teacher, &data, &config, "cpu", Seed(42)).unwrap();
+    let record = record::finished(begun, &student);
     assert_eq!(record.inputs.len(), 2);
     assert_eq!(record.inputs[1].role, "teacher");
     assert!(record.config.contains("TrainConfig") && record.config.contains("Distillation"));

@@ -1,5 +1,7 @@
 //! act-distill from outside: its library and its program on a toy task.
 
 mod library;
+mod losses;
 mod program;
+mod resume;
 mod toy;

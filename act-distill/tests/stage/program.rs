@@ -1,10 +1,8 @@
-//! The program itself: exit codes, one-line errors, streams, and what an interrupt leaves behind.
+//! The program itself: exit codes, one-line errors, streams.
 
 use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 use act_core::Artifact;
 use tempfile::TempDir;
@@ -12,12 +10,12 @@ use tempfile::TempDir;
 use crate::toy;
 
 /// A folder with an untrained model, its data and a configuration.
-struct Workshop {
-    dir: TempDir,
+pub struct Workshop {
+    pub dir: TempDir,
 }
 
 impl Workshop {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         fs::create_dir(&data).unwrap();
@@ -36,15 +34,15 @@ impl Workshop {
         workshop
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn save(&self, name: &str, artifact: &Artifact) {
+    pub fn save(&self, name: &str, artifact: &Artifact) {
         fs::write(self.path(name), artifact.to_bytes().unwrap()).unwrap();
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_act-distill"));
         command.current_dir(self.dir.path()).args(args);
         command.args(["--data", "data", "-c", "toy.yaml"]);
@@ -52,7 +50,7 @@ impl Workshop {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
@@ -150,7 +148,7 @@ fn wrong_inputs_end_in_one_line_and_their_exit_code() {
                 "-o",
                 "a.act",
                 "--set",
-                "TrainConfig.optimizer_builder={optimizer: {type: SGD}}",
+                "TrainConfig.optimizer_builder={optimizer: {type: Lamb}}",
             ],
             "AdamW",
         ),
@@ -178,73 +176,13 @@ fn a_missed_target_keeps_the_output_and_is_an_error_only_when_strict() {
     assert!(workshop.path("a.act").exists() && workshop.path("b.act").exists());
 }
 
-/// Starts a training that would last for hours and waits until it runs.
-#[cfg(unix)]
-fn endless(workshop: &Workshop) -> Child {
-    let mut child = workshop
-        .command(&[
-            "new.act",
-            "-o",
-            "a.act",
-            "-v",
-            "--set",
-            "TrainConfig.epochs=1000000",
-        ])
-        .args(["--set", "TrainConfig.logging_iter=1"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stderr = child.stderr.as_mut().unwrap();
-    let (mut told, deadline) = (String::new(), Instant::now() + Duration::from_secs(60));
-    while !told.contains("step 2/") && Instant::now() < deadline {
-        let mut buffer = [0; 256];
-        let n = stderr.read(&mut buffer).unwrap();
-        assert!(n > 0, "it ended early: {told}");
-        told += &String::from_utf8_lossy(&buffer[..n]);
-    }
-    child
-}
-
-#[cfg(unix)]
-fn signal(child: &Child, name: &str) {
-    let kill = Command::new("kill")
-        .args([name, &child.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
-}
-
-#[cfg(unix)]
-fn names_in(dir: &Path) -> Vec<String> {
-    let entries = fs::read_dir(dir).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
 #[test]
-#[cfg(unix)]
-fn an_interrupt_ends_it_with_130_and_leaves_nothing() {
+fn an_empty_train_file_is_told() {
     let workshop = Workshop::new();
-    let before = names_in(workshop.dir.path());
-    let mut child = endless(&workshop);
-    signal(&child, "-INT");
-    let mut rest = String::new();
-    let stderr = child.stderr.as_mut().unwrap();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("interrupted"), "{rest}");
-    assert_eq!(names_in(workshop.dir.path()), before);
-}
-
-#[test]
-#[cfg(unix)]
-fn a_kill_leaves_no_output() {
-    let workshop = Workshop::new();
-    let before = names_in(workshop.dir.path());
-    let mut child = endless(&workshop);
-    signal(&child, "-KILL");
-    assert_eq!(child.wait().unwrap().code(), None);
-    assert_eq!(names_in(workshop.dir.path()), before);
+    fs::write(workshop.path("data/train.json"), "").unwrap();
+    let text = workshop.refused(2, &["new.act", "-o", "a.act"]);
+    assert!(
+        text.contains("train.json") || text.contains("examples"),
+        "{text}"
+    );
 }

@@ -1,6 +1,6 @@
 //! A toy task that a tiny model learns in a second: which of three characters the text holds.
 
-use act_core::config::Config;
+use act_core::config::{Config, LearningRate};
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{CHARACTERS, TinyOptions, tiny_artifact};
 use act_core::{Artifact, LayerPlan, Linear, Tensor};
@@ -80,7 +80,7 @@ pub fn dataset(count: usize) -> Dataset {
 pub fn config() -> Config {
     let mut config = Config::default();
     config.train.epochs = 6;
-    config.train.learning_rate = 5e-3;
+    config.train.learning_rate = LearningRate::Peak(5e-3);
     config.train.validation_ratio = 0.2;
     config.train.batch_size = Some(16);
     config.train.micro_batch = 4;

@@ -17,9 +17,9 @@ use burn::tensor::backend::BackendTypes;
 use burn::tensor::{Tensor, TensorMetadata, TensorPrimitive};
 
 use super::{Cpu, Graph, add_rows, columns, matrix, owned, pick_rows, primitive, slice, slice_mut};
-use crate::backend::{AttentionShape, Ops};
+use crate::backend::{AttentionShape, Ops, RelationShape};
 use crate::dropout::Dropout;
-use crate::kernels::{attention, gelu, linear, norm, sum};
+use crate::kernels::{attention, gelu, linear, norm, relations, sum};
 
 /// A tensor of the graph.
 type Recorded = <Graph as BackendTypes>::FloatTensorPrimitive;
@@ -181,6 +181,21 @@ impl Rule<3> for Attend {
     }
 }
 
+/// The gradient is known with the value; only its scale comes from behind.
+#[derive(Debug, Clone)]
+struct Relate {
+    gradient: Arc<Vec<f32>>,
+    columns: usize,
+}
+
+impl Rule<1> for Relate {
+    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 1>) {
+        parents.give(0, self.columns, || {
+            self.gradient.iter().map(|g| g * dy[0]).collect()
+        });
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Rows {
     indices: Arc<[u32]>,
@@ -289,6 +304,21 @@ impl Ops for Graph {
                     dropout,
                 },
             )
+        })
+    }
+
+    fn relations(
+        student: Tensor<Self, 2>,
+        teacher: Tensor<Self, 2>,
+        shape: &RelationShape,
+    ) -> Tensor<Self, 2> {
+        let [student, teacher] = [student, teacher].map(primitive);
+        let columns = columns(&student.primitive);
+        record([&student], || {
+            let (student, teacher) = (slice(&student.primitive), slice(&teacher.primitive));
+            let (divergence, gradient) = relations::divergence(&student, &teacher, shape);
+            let gradient = Arc::new(gradient);
+            (matrix(vec![divergence], 1), Relate { gradient, columns })
         })
     }
 

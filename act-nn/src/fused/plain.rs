@@ -5,10 +5,10 @@ use burn::backend::ndarray::NdArrayTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 
 use super::{Cpu, add_rows, columns, matrix, owned, pick_rows, primitive, slice, slice_mut};
-use crate::backend::{AttentionShape, Ops, Slot};
+use crate::backend::{AttentionShape, Ops, RelationShape, Slot};
 use crate::dropout::Dropout;
-use crate::kernels::{adamw, attention, gelu, linear, norm, sum};
-use crate::optim::AdamWStep;
+use crate::kernels::{attention, gelu, linear, norm, relations, sum, update};
+use crate::optim::Update;
 
 fn tensor(primitive: NdArrayTensor) -> Tensor<Cpu, 2> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))
@@ -65,6 +65,16 @@ impl Ops for Cpu {
         tensor(matrix(y, shape.width()))
     }
 
+    fn relations(
+        student: Tensor<Self, 2>,
+        teacher: Tensor<Self, 2>,
+        shape: &RelationShape,
+    ) -> Tensor<Self, 2> {
+        let [student, teacher] = [student, teacher].map(primitive);
+        let (divergence, _) = relations::divergence(&slice(&student), &slice(&teacher), shape);
+        tensor(matrix(vec![divergence], 1))
+    }
+
     fn rows(x: Tensor<Self, 2>, indices: &[u32]) -> Tensor<Self, 2> {
         tensor(pick_rows(&primitive(x), indices))
     }
@@ -100,17 +110,26 @@ impl Ops for Cpu {
         sum::squares(&slice(&x))
     }
 
-    fn adamw(slot: Slot<Self>, gradient: &Tensor<Self, 2>, step: &AdamWStep) -> Slot<Self> {
+    fn update(slot: Slot<Self>, gradient: &Tensor<Self, 2>, update: &Update) -> Slot<Self> {
         let gradient = primitive(gradient.clone());
-        let arrays = [slot.value, slot.first, slot.second];
-        let [mut value, mut first, mut second] = arrays.map(|t| owned(primitive(t)));
-        let [v, m1, m2] = [&mut value, &mut first, &mut second].map(slice_mut);
-        adamw::update(v, &slice(&gradient), m1, m2, step);
-        let [value, first, second] = [value, first, second].map(|a| tensor(a.into()));
+        let g = slice(&gradient);
+        let mut value = owned(primitive(slot.value));
+        let moments = slot.moments.into_iter().map(|t| owned(primitive(t)));
+        let mut moments: Vec<_> = moments.collect();
+        let v = slice_mut(&mut value);
+        match (update, moments.as_mut_slice()) {
+            (Update::Adam(step), [first, second]) => {
+                update::adam(v, &g, slice_mut(first), slice_mut(second), step);
+            }
+            (Update::Momentum(step), [velocity]) => {
+                update::momentum(v, &g, slice_mut(velocity), step);
+            }
+            (Update::Sgd(step), []) => update::sgd(v, &g, step),
+            _ => unreachable!("a slot has the moments of its optimiser"),
+        }
         Slot {
-            value,
-            first,
-            second,
+            value: tensor(value.into()),
+            moments: moments.into_iter().map(|m| tensor(m.into())).collect(),
         }
     }
 }

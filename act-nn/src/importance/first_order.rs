@@ -8,11 +8,12 @@ use act_core::{Artifact, Linear, Result};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{CROSS_ENTROPY, LayerScores, Run};
+use super::{LayerScores, Run};
 use crate::Examples;
 use crate::backend::{ActBackend, tensor};
 use crate::dropout::Noise;
 use crate::encoder;
+use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
 use crate::taps::HeadMasks;
 use crate::weights::{Weights, to_vec};
@@ -51,7 +52,7 @@ fn of_batch<B: ActBackend>(
     weights: &Weights<B>,
     shard: &Shard,
     examples: usize,
-) -> Vec<LayerScores> {
+) -> Result<Vec<LayerScores>> {
     let layers = &weights.layout.plan.layers;
     let device = weights.tensors[0].device();
     let mask = |heads| tensor::<B::Graph, 2>(vec![1f32; heads], [1, heads], &device).require_grad();
@@ -64,9 +65,9 @@ fn of_batch<B: ActBackend>(
     let wanted: Vec<String> = (0..layers.len()).flat_map(neuron_parameters).collect();
     let leaves = weights.leaves(|name| wanted.iter().any(|w| w == name));
     let embedded = encoder::embed(weights, &shard.batch).untracked();
-    let objective = (CROSS_ENTROPY, examples);
+    let objective = (&Objective::LABELS, examples);
     let (_, mut gradients) =
-        loss::backward::<B>(&leaves, embedded, shard, objective, &mut taps, Noise::OFF);
+        loss::backward::<B>(&leaves, embedded, shard, objective, &mut taps, Noise::OFF)?;
     let mut of_layer = |(l, mask): (usize, &Option<Tensor<B::Graph, 2>>)| {
         let mask = mask.as_ref().and_then(|m| m.grad_remove(&mut gradients));
         let heads = mask.map(to_vec).unwrap_or_default();
@@ -83,7 +84,7 @@ fn of_batch<B: ActBackend>(
             },
         }
     };
-    taps.masks.iter().enumerate().map(&mut of_layer).collect()
+    Ok(taps.masks.iter().enumerate().map(&mut of_layer).collect())
 }
 
 /// Incoming weights with their bias and outgoing weights of a layer's neurons.
@@ -119,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::gradcheck::{Reference, encodings, models, to_f64};
-    use crate::taps::{Identity, Taps};
+    use crate::taps::{Collect, Identity, Taps};
 
     const LABELS: [u32; 4] = [0, 2, 1, 1];
     const STEP: f64 = 1e-4;
@@ -129,8 +130,10 @@ mod tests {
             encodings,
             labels: &LABELS,
             teacher_logits: None,
+            teacher: None,
         };
-        Shard::new(&examples, &[0, 1, 2, 3], &artifact.plan, 0)
+        let all = [0, 1, 2, 3];
+        Shard::new(&examples, &all, &Objective::LABELS, &artifact.plan, 0).unwrap()
     }
 
     fn loss_with(
@@ -140,8 +143,10 @@ mod tests {
     ) -> f64 {
         let embedded = encoder::embed(weights, &shard.batch);
         let noise = &mut Noise::OFF.clone();
-        let logits = encoder::logits(weights, embedded, &shard.batch, taps, noise);
-        to_f64(&loss::loss(logits, shard, CROSS_ENTROPY, 4).reshape([1, 1]))[0]
+        let mut taken = Collect::new(&[], taps);
+        let logits = encoder::logits(weights, embedded, &shard.batch, &mut taken, noise);
+        let loss = loss::loss(logits, &taken, shard, &Objective::LABELS, 4).unwrap();
+        to_f64(&loss.reshape([1, 1]))[0]
     }
 
     /// Multiplies some elements of some parameters.
@@ -176,7 +181,7 @@ mod tests {
         for artifact in models() {
             let shard = shard(&artifact, &encodings);
             let weights = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-            let scores = of_batch(&weights, &shard, 4);
+            let scores = of_batch(&weights, &shard, 4).unwrap();
             let hidden = artifact.plan.hidden_size;
             for (l, (layer, plan)) in scores.iter().zip(&artifact.plan.layers).enumerate() {
                 assert_eq!(layer.heads.len(), plan.heads());
@@ -224,6 +229,7 @@ mod tests {
             encodings: &encodings[range.clone()],
             labels: &LABELS[range],
             teacher_logits: None,
+            teacher: None,
         };
         let score = |range, threads| {
             crate::importance(
@@ -254,6 +260,7 @@ mod tests {
             encodings: &encodings,
             labels: &LABELS,
             teacher_logits: None,
+            teacher: None,
         };
         let device = crate::Device::NdArray;
         let error = crate::importance(device, &models()[0], examples, 1, 2, &mut |n| n < 2);

@@ -8,11 +8,12 @@ use act_core::{Artifact, Result, Site};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{CROSS_ENTROPY, Run};
+use super::Run;
 use crate::Examples;
 use crate::backend::{ActBackend, tensor};
 use crate::dropout::Noise;
 use crate::encoder;
+use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
 use crate::taps::Taps;
 use crate::weights::{Weights, to_vec};
@@ -56,7 +57,7 @@ fn of_batch<B: ActBackend>(
     weights: &Weights<B>,
     shard: &Shard,
     _examples: usize,
-) -> Vec<MaskGradients> {
+) -> Result<Vec<MaskGradients>> {
     let layers = &weights.layout.plan.layers;
     let mut taps = TokenMasks::<B::Graph> {
         heads: layers.iter().map(|layer| layer.heads()).collect(),
@@ -66,21 +67,21 @@ fn of_batch<B: ActBackend>(
     let leaves = weights.leaves(|_| false);
     let embedded = encoder::embed(weights, &shard.batch).untracked();
     // Divided by 1: the sum over examples, so that each has the gradient of its own loss.
-    let objective = (CROSS_ENTROPY, 1);
+    let objective = (&Objective::LABELS, 1);
     let (_, mut gradients) =
-        loss::backward::<B>(&leaves, embedded, shard, objective, &mut taps, Noise::OFF);
+        loss::backward::<B>(&leaves, embedded, shard, objective, &mut taps, Noise::OFF)?;
     let lengths = &shard.batch.lengths;
     let mut by_example = |mask: Option<Tensor<B::Graph, 2>>| {
         let gradient = mask.and_then(|mask| mask.grad_remove(&mut gradients));
         gradient.map_or(Vec::new(), |g| sum_by_example(g, lengths))
     };
     let masks = taps.of_heads.into_iter().zip(taps.of_neurons);
-    masks
+    Ok(masks
         .map(|(heads, neurons)| MaskGradients {
             heads: by_example(heads),
             neurons: by_example(neurons),
         })
-        .collect()
+        .collect())
 }
 
 /// Sums the rows of each example; in the last layer there is one row an example already.
@@ -138,6 +139,7 @@ impl<B: burn::tensor::backend::AutodiffBackend> Taps<B> for TokenMasks<B> {
 mod tests {
     use super::*;
     use crate::gradcheck::{Reference, encodings, models, to_f64};
+    use crate::taps::Collect;
 
     const LABELS: [u32; 4] = [0, 2, 1, 1];
     const STEP: f64 = 1e-4;
@@ -175,9 +177,12 @@ mod tests {
                 encodings: &encodings,
                 labels: &LABELS,
                 teacher_logits: None,
+                teacher: None,
             };
-            let shard = |indices: &[usize]| Shard::new(&examples, indices, &artifact.plan, 0);
-            let together = of_batch(&weights, &shard(&[0, 1, 2, 3]), 4);
+            let shard = |indices: &[usize]| {
+                Shard::new(&examples, indices, &Objective::LABELS, &artifact.plan, 0).unwrap()
+            };
+            let together = of_batch(&weights, &shard(&[0, 1, 2, 3]), 4).unwrap();
             let slope = |example: usize, site: Site, columns: std::ops::Range<usize>| {
                 let shard = shard(&[example]);
                 let loss_at = |factor| {
@@ -189,8 +194,11 @@ mod tests {
                     };
                     let embedded = encoder::embed(&weights, &shard.batch);
                     let noise = &mut Noise::OFF.clone();
-                    let logits = encoder::logits(&weights, embedded, &shard.batch, taps, noise);
-                    to_f64(&loss::loss(logits, &shard, CROSS_ENTROPY, 1).reshape([1, 1]))[0]
+                    let mut taken = Collect::new(&[], taps);
+                    let logits =
+                        encoder::logits(&weights, embedded, &shard.batch, &mut taken, noise);
+                    let loss = loss::loss(logits, &taken, &shard, &Objective::LABELS, 1);
+                    to_f64(&loss.unwrap().reshape([1, 1]))[0]
                 };
                 (loss_at(1.0 + STEP) - loss_at(1.0 - STEP)) / (2.0 * STEP)
             };
@@ -234,6 +242,7 @@ mod tests {
             encodings: &encodings,
             labels: &LABELS,
             teacher_logits: None,
+            teacher: None,
         };
         let artifact = &models()[0];
         let gradients = |batch_size, threads| {

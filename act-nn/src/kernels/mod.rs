@@ -4,12 +4,13 @@
 //! same bits for the same input, with or without AVX2, because sums are taken in a fixed order of
 //! lanes. (Matrix products are `matrixmultiply`'s, whose bits depend on the machine's SIMD.)
 
-pub(crate) mod adamw;
 pub(crate) mod attention;
 pub(crate) mod exp;
 pub(crate) mod gelu;
 pub(crate) mod gemm;
 pub(crate) mod linear;
 pub(crate) mod norm;
+pub(crate) mod relations;
 pub(crate) mod simd;
 pub(crate) mod sum;
+pub(crate) mod update;

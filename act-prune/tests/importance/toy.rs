@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
+use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed};
 use act_infer::Engine;
-use act_nn::{Device, Objective, TrainOptions};
+use act_nn::{Device, Objective, OptimizerOptions, TrainOptions};
 use act_prune::importance::scores;
 use act_prune::ratio::Keep;
 use act_prune::{Calibration, Importance, Kept, LayerScores, Measure};
@@ -61,19 +62,20 @@ pub fn trained() -> &'static Artifact {
             micro_batch: 32,
             eval_every: None,
             log_every: 100,
-            learning_rate: 2e-3,
+            learning_rate: LearningRate::Peak(2e-3),
             warmup_ratio: 0.1,
-            linear_decay: true,
-            weight_decay: 0.0,
-            grad_clip: 1.0,
+            lr_decay: LrDecay::Linear,
+            optimizer: OptimizerOptions::from(&OptimizerBuilder {
+                weight_decay: Some(0.0),
+                grad_clip: 1.0,
+                ..OptimizerBuilder::default()
+            }),
             dropout: 0.0,
+            mixed_precision: false,
             target_accuracy: None,
+            patience: None,
             threads: 2,
             seed: Seed(1),
-        };
-        let objective = Objective {
-            labels: 1.0,
-            logits: 0.0,
         };
         let start = tiny_artifact(5, &options);
         let trained = act_nn::train(
@@ -81,7 +83,7 @@ pub fn trained() -> &'static Artifact {
             &start,
             examples.examples(),
             None,
-            objective,
+            Objective::LABELS,
             &options_of_training,
             &mut |_| true,
         );

@@ -1,0 +1,326 @@
+//! The section `TrainConfig`: the training loop in PaddleSlim's vocabulary, with Paddle's learning
+//! rate schedulers and optimisers. `docs/config.md` explains each key; what they compute is act-nn's.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+/// Warm-up where a plain number is the learning rate and nothing else is said.
+const WARMUP_RATIO: f64 = 0.1;
+
+/// AdamW's decay where none is said.
+const WEIGHT_DECAY: f64 = 0.01;
+
+/// The training loop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainConfig {
+    /// Passes over the training data.
+    pub epochs: usize,
+    /// Upper bound of optimiser steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_iter: Option<usize>,
+    /// Steps between evaluations; default: once an epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_iter: Option<usize>,
+    /// Steps between log lines.
+    pub logging_iter: usize,
+    /// Peak learning rate, or a schedule of Paddle's.
+    pub learning_rate: LearningRate,
+    /// Ours: share of the steps over which the rate rises from 0; see [`TrainConfig::warmup`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_ratio: Option<f64>,
+    /// Ours: what a rate that is a number does after warm-up; see [`TrainConfig::decay`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr_decay: Option<LrDecay>,
+    /// Ours: sequences a batch; overrides `Global.batch_size`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<usize>,
+    /// Ours: batches whose gradients make one step.
+    pub gradient_accumulation: usize,
+    /// Ours: sequences computed together; fixed, so that threads do not change results.
+    pub micro_batch: usize,
+    /// Ours: dropout of hidden states and attention probabilities while training.
+    pub dropout: f64,
+    /// Ours: share of train held out for early stopping and choice of the best weights.
+    pub validation_ratio: f64,
+    /// Ours: evaluations without a better one after which training stops.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+    /// Ours: seed of order and dropout; default `--seed`, which also chooses the held-out share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The optimiser.
+    pub optimizer_builder: OptimizerBuilder,
+    /// Mixed precision on a GPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amp_config: Option<AmpConfig>,
+    /// Accuracy that the input model must have, checked before work starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin_metric: Option<f64>,
+    /// Stop as soon as this accuracy is passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_metric: Option<f64>,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 3,
+            train_iter: None,
+            eval_iter: None,
+            logging_iter: 100,
+            learning_rate: LearningRate::Peak(2e-5),
+            warmup_ratio: None,
+            lr_decay: None,
+            batch_size: None,
+            gradient_accumulation: 1,
+            micro_batch: 8,
+            dropout: 0.1,
+            validation_ratio: 0.05,
+            patience: None,
+            seed: None,
+            optimizer_builder: OptimizerBuilder::default(),
+            amp_config: None,
+            origin_metric: None,
+            target_metric: None,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Share of warm-up steps: as said, else a tenth for a number and none for a schedule, which
+    /// brings its own.
+    pub fn warmup(&self) -> f64 {
+        let automatic = match self.learning_rate {
+            LearningRate::Peak(_) => WARMUP_RATIO,
+            LearningRate::Scheduled(_) => 0.0,
+        };
+        self.warmup_ratio.unwrap_or(automatic)
+    }
+
+    /// What a rate that is a number does after warm-up.
+    pub fn decay(&self) -> LrDecay {
+        self.lr_decay.unwrap_or(LrDecay::Linear)
+    }
+}
+
+/// A number, or one of Paddle's schedulers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum LearningRate {
+    /// The highest rate; `warmup_ratio` and `lr_decay` shape the rest.
+    Peak(f64),
+    /// `{type: PiecewiseDecay, ...}`.
+    Scheduled(Scheduler),
+}
+
+impl<'de> Deserialize<'de> for LearningRate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Object(schedule) => serde_json::from_value(schedule.into())
+                .map(LearningRate::Scheduled)
+                .map_err(D::Error::custom),
+            Value::Number(rate) => rate
+                .as_f64()
+                .map(LearningRate::Peak)
+                .ok_or_else(|| D::Error::custom("expected a number")),
+            other => Err(D::Error::custom(format!(
+                "found {other}, expected a number or a schedule, as in \
+                 {{type: CosineAnnealingDecay, learning_rate: 2.0e-5}}"
+            ))),
+        }
+    }
+}
+
+/// Paddle's learning rate schedulers (`paddle.optimizer.lr`, 2.6), counted in optimiser steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", deny_unknown_fields)]
+#[allow(missing_docs)] // The fields bear Paddle's names and meanings.
+pub enum Scheduler {
+    /// `values[i]` until step `boundaries[i]`, the last value afterwards.
+    PiecewiseDecay {
+        boundaries: Vec<usize>,
+        values: Vec<f64>,
+    },
+    /// Half a cosine from `learning_rate` to `eta_min` in `T_max` steps (default: the run's).
+    CosineAnnealingDecay {
+        learning_rate: f64,
+        #[serde(rename = "T_max", default, skip_serializing_if = "Option::is_none")]
+        t_max: Option<usize>,
+        #[serde(default)]
+        eta_min: f64,
+    },
+    /// `(learning_rate - end_lr) * (1 - t / decay_steps) ^ power + end_lr`; `decay_steps` defaults
+    /// to the run's steps.
+    PolynomialDecay {
+        learning_rate: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decay_steps: Option<usize>,
+        #[serde(default = "end_lr")]
+        end_lr: f64,
+        #[serde(default = "one")]
+        power: f64,
+        #[serde(default)]
+        cycle: bool,
+    },
+    /// Linear from `start_lr` to `end_lr`, then the inner rate from its beginning.
+    LinearWarmup {
+        learning_rate: Box<LearningRate>,
+        warmup_steps: usize,
+        start_lr: f64,
+        end_lr: f64,
+    },
+    /// `learning_rate * gamma ^ t`.
+    ExponentialDecay { learning_rate: f64, gamma: f64 },
+    /// `learning_rate * gamma ^ floor(t / step_size)`.
+    StepDecay {
+        learning_rate: f64,
+        step_size: usize,
+        #[serde(default = "tenth")]
+        gamma: f64,
+    },
+    /// `learning_rate * gamma ^ (milestones passed)`.
+    MultiStepDecay {
+        learning_rate: f64,
+        milestones: Vec<usize>,
+        #[serde(default = "tenth")]
+        gamma: f64,
+    },
+}
+
+fn end_lr() -> f64 {
+    1e-4
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+/// What a learning rate that is a number does after warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrDecay {
+    /// Falls linearly to 0 at the last step.
+    Linear,
+    /// Falls along half a cosine to 0 at the last step.
+    Cosine,
+    /// Stays.
+    Constant,
+}
+
+/// The optimiser, as PaddleSlim writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OptimizerBuilder {
+    /// Its kind.
+    pub optimizer: Optimizer,
+    /// AdamW: decoupled decay. The others: coefficient of an L2 penalty. Biases and norms are left
+    /// out of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// A penalty whose gradient is added to that of the loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regularizer: Option<Regularizer>,
+    /// Global gradient norm above which gradients are scaled down; 0 switches it off.
+    pub grad_clip: f64,
+}
+
+impl Default for OptimizerBuilder {
+    fn default() -> Self {
+        Self {
+            optimizer: Optimizer::default(),
+            weight_decay: None,
+            regularizer: None,
+            grad_clip: 1.0,
+        }
+    }
+}
+
+impl OptimizerBuilder {
+    /// Decoupled decay: AdamW's alone.
+    pub fn decoupled_decay(&self) -> f64 {
+        match self.optimizer.kind.as_str() {
+            "AdamW" => self.weight_decay.unwrap_or(WEIGHT_DECAY),
+            _ => 0.0,
+        }
+    }
+
+    /// Coefficients of the L1 and L2 penalties.
+    pub fn penalties(&self) -> (f64, f64) {
+        match &self.regularizer {
+            Some(penalty) if penalty.kind == "L1Decay" => (penalty.coeff, 0.0),
+            Some(penalty) => (0.0, penalty.coeff),
+            None if self.optimizer.kind == "AdamW" => (0.0, 0.0),
+            None => (0.0, self.weight_decay.unwrap_or(0.0)),
+        }
+    }
+}
+
+/// `optimizer: {type: AdamW}`, with the arguments of Paddle's class of that name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Optimizer {
+    /// `AdamW`, `Adam`, `SGD` or `Momentum`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Adam and AdamW: decay of the first moment; 0.9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+    /// Adam and AdamW: decay of the second moment; 0.999.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
+    /// Adam and AdamW: added to the root of the second moment; 1e-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// Momentum: share of the old velocity that is kept; 0.9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Momentum: Nesterov's form; false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_nesterov: Option<bool>,
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Self {
+            kind: "AdamW".into(),
+            beta1: None,
+            beta2: None,
+            epsilon: None,
+            momentum: None,
+            use_nesterov: None,
+        }
+    }
+}
+
+/// `regularizer: {type: L2Decay, coeff: 4.0e-5}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regularizer {
+    /// `L1Decay` or `L2Decay`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Weight of the penalty.
+    pub coeff: f64,
+}
+
+/// `amp_config: {dtype: bfloat16}`: products of matrices in bfloat16, all else in single precision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AmpConfig {
+    /// `bfloat16`.
+    pub dtype: String,
+}
+
+impl Default for AmpConfig {
+    fn default() -> Self {
+        Self {
+            dtype: "bfloat16".into(),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Checkpoints as files: a folder with the weights, the optimiser's moments and the best weights as
+//! artifacts of their own, and `checkpoint.json`, which names them.
+//!
+//! Artifacts are used as they are: every byte is covered by a digest, and moments have the shapes
+//! of the parameters. `checkpoint.json` is renamed into place last, so that a kill at any moment
+//! leaves the old checkpoint or the new one; its first line is the digest of the rest. What it does
+//! not name is removed after it, so that there is never more than one checkpoint and one half.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use act_core::provenance::Digest;
+use act_core::{Artifact, Error, Params, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{Part, Position, Resumed, Snapshot};
+
+const MANIFEST: &str = "checkpoint.json";
+const LOCK: &str = "lock";
+const SCHEMA: u32 = 1;
+
+/// No checkpoint takes more than this share of the time.
+const LARGEST_SHARE: u32 = 20;
+
+/// What `checkpoint.json` says.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    schema: u32,
+    /// Digest of all that determines the run's result.
+    key: String,
+    position: Position,
+    weights: Entry,
+    moments: Vec<Entry>,
+    best: Option<Entry>,
+    /// The caller's own.
+    notes: Vec<String>,
+}
+
+/// An artifact of the checkpoint.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    file: String,
+    model_digest: String,
+}
+
+/// The checkpoints of one run.
+pub struct Checkpoints {
+    folder: PathBuf,
+    key: Digest,
+    /// The model with no tensors: what the parts share.
+    frame: Artifact,
+    every: Duration,
+    resumed: Option<Resumed>,
+    best: Option<(usize, Entry)>,
+    last: Instant,
+    last_took: Duration,
+    /// Held while this process uses the folder.
+    lock: Option<File>,
+    failed: bool,
+}
+
+impl Checkpoints {
+    /// Checkpoints in `folder` of the run that trains `model` and whose result `key` determines;
+    /// saved `every` so often. What the folder holds of this run is read; of another run, or
+    /// damaged, it is passed over with a line that says so. Errors: another process uses the folder.
+    pub fn open(folder: &Path, model: &Artifact, key: Digest, every: Duration) -> Result<Self> {
+        let frame = Artifact {
+            params: Params::new(),
+            provenance: Vec::new(),
+            ..model.clone()
+        };
+        let mut checkpoints = Self {
+            folder: folder.into(),
+            key,
+            frame,
+            every,
+            resumed: None,
+            best: None,
+            last: Instant::now(),
+            last_took: Duration::ZERO,
+            lock: None,
+            failed: false,
+        };
+        if folder.join(MANIFEST).exists() {
+            checkpoints.lock()?;
+        }
+        Ok(checkpoints)
+    }
+
+    /// Looks for a checkpoint of this run; where it stands, and the caller's notes in it.
+    pub fn find(&mut self) -> Option<(Position, Vec<String>)> {
+        let path = self.folder.join(MANIFEST);
+        if !path.exists() {
+            return None;
+        }
+        let found = self.read(&path);
+        let folder = self.folder.display();
+        match found {
+            Ok(Some((resumed, notes))) => {
+                let position = resumed.position;
+                self.resumed = Some(resumed);
+                Some((position, notes))
+            }
+            Ok(None) => {
+                log::info!(
+                    "{folder} is of another training (model, data, settings or version): starting anew"
+                );
+                None
+            }
+            Err(error) => {
+                log::warn!("{folder} cannot be used: {error}: starting anew");
+                None
+            }
+        }
+    }
+
+    /// What [`Checkpoints::find`] has found; for [`super::Keeper::resume`].
+    pub fn take(&mut self) -> Option<Resumed> {
+        self.last = Instant::now();
+        self.resumed.take()
+    }
+
+    /// Forgets what was found: the run begins anew.
+    pub fn forget(&mut self) {
+        (self.resumed, self.best) = (None, None);
+    }
+
+    /// True if it is time for a checkpoint.
+    pub fn due(&self) -> bool {
+        let pause = match self.every.is_zero() {
+            true => Duration::ZERO,
+            false => self.every.max(self.last_took * (LARGEST_SHARE - 1)),
+        };
+        self.last.elapsed() >= pause
+    }
+
+    /// Saves a snapshot with the caller's notes. A failure is told once and is no error: training
+    /// is worth more than its checkpoint. True if it was saved.
+    pub fn save(&mut self, snapshot: &Snapshot<'_>, notes: Vec<String>) -> bool {
+        let start = Instant::now();
+        let saved = self.try_save(snapshot, notes);
+        match &saved {
+            Ok(()) => log::debug!("checkpoint at step {}", snapshot.position.step),
+            Err(error) if self.failed => log::debug!("no checkpoint again: {error}"),
+            Err(error) => log::warn!("no checkpoint: {error}: training goes on without"),
+        }
+        self.failed = saved.is_err();
+        self.last = Instant::now();
+        self.last_took = start.elapsed();
+        saved.is_ok()
+    }
+
+    /// Removes the checkpoints, once the result is safe.
+    pub fn remove(mut self) {
+        if self.lock.is_none() {
+            return;
+        }
+        // The manifest first: without it the rest is nothing.
+        let removed = match fs::remove_file(self.folder.join(MANIFEST)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        };
+        let removed = removed.and_then(|()| self.sweep(&[])).and_then(|()| {
+            self.lock = None;
+            let _ = fs::remove_file(self.folder.join(LOCK));
+            fs::remove_dir(&self.folder)
+        });
+        if let Err(e) = removed {
+            log::warn!("{}: cannot be removed: {e}", self.folder.display());
+        }
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Option<(Resumed, Vec<String>)>> {
+        let text = fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+        let (digest, body) = text.split_once('\n').unwrap_or_default();
+        if digest != Digest::of([body.as_bytes()]).to_string() {
+            return Err(Error::rejected(format!("{MANIFEST} is damaged")));
+        }
+        let manifest: Manifest =
+            serde_json::from_str(body).map_err(|e| Error::rejected(format!("{MANIFEST}: {e}")))?;
+        if manifest.schema != SCHEMA || manifest.key != self.key.to_string() {
+            return Ok(None);
+        }
+        let resumed = Resumed {
+            position: manifest.position,
+            weights: self.load(&manifest.weights)?,
+            moments: manifest
+                .moments
+                .iter()
+                .map(|entry| self.load(entry))
+                .collect::<Result<_>>()?,
+            best: manifest
+                .best
+                .as_ref()
+                .map(|entry| self.load(entry))
+                .transpose()?,
+        };
+        self.best = resumed.position.best.map(|at| at.step).zip(manifest.best);
+        Ok(Some((resumed, manifest.notes)))
+    }
+
+    fn load(&self, entry: &Entry) -> Result<Params> {
+        if Path::new(&entry.file).file_name() != Some(entry.file.as_ref()) {
+            return Err(Error::rejected(format!(
+                "{MANIFEST} names {:?}",
+                entry.file
+            )));
+        }
+        let artifact = Artifact::open(self.folder.join(&entry.file))?;
+        match artifact.model_digest()?.to_string() == entry.model_digest {
+            true => Ok(artifact.params),
+            false => Err(Error::rejected(format!("{} is another file", entry.file))),
+        }
+    }
+
+    fn try_save(&mut self, snapshot: &Snapshot<'_>, notes: Vec<String>) -> Result<()> {
+        let step = snapshot.position.step;
+        fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, e))?;
+        self.lock()?;
+        let weights = self.write(
+            &format!("weights-{step}.act"),
+            (snapshot.part)(Part::Weights),
+        )?;
+        let moments = (0..snapshot.moments)
+            .map(|i| {
+                let name = format!("moment{}-{step}.act", i + 1);
+                self.write(&name, (snapshot.part)(Part::Moment(i)))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let best_step = snapshot.position.best.map(|at| at.step);
+        if let Some(at) = best_step.filter(|at| self.best.as_ref().is_none_or(|(s, _)| s != at)) {
+            let entry = self.write(&format!("best-{at}.act"), (snapshot.part)(Part::Best))?;
+            self.best = Some((at, entry));
+        }
+        let manifest = Manifest {
+            schema: SCHEMA,
+            key: self.key.to_string(),
+            position: *snapshot.position,
+            weights,
+            moments,
+            best: best_step.and(self.best.as_ref().map(|(_, entry)| entry.clone())),
+            notes,
+        };
+        let body = serde_json::to_string(&manifest)
+            .map_err(|e| Error::failed(format!("{MANIFEST}: {e}")))?;
+        let text = format!("{}\n{body}", Digest::of([body.as_bytes()]));
+        self.put(MANIFEST, |file| file.write_all(text.as_bytes()))?;
+        let entries = [&manifest.weights];
+        let entries = entries.into_iter().chain(&manifest.moments);
+        let kept: Vec<&str> = entries
+            .chain(&manifest.best)
+            .map(|entry| entry.file.as_str())
+            .collect();
+        self.sweep(&kept).map_err(|e| Error::io(&self.folder, e))
+    }
+
+    fn write(&self, name: &str, params: Params) -> Result<Entry> {
+        let artifact = Artifact {
+            params,
+            ..self.frame.clone()
+        };
+        let mut failure = None;
+        self.put(name, |file| {
+            let mut buffered = std::io::BufWriter::with_capacity(1 << 20, file);
+            artifact.write(&mut buffered).map_err(|e| {
+                failure = Some(e);
+                std::io::ErrorKind::Other.into()
+            })
+        })
+        .map_err(|e| failure.unwrap_or(e))?;
+        Ok(Entry {
+            file: name.into(),
+            model_digest: artifact.model_digest()?.to_string(),
+        })
+    }
+
+    /// Writes a file whole or not at all.
+    fn put(&self, name: &str, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+        let (path, part) = (
+            self.folder.join(name),
+            self.folder.join(format!("{name}.tmp")),
+        );
+        let put = || {
+            let mut file = File::create(&part)?;
+            write(&mut file)?;
+            file.sync_all()?;
+            fs::rename(&part, &path)?;
+            // The rename itself must survive a power cut, where the file system can do this.
+            let _ = File::open(&self.folder).and_then(|folder| folder.sync_all());
+            Ok(())
+        };
+        put().map_err(|e| Error::io(&path, e))
+    }
+
+    /// Removes our own files that are not `kept`; what a user has put there stays.
+    fn sweep(&self, kept: &[&str]) -> std::io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let ours = ["weights-", "moment1-", "moment2-", "best-", MANIFEST];
+            if name != MANIFEST
+                && !kept.contains(&name.as_str())
+                && ours.iter().any(|start| name.starts_with(start))
+            {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the folder for this process; the system lets go of it however the process ends.
+    fn lock(&mut self) -> Result<()> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let path = self.folder.join(LOCK);
+        let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => Err(Error::usage(format!(
+                "{}: another training uses this checkpoint; wait for it, or give another --checkpoint",
+                self.folder.display()
+            ))),
+            // A file system without locks: go on without.
+            _ => {
+                self.lock = Some(file);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The training loop: shuffled batches, split into micro-batches over threads, an optimiser step,
+//! evaluation, best weights kept, checkpoints.
+//!
+//! Data-parallel: every micro-batch has a graph of its own on one thread, and gradients are summed
+//! in the micro-batches' order, so that results do not depend on the number of threads. Everything
+//! that a step depends on follows from the seed and the [`Position`], so that a run that is resumed
+//! ends in the same bits as one that was never broken.
+
+mod events;
+mod options;
+
+use act_core::{Artifact, Error, Result};
+use burn::tensor::Tensor;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+pub use events::{Examples, TrainEvent, Trained};
+pub use options::TrainOptions;
+
+use crate::backend::ActBackend;
+use crate::batches;
+use crate::checkpoint::{BestAt, Keeper, Mean, Part, Position, Resumed, Snapshot};
+use crate::dropout::Noise;
+use crate::gradient::{Batch, ShardGradients, Sum};
+use crate::loss::objective::Objective;
+use crate::loss::{self, Shard};
+use crate::optim::Optimizer;
+use crate::predict;
+use crate::schedule::Schedule;
+use crate::weights::Weights;
+
+/// Hears what the loop tells; `false` stops it.
+pub(crate) type OnEvent<'a> = &'a mut dyn FnMut(TrainEvent) -> bool;
+
+/// See [`crate::train()`].
+#[allow(clippy::too_many_arguments)] // The backend's device comes first, as `dispatch!` calls it.
+pub(crate) fn train_on<B: ActBackend>(
+    device: &B::Device,
+    artifact: &Artifact,
+    train: Examples<'_>,
+    validation: Option<Examples<'_>>,
+    objective: Objective,
+    options: &TrainOptions,
+    keeper: &mut dyn Keeper,
+    on_event: OnEvent<'_>,
+) -> Result<Trained> {
+    options.check()?;
+    if train.encodings.is_empty() {
+        return Err(Error::usage("there is no training example"));
+    }
+    loss::check(artifact, &train, &objective)?;
+    let validation = validation.filter(|v| !v.encodings.is_empty());
+    if let Some(validation) = &validation {
+        loss::check(artifact, validation, &Objective::LABELS)?;
+    }
+    let threads = if B::THREADS {
+        options.threads.max(1)
+    } else {
+        1
+    };
+    let per_epoch = train.encodings.len().div_ceil(options.batch_size);
+    let total = options
+        .epochs
+        .saturating_mul(per_epoch)
+        .min(options.max_steps.unwrap_or(usize::MAX));
+    let start = Start::<B>::new(artifact, device, keeper.resume())?;
+    let run = Run {
+        optimizer: Optimizer::new(&start.weights, options.optimizer, start.moments),
+        weights: start.weights,
+        best: start.best,
+        position: start.position,
+        batches: Vec::new(),
+        schedule: Schedule::new(
+            options.learning_rate.clone(),
+            options.warmup_ratio,
+            options.lr_decay,
+            total,
+        ),
+        per_epoch,
+        total,
+        pool: crate::pool(threads)?,
+        threads,
+        train,
+        validation,
+        objective,
+        options,
+        pad_id: artifact.tokenizer.pad_id,
+    };
+    run.train(keeper, on_event)
+}
+
+/// Where a run begins: at the model that is to be trained, or at a checkpoint of this run.
+struct Start<B: ActBackend> {
+    position: Position,
+    weights: Weights<B>,
+    moments: Option<Vec<Weights<B>>>,
+    best: Option<Weights<B>>,
+}
+
+impl<B: ActBackend> Start<B> {
+    fn new(artifact: &Artifact, device: &B::Device, resumed: Option<Resumed>) -> Result<Self> {
+        let Some(resumed) = resumed else {
+            return Ok(Self {
+                position: Position::default(),
+                weights: Weights::load(artifact, device)?,
+                moments: None,
+                best: None,
+            });
+        };
+        let read = |params| Weights::read(&artifact.plan, params, device);
+        let moments = resumed.moments.iter().map(read).collect::<Result<_>>()?;
+        Ok(Self {
+            position: resumed.position,
+            weights: read(&resumed.weights)?,
+            moments: Some(moments),
+            best: resumed.best.as_ref().map(read).transpose()?,
+        })
+    }
+}
+
+/// A training run.
+struct Run<'a, B: ActBackend> {
+    weights: Weights<B>,
+    optimizer: Optimizer<B>,
+    /// The best weights so far; where they were seen is in the position.
+    best: Option<Weights<B>>,
+    position: Position,
+    /// The batches of the epoch at work.
+    batches: Vec<Vec<usize>>,
+    schedule: Schedule,
+    per_epoch: usize,
+    total: usize,
+    pool: ThreadPool,
+    threads: usize,
+    train: Examples<'a>,
+    validation: Option<Examples<'a>>,
+    objective: Objective,
+    options: &'a TrainOptions,
+    pad_id: u32,
+}
+
+impl<B: ActBackend> Run<'_, B> {
+    fn train(mut self, keeper: &mut dyn Keeper, on_event: OnEvent<'_>) -> Result<Trained> {
+        let mut since_event = Window::default();
+        let mut diverged = None;
+        loop {
+            if self.evaluation_is_due() && !self.evaluate(on_event) {
+                self.save(keeper);
+                break;
+            }
+            if self.position.step == self.total || self.is_satisfied() {
+                break;
+            }
+            if keeper.due(self.position.step) {
+                self.save(keeper);
+            }
+            let (loss, learning_rate, tokens) = match self.next_step() {
+                Ok(done) => done,
+                Err(error) if self.best.is_some() => {
+                    diverged = Some(error.to_string());
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            since_event.add(loss, tokens);
+            let step = self.position.step;
+            if step.is_multiple_of(self.options.log_every) || step == self.total {
+                let Window { loss, tokens } = std::mem::take(&mut since_event);
+                let go_on = on_event(TrainEvent::Step {
+                    step,
+                    total: self.total,
+                    loss: loss.value(),
+                    learning_rate,
+                    tokens,
+                });
+                if !go_on {
+                    self.save(keeper);
+                    break;
+                }
+            }
+        }
+        Ok(self.finished(diverged))
+    }
+
+    /// The next step: its loss, learning rate and number of tokens.
+    fn next_step(&mut self) -> Result<(f64, f64, usize)> {
+        let (epoch, in_epoch) = (
+            self.position.step / self.per_epoch,
+            self.position.step % self.per_epoch,
+        );
+        let options = self.options;
+        if in_epoch == 0 || self.batches.is_empty() {
+            let examples = self.train.encodings.len();
+            self.batches = batches::epoch(examples, options.batch_size, options.seed, epoch);
+        }
+        if in_epoch == 0 {
+            self.position.epoch_loss = Mean::default();
+        }
+        let step = self.position.step + 1;
+        let learning_rate = self.schedule.rate(step);
+        let batch = &self.batches[in_epoch];
+        let lengths = batch.iter().map(|&i| self.train.encodings[i].len());
+        let tokens = lengths.sum();
+        let (loss, gradients) = self.gradients(batch, step)?;
+        if !loss.is_finite() {
+            return Err(diverged("loss", loss, step, learning_rate));
+        }
+        let (weights, optimizer) = (&mut self.weights, &mut self.optimizer);
+        let norm = self
+            .pool
+            .install(|| optimizer.step(weights, gradients, step, learning_rate));
+        if !norm.is_finite() {
+            return Err(diverged("gradient's norm", norm, step, learning_rate));
+        }
+        self.position.step = step;
+        self.position.epoch_loss.add(loss);
+        Ok((loss, learning_rate, tokens))
+    }
+
+    /// Loss and gradients of a batch, in the weights' order. As many micro-batches as there are
+    /// threads are computed at a time and then added, one after the other.
+    fn gradients(&self, batch: &[usize], step: usize) -> Result<(f64, Vec<Tensor<B, 2>>)> {
+        let (options, weights) = (self.options, &self.weights);
+        let seed = options.seed.derive("dropout");
+        let shards = batches::shards(batch, self.train.encodings, options.micro_batch);
+        let shards: Vec<_> = shards.into_iter().enumerate().collect();
+        let of_batch = Batch {
+            objective: &self.objective,
+            examples: batch.len(),
+            mixed_precision: options.mixed_precision && B::MIXED,
+        };
+        let of_shard = |(number, indices): &(usize, Vec<usize>)| {
+            let plan = &weights.layout.plan;
+            let shard = Shard::new(&self.train, indices, &self.objective, plan, self.pad_id)?;
+            let noise = Noise::new(options.dropout, seed, step, *number);
+            ShardGradients::new(weights, &shard, &of_batch, noise)
+        };
+        let mut sum = Sum::new(weights);
+        for round in shards.chunks(self.threads) {
+            self.pool.install(|| {
+                let computed = round.par_iter().map(of_shard).collect::<Result<_>>()?;
+                sum.add(weights, computed);
+                Ok::<_, Error>(())
+            })?;
+        }
+        Ok((sum.loss, sum.into_tensors(weights)))
+    }
+
+    /// True if the weights of this step are to be measured and have not been.
+    fn evaluation_is_due(&self) -> bool {
+        let step = self.position.step;
+        let every = self.options.eval_every.unwrap_or(self.per_epoch);
+        let regular = step > 0 && (step.is_multiple_of(every) || step == self.total);
+        regular && self.position.evaluated < step
+    }
+
+    /// Measures the validation examples and keeps the weights if they are the best. False: stop.
+    fn evaluate(&mut self, on_event: OnEvent<'_>) -> bool {
+        let step = self.position.step;
+        self.position.evaluated = step;
+        let Some(validation) = &self.validation else {
+            return true;
+        };
+        let (weights, size) = (&self.weights, self.options.micro_batch);
+        let measure = || predict::accuracy(weights, validation, size, self.pad_id);
+        let accuracy = self.pool.install(measure);
+        let best = self.position.best.is_none_or(|b| accuracy > b.accuracy);
+        self.position.since_best += 1;
+        if best {
+            self.best = Some(self.weights.clone());
+            self.position.best = Some(BestAt { step, accuracy });
+            self.position.since_best = 0;
+        }
+        on_event(TrainEvent::Evaluation {
+            step,
+            accuracy,
+            best,
+        })
+    }
+
+    /// True once the goal is reached, or out of reach: a function of the position, so that a
+    /// resumed run stops where it would have.
+    fn is_satisfied(&self) -> bool {
+        let Position {
+            best, since_best, ..
+        } = self.position;
+        let reached = |target| best.is_some_and(|best| best.accuracy > target);
+        self.options.target_accuracy.is_some_and(reached)
+            || self.options.patience.is_some_and(|p| since_best >= p)
+    }
+
+    /// Hands the state of the run to its keeper.
+    fn save(&self, keeper: &mut dyn Keeper) {
+        let part = |part: Part| match part {
+            Part::Weights => self.weights.to_params(),
+            Part::Moment(which) => self.optimizer.moment(which, &self.weights),
+            Part::Best => self.best.as_ref().unwrap_or(&self.weights).to_params(),
+        };
+        keeper.save(&Snapshot {
+            position: &self.position,
+            moments: self.options.optimizer.moments(),
+            part: &part,
+        });
+    }
+
+    fn finished(self, diverged: Option<String>) -> Trained {
+        let Position { step, best, .. } = self.position;
+        Trained {
+            params: self.best.as_ref().unwrap_or(&self.weights).to_params(),
+            accuracy: best.map(|best| best.accuracy),
+            best_step: best.map_or(step, |best| best.step),
+            steps: step,
+            final_loss: self.position.epoch_loss.value(),
+            diverged,
+        }
+    }
+}
+
+/// What has happened since the last event.
+#[derive(Default)]
+struct Window {
+    loss: Mean,
+    tokens: usize,
+}
+
+impl Window {
+    fn add(&mut self, loss: f64, tokens: usize) {
+        self.loss.add(loss);
+        self.tokens += tokens;
+    }
+}
+
+fn diverged(what: &str, value: f64, step: usize, learning_rate: f64) -> Error {
+    Error::failed(format!(
+        "training diverged: the {what} is {value} at step {step} with learning rate \
+         {learning_rate:e}; lower the learning rate or lengthen the warm-up"
+    ))
+}

@@ -1,0 +1,83 @@
+//! Hyper-parameters of the training loop, checked.
+
+use act_core::config::{LearningRate, LrDecay};
+use act_core::{Error, Result, Seed};
+
+use crate::optim::OptimizerOptions;
+
+/// Hyper-parameters of the training loop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainOptions {
+    /// Passes over the data.
+    pub epochs: usize,
+    /// Upper bound of steps.
+    pub max_steps: Option<usize>,
+    /// Sequences a step.
+    pub batch_size: usize,
+    /// Sequences computed together on one thread; part of the result, threads are not.
+    pub micro_batch: usize,
+    /// Steps between evaluations; `None`: once an epoch.
+    pub eval_every: Option<usize>,
+    /// Steps between [`crate::TrainEvent::Step`]s.
+    pub log_every: usize,
+    /// Peak learning rate, or a schedule.
+    pub learning_rate: LearningRate,
+    /// Share of steps over which it rises from 0.
+    pub warmup_ratio: f64,
+    /// What a rate that is a number does afterwards.
+    pub lr_decay: LrDecay,
+    /// The optimiser.
+    pub optimizer: OptimizerOptions,
+    /// Dropout probability.
+    pub dropout: f64,
+    /// Products of matrices in bfloat16, where the device gains by it ([`crate::Device::mixed`]).
+    pub mixed_precision: bool,
+    /// Stop when validation accuracy exceeds this.
+    pub target_accuracy: Option<f64>,
+    /// Stop after so many evaluations without a better one.
+    pub patience: Option<usize>,
+    /// Threads; results do not depend on it (on CPU).
+    pub threads: usize,
+    /// Seed of order and dropout.
+    pub seed: Seed,
+}
+
+impl TrainOptions {
+    /// Refuses what no run can be made of. The configuration has already judged values by key.
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |what: &str| Err(Error::usage(format!("training: {what}")));
+        if self.epochs == 0 || self.max_steps == Some(0) {
+            return refuse("there must be at least one epoch and one step");
+        }
+        if self.batch_size == 0 || self.micro_batch == 0 {
+            return refuse("batch size and micro-batch must be at least 1");
+        }
+        if self.eval_every == Some(0) || self.log_every == 0 || self.patience == Some(0) {
+            return refuse(
+                "steps between evaluations and log lines, and patience, must be at least 1",
+            );
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return refuse(&format!("dropout {} is not in 0..1", self.dropout));
+        }
+        if !(0.0..=1.0).contains(&self.warmup_ratio) {
+            return refuse(&format!(
+                "warm-up ratio {} is not in 0..=1",
+                self.warmup_ratio
+            ));
+        }
+        let rate = match self.learning_rate {
+            LearningRate::Peak(rate) => rate,
+            LearningRate::Scheduled(_) => 0.0,
+        };
+        for (name, value) in [
+            ("learning rate", rate),
+            ("gradient clipping", self.optimizer.grad_clip),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return refuse(&format!("{name} {value} is not a number of at least 0"));
+            }
+        }
+        Ok(())
+    }
+}
