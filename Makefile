@@ -88,6 +88,12 @@ $(1)_before := $$(file < $$($(1)_out)/inputs)
 $$($(1)_out)/inputs: $$(if $$(subst $$($(1)_before),,$$($(1)_words))$$(subst $$($(1)_words),,$$($(1)_before)),force)
 	@mkdir -p $$(@D) && echo '$$($(1)_words)' > $$@
 
+# The same for what only the steps of a gradual pruning depend on: the base stays as it is.
+$(1)_step_words := STEP_ITERS=$(STEP_ITERS)
+$(1)_step_before := $$(file < $$($(1)_out)/step-inputs)
+$$($(1)_out)/step-inputs: $$(if $$(filter-out $$($(1)_step_before),$$($(1)_step_words)),force)
+	@mkdir -p $$(@D) && echo '$$($(1)_step_words)' > $$@
+
 ifeq ($$($(1)_given),)
 $$($(1)_data)/train.json: $$($(1)_out)/inputs | build
 	act-data sample $(1) -o $$(@D) --seed $(SEED) $(SAMPLE_FLAGS)
@@ -118,7 +124,7 @@ $(1)_from = $$($(1)_out)/$$(if $$(filter 1,$$(1)),base,step-$$(shell expr $$(1) 
 $$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: step := $$(i)))
 $$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: from := $$(call $(1)_from,$$(i))))
 $$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: $$(call $(1)_from,$$(i))))
-$$(patsubst %,$$($(1)_out)/step-%.act,$$($(1)_earlier)): $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
+$$(patsubst %,$$($(1)_out)/step-%.act,$$($(1)_earlier)): $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) $$($(1)_out)/step-inputs | build
 	$$($(1)_prune) | act-distill --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \
 	    --set TrainConfig.train_iter=$(STEP_ITERS) $(SHARED_FLAGS) --device $(DEVICE) -o $$@
 

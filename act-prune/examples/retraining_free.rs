@@ -6,11 +6,11 @@
 use std::path::Path;
 
 use act_core::config::Config;
-use act_core::{Artifact, Seed};
+use act_core::{Artifact, Plan, Seed};
 use act_data::{Dataset, Split};
-use act_prune::allocate::{costs, greedy, operations, uniform, whole};
+use act_prune::budget::blocks::keeps;
+use act_prune::budget::{Allocation, Cost, Operations};
 use act_prune::importance::{compensate, scores};
-use act_prune::ratio::Keep;
 use act_prune::{Calibration, Importance, Kept, Measure, Options};
 
 fn main() -> anyhow::Result<()> {
@@ -31,29 +31,48 @@ fn main() -> anyhow::Result<()> {
         threads: std::thread::available_parallelism()?.get(),
     };
     let scores = scores(criterion, &model, &measure, &mut |_| true)?;
-    let costs = costs(&model.plan, &calibration.encodings);
-    let all = operations(&whole(&model.plan), &costs);
+    let cost = Operations::new(&calibration.encodings);
+    let (plan, all) = (&model.plan, cost.predict(&model.plan));
+    let allocation = Allocation::new(plan, &scores, &cost);
     for text in shares {
         let share: f64 = text.parse()?;
-        let keep = uniform(&model.plan, &costs, share);
-        let layers = scores.iter().zip(keep);
-        let same = layers.map(|(s, keep)| Kept::strongest(s, keep)).collect();
-        for (allocation, kept) in [
-            ("uniform", same),
-            ("global", greedy(&scores, &costs, share)),
+        let global = allocation.within((1.0 - share) * all);
+        let Some(global) = global else {
+            anyhow::bail!("no network is left without {text} of the operations");
+        };
+        for (name, allotted) in [
+            ("uniform", uniform(plan, &cost, share)),
+            ("global", global.plan),
         ] {
-            let keep: Vec<Keep> = kept.iter().map(Kept::counts).collect();
-            let gone = 100.0 * (1.0 - operations(&keep, &costs) / all);
+            let layers = scores.iter().zip(keeps(&allotted));
+            let kept: Vec<Kept> = layers.map(|(s, k)| Kept::strongest(s, k)).collect();
+            let gone = 100.0 * (1.0 - cost.predict(&allotted) / all);
             let pruned = compensate(criterion, &model, &kept, &measure, &mut |_| true)?;
-            let name = format!("{criterion}-{allocation}-{text}-{}", seed.0);
-            std::fs::write(
-                Path::new(out).join(name.clone() + ".act"),
-                pruned.to_bytes()?,
-            )?;
-            let shapes = keep.iter().map(|k| format!("{}x{}", k.heads, k.neurons));
+            let name = format!("{criterion}-{name}-{text}-{}", seed.0);
+            let file = Path::new(out).join(name.clone() + ".act");
+            std::fs::write(file, pruned.artifact.to_bytes()?)?;
+            let keeps = keeps(&allotted);
+            let shapes = keeps.iter().map(|k| format!("{}x{}", k.heads, k.neurons));
             let shapes: Vec<String> = shapes.collect();
             println!("{name}\t{gone:.1}\t{}", shapes.join(" "));
         }
     }
     Ok(())
+}
+
+/// The same share of every layer's heads, rounded, and of its neurons as many as then leave `share`
+/// of the operations to go: transformer_pruner's allocation, met exactly. At least one of each.
+fn uniform(plan: &Plan, cost: &Operations, share: f64) -> Plan {
+    let limit = (1.0 - share) * cost.predict(plan);
+    let with = |thousandths: usize| {
+        let mut plan = plan.clone();
+        for layer in &mut plan.layers {
+            let heads = ((1.0 - share) * layer.heads() as f64).round_ties_even() as usize;
+            layer.kept_heads.truncate(heads.max(1));
+            layer.intermediate_size = (layer.intermediate_size * thousandths / 1000).max(1);
+        }
+        plan
+    };
+    let fits = |n: &usize| cost.predict(&with(*n)) <= limit;
+    with((0..=1000).rev().find(fits).unwrap_or(0))
 }

@@ -7,7 +7,8 @@
 use act_core::{Artifact, Result};
 use act_infer::Engine;
 
-use crate::activations::{Block, Moments, Passes, affine, set_affine};
+use crate::activations::{Block, Passes, affine, set_affine};
+use crate::moments::Moments;
 use crate::refit::{DAMPING, refit};
 use crate::rescale::rescale;
 
@@ -40,16 +41,18 @@ pub fn repair(
         let mended = match (count, repair) {
             (0, Repair::Rescale) => continue,
             // The best constant in the place of a block is its mean.
-            (0, Repair::Refit) => Moments::of_block(original, &engine, block, passes)?
-                .cross
-                .select_rows(&[0]),
+            (0, Repair::Refit) => {
+                let moments = Moments::of_blocks(original, &engine, &[block], passes)?;
+                // One block has one entry.
+                moments[0].cross.select_rows(&[0])
+            }
             _ => {
                 let moments = Moments::between((original, &engine), &pruned, block, passes)?;
                 let weights = affine(&pruned, block.output())?;
-                match repair {
-                    Repair::Rescale => rescale(&moments, &weights, size, block)?,
-                    Repair::Refit => refit(&moments, &weights, DAMPING, block)?,
-                }
+                passes.install(|| match repair {
+                    Repair::Rescale => rescale(&moments, &weights, size, block),
+                    Repair::Refit => refit(&moments, &weights, DAMPING, block),
+                })?
             }
         };
         set_affine(&mut pruned, block.output(), &mended);

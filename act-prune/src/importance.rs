@@ -10,11 +10,10 @@ mod fisher;
 mod magnitude;
 mod obs;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use act_core::{Artifact, Error, Result};
+use act_core::{Artifact, Error, Plan, Result};
 use act_nn::Device;
 
 use crate::activations::Passes;
@@ -114,6 +113,24 @@ pub fn scores(
     Ok(scores)
 }
 
+/// Batches that [`scores`] computes, for showing how far it is.
+pub fn batches(criterion: Importance, plan: &Plan, measure: &Measure<'_>) -> usize {
+    let examples = measure.calibration.len();
+    match criterion {
+        Importance::Magnitude => 0,
+        Importance::FirstOrder | Importance::Fisher => examples.div_ceil(measure.batch_size),
+        Importance::Obs => obs::batches(plan, examples),
+    }
+}
+
+/// A model that was cut and mended.
+pub struct Compensated {
+    /// The smaller model.
+    pub artifact: Artifact,
+    /// What stays of each layer of the original: as many as were asked for, not always the same.
+    pub kept: Vec<Kept>,
+}
+
 /// Reduces a model to `kept`, one entry a layer, and mends what is left: for `fisher` the heads and
 /// neurons are re-paired and their masks tuned, for `obs` the output projections are solved anew;
 /// the other criteria only cut. The shape is that of `kept`. Errors as in [`scores`], and those of
@@ -124,19 +141,23 @@ pub fn compensate(
     kept: &[Kept],
     measure: &Measure<'_>,
     on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Artifact> {
-    let (kept, how) = match criterion {
-        Importance::Magnitude | Importance::FirstOrder => return shrink(original.clone(), kept),
-        Importance::Fisher => {
-            let kept = rearranged(original, kept, measure, on_batch)?;
-            (Cow::Owned(kept), Repair::Rescale)
-        }
-        Importance::Obs => (Cow::Borrowed(kept), Repair::Refit),
+) -> Result<Compensated> {
+    let kept = match criterion {
+        Importance::Fisher => rearranged(original, kept, measure, on_batch)?,
+        _ => kept.to_vec(),
     };
-    let pruned = shrink(original.clone(), &kept)?;
-    let encodings = &measure.calibration.encodings;
-    let mut passes = Passes::new(encodings, measure.threads, on_batch)?;
-    repair(original, pruned, how, &mut passes)
+    let mut artifact = shrink(original.clone(), &kept)?;
+    let how = match criterion {
+        Importance::Magnitude | Importance::FirstOrder => None,
+        Importance::Fisher => Some(Repair::Rescale),
+        Importance::Obs => Some(Repair::Refit),
+    };
+    if let Some(how) = how {
+        let encodings = &measure.calibration.encodings;
+        let mut passes = Passes::new(encodings, measure.threads, on_batch)?;
+        artifact = repair(original, artifact, how, &mut passes)?;
+    }
+    Ok(Compensated { artifact, kept })
 }
 
 /// The choice of Fisher information with the interplay within each layer; counts stay.

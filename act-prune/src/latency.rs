@@ -7,13 +7,15 @@
 
 pub mod cache;
 mod curve;
+mod fingerprint;
 mod race;
 mod setting;
 mod stand_in;
 mod table;
 
 pub use curve::Curve;
+pub use fingerprint::{Fingerprint, Shape};
 pub use race::{Timed, race};
 pub use setting::{Precision, Setting};
 pub use stand_in::{deployed_quant, stand_in};
-pub use table::{Fingerprint, Shape, Table};
+pub use table::Table;

@@ -5,15 +5,16 @@
 //! that, [`vocabulary`] removes rows of the embeddings. Nothing here reads dev or measures accuracy.
 
 mod activations;
-pub mod allocate;
 pub mod args;
 pub mod budget;
 pub mod calibration;
+mod cholesky;
 mod compensate;
 pub mod family;
 pub mod importance;
 pub mod latency;
 mod matrix;
+mod moments;
 pub mod options;
 pub mod outcome;
 pub mod ratio;
@@ -31,6 +32,7 @@ use act_nn::Device;
 
 use crate::budget::blocks::keeps;
 use crate::budget::{Cost, Step, Target, Yardstick, keep_promise};
+use crate::importance::Compensated;
 use crate::ratio::Keep;
 
 pub use calibration::Calibration;
@@ -178,7 +180,8 @@ impl<'a> Scored<'a> {
         let layers = self.scores.iter().zip(keep);
         let kept: Vec<Kept> = layers.map(|(s, &k)| Kept::strongest(s, k)).collect();
         let (model, measure) = (&self.model, &self.measure);
-        let artifact = importance::compensate(self.criterion, model, &kept, measure, on_batch)?;
+        let Compensated { artifact, kept } =
+            importance::compensate(self.criterion, model, &kept, measure, on_batch)?;
         Ok(Pruned {
             layers: outcome::layers(&artifact.plan, &model.plan, &kept, &self.scores),
             artifact,

@@ -10,22 +10,21 @@ use act_nn::Device;
 use act_prune::args::GoalArgs;
 use act_prune::budget::{Cost, Target, cost};
 use act_prune::vocabulary::{self, Shortened};
-use act_prune::{Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, record};
+use act_prune::{
+    Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, importance, record,
+};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
 Examples:
-  Remove a quarter of the heads and neurons of every layer (the default ratio):
-    act-prune base.act -o pruned.act --data ~/clue/afqmc
-  With a configuration, a ratio of one half, and a report:
+  Three times faster on this machine as int8, or refused with the nearest that can be kept:
+    act-prune base.act -o pruned.act --data ~/clue/afqmc --target-speedup 3
+  PaddleSlim's way: half of the heads and neurons of every layer, with a report:
     act-prune base.act -o pruned.act -c afqmc.yaml --data ~/clue/afqmc \\
       --set Prune.pruned_ratio=0.5 --report pruned.json
-  Three times faster on this machine as int8, or refused with the nearest that can be kept:
-    act-prune base.act -o pruned.act --data D --target-speedup 3
-  Several sizes at once, with an index:
-    act-prune base.act -o family/ --data D --family 1.5,2,3,5
-  In a pipe, so that no pruned model is kept:
-    act-prune base.act --data D | act-distill --data D --teacher base.act -o student.act";
+  To a file of 20 MB, and on through a pipe, so that no pruned model is kept:
+    act-prune base.act --data D --bytes 20MB \\
+      | act-distill --data D --teacher base.act -o student.act";
 
 /// Remove the least important attention heads and feed-forward neurons.
 ///
@@ -132,10 +131,12 @@ fn score<'a>(
     measure: Measure<'a>,
     ctx: &Context,
 ) -> anyhow::Result<Scored<'a>> {
-    let batches = measure.calibration.len().div_ceil(options.batch_size);
+    let batches = importance::batches(options.criterion, &model.plan, &measure);
     let progress = ctx.progress("importance", batches as u64);
-    let mut on_batch = |_| {
-        progress.advance(1);
+    let mut before = 0;
+    let mut on_batch = |done: usize| {
+        progress.advance(done.saturating_sub(before) as u64);
+        before = done;
         !cli::interrupted()
     };
     let scored = Scored::new(model, origin, options.criterion, measure, &mut on_batch)?;

@@ -91,12 +91,13 @@ fn batch_size(config: &Config) -> usize {
     config.global.batch_size.unwrap_or(BATCH_SIZE)
 }
 
-/// As configured; else PaddleSlim's with its ratio, and with a target one that compares layers.
+/// As configured; else PaddleSlim's with its ratio, and with a target the one that loses least
+/// (docs/benchmarks.md, pruning without retraining).
 fn criterion(config: &Config) -> &str {
     match (&config.prune.criterion, config.prune.targets().is_empty()) {
         (Some(criterion), _) => criterion,
         (None, true) => Importance::FirstOrder.name(),
-        (None, false) => Importance::Fisher.name(),
+        (None, false) => Importance::Obs.name(),
     }
 }
 
@@ -136,7 +137,7 @@ mod tests {
         config.prune.target_speedup = Some(3.0);
         let options = Options::new(&config).unwrap();
         assert_eq!(options.goal, Goal::Target(Target::Speedup(3.0)));
-        assert_eq!(options.criterion, Importance::Fisher);
+        assert_eq!(options.criterion, Importance::Obs);
         assert_eq!(options.precision.name(), "int8");
         assert_eq!(filled_in(&config).prune.pruned_ratio, None);
     }

@@ -7,8 +7,10 @@
 
 use act_core::{Error, Result};
 
-use crate::activations::{Block, Moments};
-use crate::matrix::{Cholesky, Matrix};
+use crate::activations::Block;
+use crate::cholesky::Cholesky;
+use crate::matrix::Matrix;
+use crate::moments::Moments;
 
 /// Damping relative to the mean square of the inputs (Frantar & Alistarh 2023 take the same share).
 pub const DAMPING: f64 = 1e-2;
@@ -31,7 +33,7 @@ pub fn refit(moments: &Moments, weights: &Matrix, damping: f64, block: Block) ->
         pairs.for_each(|(c, w)| *c += damping * w);
     }
     let factor = Cholesky::new(gram).ok_or_else(|| unsolvable(block))?;
-    Ok(factor.solve(wanted))
+    Ok(factor.solve(&wanted))
 }
 
 /// Moments that no damping makes definite: numbers too large or not finite.
@@ -44,7 +46,7 @@ pub fn unsolvable(block: Block) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activations::testing::Rows;
+    use crate::moments::testing::Rows;
 
     #[test]
     fn weights_are_where_the_damped_error_is_level() {

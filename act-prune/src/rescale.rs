@@ -7,8 +7,10 @@
 
 use act_core::{Error, Result};
 
-use crate::activations::{Block, Moments, rows_of};
-use crate::matrix::{Cholesky, Matrix};
+use crate::activations::{Block, rows_of};
+use crate::cholesky::Cholesky;
+use crate::matrix::Matrix;
+use crate::moments::Moments;
 
 /// Pull towards 1, relative to the mean square of what a structure contributes.
 const DAMPING: f64 = 1e-2;
@@ -62,7 +64,7 @@ fn factors(moments: &Moments, weights: &Matrix, size: usize, count: usize) -> Op
         normal.row_mut(g)[g] += damping;
         wanted.data[g] += damping;
     }
-    let factors = Cholesky::new(normal)?.solve(wanted).data;
+    let factors = Cholesky::new(normal)?.solve(&wanted).data;
     factors.iter().all(|f| f.is_finite()).then_some(factors)
 }
 
@@ -79,7 +81,7 @@ fn transpose(matrix: &Matrix) -> Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activations::testing::Rows;
+    use crate::moments::testing::Rows;
 
     /// Mean over rows of what structure `g` contributes, times the residual of given factors.
     fn slope(rows: &Rows, weights: &Matrix, size: usize, factors: &[f64], g: usize) -> f64 {

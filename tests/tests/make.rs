@@ -54,6 +54,31 @@ fn make_compresses_the_sample_and_then_has_nothing_to_do() {
     );
 }
 
+/// `Prune.steps: 2`: a step between, redone for other `STEP_ITERS`, for which the base is not.
+#[test]
+fn gradual_pruning_goes_through_its_steps() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let configs = folder.path().join("sample");
+    let copy = format!(
+        "cp -r configs/sample {0} && sed -i 's/^  pruned_ratio: .*/&\\n  steps: 2/' {0}/afqmc.yaml",
+        configs.display()
+    );
+    bash(workspace(), &copy).ok();
+    let words = format!("{TINY} CONFIGS={} STEP_ITERS=3", configs.display());
+    make(folder.path(), &words).ok();
+    let step = folder.path().join("sample/afqmc/step-1.act");
+    assert!(step.exists(), "step-1.act is missing");
+    let planned = make(folder.path(), &format!("-n {words}")).ok();
+    assert!(!planned.contains("act-distill"), "not done:\n{planned}");
+    let other = words.replace("STEP_ITERS=3", "STEP_ITERS=4");
+    let planned = make(folder.path(), &format!("-n {other}")).ok();
+    assert!(planned.contains("--step 1/2"), "not redone:\n{planned}");
+    assert!(
+        !planned.contains("act-convert new"),
+        "the base too:\n{planned}"
+    );
+}
+
 #[test]
 fn every_clue_task_goes_through_every_stage() {
     let folder = TempDir::new().expect("a temporary folder");

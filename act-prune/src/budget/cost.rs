@@ -78,9 +78,9 @@ pub struct Time<'a> {
 }
 
 impl<'a> Time<'a> {
-    /// Time of measuring one side of a table, and of one measurement of a network.
+    /// Time of measuring one side of a table, and of one race of a network; see [`agreed`].
     const TABLE_RACE: Duration = Duration::from_secs(5);
-    const RACE: Duration = Duration::from_secs(3);
+    const RACE: Duration = Duration::from_millis(1500);
 
     /// Loads or measures the table for the reference's shape.
     ///
@@ -116,10 +116,13 @@ impl Cost for Time<'_> {
     fn measure(&mut self, plan: &Plan) -> Result<f64> {
         let plans = [self.reference.clone(), plan.clone()];
         let setting = &self.table.fingerprint.setting;
-        let timed = race(&plans, setting, Self::RACE, self.stop)?;
-        Ok(match self.absolute {
-            true => timed[1].ms,
-            false => self.predict(&self.reference) / timed[1].speedup,
+        let whole = self.predict(&self.reference);
+        agreed(&mut || {
+            let timed = race(&plans, setting, Self::RACE, self.stop)?;
+            Ok(match self.absolute {
+                true => timed[1].ms,
+                false => whole / timed[1].speedup,
+            })
         })
     }
 
@@ -132,6 +135,36 @@ impl Cost for Time<'_> {
 
     fn setting(&self) -> Option<&Setting> {
         Some(&self.table.fingerprint.setting)
+    }
+}
+
+/// Measurements that have to agree before their median is believed, how far they may lie apart
+/// relative to it, and how many are taken at most.
+const AGREEING: usize = 3;
+const APART: f64 = 0.05;
+const MEASUREMENTS: usize = 9;
+
+/// Measures until the middle [`AGREEING`] of all measurements agree, and gives their median: one
+/// that was disturbed as a whole, which no median over its own rounds can mend, is outvoted.
+fn agreed(measure: &mut dyn FnMut() -> Result<f64>) -> Result<f64> {
+    let mut all: Vec<f64> = Vec::new();
+    loop {
+        all.push(measure()?);
+        all.sort_by(f64::total_cmp);
+        let first = all.len().saturating_sub(AGREEING) / 2;
+        let middle = &all[first..all.len().min(first + AGREEING)];
+        let median = middle[middle.len() / 2];
+        let apart = middle[middle.len() - 1] - middle[0];
+        if all.len() == MEASUREMENTS || middle.len() == AGREEING && apart <= APART * median {
+            if apart > APART * median {
+                log::warn!(
+                    "the machine is busy: of {MEASUREMENTS} measurements the middle three lie \
+                     {:.0} % apart",
+                    100.0 * apart / median
+                );
+            }
+            return Ok(median);
+        }
     }
 }
 
@@ -152,7 +185,8 @@ impl Cost for Parameters {
     }
 }
 
-const EXACT: Tolerance = Tolerance {
+/// Of a cost that is counted, not timed.
+pub(super) const EXACT: Tolerance = Tolerance {
     noise: 0.0,
     miss: 0.0,
 };
@@ -209,5 +243,30 @@ impl Cost for FileSize {
 
     fn tolerance(&self) -> Tolerance {
         EXACT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The result and how many measurements it took.
+    fn agree(times: &[f64]) -> (f64, usize) {
+        let mut taken = 0;
+        let result = agreed(&mut || {
+            taken += 1;
+            Ok(times[(taken - 1) % times.len()])
+        });
+        (result.unwrap(), taken)
+    }
+
+    #[test]
+    fn disturbed_measurements_are_outvoted() {
+        assert_eq!(agree(&[1.0, 1.01, 1.02]), (1.01, 3));
+        assert_eq!(agree(&[1.0, 5.0, 1.01, 1.02, 0.3]), (1.01, 4));
+        assert_eq!(agree(&[5.0, 0.3, 1.01, 1.02, 1.03]), (1.02, 5));
+        // A machine that never settles is believed in the middle.
+        let (median, taken) = agree(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+        assert_eq!((median, taken), (5.0, MEASUREMENTS));
     }
 }

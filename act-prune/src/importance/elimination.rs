@@ -8,7 +8,10 @@
 
 use std::ops::Range;
 
-use crate::matrix::{Cholesky, Matrix, subtract};
+use rayon::prelude::*;
+
+use crate::cholesky::Cholesky;
+use crate::matrix::{Matrix, subtract};
 
 /// A linear layer of which groups of inputs are taken one after the other. Input 0 is the constant
 /// of the bias and always stays.
@@ -20,9 +23,14 @@ pub struct Elimination {
     weights: Matrix,
     /// Inputs of a group.
     size: usize,
+    /// Sums of squares of the rows of the weights.
+    squares: Vec<f64>,
     /// Which group lies where, of those that are still there.
     groups: Vec<usize>,
 }
+
+/// Rows that one thread updates, at least.
+const ROWS: usize = 64;
 
 impl Elimination {
     /// `inverse` is that of the second moments of the inputs, the leading 1 included; `weights` are
@@ -31,6 +39,7 @@ impl Elimination {
         assert_eq!(inverse.rows, weights.rows);
         Self {
             groups: (0..(weights.rows - 1) / size.max(1)).collect(),
+            squares: (0..weights.rows).map(|r| square(weights.row(r))).collect(),
             inverse,
             weights,
             size,
@@ -62,14 +71,12 @@ impl Elimination {
     fn error(&self, place: usize) -> f64 {
         let rows = self.rows(place);
         if self.size == 1 {
-            let weights = self.weights.row(rows.start);
-            let squares: f64 = weights.iter().map(|w| w * w).sum();
-            return squares / self.inverse.at(rows.start, rows.start);
+            return self.squares[rows.start] / self.inverse.at(rows.start, rows.start);
         }
         let rows: Vec<usize> = rows.collect();
         let weights = self.weights.select_rows(&rows);
         let solved = match Cholesky::new(self.inverse.select(&rows)) {
-            Some(factor) => factor.solve(weights.clone()),
+            Some(factor) => factor.solve(&weights),
             // Lost to rounding: everything else in the layer is dearer or gone.
             None => return f64::INFINITY,
         };
@@ -95,17 +102,21 @@ impl Elimination {
                 .row_mut(i)
                 .copy_from_slice(&self.inverse.row(row)[..rest]);
         }
-        let of_inverse = factor.solve(of_inverse);
-        let of_weights = factor.solve(self.weights.select_rows(&gone));
+        let of_inverse = factor.solve(&of_inverse);
+        let of_weights = factor.solve(&self.weights.select_rows(&gone));
         let outputs = self.weights.columns;
-        let rows = self.inverse.data.chunks_exact_mut(n).take(rest);
-        for (row, weights) in rows.zip(self.weights.data.chunks_exact_mut(outputs)) {
-            for (i, &column) in gone.iter().enumerate() {
-                let share = row[column];
-                subtract(&mut row[..rest], share, of_inverse.row(i));
-                subtract(weights, share, of_weights.row(i));
-            }
-        }
+        let rows = self.inverse.data.par_chunks_exact_mut(n).take(rest);
+        let weights = self.weights.data.par_chunks_exact_mut(outputs);
+        let rows = rows.zip(weights).zip(&mut self.squares);
+        rows.with_min_len(ROWS)
+            .for_each(|((row, weights), squares)| {
+                for (i, &column) in gone.iter().enumerate() {
+                    let share = row[column];
+                    subtract(&mut row[..rest], share, of_inverse.row(i));
+                    subtract(weights, share, of_weights.row(i));
+                }
+                *squares = square(weights);
+            });
     }
 
     /// Exchanges two places in rows and columns.
@@ -117,6 +128,7 @@ impl Elimination {
         let n = self.inverse.columns;
         let outputs = self.weights.columns;
         for (i, j) in self.rows(a).zip(self.rows(b)) {
+            self.squares.swap(i, j);
             let swap_rows = |data: &mut [f64], columns: usize| {
                 let (low, high) = data.split_at_mut(j.max(i) * columns);
                 let low = &mut low[j.min(i) * columns..][..columns];
@@ -129,6 +141,17 @@ impl Elimination {
             }
         }
     }
+}
+
+/// Sum of squares, in eight running sums so that it vectorises.
+fn square(row: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    for eight in row.chunks(8) {
+        for (sum, x) in sums.iter_mut().zip(eight) {
+            *sum += x * x;
+        }
+    }
+    sums.iter().sum()
 }
 
 #[cfg(test)]
@@ -171,9 +194,7 @@ mod tests {
             .map(|(c, w)| c * w)
             .sum();
         let wanted = cross.select_rows(stays);
-        let solved = Cholesky::new(gram.select(stays))
-            .unwrap()
-            .solve(wanted.clone());
+        let solved = Cholesky::new(gram.select(stays)).unwrap().solve(&wanted);
         let explained: f64 = solved
             .data
             .iter()

@@ -7,13 +7,14 @@
 //! (ZipLM searches with whole models instead, SPDY). Scores are the slopes of the curve's convex
 //! hull, so that the cheapest structures come in the order of elimination.
 
-use act_core::{Artifact, Batch, Error, Result};
+use act_core::{Artifact, Batch, Error, Plan, Result};
 use act_infer::Engine;
 
 use super::elimination::Elimination;
 use super::{LayerScores, Measure};
-use crate::activations::{Block, Moments, Passes, affine, set_affine};
-use crate::matrix::Cholesky;
+use crate::activations::{BATCH, Block, Passes, affine, set_affine};
+use crate::cholesky::Cholesky;
+use crate::moments::Moments;
 use crate::refit::{DAMPING, damped, refit, unsolvable};
 use crate::select::Kept;
 use crate::shrink::shrink;
@@ -22,6 +23,9 @@ use crate::shrink::shrink;
 const LEVELS: usize = 4;
 /// Examples on which they are.
 const ANSWERS: usize = 512;
+/// Blocks whose moments are collected in one pass over the examples: bounds memory, to 0.5 GB for
+/// 6 layers of hidden size 768.
+const TOGETHER: usize = 12;
 
 /// Scores every head and neuron, in nats of divergence; `on_batch` as in
 /// [`scores`](super::scores).
@@ -35,27 +39,36 @@ pub fn obs(
     let engine = Engine::new(artifact.clone())?;
     let answers = log_probabilities(&engine, &mut passes)?;
     let mut scores = vec![LayerScores::default(); artifact.plan.layers.len()];
-    for block in Block::all(scores.len()) {
-        let (count, _) = block.structures(&artifact.plan.layers);
-        if count == 0 {
-            continue;
-        }
-        let moments = Moments::of_block(artifact, &engine, block, &mut passes)?;
-        let order = passes.install(|| eliminate(artifact, block, &moments))?;
-        let mut divergence = |kept: &[usize]| {
-            let cut = passes.install(|| cut_alone(artifact, block, &moments, kept))?;
-            let now = log_probabilities(&Engine::new(cut)?, &mut passes)?;
-            Ok(mean_divergence(&answers, &now))
-        };
-        let curve = curve(&order, &mut divergence)?;
-        let layer = &mut scores[block.layer()];
-        let scores = slopes(&order, &curve);
-        match block {
-            Block::Attention(_) => layer.heads = scores,
-            Block::FeedForward(_) => layer.neurons = scores,
+    let blocks = Block::all(scores.len());
+    let blocks = blocks.filter(|b| b.structures(&artifact.plan.layers).0 > 0);
+    for together in blocks.collect::<Vec<_>>().chunks(TOGETHER) {
+        let all = Moments::of_blocks(artifact, &engine, together, &mut passes)?;
+        for (&block, moments) in together.iter().zip(all) {
+            let order = passes.install(|| eliminate(artifact, block, &moments))?;
+            let mut divergence = |kept: &[usize]| {
+                let cut = passes.install(|| cut_alone(artifact, block, &moments, kept))?;
+                let now = log_probabilities(&Engine::new(cut)?, &mut passes)?;
+                Ok(mean_divergence(&answers, &now))
+            };
+            let curve = curve(&order, &mut divergence)?;
+            let layer = &mut scores[block.layer()];
+            let scores = slopes(&order, &curve);
+            match block {
+                Block::Attention(_) => layer.heads = scores,
+                Block::FeedForward(_) => layer.neurons = scores,
+            }
         }
     }
     Ok(scores)
+}
+
+/// Batches that [`obs`] computes, for showing how far it is.
+pub fn batches(plan: &Plan, examples: usize) -> usize {
+    let layers = plan.layers.iter();
+    let levels = layers.map(|l| l.heads().min(LEVELS) + l.intermediate_size.min(LEVELS));
+    let passes = (2 * plan.layers.len()).div_ceil(TOGETHER);
+    let answers = examples.min(ANSWERS).div_ceil(BATCH);
+    passes * examples.div_ceil(BATCH) + (1 + levels.sum::<usize>()) * answers
 }
 
 /// Structures of a block in the order in which they go, each with the error that it adds.

@@ -1,7 +1,8 @@
 //! The table on disk: measured once for a machine, a shape and a setting, found again later.
 //!
 //! A file that does not hold exactly the fingerprint asked for, or does not parse, is not believed:
-//! the table is measured again and the file replaced.
+//! the table is measured again and the file replaced. A table whose blocks do not add up to the
+//! whole serves once and is not kept.
 
 use std::fs;
 use std::io::Write as _;
@@ -51,7 +52,9 @@ pub fn load_or_measure(
         Err(why) => log::warn!("{}: {why}; measuring again", path.display()),
     }
     let table = measure(fingerprint)?;
-    if let Err(error) = store(path, &table) {
+    if !table.adds_up() {
+        log::info!("the latency table is not kept");
+    } else if let Err(error) = store(path, &table) {
         log::warn!("the latency table is not kept: {error}");
     }
     Ok(table)
@@ -126,6 +129,7 @@ mod tests {
         Table {
             fingerprint,
             full_ms: 1.0,
+            blocks_ms: 1.0,
             floor_ms: 0.125,
             attention: curve(2),
             feed_forward: curve(32),
@@ -151,6 +155,18 @@ mod tests {
         let path = dir.path().join("new/table.json");
         assert!(measures(&path, "a") && !measures(&path, "a"));
         assert!(measures(&path, "b") && !measures(&path, "b"));
+    }
+
+    #[test]
+    fn tables_that_do_not_add_up_are_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("table.json");
+        let mut disturbed = table(fingerprint("a"));
+        disturbed.blocks_ms = 1.2 * disturbed.full_ms;
+        let mut measure = |_| Ok(disturbed.clone());
+        load_or_measure(Some(&path), fingerprint("a"), &mut measure).unwrap();
+        assert!(!path.exists());
+        assert!(measures(&path, "a") && path.exists());
     }
 
     #[test]

@@ -1,110 +1,39 @@
 //! What an encoder's blocks cost by size: measured once for a shape, summed up for any plan.
 //!
-//! Time is additive over blocks, as in ZipLM's (Kurtić, Frantar & Alistarh 2023, section 3.2) and
-//! Kwon et al.'s (2022, section 4.1) tables. A block is measured where it will stand, among equal
-//! blocks in a network of full depth, so that its weights come from the cache that they will come
-//! from. The last layer has rows of its own: the engine computes little of it.
+//! Time is taken to be additive over blocks, as in ZipLM's (Kurtić, Frantar & Alistarh 2023, section
+//! 3.2) and Kwon et al.'s (2022, section 4.1) tables. It is not quite: weights that fit a cache
+//! alone do not beside others. So a block is measured among equal blocks in a network of full
+//! depth, both alone and beside all other blocks, and the mean of the two is its cost. What it and
+//! one other block cost each other is then shared equally, and blocks add up to the whole.
+//!
+//! The last layer has rows of its own: the engine computes little of it.
 
-use act_core::report::Host;
-use act_core::{Error, LayerPlan, Plan, Result};
-use act_infer::{COLUMN_BLOCK, Engine};
+use std::fmt;
+
+use act_core::{Plan, Result};
+use act_infer::COLUMN_BLOCK;
 use serde::{Deserialize, Serialize};
 
-use super::{Curve, Setting, Timed, stand_in};
+use super::fingerprint::{Fingerprint, Shape, resized};
+use super::{Curve, Timed};
 
 /// Sizes at which a block of an inner layer is measured, at most, and of the last.
-const INNER_POINTS: usize = 12;
+const INNER_POINTS: usize = 8;
 const LAST_POINTS: usize = 3;
-
-/// The largest layer of an encoder and what else its time depends on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shape {
-    /// Layers.
-    pub layers: usize,
-    /// Width of the residual stream.
-    pub hidden_size: usize,
-    /// Heads of the layer that has most.
-    pub heads: usize,
-    /// Size of a head.
-    pub head_dim: usize,
-    /// Neurons of the layer that has most.
-    pub intermediate_size: usize,
-    /// Activation, by name.
-    pub hidden_act: String,
-    /// Family, by name.
-    pub family: String,
-    /// Classes.
-    pub num_labels: usize,
-}
-
-impl Shape {
-    /// The shape around all layers of a plan.
-    ///
-    /// # Errors
-    /// Usage: heads of different sizes, which no table holds.
-    pub fn around(plan: &Plan) -> Result<Self> {
-        let with_heads = || plan.layers.iter().filter(|l| l.heads() > 0);
-        let head_dim = with_heads().map(|l| l.head_dim).max().unwrap_or(1);
-        if with_heads().any(|l| l.head_dim != head_dim) {
-            return Err(Error::usage(
-                "heads differ in size from layer to layer: prune by Prune.pruned_ratio",
-            ));
-        }
-        let most = |size: fn(&LayerPlan) -> usize| plan.layers.iter().map(size).max().unwrap_or(0);
-        Ok(Self {
-            layers: plan.layers.len(),
-            hidden_size: plan.hidden_size,
-            heads: most(LayerPlan::heads),
-            head_dim,
-            intermediate_size: most(|l| l.intermediate_size),
-            hidden_act: plan.hidden_act.name().into(),
-            family: plan.family.name().into(),
-            num_labels: plan.num_labels,
-        })
-    }
-}
-
-/// What a table holds for: anything else is measured anew.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fingerprint {
-    /// Version of act.
-    pub version: String,
-    /// Processor.
-    pub cpu: String,
-    /// Kernels of the engine.
-    pub kernels: String,
-    /// Model.
-    pub shape: Shape,
-    /// What is served and how.
-    pub setting: Setting,
-}
-
-impl Fingerprint {
-    /// For a plan on this machine.
-    ///
-    /// # Errors
-    /// Those of [`Shape::around`] and of the engine.
-    pub fn new(plan: &Plan, setting: &Setting) -> Result<Self> {
-        let shape = Shape::around(plan)?;
-        let smallest = resized(plan, &shape, |_| (0, 0));
-        let engine = Engine::new(stand_in(&smallest, setting.precision))?;
-        Ok(Self {
-            version: env!("CARGO_PKG_VERSION").into(),
-            cpu: Host::detect().cpu,
-            kernels: engine.kernels().into(),
-            shape,
-            setting: setting.clone(),
-        })
-    }
-}
+/// How far the sum of the blocks may be from the whole network's time, relative to it, before the
+/// table is measured again, and how often it is measured at most.
+const APART: f64 = 0.1;
+const ATTEMPTS: usize = 3;
 
 /// Milliseconds a sequence, block by block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// What it holds for.
     pub fingerprint: Fingerprint,
-    /// All blocks at their largest.
+    /// All blocks at their largest, measured.
     pub full_ms: f64,
+    /// The same as the sum of the table's entries.
+    pub blocks_ms: f64,
     /// No block at all: embeddings, norms, pooler and classifier.
     pub floor_ms: f64,
     /// Attention of an inner layer, by heads.
@@ -121,35 +50,74 @@ pub struct Table {
 pub type Stopwatch<'a> = dyn FnMut(&[Plan]) -> Result<Vec<Timed>> + 'a;
 
 impl Table {
-    /// Measures the table of the fingerprint's shape; `plan` has the rest.
+    /// Measures the table of the fingerprint's shape; `plan` has the rest. Of [`ATTEMPTS`] the first
+    /// whose blocks add up to the whole within [`APART`], else the one that comes closest, with a
+    /// warning: the machine was not quiet, or time is not additive on it.
     pub fn measure(
         fingerprint: Fingerprint,
         plan: &Plan,
         stopwatch: &mut Stopwatch<'_>,
     ) -> Result<Self> {
-        let shape = fingerprint.shape.clone();
+        let mut best = Self::attempt(&fingerprint, plan, stopwatch)?;
+        for _ in 1..ATTEMPTS {
+            if best.adds_up() {
+                break;
+            }
+            log::info!("{best}: measuring again");
+            let again = Self::attempt(&fingerprint, plan, stopwatch)?;
+            if again.apart() < best.apart() {
+                best = again;
+            }
+        }
+        match best.adds_up() {
+            true => log::info!("{best}"),
+            false => log::warn!("{best}: is the machine busy?"),
+        }
+        Ok(best)
+    }
+
+    fn attempt(
+        fingerprint: &Fingerprint,
+        plan: &Plan,
+        stopwatch: &mut Stopwatch<'_>,
+    ) -> Result<Self> {
+        let shape = &fingerprint.shape;
         let (heads, width) = (shape.heads, shape.intermediate_size);
-        let attention = Side::measure(plan, &shape, &|h| (h, 0), (heads, 1), stopwatch)?;
-        let feed_forward =
-            Side::measure(plan, &shape, &|w| (0, w), (width, COLUMN_BLOCK), stopwatch)?;
-        let table = Self {
-            fingerprint,
-            full_ms: attention.full_ms,
-            floor_ms: attention.floor_ms,
+        let attention = Kind {
+            most: heads,
+            step: 1,
+            size: &|h, other| (h, if other { width } else { 0 }),
+        };
+        let feed_forward = Kind {
+            most: width,
+            step: COLUMN_BLOCK,
+            size: &|w, other| (if other { heads } else { 0 }, w),
+        };
+        let attention = Side::measure(plan, shape, &attention, stopwatch)?;
+        let feed_forward = Side::measure(plan, shape, &feed_forward, stopwatch)?;
+        let mean = |a, b| (a + b) / 2.0;
+        let mut table = Self {
+            fingerprint: fingerprint.clone(),
+            full_ms: mean(attention.full_ms, feed_forward.full_ms),
+            floor_ms: mean(attention.floor_ms, feed_forward.floor_ms),
+            blocks_ms: 0.0,
             attention: attention.inner,
             feed_forward: feed_forward.inner,
             last_attention: attention.last,
             last_feed_forward: feed_forward.last,
         };
-        let full = resized(plan, &table.fingerprint.shape, |_| (heads, width));
-        let sum = table.predict(&full);
-        log::info!(
-            "latency table: {:.3} ms a sequence in full, {:.3} ms without blocks; blocks add up to {:.1} % of the whole",
-            table.full_ms,
-            table.floor_ms,
-            100.0 * sum / table.full_ms
-        );
+        table.blocks_ms = table.predict(&resized(plan, shape, |_| (heads, width)));
         Ok(table)
+    }
+
+    /// By how much the sum of the blocks is off the whole, relative to it.
+    fn apart(&self) -> f64 {
+        (self.blocks_ms / self.full_ms - 1.0).abs()
+    }
+
+    /// True if the blocks add up to the whole, but for a tenth.
+    pub fn adds_up(&self) -> bool {
+        self.apart() <= APART
     }
 
     /// Milliseconds a sequence of a plan, the sum of its blocks.
@@ -173,9 +141,32 @@ impl Table {
             &self.last_attention,
             &self.last_feed_forward,
         ];
-        let times = [self.full_ms, self.floor_ms];
+        let times = [self.full_ms, self.floor_ms, self.blocks_ms];
         times.iter().all(|ms| ms.is_finite() && *ms > 0.0) && curves.iter().all(|c| c.is_sound())
     }
+}
+
+/// `latency table: 3.1 ms a sequence in full, 0.2 ms without blocks; blocks add up to 99 % of it`
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "latency table: {:.3} ms a sequence in full, {:.3} ms without blocks; blocks add up to \
+             {:.1} % of the whole",
+            self.full_ms,
+            self.floor_ms,
+            100.0 * self.blocks_ms / self.full_ms
+        )
+    }
+}
+
+/// A kind of block: attention or feed-forward.
+struct Kind<'a> {
+    /// Its largest size, a multiple of `step` or not.
+    most: usize,
+    step: usize,
+    /// Heads and neurons of a layer that has so much of it, and all or none of the other kind.
+    size: &'a dyn Fn(usize, bool) -> (usize, usize),
 }
 
 /// The curves of one kind of block.
@@ -187,57 +178,61 @@ struct Side {
 }
 
 impl Side {
-    /// Measures blocks of up to `most`, multiples of `step`; `size` gives a layer's heads and
-    /// neurons for one of them. All in one race with the full network and the empty one, whose
-    /// times are taken off.
+    /// Measures a kind of block in inner layers and in the last, alone and beside everything else:
+    /// all in one race with the full network and the empty one.
     fn measure(
         plan: &Plan,
         shape: &Shape,
-        size: &dyn Fn(usize) -> (usize, usize),
-        (most, step): (usize, usize),
+        kind: &Kind<'_>,
         stopwatch: &mut Stopwatch<'_>,
     ) -> Result<Self> {
         let last = shape.layers - 1;
-        let inner = grid(most, step, if last > 0 { INNER_POINTS } else { 0 });
-        let at_last = grid(most, step, LAST_POINTS);
+        let full = (shape.heads, shape.intermediate_size);
+        let inner = grid(
+            kind.most,
+            kind.step,
+            if last > 0 { INNER_POINTS } else { 0 },
+        );
+        let at_last = grid(kind.most, kind.step, LAST_POINTS);
         let mut plans = vec![
-            resized(plan, shape, |_| (shape.heads, shape.intermediate_size)),
+            resized(plan, shape, |_| full),
             resized(plan, shape, |_| (0, 0)),
         ];
-        let only = |where_: &dyn Fn(usize) -> bool, s: usize| {
-            resized(plan, shape, |l| if where_(l) { size(s) } else { (0, 0) })
+        // What is not of the size in question is there in full (`beside`) or not at all.
+        let mut add = |of_last: bool, beside: bool, size: usize| {
+            let rest = if beside { full } else { (0, 0) };
+            let of = |l: usize| match (l == last) == of_last {
+                true => (kind.size)(size, beside),
+                false => rest,
+            };
+            plans.push(resized(plan, shape, of));
         };
-        plans.extend(inner.iter().map(|&s| only(&|l| l < last, s)));
-        plans.extend(at_last.iter().map(|&s| only(&|l| l == last, s)));
-
+        for (of_last, sizes) in [(false, &inner), (true, &at_last)] {
+            for beside in [false, true] {
+                std::iter::once(&0)
+                    .chain(sizes)
+                    .for_each(|&size| add(of_last, beside, size));
+            }
+        }
         let timed = stopwatch(&plans)?;
         let full_ms = timed[0].ms;
         // Ratios within rounds shake less than times do.
         let ms: Vec<f64> = timed.iter().map(|t| full_ms / t.speedup).collect();
-        let floor_ms = ms[1];
         let curve = |sizes: &[usize], ms: &[f64], layers: usize| {
-            let costs = ms.iter().map(|ms| (ms - floor_ms) / layers.max(1) as f64);
+            let (alone, beside) = ms.split_at(ms.len() / 2);
+            let costs = alone[1..]
+                .iter()
+                .zip(&beside[1..])
+                .map(|(a, b)| (a - alone[0] + b - beside[0]) / 2.0 / layers.max(1) as f64);
             Curve::new(sizes.iter().copied().zip(costs).collect())
         };
-        let (of_inner, of_last) = ms[2..].split_at(inner.len());
+        let (of_inner, of_last) = ms[2..].split_at(2 * (1 + inner.len()));
         Ok(Self {
             full_ms,
-            floor_ms,
+            floor_ms: ms[1],
             inner: curve(&inner, of_inner, last),
             last: curve(&at_last, of_last, 1),
         })
-    }
-}
-
-/// The plan with the shape's layers, `size(layer)` heads and neurons in each.
-fn resized(plan: &Plan, shape: &Shape, size: impl Fn(usize) -> (usize, usize)) -> Plan {
-    let layer = |l| {
-        let (heads, width) = size(l);
-        LayerPlan::full(heads, shape.head_dim, width)
-    };
-    Plan {
-        layers: (0..shape.layers).map(layer).collect(),
-        ..plan.clone()
     }
 }
 
@@ -255,10 +250,10 @@ fn grid(most: usize, step: usize, points: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use act_core::Encoding;
     use act_core::testing::{TinyOptions, tiny_artifact};
+    use act_core::{Encoding, LayerPlan};
 
-    use super::super::Precision;
+    use super::super::{Precision, Setting};
     use super::*;
 
     /// Time as a machine might have it: additive, the last layer cheap, widths in panels.
@@ -273,6 +268,19 @@ mod tests {
     }
 
     fn table(layers: usize) -> (Table, Plan) {
+        let mut stopwatch = |plans: &[Plan]| Ok(timed(plans, &ideal_ms));
+        measured(layers, &mut stopwatch)
+    }
+
+    fn timed(plans: &[Plan], ms: &dyn Fn(&Plan) -> f64) -> Vec<Timed> {
+        let timed = |plan| Timed {
+            ms: ms(plan),
+            speedup: ms(&plans[0]) / ms(plan),
+        };
+        plans.iter().map(timed).collect()
+    }
+
+    fn measured(layers: usize, stopwatch: &mut Stopwatch<'_>) -> (Table, Plan) {
         let options = TinyOptions {
             layers: vec![LayerPlan::full(4, 2, 128); layers],
             ..TinyOptions::default()
@@ -284,15 +292,7 @@ mod tests {
         };
         let setting = Setting::new(Precision::F32, 1, 1, &[example]).unwrap();
         let fingerprint = Fingerprint::new(&plan, &setting).unwrap();
-        let mut stopwatch = |plans: &[Plan]| {
-            let first = ideal_ms(&plans[0]);
-            let timed = |plan| Timed {
-                ms: ideal_ms(plan),
-                speedup: first / ideal_ms(plan),
-            };
-            Ok(plans.iter().map(timed).collect())
-        };
-        let table = Table::measure(fingerprint, &plan, &mut stopwatch).unwrap();
+        let table = Table::measure(fingerprint, &plan, stopwatch).unwrap();
         (table, plan)
     }
 
@@ -313,6 +313,37 @@ mod tests {
         }
     }
 
+    /// A machine on which the kinds of blocks slow each other, as weights do that share a cache.
+    #[test]
+    fn interplay_of_two_kinds_is_shared() {
+        let ms = |plan: &Plan| {
+            let sum = |size: fn(&LayerPlan) -> usize| plan.layers.iter().map(size).sum::<usize>();
+            let (heads, neurons) = (sum(LayerPlan::heads), sum(|l| l.intermediate_size));
+            ideal_ms(plan) + (heads * neurons) as f64 / 1000.0
+        };
+        let (table, plan) = measured(1, &mut |plans| Ok(timed(plans, &ms)));
+        assert!((table.predict(&plan) - ms(&plan)).abs() < 1e-9);
+        assert!(table.apart() < 1e-9);
+    }
+
+    #[test]
+    fn a_disturbed_table_is_measured_again() {
+        let mut races = 0;
+        let (table, plan) = measured(2, &mut |plans| {
+            races += 1;
+            let mut timed = timed(plans, &ideal_ms);
+            if races <= 2 {
+                // Something slowed the full network alone.
+                timed.iter_mut().skip(1).for_each(|t| t.speedup *= 1.5);
+                timed[0].ms *= 1.5;
+                timed[1].speedup *= 2.0;
+            }
+            Ok(timed)
+        });
+        assert_eq!(races, 4);
+        assert!((table.predict(&plan) - ideal_ms(&plan)).abs() < 1e-9);
+    }
+
     #[test]
     fn grids_end_at_the_whole() {
         assert_eq!(grid(12, 1, 12), (1..=12).collect::<Vec<_>>());
@@ -320,14 +351,5 @@ mod tests {
         assert_eq!(grid(3072, 32, 3), [1024, 2048, 3072]);
         assert_eq!(grid(70, 32, 12), [32, 64, 70]);
         assert!(grid(0, 1, 12).is_empty());
-    }
-
-    #[test]
-    fn heads_of_different_sizes_are_refused() {
-        let (_, mut plan) = table(2);
-        plan.layers[1].head_dim = 4;
-        assert!(Shape::around(&plan).is_err());
-        plan.layers[1].kept_heads.clear();
-        assert_eq!(Shape::around(&plan).unwrap().head_dim, 2);
     }
 }

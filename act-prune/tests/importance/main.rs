@@ -1,0 +1,7 @@
+//! Importance and repair on a small trained model: scores against brute force, repaired models
+//! against masked ones, and what is refused.
+
+mod ranking;
+mod refusals;
+mod repair;
+mod toy;
