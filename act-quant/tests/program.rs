@@ -94,7 +94,10 @@ fn quantises_reports_and_filters_alike() {
     ]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{told}");
-    assert!(told.contains("trial 3: avg, weights channel_wise_abs_max"), "{told}");
+    assert!(
+        told.contains("trial 3: avg, weights channel_wise_abs_max"),
+        "{told}"
+    );
 
     let int8 = Artifact::open(workshop.path("out.act")).unwrap();
     assert_eq!(int8.quant.linears.len(), int8.plan.linears().len());
