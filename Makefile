@@ -44,6 +44,8 @@ LAYERS ?= 4
 HIDDEN ?= 128
 HEADS ?= 4
 SAMPLE_FLAGS ?=
+# Optimiser steps of the short distillations between the steps of a gradual pruning (Prune.steps).
+STEP_ITERS ?= 300
 REPORT_FLAGS ?=
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -105,9 +107,25 @@ $$($(1)_out)/base.act: $(BASE) $$($(1)_out)/inputs | build
 	act-convert import $$< --task $(1) -o $$@
 endif
 
+# Prune.steps: all but the last step are pruned and shortly distilled, each from the one before.
+$(1)_steps := $$(or $$(shell sed -nE 's/^ +steps: *([0-9]+).*/\1/p' $$($(1)_config) 2>/dev/null),1)
+$(1)_prune = act-prune $$(from) -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+    --step $$(step)/$$($(1)_steps) $$(if $$(filter 1,$$(step)),,--reference $$($(1)_out)/base.act)
+$(1)_earlier := $$(shell seq 1 $$$$(($$($(1)_steps) - 1)))
+# What a step starts from.
+$(1)_from = $$($(1)_out)/$$(if $$(filter 1,$$(1)),base,step-$$(shell expr $$(1) - 1)).act
+$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: step := $$(i)))
+$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: from := $$(call $(1)_from,$$(i))))
+$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: $$(call $(1)_from,$$(i))))
+$$(patsubst %,$$($(1)_out)/step-%.act,$$($(1)_earlier)): $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
+	$$($(1)_prune) | act-distill --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \
+	    --set TrainConfig.train_iter=$(STEP_ITERS) $(SHARED_FLAGS) --device $(DEVICE) -o $$@
+
+$$($(1)_out)/pruned.act: step := $$($(1)_steps)
+$$($(1)_out)/pruned.act: from := $$(call $(1)_from,$$($(1)_steps))
+$$($(1)_out)/pruned.act: $$(call $(1)_from,$$($(1)_steps))
 $$($(1)_out)/pruned.act: $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
-	act-prune $$< -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
-	    -o $$@ --report $$(@:.act=.json)
+	$$($(1)_prune) -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/student.act: $$($(1)_out)/pruned.act $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
 	act-distill $$< --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \
@@ -154,8 +172,24 @@ lint: ## rustfmt and clippy
 check: lint ## lint and cargo-deny (cargo install cargo-deny)
 	$(CARGO) deny check
 
+# The race needs Python 3; the packages are pinned in tests/peers/race-requirements.txt.
+BENCH := $(BUILD)/bench
+BENCH_PYTHON := $(BENCH)/venv/bin/python
+BENCH_FLAGS ?=
+
+$(BENCH)/venv/ready: tests/peers/race-requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet -r $<
+	@touch $@
+
 .PHONY: bench
-bench: ## Engine and training timings on this machine
+bench: build $(BENCH)/venv/ready ## Race ONNX Runtime and OpenVINO (BENCH_FLAGS=--quick for less)
+	$(CARGO) build --release $(CARGO_FLAGS) -p act-infer --example timed
+	$(BENCH_PYTHON) tests/peers/models.py $(BENCH)/models
+	$(BENCH_PYTHON) tests/peers/race.py $(BENCH)/models --timed $(BIN)/examples/timed $(BENCH_FLAGS)
+
+.PHONY: bench-own
+bench-own: ## Engine and training timings on this machine
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-infer --example bench
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-nn --example throughput
 

@@ -30,12 +30,6 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     ))
 }
 
-/// A UTF-8 file.
-pub(crate) fn text(path: &Path, limit: u64) -> Result<String> {
-    String::from_utf8(read(path, limit)?)
-        .map_err(|e| Error::rejected(format!("{}: not UTF-8: {e}", path.display())))
-}
-
 /// A JSON object; `serde_json` itself refuses nesting deeper than 128.
 pub(crate) fn json(path: &Path, limit: u64) -> Result<Value> {
     let rejected = |what: &str| Error::rejected(format!("{}: {what}", path.display()));

@@ -8,8 +8,6 @@
 mod config;
 mod export;
 mod import;
-mod labels;
-mod tokenizer;
 mod weights;
 
 pub use export::export;
@@ -24,9 +22,3 @@ pub fn is_folder(dir: &std::path::Path) -> bool {
 const CONFIG: &str = "config.json";
 /// Name of the tensors' file.
 const WEIGHTS: &str = "model.safetensors";
-/// Name of the vocabulary, one token a line.
-const VOCAB: &str = "vocab.txt";
-/// Name of the tokenizer's rules.
-const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
-/// Name of the `tokenizers` crate's own description: rules and vocabulary in one.
-const TOKENIZER: &str = "tokenizer.json";

@@ -1,20 +1,18 @@
 //! Other people's models in: tells by looking what a source is, and reads it with the module that
-//! knows it. What the sources share is here: labels, lengths, vocabularies, bounded reading.
+//! knows it. What the user may say about any source is here, too.
 
 use std::path::{Path, PathBuf};
 
 use act_core::artifact::limits;
-use act_core::{Artifact, Error, Result, Seed, TaskInfo, TokenizerSpec};
+use act_core::{Artifact, Error, Result, Seed, TaskInfo};
 use act_data::Task;
 
-use crate::{archive, file, hf, paddle};
+use crate::{archive, hf, paddle};
 
 /// Longest sequence without another wish; CLUE's texts are shorter.
-pub(crate) const MAX_SEQ_LENGTH: usize = 128;
+const MAX_SEQ_LENGTH: usize = 128;
 /// Name of a task that nobody named.
-pub(crate) const UNNAMED: &str = "classification";
-/// Largest vocabulary and JSON file beside a model.
-const MAX_TEXT: u64 = limits::TOKN_LEN as u64;
+const UNNAMED: &str = "classification";
 
 /// What a foreign model does not say, or what the user knows better.
 #[derive(Debug, Clone)]
@@ -86,91 +84,35 @@ impl ImportOptions {
             || self.vocab.is_some()
     }
 
-    /// Task, labels and length of a model with so many classes and positions. Labels are the
-    /// user's, or the built-in task's, or numbers.
+    /// The task of a model with these labels and so many positions: its length is the user's, the
+    /// one that `folder` names where the positions allow it, or 128.
     ///
     /// # Errors
-    /// Usage: as many labels as classes are needed, and no more tokens than positions.
-    pub fn task_info(&self, classes: usize, positions: usize) -> Result<TaskInfo> {
+    /// Usage: the user's length is more than the positions.
+    pub(crate) fn task_info(
+        &self,
+        labels: Vec<String>,
+        folder: Option<usize>,
+        positions: usize,
+    ) -> Result<TaskInfo> {
         let name = self.task.as_deref().unwrap_or(UNNAMED);
-        let builtin = Task::builtin(name).ok();
-        let labels = match (&self.labels, &builtin) {
-            (Some(labels), _) => labels.clone(),
-            (None, Some(task)) => task.labels().to_vec(),
-            (None, None) => (0..classes).map(|i| i.to_string()).collect(),
-        };
-        if labels.len() != classes {
-            let (count, whose) = match self.labels {
-                Some(_) => (labels.len(), "--labels gives".to_string()),
-                None => (labels.len(), format!("the task {name} has")),
-            };
-            return Err(Error::usage(format!(
-                "{whose} {count} labels, but the model has {classes} classes: give --labels"
-            )));
-        }
-        if let Some(twice) = (1..labels.len()).find(|&i| labels[..i].contains(&labels[i])) {
-            let label = &labels[twice];
-            return Err(Error::usage(format!("--labels gives {label:?} twice")));
-        }
         let longest = positions.max(limits::MIN_SEQUENCE);
-        let max_seq_length = self.max_seq_length.unwrap_or(MAX_SEQ_LENGTH.min(longest));
-        if !(limits::MIN_SEQUENCE..=longest).contains(&max_seq_length) {
-            return Err(Error::usage(format!(
-                "--max-seq-length is {max_seq_length}: the model takes {} to {longest}",
-                limits::MIN_SEQUENCE
-            )));
-        }
+        let allowed = limits::MIN_SEQUENCE..=longest;
+        let max_seq_length = match (self.max_seq_length, folder) {
+            (Some(n), _) if !allowed.contains(&n) => {
+                return Err(Error::usage(format!(
+                    "--max-seq-length is {n}: the model takes {} to {longest}",
+                    limits::MIN_SEQUENCE
+                )));
+            }
+            (Some(n), _) => n,
+            (None, Some(n)) if allowed.contains(&n) => n,
+            (None, _) => MAX_SEQ_LENGTH.min(longest),
+        };
         Ok(TaskInfo {
-            name: builtin.map_or(name.to_string(), |task| task.name().into()),
+            name: Task::canonical(name).unwrap_or(name).to_string(),
             max_seq_length,
             labels,
         })
     }
-
-    /// The tokenizer of a model in `dir` whose word table has `rows` rows: `--vocab`, or
-    /// `vocab.txt` beside the model. Rows without a token get names that no text contains.
-    ///
-    /// # Errors
-    /// Usage: no vocabulary, or more tokens than rows.
-    pub fn tokenizer(&self, dir: &Path, rows: usize) -> Result<TokenizerSpec> {
-        let beside = dir.join("vocab.txt");
-        let path = self.vocab.as_deref().unwrap_or(&beside);
-        if !path.exists() {
-            return Err(Error::usage(
-                "the model has no vocab.txt beside it: give --vocab FILE",
-            ));
-        }
-        let mut spec = read_vocab(path)?;
-        let tokens = spec.vocab_size();
-        if tokens > rows {
-            return Err(Error::usage(format!(
-                "the vocabulary has {tokens} tokens, the model's word table {rows} rows: is it \
-                 this model's?"
-            )));
-        }
-        if rows > limits::VOCAB {
-            return Err(Error::rejected(format!("a word table of {rows} rows")));
-        }
-        // Brackets are words of their own, so the tokenizer never asks for such a token.
-        (tokens..rows).for_each(|row| spec.vocab += &format!("[no token {row}]\n"));
-        spec.lowercase = lowercases(&dir.join("tokenizer_config.json"))?.unwrap_or(spec.lowercase);
-        spec.strip_accents = spec.lowercase;
-        Ok(spec)
-    }
-}
-
-/// `do_lower_case` of a tokenizer's configuration, if there is one.
-fn lowercases(path: &Path) -> Result<Option<bool>> {
-    let config = file::optional_json(path, MAX_TEXT)?;
-    Ok(config.and_then(|c| c.get("do_lower_case")?.as_bool()))
-}
-
-/// A `vocab.txt` with BERT's rules.
-///
-/// # Errors
-/// Usage: no such file, not UTF-8, or not a vocabulary. Rejected: too long.
-pub fn read_vocab(path: &Path) -> Result<TokenizerSpec> {
-    let text = String::from_utf8(file::read(path, MAX_TEXT)?)
-        .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
-    TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
 }

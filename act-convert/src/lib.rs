@@ -8,8 +8,10 @@ mod file;
 pub mod hf;
 pub mod import;
 pub mod init;
+mod labels;
 pub mod new;
 pub mod onnx;
 pub mod paddle;
+pub mod tokenizer;
 
 pub use import::{ImportOptions, import};

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use act_convert::export;
 use act_convert::import::{self, ImportOptions};
 use act_convert::new::{self, Shape};
+use act_convert::tokenizer;
 use act_core::cli::{self, CommonArgs, Context, Exit, StageCli};
 use act_core::report::Report;
 use act_core::{Activation, Family};
@@ -173,7 +174,11 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
     shape.check()?;
     context.check_output(&args.output)?;
 
-    let tokenizer = args.vocab.as_deref().map(import::read_vocab).transpose()?;
+    let tokenizer = args
+        .vocab
+        .as_deref()
+        .map(tokenizer::read_vocab)
+        .transpose()?;
     let task = args.task.as_deref().or(global.task_name.as_deref());
     let train = Dataset::open(context.data_dir()?, task, Split::Train, None)?;
     context.set_synthetic(train.record.synthetic);

@@ -6,6 +6,7 @@
 mod check;
 mod load;
 mod paddle;
+pub mod quantity;
 mod sections;
 mod vocabulary;
 mod yaml;

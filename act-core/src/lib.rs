@@ -19,6 +19,7 @@ pub mod seed;
 pub mod tensor;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod timing;
 pub mod tokenizer;
 
 pub use artifact::{Artifact, TaskInfo};

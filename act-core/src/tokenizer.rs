@@ -228,6 +228,46 @@ impl Tokenizer {
         Ok(encoding)
     }
 
+    /// Ids of the vocabulary entries that decide how a text is encoded, however long it is: the
+    /// pieces of its words, also those found in a word that ends up as `[UNK]`. A vocabulary cut
+    /// down to them and the special tokens encodes the text to the same tokens: WordPiece takes
+    /// the longest entry that matches, and an entry that lost no longer one cannot win now.
+    pub fn entries(&self, text: &str) -> Result<Vec<u32>> {
+        let split = split_words(&self.normalizer, text)?;
+        let mut ids = Vec::new();
+        for word in words(&split) {
+            let pieces = self.model.tokenize(word).map_err(failed)?;
+            match &pieces[..] {
+                [only] if only.value == self.model.unk_token => self.matched(word, &mut ids),
+                pieces => ids.extend(pieces.iter().map(|p| p.id)),
+            }
+        }
+        Ok(ids)
+    }
+
+    /// The longest matches from the start of a word to where nothing matches.
+    fn matched(&self, word: &str, ids: &mut Vec<u32>) {
+        if word.chars().count() > self.model.max_input_chars_per_word {
+            return;
+        }
+        let prefix = &self.model.continuing_subword_prefix;
+        let mut rest = word;
+        while !rest.is_empty() {
+            let ends = rest.char_indices().map(|(i, c)| i + c.len_utf8()).rev();
+            let mut candidates = ends.map(|end| match rest.len() == word.len() {
+                true => (end, rest[..end].to_string()),
+                false => (end, format!("{prefix}{}", &rest[..end])),
+            });
+            let longest = candidates.find_map(|(end, piece)| {
+                let id = self.model.token_to_id(&piece)?;
+                Some((end, id))
+            });
+            let Some((end, id)) = longest else { return };
+            ids.push(id);
+            rest = &rest[end..];
+        }
+    }
+
     /// The first `room` pieces of a text; more are never needed.
     fn pieces(&self, text: &str, room: usize) -> Result<Vec<u32>> {
         let split = split_words(&self.normalizer, text)?;

@@ -104,7 +104,8 @@ fn the_reference_sections_are_accepted_as_they_are() {
         config.distillation.teacher_model_dir.as_deref(),
         Some("./afqmc")
     );
-    assert_eq!(config.prune, Prune::default());
+    assert_eq!(config.prune.pruned_ratio, Some(0.25));
+    assert_eq!(config.prune.prune_algo, Prune::default().prune_algo);
     assert_eq!(config.hpo.batch_num.as_deref(), Some(&[4, 16][..]));
     assert_eq!(config.hpo.max_quant_count, Some(20));
 }
@@ -141,7 +142,11 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
         config.distillation.logits, 0.5,
         "alpha is the weight of the logit loss"
     );
-    assert_eq!(config.prune.pruned_ratio, 0.5, "TransformerPrune is Prune");
+    assert_eq!(
+        config.prune.pruned_ratio,
+        Some(0.5),
+        "TransformerPrune is Prune"
+    );
     assert_eq!(
         config.hpo.ptq_algo.as_deref(),
         Some(&["KL".to_string()][..])
@@ -247,6 +252,34 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
             "x.yaml:1: Prune.prune_algo: unknown \"magnitude\"; known: transformer_pruner",
         ),
         (
+            "Prune: {pruned_ratio: 0.25, target_speedup: 3}",
+            "x.yaml:1: Prune: pruned_ratio and target_speedup contradict each other",
+        ),
+        (
+            "Prune:\n  budget: 8ms\n  bytes: 20MB",
+            "x.yaml:1: Prune: budget and bytes contradict each other",
+        ),
+        (
+            "Prune:\n  budget: 8 hours",
+            "x.yaml:2: Prune.budget: \"8 hours\" is not a time",
+        ),
+        (
+            "Prune: {bytes: small}",
+            "x.yaml:1: Prune.bytes: \"small\" is not a size",
+        ),
+        (
+            "Prune: {target_speedup: 0.5}",
+            "x.yaml:1: Prune.target_speedup: 0.5 is not allowed; give how many times faster",
+        ),
+        (
+            "Prune: {params: 50}",
+            "x.yaml:1: Prune.params: 50 is not allowed; give the share that stays",
+        ),
+        (
+            "Prune: {vocabulary: some}",
+            "x.yaml:1: Prune.vocabulary: unknown \"some\"",
+        ),
+        (
             "QuantPost: {weight_bits: 4}",
             "x.yaml:1: QuantPost.weight_bits: 4 is not allowed; give 8",
         ),
@@ -337,7 +370,7 @@ fn flags_override_the_file_and_the_last_one_wins() {
     )
     .unwrap();
     assert_eq!(config.train.epochs, 2);
-    assert_eq!(config.prune.pruned_ratio, 0.5);
+    assert_eq!(config.prune.pruned_ratio, Some(0.5));
     assert_eq!(config.train.optimizer_builder.weight_decay, 0.0);
     assert_eq!(config.train.optimizer_builder.optimizer.kind, "AdamW");
     assert_eq!(config.train.lr_decay, LrDecay::Constant);
@@ -398,7 +431,7 @@ fn provenance_holds_the_sections_that_acted_and_no_path() {
     assert_eq!(
         record,
         "Global:\n  task_name: afqmc\nDistillation:\n  logits: 1.0\n  labels: 0.5\nPrune:\n  \
-         prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  calibration_examples: 2048\n"
+         prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  precision: int8\n  latency_batch: 1\n  latency_threads: 1\n  steps: 1\n  vocabulary: all\n  calibration_examples: 2048\n"
     );
     let again = load(&record, &[]).unwrap();
     assert_eq!(again.prune, config.prune);
@@ -430,13 +463,13 @@ fn every_shipped_configuration_loads() {
                 "{}",
                 path.display()
             );
-            assert_eq!(config.prune.pruned_ratio, 0.25);
+            assert_eq!(config.prune.pruned_ratio, Some(0.25));
         }
     }
     assert_eq!(
         files.len(),
-        26,
-        "three models of seven tasks, the sample's base, three of GLUE, MiniLM on MRPC"
+        27,
+        "three models of seven tasks, the sample's base, three of GLUE, MiniLM on MRPC and SST-2"
     );
     for file in files {
         Config::load(Some(&file), &[]).unwrap();

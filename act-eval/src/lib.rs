@@ -27,8 +27,9 @@ pub mod report;
 pub mod sites;
 pub mod summary;
 pub mod table;
-pub mod timing;
 pub mod training;
+
+pub use act_core::timing;
 
 use act_core::cli::{CommonArgs, Context, Exit, StageCli};
 

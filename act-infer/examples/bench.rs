@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use act_core::quant::{ActivationScheme, Calibrator, LinearQuant};
 use act_core::{Artifact, Batch, LayerPlan, Seed, Tensor, testing};
-use act_infer::gemm::{self, Left, PackedF32, PackedI8, Ranges, RowScales};
+use act_infer::gemm::{self, Left, Out, PackedF32, PackedI8, Ranges, RowScales};
 use act_infer::{Engine, Kernels};
 use rand::Rng;
 
@@ -62,7 +62,9 @@ fn bench_products(kernels: Kernels, m: usize, k: usize, n: usize) {
     let mut out = vec![0.0; m * n];
     let gmacs = (m * k * n) as f64 / 1e6;
     let packed = PackedF32::linear(kernel, &w, &bias, k);
-    let (best, _) = milliseconds(60, || packed.multiply(Left::dense(&a, k), &mut out, n));
+    let (best, _) = milliseconds(60, || {
+        packed.multiply(Left::dense(&a, k), Out::Floats(&mut out), n)
+    });
     print!(
         "{:12} {:>16} {:>7.1}",
         kernel.name(),
@@ -79,7 +81,9 @@ fn bench_products(kernels: Kernels, m: usize, k: usize, n: usize) {
         let bytes = vec![5; m * packed.depth()];
         let left = Left::dense(&bytes, packed.depth());
         let scales = RowScales::All(0.1);
-        let (best, _) = milliseconds(60, || packed.multiply(left, scales, &mut out, n));
+        let (best, _) = milliseconds(60, || {
+            packed.multiply(left, scales, Out::Floats(&mut out), n)
+        });
         print!(" {:>9.1}", gmacs / best);
     }
     println!();

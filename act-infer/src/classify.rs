@@ -18,7 +18,16 @@ pub struct Classification {
 }
 
 impl Engine {
-    /// Classifies texts.
+    /// Classifies texts, all of them as one batch. A text longer than the model takes is cut.
+    ///
+    /// ```
+    /// # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
+    /// # let engine = act_infer::Engine::new(artifact)?;
+    /// let answers = engine.classify(&["花呗怎么还款", "可以提前还吗"])?;
+    /// let best = &answers[0];
+    /// println!("{} ({:.1} %)", best.label, 100.0 * best.probabilities[best.class]);
+    /// # Ok::<(), act_infer::Error>(())
+    /// ```
     pub fn classify(&self, texts: &[&str]) -> Result<Vec<Classification>> {
         let tokenizer = self.tokenizer()?;
         let encodings = texts.iter().map(|text| tokenizer.encode(text, None));
@@ -26,6 +35,14 @@ impl Engine {
     }
 
     /// Classifies pairs of texts.
+    ///
+    /// ```
+    /// # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
+    /// # let engine = act_infer::Engine::new(artifact)?;
+    /// let answers = engine.classify_pairs(&[("花呗怎么还款", "花呗可以提前还款吗")])?;
+    /// assert_eq!(answers[0].label, engine.task().labels[answers[0].class]);
+    /// # Ok::<(), act_infer::Error>(())
+    /// ```
     pub fn classify_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<Classification>> {
         let tokenizer = self.tokenizer()?;
         let encodings = pairs.iter().map(|(a, b)| tokenizer.encode(a, Some(b)));

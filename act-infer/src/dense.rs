@@ -1,14 +1,16 @@
-//! A linear layer, ready to run: float, int8, or only its bias where pruning took the weight.
+//! A linear layer, ready to run, float or int8.
 //!
 //! Mixed precision works layer by layer: each takes and gives floats, and an int8 layer turns its
-//! input into bytes itself. Layers that want the same bytes (query, key, value) share them.
+//! input into bytes itself. Layers that want the same bytes (query, key, value) share them, and a
+//! layer whose steps are known beforehand can have them written by the layer before it.
 
 use act_core::quant::{ActivationScheme, LinearQuant};
-use act_core::{Artifact, Error, Linear, Result};
+use act_core::{Activation, Artifact, Error, Linear, Result};
 
-use crate::gemm::{Kernel, Left, PackedF32, PackedI8, Ranges, RowScales};
+use crate::gemm::{Kernel, Left, Out, PackedF32, PackedI8, Quantizer, Ranges, RowScales};
 use crate::ops::Isa;
 use crate::ops::quantize::{quantize_row, row_scale};
+use crate::profile::{Clock, Part};
 
 /// A linear layer.
 pub(crate) struct Dense {
@@ -20,7 +22,6 @@ pub(crate) struct Dense {
 enum Weights {
     Float(PackedF32),
     Int8 { packed: PackedI8, steps: Steps },
-    BiasOnly(Vec<f32>),
 }
 
 /// How floats become the bytes of an int8 layer's input.
@@ -66,6 +67,15 @@ impl<'a> Input<'a> {
         self.values
     }
 
+    /// Bytes that [`Dense::direct`] has had written.
+    pub fn ready(columns: usize, bytes: &'a mut Bytes) -> Self {
+        Self {
+            values: &[],
+            columns,
+            bytes,
+        }
+    }
+
     /// Numbers of a row.
     pub fn columns(&self) -> usize {
         self.columns
@@ -94,7 +104,7 @@ impl<'a> Input<'a> {
                     bytes.scales[bytes.scales.len() - 1]
                 }
             };
-            quantize_row(isa, row, scale, steps.low, steps.high, steps.offset, out);
+            quantize_row(isa, row, &steps.quantizer(scale), out);
         }
     }
 }
@@ -110,7 +120,8 @@ impl Dense {
         let [n, k] = artifact.plan.linear_shape(linear);
         let bias = artifact.params.f32(&linear.bias())?.to_vec();
         let weights = if !artifact.plan.has_weight(linear) {
-            Weights::BiasOnly(bias)
+            // Pruning took all that goes in: only the bias is left.
+            Weights::Float(PackedF32::linear(kernel, &[], &bias, 0))
         } else if let Some(quant) = artifact.quant.linear(linear) {
             let weight = artifact.params.i8(&linear.weight())?;
             let ranges = checked_ranges(quant, k, weight)?;
@@ -142,7 +153,6 @@ impl Dense {
                 *packed = packed.repack(kernel);
                 steps.offset = packed.offset();
             }
-            Weights::BiasOnly(_) => {}
         }
     }
 
@@ -156,36 +166,68 @@ impl Dense {
         self.outputs
     }
 
-    /// `out = input * weight' + bias`, `[rows, outputs]`.
-    pub fn forward(&self, isa: Isa, input: &mut Input<'_>, out: &mut [f32]) {
+    /// `input * weight' + bias` into `out`, of which rows are `stride` apart.
+    pub fn forward(
+        &self,
+        isa: Isa,
+        input: &mut Input<'_>,
+        out: Out<'_>,
+        stride: usize,
+        clock: &mut Clock,
+    ) {
         match &self.weights {
             Weights::Float(packed) => {
-                packed.multiply(Left::dense(input.values, input.columns), out, self.outputs);
+                packed.multiply(Left::dense(input.values, input.columns), out, stride);
             }
             Weights::Int8 { packed, steps } => {
                 input.quantize(isa, *steps, packed.depth());
+                clock.lap(Part::Quantize);
                 let scales = match steps.scale {
                     Some(scale) => RowScales::All(scale),
                     None => RowScales::Each(&input.bytes.scales),
                 };
                 let left = Left::dense(&input.bytes.values, packed.depth());
-                packed.multiply(left, scales, out, self.outputs);
+                packed.multiply(left, scales, out, stride);
             }
-            Weights::BiasOnly(_) => self.fill_bias(out),
         }
     }
 
-    /// What a layer without weight gives: its bias in every row of `out`.
-    pub fn fill_bias(&self, out: &mut [f32]) {
-        if let Weights::BiasOnly(bias) = &self.weights {
-            for row in out.chunks_exact_mut(bias.len()) {
-                row.copy_from_slice(bias);
-            }
+    /// Where the layer before can write this layer's input of `rows` rows, activated, straight as
+    /// bytes, and how far apart their rows are. `None` if a row's steps depend on the row.
+    pub fn direct<'b>(
+        &self,
+        rows: usize,
+        activation: Activation,
+        bytes: &'b mut Bytes,
+    ) -> Option<(Out<'b>, usize)> {
+        let Weights::Int8 { packed, steps } = &self.weights else {
+            return None;
+        };
+        let quantizer = steps.quantizer(steps.scale?);
+        bytes.steps = Some(*steps);
+        bytes.values.resize(rows * packed.depth(), 0);
+        let out = Out::Bytes(&mut bytes.values, activation, quantizer);
+        Some((out, packed.depth()))
+    }
+
+    /// Adds to every row of `rows` what a layer without inputs gives: its bias.
+    pub fn add_bias(&self, rows: &mut [f32]) {
+        if let Weights::Float(packed) = &self.weights {
+            let none = Left {
+                values: &[],
+                stride: 0,
+                rows: rows.len() / self.outputs,
+            };
+            packed.multiply(none, Out::Added(rows), self.outputs);
         }
     }
 }
 
 impl Steps {
+    fn quantizer(&self, scale: f32) -> Quantizer {
+        Quantizer::new(scale, self.low, self.high, self.offset)
+    }
+
     fn new(quant: &LinearQuant, ranges: Ranges, offset: i32) -> Self {
         Self {
             scale: match quant.activation {
@@ -217,9 +259,12 @@ fn checked_ranges(quant: &LinearQuant, k: usize, weight: &[i8]) -> Result<Ranges
         }
         ActivationScheme::DynamicPerToken => 128,
     };
-    if let Some(w) = weight
+    // Without an early exit this is vector code; there are many weights.
+    let most = weight
         .iter()
-        .find(|w| i32::from(w.unsigned_abs()) > weight_max)
+        .fold(0, |most: u8, w| most.max(w.unsigned_abs()));
+    if i32::from(most) > weight_max
+        && let Some(w) = weight.iter().find(|w| w.unsigned_abs() == most)
     {
         return rejected(&format!("a weight is {w}, weight_max is {weight_max}"));
     }

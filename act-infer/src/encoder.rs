@@ -6,17 +6,20 @@
 //! grouped. Of the last layer only what the classified position, token 0, needs is computed: keys
 //! and values of all tokens, everything else for that position.
 
+use std::mem;
+
 use act_core::Site;
 
 use crate::Observer;
 use crate::aligned::Aligned;
 use crate::dense::{Bytes, Dense, Input};
-use crate::gemm::Kernel;
+use crate::gemm::{Kernel, Out};
 use crate::model::{Embeddings, HeadProjections, Layer, Model};
 use crate::ops::Isa;
-use crate::ops::activation::{activate, tanh_all};
+use crate::ops::activation::tanh_all;
 use crate::ops::attention::{Heads, MASKED, Scratch, attend};
-use crate::ops::norm::{add_layer_norm, layer_norm};
+use crate::ops::norm::layer_norm;
+use crate::profile::{Clock, Part};
 use crate::sequences::Sequences;
 
 /// Tokens of a chunk, about: bounds memory, and is enough to make reading the weights cheap.
@@ -31,6 +34,7 @@ pub(crate) struct Workspace {
     /// Residual stream of the classified positions, `[sequences, hidden]`.
     first: Aligned<f32>,
     block: BlockMemory,
+    clock: Clock,
 }
 
 /// What a layer needs for one block.
@@ -40,8 +44,8 @@ struct BlockMemory {
     value: Aligned<f32>,
     context: Aligned<f32>,
     neurons: Aligned<f32>,
-    /// What a block adds to the residual stream.
-    update: Aligned<f32>,
+    neuron_bytes: Bytes,
+    pooled: Aligned<f32>,
     mask: Vec<f32>,
     bytes: Bytes,
     attention: Scratch,
@@ -59,42 +63,50 @@ impl Workspace {
                 value: empty(),
                 context: empty(),
                 neurons: empty(),
-                update: empty(),
+                neuron_bytes: Bytes::default(),
+                pooled: empty(),
                 mask: Vec::new(),
                 bytes: Bytes::default(),
                 attention: Scratch::new(kernel),
             },
+            clock: Clock::default(),
         }
+    }
+
+    /// Tells what each part of the passes took, if it is started.
+    pub fn clock(&mut self) -> &mut Clock {
+        &mut self.clock
     }
 }
 
-/// Class scores of `sequences`, row by row. An observer sees each site's values once, those of all
-/// sequences.
+/// Class scores of `sequences`, row by row, into `logits`. An observer sees each site's values
+/// once, those of all sequences.
 pub(crate) fn forward(
     model: &Model,
     sequences: Sequences<'_>,
     workspace: &mut Workspace,
     observer: Option<&mut dyn Observer>,
-) -> Vec<f32> {
+    logits: &mut [f32],
+) {
     let (chunk_tokens, block_tokens) = match observer {
         Some(_) => (usize::MAX, usize::MAX),
         None => (CHUNK_TOKENS, BLOCK_TOKENS),
     };
-    let mut logits = vec![0.0; sequences.count() * model.classifier.outputs()];
-    let mut rest = &mut logits[..];
+    let mut rest = logits;
     let mut pass = Pass {
         model,
         isa: model.kernel.isa(),
         width: model.pooler.outputs(),
         block_tokens,
         observer,
+        clock: mem::take(&mut workspace.clock),
     };
     for chunk in sequences.parts(chunk_tokens) {
         let (scores, others) = rest.split_at_mut(chunk.count() * model.classifier.outputs());
         pass.chunk(chunk, workspace, scores);
         rest = others;
     }
-    logits
+    workspace.clock = pass.clock;
 }
 
 struct Pass<'m, 'o> {
@@ -104,6 +116,7 @@ struct Pass<'m, 'o> {
     width: usize,
     block_tokens: usize,
     observer: Option<&'o mut dyn Observer>,
+    clock: Clock,
 }
 
 impl Pass<'_, '_> {
@@ -113,6 +126,7 @@ impl Pass<'_, '_> {
             hidden,
             first,
             block,
+            ..
         } = workspace;
         hidden.resize(chunk.tokens() * width);
         first.resize(chunk.count() * width);
@@ -155,6 +169,7 @@ impl Pass<'_, '_> {
             }
         }
         layer_norm(self.isa, hidden, &tables.norm);
+        self.clock.lap(Part::Embeddings);
         self.observe(Site::EmbeddingsOutput, hidden, self.width);
     }
 
@@ -170,44 +185,62 @@ impl Pass<'_, '_> {
         rows: &mut [f32],
         memory: &mut BlockMemory,
     ) {
-        memory.update.resize(rows.len());
         match &layer.heads {
             Some(heads) => {
                 self.attention(l, heads, block, all, rows, memory);
                 let mut input = Input::new(&memory.context, heads.width(), &mut memory.bytes);
-                self.dense(&layer.attention_output, &mut input, &mut memory.update);
+                let dense = &layer.attention_output;
+                self.dense(dense, &mut input, Out::Added(rows), Part::AttentionOutput);
             }
-            None => layer.attention_output.fill_bias(&mut memory.update),
+            None => layer.attention_output.add_bias(rows),
         }
-        add_layer_norm(self.isa, rows, &memory.update, &layer.attention_norm);
+        layer_norm(self.isa, rows, &layer.attention_norm);
+        self.clock.lap(Part::Norm);
 
         match &layer.intermediate {
-            Some(intermediate) => {
-                let BlockMemory {
-                    neurons,
-                    update,
-                    bytes,
-                    ..
-                } = memory;
-                let count = intermediate.outputs();
-                neurons.resize(rows.len() / self.width * count);
-                self.dense(
-                    intermediate,
-                    &mut Input::new(rows, self.width, bytes),
-                    neurons,
-                );
-                activate(self.isa, self.model.activation, neurons);
-                self.observe(Site::Intermediate(l), neurons, count);
-                self.dense(
-                    &layer.output,
-                    &mut Input::new(neurons, count, bytes),
-                    update,
-                );
-            }
-            None => layer.output.fill_bias(&mut memory.update),
+            Some(intermediate) => self.feed_forward(l, intermediate, &layer.output, rows, memory),
+            None => layer.output.add_bias(rows),
         }
-        add_layer_norm(self.isa, rows, &memory.update, &layer.output_norm);
+        layer_norm(self.isa, rows, &layer.output_norm);
+        self.clock.lap(Part::Norm);
         self.observe(Site::Hidden(l), rows, self.width);
+    }
+
+    /// Adds the neurons' contribution to `rows`. Where the second product takes bytes of known
+    /// steps the first writes them, and the neurons are never seen as floats.
+    fn feed_forward(
+        &mut self,
+        l: usize,
+        intermediate: &Dense,
+        output: &Dense,
+        rows: &mut [f32],
+        memory: &mut BlockMemory,
+    ) {
+        let BlockMemory {
+            neurons,
+            neuron_bytes,
+            bytes,
+            ..
+        } = memory;
+        let (activation, count) = (self.model.activation, intermediate.outputs());
+        let tokens = rows.len() / self.width;
+        let mut input = Input::new(rows, self.width, bytes);
+        let mut activated = match output.direct(tokens, activation, neuron_bytes) {
+            Some((out, stride)) => {
+                let clock = &mut self.clock;
+                intermediate.forward(self.isa, &mut input, out, stride, clock);
+                clock.lap(Part::Intermediate);
+                Input::ready(count, neuron_bytes)
+            }
+            None => {
+                neurons.resize(tokens * count);
+                let out = Out::Activated(neurons, activation);
+                self.dense(intermediate, &mut input, out, Part::Intermediate);
+                self.observe(Site::Intermediate(l), neurons, count);
+                Input::new(neurons, count, neuron_bytes)
+            }
+        };
+        self.dense(output, &mut activated, Out::Added(rows), Part::Output);
     }
 
     /// The heads' context for `rows`, into `memory.context`.
@@ -259,7 +292,13 @@ impl Pass<'_, '_> {
                 head_dim: heads.head_dim,
                 mask: mask.get(first_key..first_key + tokens).unwrap_or(&[]),
             };
-            attend(self.isa, &input, attention, &mut context[queries]);
+            attend(
+                self.isa,
+                &input,
+                attention,
+                &mut context[queries],
+                &mut self.clock,
+            );
             first_query += here;
             first_key += tokens;
         }
@@ -268,36 +307,28 @@ impl Pass<'_, '_> {
 
     /// Pooler and classifier over the classified positions.
     fn head(&mut self, first: &[f32], logits: &mut [f32], memory: &mut BlockMemory) {
-        let BlockMemory {
-            update: pooled,
-            bytes,
-            ..
-        } = memory;
+        let BlockMemory { pooled, bytes, .. } = memory;
         pooled.resize(first.len());
-        self.dense(
-            &self.model.pooler,
-            &mut Input::new(first, self.width, bytes),
-            pooled,
-        );
+        let (pooler, classifier) = (&self.model.pooler, &self.model.classifier);
+        let mut input = Input::new(first, self.width, bytes);
+        self.dense(pooler, &mut input, Out::Floats(pooled), Part::Head);
         tanh_all(self.isa, pooled);
-        let classifier = &self.model.classifier;
-        self.dense(
-            classifier,
-            &mut Input::new(pooled, self.width, bytes),
-            logits,
-        );
+        let mut input = Input::new(pooled, self.width, bytes);
+        self.dense(classifier, &mut input, Out::Floats(logits), Part::Head);
         self.observe(Site::Logits, logits, classifier.outputs());
     }
 
     /// A query, key or value projection.
     fn project(&mut self, dense: &Dense, input: &mut Input<'_>, out: &mut [f32]) {
-        self.dense(dense, input, out);
+        self.dense(dense, input, Out::Floats(out), Part::Projections);
         self.observe(Site::Projection(dense.name()), out, dense.outputs());
     }
 
-    fn dense(&mut self, dense: &Dense, input: &mut Input<'_>, out: &mut [f32]) {
+    fn dense(&mut self, dense: &Dense, input: &mut Input<'_>, out: Out<'_>, part: Part) {
         self.observe(Site::Input(dense.name()), input.values(), input.columns());
-        dense.forward(self.isa, input, out);
+        let stride = dense.outputs();
+        dense.forward(self.isa, input, out, stride, &mut self.clock);
+        self.clock.lap(part);
     }
 
     fn observe(&mut self, site: Site, values: &[f32], columns: usize) {

@@ -1,16 +1,19 @@
 //! The engine: a loaded model, checked input, threads.
 
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
 use act_core::{Artifact, Batch, Error, Plan, Result, Site, TaskInfo, Tokenizer};
 
-use crate::encoder::{self, Workspace};
+use crate::encoder;
 use crate::gemm;
 use crate::model::Model;
+use crate::pool::{Pool, Session};
+use crate::profile::Part;
 use crate::sequences::Sequences;
 
 /// Which kernels compute.
@@ -43,14 +46,15 @@ impl Kernels {
     }
 }
 
-/// A loaded model, ready to classify; `Send + Sync`.
+/// A loaded model, ready to classify; `Send + Sync`: any number of threads may share one.
 pub struct Engine {
     /// Everything but what the model has taken: plan, task, tokenizer, quantisation, provenance.
     artifact: Artifact,
-    model: Model,
+    model: Arc<Model>,
     threads: usize,
-    /// Memory of threads that are not computing now.
-    idle: Mutex<Vec<Workspace>>,
+    pool: Pool,
+    /// Memory of calls that have ended.
+    idle: Mutex<Vec<Session>>,
     tokenizer: OnceLock<Tokenizer>,
 }
 
@@ -61,19 +65,44 @@ pub trait Observer: Send {
 }
 
 impl Engine {
-    /// Maps and loads an `.act` file.
+    /// Maps an `.act` file, checks it whole, and loads it. The file must not be changed in place
+    /// while the engine lives: embedding tables stay in it. Errors: unreadable, damaged, or not an
+    /// artifact.
+    ///
+    /// ```no_run
+    /// let engine = act_infer::Engine::open("int8.act")?.with_threads(0);
+    /// println!("{} on {}", engine.task().name, engine.kernels());
+    /// # Ok::<(), act_infer::Error>(())
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::new(Artifact::open(path)?)
     }
 
-    /// Loads an artifact: packs its weights for this machine. Embedding tables are not copied.
-    /// Errors: tensors or quantisation that do not fit the plan.
+    /// As [`Engine::open`], from the bytes of such a file, for models that are built into a program
+    /// or come over a network.
+    ///
+    /// ```
+    /// # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
+    /// # let bytes = artifact.to_bytes()?;
+    /// let engine = act_infer::Engine::from_bytes(&bytes)?;
+    /// assert_eq!(engine.task().labels.len(), engine.plan().num_labels);
+    /// assert!(act_infer::Engine::from_bytes(&bytes[1..]).is_err());
+    /// # Ok::<(), act_infer::Error>(())
+    /// ```
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::new(Artifact::read(bytes)?)
+    }
+
+    /// Loads an artifact: packs its weights for this machine, each leaving the artifact as it is
+    /// packed. Embedding tables are not copied. Errors: tensors or quantisation that do not fit the
+    /// plan.
     pub fn new(mut artifact: Artifact) -> Result<Self> {
-        let model = Model::take(&mut artifact, gemm::kernel(Kernels::Auto))?;
+        let model = Arc::new(Model::take(&mut artifact, gemm::kernel(Kernels::Auto))?);
         artifact.params = Default::default();
         log::debug!("{} kernels", model.kernel.name());
         Ok(Self {
             artifact,
+            pool: Pool::new(model.clone()),
             model,
             threads: 1,
             idle: Mutex::new(Vec::new()),
@@ -81,7 +110,10 @@ impl Engine {
         })
     }
 
-    /// Sets the number of threads (default 1; 0: all cores). Results do not depend on it.
+    /// Sets the number of threads a batch is spread over, sequence by sequence (default 1, the
+    /// caller's own; 0: all cores that this process may use). The others are started by the first
+    /// batch that needs them, sleep between batches, and end with the engine. Results do not
+    /// depend on it.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = match threads {
@@ -97,7 +129,13 @@ impl Engine {
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
         let kernel = gemm::kernel(kernels);
         if kernel.name() != self.kernels() {
-            self.model.repack(kernel);
+            let mut model = self.model;
+            drop(self.pool); // Its threads end, and with them every other use of the model.
+            if let Some(model) = Arc::get_mut(&mut model) {
+                model.repack(kernel);
+            }
+            self.pool = Pool::new(model.clone());
+            self.model = model;
             self.idle = Mutex::new(Vec::new());
         }
         self
@@ -146,16 +184,56 @@ impl Engine {
         Ok(self.tokenizer.get_or_init(|| tokenizer))
     }
 
-    /// Class scores, one row a sequence. A token with the id of `[PAD]` is masked as a key. Errors:
-    /// a token id, segment id or length outside the plan.
+    /// Class scores, one row a sequence, for those with a tokenizer of their own. Sequences need no
+    /// padding; a token with the id of `[PAD]` is masked as a key. Errors: a token id, segment id or
+    /// length outside the plan.
+    ///
+    /// ```
+    /// # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
+    /// # let engine = act_infer::Engine::new(artifact)?;
+    /// use act_infer::Batch;
+    ///
+    /// let batch = Batch {
+    ///     input_ids: vec![2, 41, 42, 3, 2, 43, 3], // Two sequences, one after the other.
+    ///     token_type_ids: vec![0; 7],
+    ///     lengths: vec![4, 3],
+    /// };
+    /// let logits = engine.forward(&batch)?;
+    /// assert_eq!(logits.len(), 2);
+    /// assert_eq!(logits[0].len(), engine.plan().num_labels);
+    /// # Ok::<(), act_infer::Error>(())
+    /// ```
     pub fn forward(&self, batch: &Batch) -> Result<Vec<Vec<f32>>> {
-        self.check(batch)?;
-        let shares = Sequences::of(batch).shares(self.threads);
-        let logits = match &shares[..] {
-            [share] => self.share(*share, None),
-            shares => self.parallel(shares)?,
-        };
+        let mut logits = Vec::new();
+        self.forward_into(batch, &mut logits)?;
         Ok(self.rows(&logits))
+    }
+
+    /// As [`Engine::forward`], into `logits`, `[sequences, labels]`, whose memory is used again.
+    /// Once batches as large have been seen, it allocates nothing.
+    ///
+    /// ```
+    /// # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
+    /// # let engine = act_infer::Engine::new(artifact)?;
+    /// # let batches = [act_infer::Batch::default()];
+    /// let mut logits = Vec::new();
+    /// for batch in &batches {
+    ///     engine.forward_into(batch, &mut logits)?;
+    ///     for scores in logits.chunks_exact(engine.plan().num_labels) {
+    ///         println!("{scores:?}");
+    ///     }
+    /// }
+    /// # Ok::<(), act_infer::Error>(())
+    /// ```
+    pub fn forward_into(&self, batch: &Batch, logits: &mut Vec<f32>) -> Result<()> {
+        self.check(batch)?;
+        logits.clear();
+        logits.resize(batch.sequences() * self.plan().num_labels, 0.0);
+        let mut session = self.session();
+        self.pool
+            .forward(Sequences::of(batch), self.threads, &mut session, logits)?;
+        self.keep(session);
+        Ok(())
     }
 
     /// As [`Engine::forward`], for a float model, telling `observer` every site's values. It sees
@@ -173,43 +251,41 @@ impl Engine {
             ));
         }
         self.check(batch)?;
-        let logits = self.share(Sequences::of(batch), Some(observer));
+        let mut logits = vec![0.0; batch.sequences() * self.plan().num_labels];
+        let (mut session, all) = (self.session(), Sequences::of(batch));
+        let workspace = session.workspace();
+        encoder::forward(&self.model, all, workspace, Some(observer), &mut logits);
+        self.keep(session);
         Ok(self.rows(&logits))
     }
 
-    /// Scores of some of the sequences, on this thread.
-    fn share(&self, sequences: Sequences<'_>, observer: Option<&mut dyn Observer>) -> Vec<f32> {
-        // A poisoned lock is harmless: what a workspace holds does not matter.
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let workspace = idle().pop();
-        let mut workspace = workspace.unwrap_or_else(|| Workspace::new(self.model.kernel));
-        let logits = encoder::forward(&self.model, sequences, &mut workspace, observer);
-        idle().push(workspace);
-        logits
+    /// Runs a batch on this thread, once to warm up and once for the time that each part took.
+    #[doc(hidden)]
+    pub fn profile(&self, batch: &Batch) -> Result<Vec<(Part, Duration)>> {
+        self.check(batch)?;
+        let (mut session, all) = (Session::new(&self.model), Sequences::of(batch));
+        let workspace = session.workspace();
+        let mut logits = vec![0.0; batch.sequences() * self.plan().num_labels];
+        encoder::forward(&self.model, all, workspace, None, &mut logits);
+        workspace.clock().start();
+        encoder::forward(&self.model, all, workspace, None, &mut logits);
+        Ok(workspace.clock().times())
     }
 
-    /// Scores of all shares, in order, one thread each.
-    fn parallel(&self, shares: &[Sequences<'_>]) -> Result<Vec<f32>> {
-        let Some((first, others)) = shares.split_first() else {
-            return Ok(Vec::new());
-        };
-        thread::scope(|scope| {
-            let mut handles = Vec::with_capacity(others.len());
-            for &share in others {
-                let work = move || self.share(share, None);
-                handles.push(thread::Builder::new().spawn_scoped(scope, work));
-            }
-            let mut logits = self.share(*first, None);
-            for handle in handles {
-                let handle =
-                    handle.map_err(|e| Error::failed(format!("starting a thread: {e}")))?;
-                match handle.join() {
-                    Ok(part) => logits.extend(part),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            Ok(logits)
-        })
+    /// Memory for a call.
+    fn session(&self) -> Session {
+        let session = self.idle().pop();
+        session.unwrap_or_else(|| Session::new(&self.model))
+    }
+
+    /// Keeps the memory of a call that has ended.
+    fn keep(&self, session: Session) {
+        self.idle().push(session);
+    }
+
+    /// What is in a session does not matter, so a poisoned lock is harmless.
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rows(&self, logits: &[f32]) -> Vec<Vec<f32>> {

@@ -28,7 +28,17 @@ mod engine;
 pub mod gemm;
 mod model;
 mod ops;
+mod pool;
+#[doc(hidden)] // Open for the benchmark only.
+pub mod profile;
 mod sequences;
 
+// What the surface speaks of, so that `act-infer` is all that a server needs.
+pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Result};
 pub use classify::Classification;
 pub use engine::{Engine, Kernels, Observer};
+
+/// Widths of a linear layer that are multiples of this waste nothing on any machine: the kernels
+/// compute so many columns at once, or a divisor of it. Between two multiples a layer costs about
+/// as much as the larger.
+pub const COLUMN_BLOCK: usize = gemm::MAX_WIDTH;

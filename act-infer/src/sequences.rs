@@ -65,23 +65,31 @@ impl<'a> Sequences<'a> {
     }
 
     /// At most `count` parts of consecutive sequences with about equally many tokens.
-    pub fn shares(self, count: usize) -> Vec<Sequences<'a>> {
+    pub fn shares(self, count: usize) -> impl Iterator<Item = Sequences<'a>> {
         let count = count.clamp(1, self.count().max(1));
         let (all, mut done) = (self.tokens(), 0);
-        let mut shares = Vec::with_capacity(count);
         let mut rest = self;
-        for share in 1..=count {
+        let shares = (1..=count).map(move |share| {
             // Up to the sequence that begins where this share ought to end.
             let end = (all as u128 * share as u128 / count as u128) as usize;
             let taken = rest.starts().take_while(|start| done + start < end).count();
             let (part, others) = rest.split_at(taken);
             done += part.tokens();
             rest = others;
-            if part.count() > 0 {
-                shares.push(part);
-            }
+            part
+        });
+        shares.filter(|part| part.count() > 0)
+    }
+
+    /// A copy into a batch of its own, whose memory is kept.
+    pub fn copy_to(&self, batch: &mut Batch) {
+        fn refill<T: Copy>(to: &mut Vec<T>, from: &[T]) {
+            to.clear();
+            to.extend_from_slice(from);
         }
-        shares
+        refill(&mut batch.input_ids, self.ids);
+        refill(&mut batch.token_type_ids, self.types);
+        refill(&mut batch.lengths, self.lengths);
     }
 
     /// Token ids, sequence by sequence.
@@ -148,7 +156,7 @@ mod tests {
     fn shares_keep_order_and_are_even() {
         let batch = batch(&[10; 32]);
         for count in 1..40 {
-            let shares = Sequences::of(&batch).shares(count);
+            let shares: Vec<_> = Sequences::of(&batch).shares(count).collect();
             assert_eq!(
                 together(&shares),
                 (batch.input_ids.clone(), batch.lengths.clone())

@@ -32,6 +32,24 @@ fn engines_are_shared_between_threads() {
     shared::<Engine>();
 }
 
+/// Callers share the pool's threads, and each gets its own answers.
+#[test]
+fn callers_at_the_same_time_do_not_mix() {
+    let engine = Engine::new(tiny(None)).unwrap().with_threads(3);
+    let batches: Vec<Batch> = (1..9).map(|n| batch(&vec![n; 40 - n])).collect();
+    let expected: Vec<_> = batches.iter().map(|b| engine.forward(b).unwrap()).collect();
+    std::thread::scope(|scope| {
+        for (batch, expected) in batches.iter().zip(&expected) {
+            let engine = &engine;
+            scope.spawn(move || {
+                for _ in 0..50 {
+                    assert_eq!(&engine.forward(batch).unwrap(), expected);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn texts_and_pairs_are_classified() {
     for int8 in [None, Some(TinyInt8::default())] {
@@ -60,8 +78,11 @@ fn a_mapped_file_gives_the_answers_of_the_model_in_memory() {
         std::fs::write(file.path(), model.to_bytes().unwrap()).unwrap();
         let batch = batch(&[4, 17]);
         let mapped = Engine::open(file.path()).unwrap().forward(&batch);
-        let owned = Engine::new(model).unwrap().forward(&batch);
-        assert_eq!(mapped.unwrap(), owned.unwrap());
+        let bytes = model.to_bytes().unwrap();
+        let read = Engine::from_bytes(&bytes).unwrap().forward(&batch);
+        let owned = Engine::new(model).unwrap().forward(&batch).unwrap();
+        assert_eq!(mapped.unwrap(), owned);
+        assert_eq!(read.unwrap(), owned);
     }
 }
 

@@ -1,308 +1,91 @@
-//! First-order importance of attention heads and feed-forward neurons.
+//! Importance of attention heads and feed-forward neurons, from gradients of the labels' loss.
 //!
-//! Heads: the gradient of a mask of ones on each head's context (Michel et al. 2019, section 4.1).
-//! Neurons: the first-order change of the loss when a neuron's weights go to zero (Molchanov et
-//! al. 2017, eq. 7), as PaddleSlim's transformer_pruner. Both absolute, batch by batch, summed.
+//! One kind a file, one graph a batch; batches run side by side and are put together in order, so
+//! that results do not depend on the number of threads. Dropout is off throughout.
 
-use act_core::{Artifact, Error, Linear, Result};
-use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
+mod first_order;
+mod mask_gradients;
+
+use act_core::{Artifact, Error, Result};
 use rayon::prelude::*;
 
 use crate::Examples;
-use crate::backend::{ActBackend, tensor};
-use crate::dropout::Noise;
-use crate::encoder;
+use crate::backend::ActBackend;
 use crate::loss::{self, Objective, Shard};
-use crate::taps::HeadMasks;
-use crate::weights::{Weights, to_vec};
+use crate::weights::Weights;
+
+pub(crate) use first_order::importance_on;
+pub use mask_gradients::MaskGradients;
+pub(crate) use mask_gradients::mask_gradients_on;
 
 const CROSS_ENTROPY: Objective = Objective {
     labels: 1.0,
     logits: 0.0,
 };
 
-/// First-order importance of one layer's heads and neurons.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerImportance {
-    /// One score a head: sum over batches of |dL/d mask|.
+/// Scores of one layer's structures: what removing each costs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerScores {
+    /// One a head.
     pub heads: Vec<f64>,
-    /// One score a neuron: sum over batches of |sum w dw| of its incoming weights with bias, plus
-    /// the same of its outgoing weights.
+    /// One a feed-forward neuron.
     pub neurons: Vec<f64>,
 }
 
-impl LayerImportance {
-    fn add(&mut self, other: &LayerImportance) {
+impl LayerScores {
+    fn add(&mut self, other: &LayerScores) {
         let add = |sum: &mut [f64], x: &[f64]| sum.iter_mut().zip(x).for_each(|(s, x)| *s += x);
         add(&mut self.heads, &other.heads);
         add(&mut self.neurons, &other.neurons);
     }
 }
 
-/// See [`crate::importance()`].
-pub(crate) fn importance_on<B: ActBackend>(
-    device: &B::Device,
-    artifact: &Artifact,
-    examples: Examples<'_>,
+/// A pass over labelled examples.
+struct Run<'a> {
+    artifact: &'a Artifact,
+    examples: Examples<'a>,
     batch_size: usize,
     threads: usize,
-    on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<LayerImportance>> {
-    loss::check(artifact, &examples, CROSS_ENTROPY)?;
-    let n = examples.encodings.len();
-    if n == 0 || batch_size == 0 {
-        return Err(Error::usage(
-            "importance needs at least one example and a batch size of 1",
-        ));
-    }
-    let weights = Weights::<B>::load(artifact, device)?;
-    let plan = &artifact.plan;
-    let pad_id = artifact.tokenizer.pad_id;
-    let mut total: Vec<LayerImportance> = plan
-        .layers
-        .iter()
-        .map(|layer| LayerImportance {
-            heads: vec![0.0; layer.heads()],
-            neurons: vec![0.0; layer.intermediate_size],
-        })
-        .collect();
-    let threads = if B::THREADS { threads.max(1) } else { 1 };
-    let pool = crate::pool(threads)?;
-    let indices: Vec<usize> = (0..n).collect();
-    let batches: Vec<&[usize]> = indices.chunks(batch_size).collect();
-    let mut done = 0;
-    for round in batches.chunks(threads) {
-        let scores_of = |batch: &&[usize]| {
-            let shard = Shard::new(&examples, batch, plan, pad_id);
+}
+
+impl Run<'_> {
+    /// Computes `of_batch` for each batch and hands the results to `take` in order. `on_batch` is
+    /// told how many batches are done and may stop by returning `false` (error: interrupted).
+    fn each_batch<B: ActBackend, T: Send>(
+        &self,
+        device: &B::Device,
+        of_batch: impl Fn(&Weights<B>, &Shard, usize) -> T + Sync,
+        on_batch: &mut dyn FnMut(usize) -> bool,
+        mut take: impl FnMut(T),
+    ) -> Result<()> {
+        loss::check(self.artifact, &self.examples, CROSS_ENTROPY)?;
+        let n = self.examples.encodings.len();
+        if n == 0 || self.batch_size == 0 {
+            return Err(Error::usage(
+                "importance needs at least one example and a batch size of 1",
+            ));
+        }
+        let weights = Weights::<B>::load(self.artifact, device)?;
+        let (plan, pad_id) = (&self.artifact.plan, self.artifact.tokenizer.pad_id);
+        let threads = if B::THREADS { self.threads.max(1) } else { 1 };
+        let pool = crate::pool(threads)?;
+        let indices: Vec<usize> = (0..n).collect();
+        let batches: Vec<&[usize]> = indices.chunks(self.batch_size).collect();
+        let compute = |batch: &&[usize]| {
+            let shard = Shard::new(&self.examples, batch, plan, pad_id);
             of_batch(&weights, &shard, batch.len())
         };
-        let scores: Vec<_> = pool.install(|| round.par_iter().map(scores_of).collect());
-        for layers in scores {
-            total
-                .iter_mut()
-                .zip(&layers)
-                .for_each(|(sum, layer)| sum.add(layer));
-            done += 1;
-            if !on_batch(done) {
-                return Err(Error::interrupted());
-            }
-        }
-    }
-    Ok(total)
-}
-
-/// The absolute scores of one batch.
-fn of_batch<B: ActBackend>(
-    weights: &Weights<B>,
-    shard: &Shard,
-    examples: usize,
-) -> Vec<LayerImportance> {
-    let layers = &weights.layout.plan.layers;
-    let device = weights.tensors[0].device();
-    let mask = |heads| tensor::<B::Graph, 2>(vec![1f32; heads], [1, heads], &device).require_grad();
-    let mut taps = HeadMasks {
-        masks: layers
-            .iter()
-            .map(|l| (l.attention_width() > 0).then(|| mask(l.heads())))
-            .collect(),
-    };
-    let wanted: Vec<String> = (0..layers.len()).flat_map(neuron_parameters).collect();
-    let leaves = weights.leaves(|name| wanted.iter().any(|w| w == name));
-    let embedded = encoder::embed(weights, &shard.batch).untracked();
-    let objective = (CROSS_ENTROPY, examples);
-    let (_, mut gradients) =
-        loss::backward::<B>(&leaves, embedded, shard, objective, &mut taps, Noise::OFF);
-    let mut of_layer = |(l, mask): (usize, &Option<Tensor<B::Graph, 2>>)| {
-        let mask = mask.as_ref().and_then(|m| m.grad_remove(&mut gradients));
-        let heads = mask.map(to_vec).unwrap_or_default();
-        let [up, bias, down] = neuron_parameters(l).map(|name| {
-            let place = weights.layout.position(&name)?;
-            let gradient = leaves.tensors[place].grad_remove(&mut gradients)?;
-            Some(weights.tensors[place].clone() * gradient)
-        });
-        LayerImportance {
-            heads: heads.into_iter().map(|g| f64::from(g.abs())).collect(),
-            neurons: match (up, bias, down) {
-                (Some(up), Some(bias), Some(down)) => neuron_scores(up, bias, down),
-                _ => Vec::new(),
-            },
-        }
-    };
-    taps.masks.iter().enumerate().map(&mut of_layer).collect()
-}
-
-/// Incoming weights with their bias and outgoing weights of a layer's neurons.
-fn neuron_parameters(layer: usize) -> [String; 3] {
-    let (up, down) = (Linear::Intermediate(layer), Linear::Output(layer));
-    [up.weight(), up.bias(), down.weight()]
-}
-
-/// `|sum w dw + b db| + |sum w dw|` from the products of parameters and gradients: incoming
-/// `[neurons, hidden]`, bias `[1, neurons]`, outgoing `[hidden, neurons]`.
-fn neuron_scores<B: Backend>(up: Tensor<B, 2>, bias: Tensor<B, 2>, down: Tensor<B, 2>) -> Vec<f64> {
-    let [neurons, hidden] = up.dims();
-    let [up, bias, down] = [up, bias, down].map(to_vec);
-    let rows = up.chunks_exact(hidden).zip(bias);
-    let incoming =
-        rows.map(|(row, b)| f64::from(b) + row.iter().map(|&v| f64::from(v)).sum::<f64>());
-    let mut outgoing = vec![0.0; neurons];
-    for row in down.chunks_exact(neurons) {
-        outgoing
-            .iter_mut()
-            .zip(row)
-            .for_each(|(sum, &v)| *sum += f64::from(v));
-    }
-    incoming
-        .zip(outgoing)
-        .map(|(i, o)| i.abs() + o.abs())
-        .collect()
-}
-
-#[cfg(all(test, feature = "ndarray"))]
-mod tests {
-    use act_core::Encoding;
-
-    use super::*;
-    use crate::gradcheck::{Reference, encodings, models, to_f64};
-    use crate::taps::{Identity, Taps};
-
-    const LABELS: [u32; 4] = [0, 2, 1, 1];
-    const STEP: f64 = 1e-4;
-
-    fn shard(artifact: &Artifact, encodings: &[Encoding]) -> Shard {
-        let examples = Examples {
-            encodings,
-            labels: &LABELS,
-            teacher_logits: None,
-        };
-        Shard::new(&examples, &[0, 1, 2, 3], &artifact.plan, 0)
-    }
-
-    fn loss_with(
-        weights: &Weights<Reference>,
-        shard: &Shard,
-        taps: &mut dyn Taps<Reference>,
-    ) -> f64 {
-        let embedded = encoder::embed(weights, &shard.batch);
-        let noise = &mut Noise::OFF.clone();
-        let logits = encoder::logits(weights, embedded, &shard.batch, taps, noise);
-        to_f64(&loss::loss(logits, shard, CROSS_ENTROPY, 4).reshape([1, 1]))[0]
-    }
-
-    /// Multiplies some elements of some parameters.
-    fn scaled(
-        weights: &Weights<Reference>,
-        parts: &[(String, Vec<usize>)],
-        factor: f64,
-    ) -> Weights<Reference> {
-        let mut weights = weights.clone();
-        for (name, elements) in parts {
-            let place = weights.layout.position(name).unwrap();
-            let old = &weights.tensors[place];
-            let mut values = to_f64(old);
-            elements.iter().for_each(|&e| values[e] *= factor);
-            weights.tensors[place] = tensor(values, old.dims(), &Default::default());
-        }
-        weights
-    }
-
-    fn assert_score(what: &str, score: f64, slope: f64) {
-        let difference = (score - slope).abs();
-        assert!(
-            difference < 1e-6 + 1e-4 * slope,
-            "{what}: {score} is not {slope}"
-        );
-    }
-
-    #[test]
-    fn scores_equal_brute_force() {
-        let encodings = encodings();
-        let mut checked = (0, 0);
-        for artifact in models() {
-            let shard = shard(&artifact, &encodings);
-            let weights = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-            let scores = of_batch(&weights, &shard, 4);
-            let hidden = artifact.plan.hidden_size;
-            for (l, (layer, plan)) in scores.iter().zip(&artifact.plan.layers).enumerate() {
-                assert_eq!(layer.heads.len(), plan.heads());
-                assert_eq!(layer.neurons.len(), plan.intermediate_size);
-                for (h, &score) in layer.heads.iter().enumerate() {
-                    let loss_at = |mask: f64| {
-                        let mut values = vec![1.0; plan.heads()];
-                        values[h] = mask;
-                        let mask = tensor(values, [1, plan.heads()], &Default::default());
-                        let mut masks = vec![None; artifact.plan.layers.len()];
-                        masks[l] = Some(mask);
-                        loss_with(&weights, &shard, &mut HeadMasks { masks })
-                    };
-                    let slope = (loss_at(1.0 + STEP) - loss_at(1.0 - STEP)) / (2.0 * STEP);
-                    assert_score(&format!("layer {l} head {h}"), score, slope.abs());
-                    checked.0 += 1;
-                }
-                // d/df of the loss with a neuron's weights times f is sum w dw.
-                let neurons = plan.intermediate_size;
-                for (j, &score) in layer.neurons.iter().enumerate() {
-                    let [up, bias, down] = neuron_parameters(l);
-                    let row = (j * hidden..(j + 1) * hidden).collect();
-                    let column = (0..hidden).map(|o| o * neurons + j).collect();
-                    let slope = |parts: &[(String, Vec<usize>)]| {
-                        let loss_at = |factor| {
-                            let moved = scaled(&weights, parts, factor);
-                            loss_with(&moved, &shard, &mut Identity)
-                        };
-                        ((loss_at(1.0 + STEP) - loss_at(1.0 - STEP)) / (2.0 * STEP)).abs()
-                    };
-                    let want = slope(&[(up, row), (bias, vec![j])]) + slope(&[(down, column)]);
-                    assert_score(&format!("layer {l} neuron {j}"), score, want);
-                    checked.1 += 1;
+        let mut done = 0;
+        for round in batches.chunks(threads) {
+            let results: Vec<T> = pool.install(|| round.par_iter().map(compute).collect());
+            for result in results {
+                take(result);
+                done += 1;
+                if !on_batch(done) {
+                    return Err(Error::interrupted());
                 }
             }
         }
-        assert!(checked.0 >= 6 && checked.1 >= 30, "{checked:?}");
-    }
-
-    #[test]
-    fn batches_add_up_whatever_the_threads() {
-        let encodings = encodings();
-        let artifact = &models()[0];
-        let examples = |range: std::ops::Range<usize>| Examples {
-            encodings: &encodings[range.clone()],
-            labels: &LABELS[range],
-            teacher_logits: None,
-        };
-        let score = |range, threads| {
-            crate::importance(
-                crate::Device::NdArray,
-                artifact,
-                examples(range),
-                2,
-                threads,
-                &mut |_| true,
-            )
-            .unwrap()
-        };
-        let whole = score(0..4, 1);
-        assert_eq!(whole, score(0..4, 3));
-        let mut parts = score(0..2, 1);
-        parts
-            .iter_mut()
-            .zip(score(2..4, 1))
-            .for_each(|(sum, layer)| sum.add(&layer));
-        assert_eq!(whole, parts);
-        assert!(whole.iter().flat_map(|l| &l.heads).all(|&s| s > 0.0));
-    }
-
-    #[test]
-    fn stops_when_told() {
-        let encodings = encodings();
-        let examples = Examples {
-            encodings: &encodings,
-            labels: &LABELS,
-            teacher_logits: None,
-        };
-        let device = crate::Device::NdArray;
-        let error = crate::importance(device, &models()[0], examples, 1, 2, &mut |n| n < 2);
-        assert_eq!(error.unwrap_err().kind(), act_core::ErrorKind::Interrupted);
+        Ok(())
     }
 }

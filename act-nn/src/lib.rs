@@ -27,12 +27,12 @@ mod train;
 mod weights;
 
 pub use device::Device;
-pub use importance::LayerImportance;
+pub use importance::{LayerScores, MaskGradients};
 pub use loss::Objective;
 pub use train::{Examples, TrainEvent, TrainOptions, Trained};
 
 use device::dispatch;
-use importance::importance_on;
+use importance::{importance_on, mask_gradients_on};
 use predict::{observe_on, predict_on};
 use train::train_on;
 
@@ -85,10 +85,27 @@ pub fn importance(
     batch_size: usize,
     threads: usize,
     on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<LayerImportance>> {
+) -> Result<Vec<LayerScores>> {
     dispatch!(
         device,
         importance_on(artifact, examples, batch_size, threads, on_batch)
+    )
+}
+
+/// Gradients of each example's loss by masks of ones on every head's context and every neuron's
+/// activation, dropout off (Kwon et al. 2022, section 4.1); one entry a layer. `on_batch` as in
+/// [`importance()`]. Memory: `examples * (heads + neurons)` floats a layer.
+pub fn mask_gradients(
+    device: Device,
+    artifact: &Artifact,
+    examples: Examples<'_>,
+    batch_size: usize,
+    threads: usize,
+    on_batch: &mut dyn FnMut(usize) -> bool,
+) -> Result<Vec<MaskGradients>> {
+    dispatch!(
+        device,
+        mask_gradients_on(artifact, examples, batch_size, threads, on_batch)
     )
 }
 

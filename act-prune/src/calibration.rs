@@ -4,6 +4,7 @@
 
 use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
 use act_data::Dataset;
+use act_nn::Examples;
 use rand::seq::SliceRandom;
 
 use crate::options::Options;
@@ -48,6 +49,15 @@ impl Calibration {
             encodings,
             labels: chosen.iter().map(|&i| labels[i]).collect(),
         })
+    }
+
+    /// The same as act-nn takes them.
+    pub fn examples(&self) -> Examples<'_> {
+        Examples {
+            encodings: &self.encodings,
+            labels: &self.labels,
+            teacher_logits: None,
+        }
     }
 
     /// Number of examples.

@@ -2,10 +2,15 @@
 
 use std::process::ExitCode;
 
+use act_core::Artifact;
 use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_core::config::Config;
 use act_data::{Dataset, Split};
 use act_nn::Device;
-use act_prune::{Calibration, Options, prune, record};
+use act_prune::args::GoalArgs;
+use act_prune::budget::{Cost, Target, cost};
+use act_prune::vocabulary::{self, Shortened};
+use act_prune::{Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, record};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -15,16 +20,23 @@ Examples:
   With a configuration, a ratio of one half, and a report:
     act-prune base.act -o pruned.act -c afqmc.yaml --data ~/clue/afqmc \\
       --set Prune.pruned_ratio=0.5 --report pruned.json
+  Three times faster on this machine as int8, or refused with the nearest that can be kept:
+    act-prune base.act -o pruned.act --data D --target-speedup 3
+  Several sizes at once, with an index:
+    act-prune base.act -o family/ --data D --family 1.5,2,3,5
   In a pipe, so that no pruned model is kept:
     act-prune base.act --data D | act-distill --data D --teacher base.act -o student.act";
 
 /// Remove the least important attention heads and feed-forward neurons.
 ///
 /// Importance is measured on examples of train, with dropout off; dev is not read. The model that
-/// comes out is smaller, not masked, and loses accuracy that act-distill brings back.
+/// comes out is smaller, not masked, and loses accuracy that act-distill brings back. A target of
+/// time is measured with the engine that serves, on this machine, before and after the cut.
 #[derive(Parser)]
 #[command(name = "act-prune", version, after_help = EXAMPLES)]
 struct Args {
+    #[command(flatten)]
+    goal: GoalArgs,
     #[command(flatten)]
     stage: StageArgs,
 }
@@ -43,43 +55,138 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let config = ctx.config()?;
+    let mut config = ctx.config()?;
+    args.goal.apply(&mut config);
     let options = Options::new(&config)?;
     let device: Device = ctx.device().parse()?;
-    ctx.check_output(&args.stage.output)?;
+    let speedups = args
+        .goal
+        .family
+        .as_deref()
+        .map(family::members)
+        .transpose()?;
+    match speedups {
+        Some(_) => family::open_folder(&args.stage.output)?,
+        None => ctx.check_output(&args.stage.output)?,
+    }
 
-    let model = ctx.read_artifact(&args.stage.input)?;
-    let task = &model.task;
-    let train = Dataset::open(
-        ctx.data_dir()?,
-        Some(&task.name),
-        Split::Train,
-        Some(&task.labels),
-    )?;
-    ctx.set_synthetic(train.record.synthetic);
+    let mut model = ctx.read_artifact(&args.stage.input)?;
+    let mut origin = Origin::of(&model)?;
+    if let Some(path) = &args.goal.reference {
+        origin = origin.relative_to(&ctx.read_artifact(path)?)?;
+    }
+    let train = training_data(&model, ctx)?;
+    let shortened = vocabulary::shorten(&mut model, &options.vocabulary, &train)?;
+    let closing = Closing {
+        args: &args,
+        ctx,
+        config: &config,
+        train: &train,
+        shortened,
+    };
+    if options.vocabulary_only() {
+        return closing.one(Pruned::shortened_only(model, origin), None);
+    }
+
     let calibration = Calibration::sample(&train, &model, &options, ctx.seed())?;
+    let measure = Measure {
+        calibration: &calibration,
+        batch_size: options.batch_size,
+        device,
+        threads: ctx.threads(),
+    };
+    let scored = score(model, origin, &options, measure, ctx)?;
+    let go_on = &mut |_| !cli::interrupted();
+    let step = args.goal.step();
+    let target = match options.goal {
+        Goal::Ratio(ratio) => return closing.one(scored.by_ratio(ratio, step, go_on)?, None),
+        Goal::Target(target) => target,
+    };
+    let table = args.goal.latency_table.as_deref();
+    let mut cost = cost::of(target, &options, &scored, table, &cli::interrupted)?;
+    let Some(speedups) = speedups else {
+        let pruned = scored.to_target(target, step, &mut *cost, go_on)?;
+        return closing.one(pruned, Some(&*cost));
+    };
+    let mut members = Vec::with_capacity(speedups.len());
+    for speedup in speedups {
+        let target = Target::Speedup(speedup);
+        let pruned = scored.to_target(target, step, &mut *cost, go_on)?;
+        members.push((family::file(&args.stage.output, speedup), pruned));
+    }
+    closing.family(members, &*cost)
+}
 
-    let batches = calibration.len().div_ceil(options.batch_size);
+fn training_data(model: &Artifact, ctx: &Context) -> anyhow::Result<Dataset> {
+    let task = &model.task;
+    let (name, labels) = (Some(task.name.as_str()), Some(&task.labels[..]));
+    let train = Dataset::open(ctx.data_dir()?, name, Split::Train, labels)?;
+    ctx.set_synthetic(train.record.synthetic);
+    Ok(train)
+}
+
+fn score<'a>(
+    model: Artifact,
+    origin: Origin,
+    options: &Options,
+    measure: Measure<'a>,
+    ctx: &Context,
+) -> anyhow::Result<Scored<'a>> {
+    let batches = measure.calibration.len().div_ceil(options.batch_size);
     let progress = ctx.progress("importance", batches as u64);
     let mut on_batch = |_| {
         progress.advance(1);
         !cli::interrupted()
     };
-    let threads = ctx.threads();
-    let mut pruned = prune(
-        model,
-        &calibration,
-        &options,
-        device,
-        threads,
-        &mut on_batch,
-    )?;
+    let scored = Scored::new(model, origin, options.criterion, measure, &mut on_batch)?;
     progress.finish();
+    Ok(scored)
+}
 
-    let record = record::record(&pruned, &train.record, &config, ctx.device(), ctx.seed())?;
-    pruned.artifact.provenance.push(record);
-    record::log(&pruned);
-    ctx.write_artifact(&args.stage.output, &pruned.artifact)?;
-    ctx.write_report(record::report(&pruned, &train.record)?)?;
-    Ok(Exit::Done)
+/// What is written at the end: record, log lines, artifacts, report.
+struct Closing<'a> {
+    args: &'a Args,
+    ctx: &'a Context,
+    config: &'a Config,
+    train: &'a Dataset,
+    shortened: Option<Shortened>,
+}
+
+impl Closing<'_> {
+    fn one(&self, pruned: Pruned, cost: Option<&dyn Cost>) -> anyhow::Result<Exit> {
+        let pruned = self.recorded(pruned)?;
+        let output = &self.args.stage.output;
+        self.ctx.write_artifact(output, &pruned.artifact)?;
+        let setting = cost.and_then(Cost::setting);
+        let report = record::report(&pruned, &self.train.record, setting)?;
+        self.ctx.write_report(report)?;
+        Ok(Exit::Done)
+    }
+
+    fn family(&self, members: family::Members, cost: &dyn Cost) -> anyhow::Result<Exit> {
+        let mut recorded = Vec::with_capacity(members.len());
+        for (path, pruned) in members {
+            let pruned = self.recorded(pruned)?;
+            self.ctx.write_artifact(&path, &pruned.artifact)?;
+            recorded.push((path, pruned));
+        }
+        let index = family::index(&recorded, cost.setting())?;
+        let path = self.args.stage.output.join(family::INDEX);
+        self.ctx.write_file(&path, index.as_bytes())?;
+        if let Some((_, fastest)) = recorded.last() {
+            let report = record::report(fastest, &self.train.record, cost.setting())?;
+            self.ctx.write_report(report)?;
+        }
+        Ok(Exit::Done)
+    }
+
+    fn recorded(&self, mut pruned: Pruned) -> anyhow::Result<Pruned> {
+        let (ctx, step) = (self.ctx, self.args.goal.step());
+        pruned.shortened.clone_from(&self.shortened);
+        let train = &self.train.record;
+        let record = record::record(&pruned, train, self.config, step, ctx.device(), ctx.seed())?;
+        pruned.artifact.provenance.push(record);
+        record::log(&pruned);
+        Ok(pruned)
+    }
 }

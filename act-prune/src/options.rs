@@ -1,18 +1,43 @@
 //! What the configuration says about pruning, checked.
 
 use act_core::Result;
-use act_core::config::Config;
+use act_core::config::{Config, QuantPost};
 
+use crate::budget::Target;
+use crate::importance::Importance;
+use crate::latency::Precision;
 use crate::ratio::Ratio;
+use crate::vocabulary::Vocabulary;
 
 /// Sequences a batch when the configuration names no number; PaddleSlim's configs all say 16.
 const BATCH_SIZE: usize = 16;
+/// PaddleSlim's ratio.
+const RATIO: f64 = 0.25;
+
+/// How much is removed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Goal {
+    /// A share of heads and of feed-forward neurons of every layer.
+    Ratio(Ratio),
+    /// As little importance as a target allows.
+    Target(Target),
+}
 
 /// Settings of one pruning.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Share of heads and neurons to remove from every layer.
-    pub ratio: Ratio,
+    /// How much is removed.
+    pub goal: Goal,
+    /// What importance is.
+    pub criterion: Importance,
+    /// What will be served, for times and bytes.
+    pub precision: Precision,
+    /// Sequences that are served together.
+    pub latency_batch: usize,
+    /// Threads of the engine that serves.
+    pub latency_threads: usize,
+    /// Tokens that stay.
+    pub vocabulary: Vocabulary,
     /// Training examples on which importance is measured.
     pub calibration_examples: usize,
     /// Share of train that training holds out; importance is not measured on it.
@@ -22,21 +47,68 @@ pub struct Options {
 }
 
 impl Options {
-    /// From the sections `Prune`, `Global` and `TrainConfig`; errors name the key.
+    /// From the sections `Prune`, `Global`, `TrainConfig` and, for what will be served,
+    /// `QuantPost`; errors name the key.
     pub fn new(config: &Config) -> Result<Self> {
         config.check()?;
+        let prune = &config.prune;
         Ok(Self {
-            ratio: Ratio::new(config.prune.pruned_ratio)?,
-            calibration_examples: config.prune.calibration_examples,
+            goal: match Target::of(prune)? {
+                Some(target) => Goal::Target(target),
+                None => Goal::Ratio(Ratio::new(prune.pruned_ratio.unwrap_or(RATIO))?),
+            },
+            criterion: criterion(config).parse()?,
+            precision: precision(&prune.precision, &config.quant_post),
+            latency_batch: prune.latency_batch,
+            latency_threads: prune.latency_threads,
+            vocabulary: Vocabulary::of(prune)?,
+            calibration_examples: prune.calibration_examples,
             validation_ratio: config.train.validation_ratio,
             batch_size: batch_size(config),
         })
     }
+
+    /// True if heads and neurons all stay and only the vocabulary is asked to shrink.
+    pub fn vocabulary_only(&self) -> bool {
+        let all_stay = matches!(self.goal, Goal::Ratio(ratio) if ratio.value() == 0.0);
+        all_stay && self.vocabulary != Vocabulary::All
+    }
+}
+
+/// The configuration with the defaults that depend on other keys filled in.
+pub fn filled_in(config: &Config) -> Config {
+    let mut filled = config.clone();
+    filled.global.batch_size = Some(batch_size(config));
+    filled.prune.criterion = Some(criterion(config).into());
+    if config.prune.targets().is_empty() {
+        filled.prune.pruned_ratio = Some(config.prune.pruned_ratio.unwrap_or(RATIO));
+    }
+    filled
 }
 
 /// Examples a batch: the global number, else PaddleSlim's usual.
-pub fn batch_size(config: &Config) -> usize {
+fn batch_size(config: &Config) -> usize {
     config.global.batch_size.unwrap_or(BATCH_SIZE)
+}
+
+/// As configured; else PaddleSlim's with its ratio, and with a target one that compares layers.
+fn criterion(config: &Config) -> &str {
+    match (&config.prune.criterion, config.prune.targets().is_empty()) {
+        (Some(criterion), _) => criterion,
+        (None, true) => Importance::FirstOrder.name(),
+        (None, false) => Importance::Fisher.name(),
+    }
+}
+
+fn precision(name: &str, quant: &QuantPost) -> Precision {
+    match name {
+        "f32" => Precision::F32,
+        _ => Precision::Int8 {
+            weight_max: quant.weight_max,
+            activation_max: quant.activation_max,
+            embeddings: quant.embeddings,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -46,11 +118,39 @@ mod tests {
     #[test]
     fn the_defaults_are_paddleslims() {
         let options = Options::new(&Config::default()).unwrap();
-        assert_eq!(options.ratio.value(), 0.25);
+        assert_eq!(options.goal, Goal::Ratio(Ratio::new(0.25).unwrap()));
+        assert_eq!(options.criterion, Importance::FirstOrder);
+        assert_eq!(options.vocabulary, Vocabulary::All);
         assert_eq!(
             (options.calibration_examples, options.batch_size),
             (2048, 16)
         );
+        let filled = filled_in(&Config::default());
+        assert_eq!(filled.prune.pruned_ratio, Some(0.25));
+        assert_eq!(Options::new(&filled).unwrap(), options);
+    }
+
+    #[test]
+    fn a_target_brings_its_own_defaults() {
+        let mut config = Config::default();
+        config.prune.target_speedup = Some(3.0);
+        let options = Options::new(&config).unwrap();
+        assert_eq!(options.goal, Goal::Target(Target::Speedup(3.0)));
+        assert_eq!(options.criterion, Importance::Fisher);
+        assert_eq!(options.precision.name(), "int8");
+        assert_eq!(filled_in(&config).prune.pruned_ratio, None);
+    }
+
+    #[test]
+    fn only_a_ratio_of_zero_leaves_the_vocabulary_alone_to_shrink() {
+        let only = |ratio, vocabulary: &str| {
+            let mut config = Config::default();
+            config.prune.pruned_ratio = ratio;
+            config.prune.vocabulary = vocabulary.into();
+            Options::new(&config).unwrap().vocabulary_only()
+        };
+        assert!(only(Some(0.0), "used"));
+        assert!(!only(None, "used") && !only(Some(0.0), "all"));
     }
 
     #[test]
@@ -60,8 +160,12 @@ mod tests {
             change(&mut config);
             Options::new(&config).unwrap_err().to_string()
         };
-        assert!(refused(|c| c.prune.pruned_ratio = 25.0).contains("Prune.pruned_ratio"));
+        assert!(refused(|c| c.prune.pruned_ratio = Some(25.0)).contains("Prune.pruned_ratio"));
         assert!(refused(|c| c.prune.prune_algo = "asp".into()).contains("Prune.prune_algo"));
+        assert!(refused(|c| c.prune.criterion = Some("luck".into())).contains("Prune.criterion"));
+        assert!(refused(|c| c.prune.precision = "int4".into()).contains("Prune.precision"));
+        assert!(refused(|c| c.prune.vocabulary = "corpus".into()).contains("vocabulary_file"));
+        assert!(refused(|c| c.prune.vocabulary_file = Some("a".into())).contains("corpus"));
         assert!(refused(|c| c.prune.calibration_examples = 0).contains("calibration_examples"));
         assert!(refused(|c| c.train.validation_ratio = 1.0).contains("validation_ratio"));
         assert!(refused(|c| c.global.batch_size = Some(0)).contains("Global.batch_size"));

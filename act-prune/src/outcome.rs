@@ -1,25 +1,29 @@
 //! What pruning did: the figures of its log lines, its report and its provenance record.
 
-use act_core::provenance::Digest;
 use act_core::{Artifact, Plan};
 use serde::Serialize;
 
-use crate::importance::LayerImportance;
+use crate::Origin;
+use crate::budget;
+use crate::importance::LayerScores;
 use crate::ratio::removed_share;
 use crate::select::Kept;
+use crate::vocabulary::Shortened;
 
 /// A pruned model and how it came about.
 pub struct Pruned {
     /// The smaller model; the caller adds the provenance record.
     pub artifact: Artifact,
-    /// Digest of the model that went in.
-    pub input: Digest,
+    /// The model that went in.
+    pub origin: Origin,
     /// Examples on which importance was measured.
     pub calibration_examples: usize,
-    /// Parameters of the model before.
-    pub parameters_before: usize,
-    /// What happened to each layer.
+    /// What happened to each layer; nothing where only the vocabulary was shortened.
     pub layers: Vec<LayerOutcome>,
+    /// The target and how it was kept, if there was one.
+    pub promise: Option<budget::Kept>,
+    /// What became of the vocabulary, if anything.
+    pub shortened: Option<Shortened>,
 }
 
 /// What happened to one layer.
@@ -42,6 +46,18 @@ pub struct LayerOutcome {
 }
 
 impl Pruned {
+    /// A model of which only the vocabulary was shortened.
+    pub fn shortened_only(artifact: Artifact, origin: Origin) -> Self {
+        Self {
+            artifact,
+            origin,
+            calibration_examples: 0,
+            layers: Vec::new(),
+            promise: None,
+            shortened: None,
+        }
+    }
+
     /// Share of all heads that is gone.
     pub fn heads_removed(&self) -> f64 {
         let sum = |f: fn(&LayerOutcome) -> usize| self.layers.iter().map(f).sum();
@@ -56,12 +72,17 @@ impl Pruned {
 
     /// Share of all parameters that is gone, embeddings included.
     pub fn parameters_removed(&self) -> f64 {
-        removed_share(self.artifact.plan.parameters(), self.parameters_before)
+        removed_share(self.artifact.plan.parameters(), self.parameters_before())
+    }
+
+    /// Parameters of the model before.
+    pub fn parameters_before(&self) -> usize {
+        self.origin.plan.parameters()
     }
 
     /// True if nothing was removed.
     pub fn is_identity(&self) -> bool {
-        self.artifact.plan.parameters() == self.parameters_before
+        self.artifact.plan.parameters() == self.parameters_before()
     }
 }
 
@@ -70,7 +91,7 @@ pub(crate) fn layers(
     after: &Plan,
     before: &Plan,
     kept: &[Kept],
-    scores: &[LayerImportance],
+    scores: &[LayerScores],
 ) -> Vec<LayerOutcome> {
     let plans = after.layers.iter().zip(&before.layers);
     plans
@@ -91,7 +112,7 @@ pub(crate) fn layers(
 fn share_kept(scores: &[f64], kept: &[usize]) -> f64 {
     let total: f64 = scores.iter().sum();
     if total > 0.0 {
-        kept.iter().map(|&i| scores[i]).sum::<f64>() / total
+        kept.iter().fold(0.0, |sum, &i| sum + scores[i]) / total
     } else {
         1.0
     }

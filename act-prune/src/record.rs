@@ -8,44 +8,71 @@ use act_core::{Result, Seed};
 use serde_json::json;
 
 use crate::Pruned;
-use crate::options::batch_size;
+use crate::budget::{Step, Target};
+use crate::latency::Setting;
+use crate::options::filled_in;
 
-/// The record of this pruning. Deterministic: no time, no path.
+/// The record of this pruning. Deterministic: no time, no path. (Which network keeps a promise of
+/// time is for the machine to say; that network is what is recorded.)
 pub fn record(
     pruned: &Pruned,
     train: &DataRecord,
     config: &Config,
+    step: Step,
     device: &str,
     seed: Seed,
 ) -> Result<StageRecord> {
-    let metric = |name: &str, value: f64| (name.to_string(), value);
+    let input = |role: &str, model_digest| InputRecord {
+        role: role.into(),
+        model_digest,
+    };
+    let mut inputs = vec![input("model", pruned.origin.digest)];
+    if let Some((digest, _)) = &pruned.origin.reference {
+        inputs.push(input("reference", *digest));
+    }
+    let mut data = vec![train.clone()];
+    data.extend(pruned.shortened.iter().filter_map(|s| s.corpus.clone()));
     Ok(StageRecord {
         config: acted(config)?,
         device: device.into(),
-        inputs: vec![InputRecord {
-            role: "model".into(),
-            model_digest: pruned.input,
-        }],
-        data: vec![train.clone()],
-        metrics: vec![
-            metric("calibration_examples", pruned.calibration_examples as f64),
-            metric("heads_removed", pruned.heads_removed()),
-            metric("neurons_removed", pruned.neurons_removed()),
-            metric("parameters_removed", pruned.parameters_removed()),
-        ],
+        inputs,
+        data,
+        metrics: metrics(pruned, step),
         ..StageRecord::new("act-prune", seed.0)
     })
 }
 
+fn metrics(pruned: &Pruned, step: Step) -> Vec<(String, f64)> {
+    let mut metrics = vec![
+        ("calibration_examples", pruned.calibration_examples as f64),
+        ("heads_removed", pruned.heads_removed()),
+        ("neurons_removed", pruned.neurons_removed()),
+        ("parameters_removed", pruned.parameters_removed()),
+    ];
+    if step != Step::WHOLE {
+        metrics.extend([("step", step.index as f64), ("steps", step.of as f64)]);
+    }
+    if let Some(shortened) = &pruned.shortened {
+        metrics.extend([
+            ("vocabulary_before", shortened.before as f64),
+            ("vocabulary_after", shortened.after as f64),
+            ("train_unknown", shortened.train_unknown as f64),
+        ]);
+    }
+    let named = metrics.into_iter().map(|(name, v)| (name.to_string(), v));
+    named.collect()
+}
+
 /// The keys that acted, as YAML.
 fn acted(config: &Config) -> Result<String> {
+    let filled = filled_in(config);
     let global = Global {
-        batch_size: Some(batch_size(config)),
+        batch_size: filled.global.batch_size,
         ..Global::default()
     };
     let acted = Config {
         global,
-        prune: config.prune.clone(),
+        prune: filled.prune,
         ..Config::default()
     };
     let yaml = acted.yaml_of(&["Global", "Prune"])?;
@@ -56,9 +83,9 @@ fn acted(config: &Config) -> Result<String> {
     ))
 }
 
-/// The report: what stays of every layer and how important it was. Accuracy is act-eval's to
-/// measure: nothing here reads dev.
-pub fn report(pruned: &Pruned, train: &DataRecord) -> Result<Report> {
+/// The report: what stays of every layer and how important it was, what was promised and what was
+/// measured in which setting. Accuracy is act-eval's to measure: nothing here reads dev.
+pub fn report(pruned: &Pruned, train: &DataRecord, setting: Option<&Setting>) -> Result<Report> {
     let mut report = Report::new("act-prune", &pruned.artifact)?;
     report.set_dataset(train);
     let details = json!({
@@ -66,18 +93,35 @@ pub fn report(pruned: &Pruned, train: &DataRecord) -> Result<Report> {
             "calibration_examples": pruned.calibration_examples,
             "heads_removed": pruned.heads_removed(),
             "neurons_removed": pruned.neurons_removed(),
-            "parameters_before": pruned.parameters_before,
+            "parameters_before": pruned.parameters_before(),
             "parameters_removed": pruned.parameters_removed(),
+            "promise": pruned.promise,
+            "latency_setting": setting.map(describe),
+            "vocabulary": pruned.shortened,
             "layers": pruned.layers,
         }
     });
     if let serde_json::Value::Object(details) = details {
         report.details = details;
     }
+    if let Some(Target::Speedup(times)) = pruned.promise.as_ref().map(|p| p.measured) {
+        report.speedup = Some(times);
+    }
     Ok(report)
 }
 
-/// What stays of each layer, and the outcome in a line.
+/// A setting as reports hold it.
+pub fn describe(setting: &Setting) -> serde_json::Value {
+    json!({
+        "precision": setting.precision.name(),
+        "batch": setting.batch,
+        "threads": setting.threads,
+        "sequences": setting.lengths.len(),
+        "mean_tokens": setting.mean_length(),
+    })
+}
+
+/// What stays of each layer, and the outcome in a line or two.
 pub fn log(pruned: &Pruned) {
     for (index, layer) in pruned.layers.iter().enumerate() {
         log::debug!(
@@ -90,12 +134,30 @@ pub fn log(pruned: &Pruned) {
             100.0 * layer.neuron_importance_kept
         );
     }
+    if let Some(promise) = &pruned.promise {
+        log::info!(
+            "promised {}: predicted {:.4}, measured {:.4}; {:.1} % of importance stays",
+            promise.promised,
+            promise.predicted.value(),
+            promise.measured.value(),
+            100.0 * promise.importance_kept
+        );
+    }
+    if let Some(shortened) = &pruned.shortened {
+        log::info!(
+            "{} of {} tokens stay; {} of {} tokens of train became [UNK]",
+            shortened.after,
+            shortened.before,
+            shortened.train_unknown,
+            shortened.train_tokens
+        );
+    }
     log::info!(
         "removed {:.1} % of heads, {:.1} % of neurons: {} parameters, were {}",
         100.0 * pruned.heads_removed(),
         100.0 * pruned.neurons_removed(),
         pruned.artifact.plan.parameters(),
-        pruned.parameters_before
+        pruned.parameters_before()
     );
     if pruned.is_identity() {
         log::warn!("nothing was removed: raise Prune.pruned_ratio (0.25 is usual)");

@@ -3,7 +3,7 @@
 //! Selection knows scores and counts only, not where either comes from, so that other scores
 //! (Fisher information, OBS) and other ways to set counts (budgets) use it as it is.
 
-use act_nn::LayerImportance;
+use act_nn::LayerScores;
 
 use crate::ratio::Keep;
 
@@ -18,10 +18,18 @@ pub struct Kept {
 
 impl Kept {
     /// The most important heads and neurons of a layer.
-    pub fn strongest(scores: &LayerImportance, keep: Keep) -> Self {
+    pub fn strongest(scores: &LayerScores, keep: Keep) -> Self {
         Self {
             heads: strongest(&scores.heads, keep.heads),
             neurons: strongest(&scores.neurons, keep.neurons),
+        }
+    }
+
+    /// How many stay.
+    pub fn counts(&self) -> Keep {
+        Keep {
+            heads: self.heads.len(),
+            neurons: self.neurons.len(),
         }
     }
 }

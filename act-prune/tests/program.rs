@@ -51,6 +51,7 @@ impl Workshop {
         let mut command = Command::new(env!("CARGO_BIN_EXE_act-prune"));
         command.current_dir(self.dir.path()).args(args);
         command.args(["--data", "data"]).stdin(Stdio::null());
+        command.env("XDG_CACHE_HOME", self.dir.path().join("cache"));
         command
     }
 
@@ -148,4 +149,127 @@ fn wrong_inputs_end_in_one_line_and_their_exit_code() {
         assert!(text.contains(says), "{args:?}: {text}");
         assert!(!workshop.path("a.act").exists());
     }
+}
+
+#[test]
+fn targets_that_need_no_clock_are_kept_exactly() {
+    let workshop = Workshop::new();
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(workshop.path(name)).unwrap()).unwrap()
+    };
+    let before = Artifact::open(workshop.path("base.act"))
+        .unwrap()
+        .plan
+        .parameters() as f64;
+    let args = [
+        "base.act", "-o", "a.act", "--report", "a.json", "--params", "0.85",
+    ];
+    let output = workshop.run(&args);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let after = Artifact::open(workshop.path("a.act")).unwrap();
+    assert!(after.plan.parameters() as f64 <= 0.85 * before);
+    assert!(after.provenance[0].config.contains("params: 0.85"));
+    let report = read("a.json");
+    let promise = &report["pruning"]["promise"];
+    assert_eq!(promise["promised"]["kind"], "parameters");
+    assert_eq!(promise["measured"], promise["predicted"]);
+
+    // The command line goes before the configuration; in one place, two are a contradiction.
+    let ratio = ["--set", "Prune.pruned_ratio=0.5"];
+    let output = workshop.run(&[&args[..], &ratio].concat());
+    assert!(output.status.success());
+    let set = ["base.act", "-o", "b.act", "--set", "Prune.params=0.85"];
+    let output = workshop.run(&[&set[..], &ratio].concat());
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("pruned_ratio and params contradict"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_promise_that_cannot_be_kept_is_refused_in_one_line() {
+    let workshop = Workshop::new();
+    for (args, says) in [
+        (
+            ["--params", "0.01"],
+            "1 % of the parameters cannot be kept; the nearest is",
+        ),
+        (
+            ["--bytes", "2kB"],
+            "a file of 2 kB cannot be kept; the nearest is a file of",
+        ),
+    ] {
+        let output = workshop.run(&[&["base.act", "-q", "-o", "a.act"], &args[..]].concat());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(says) && told.lines().count() == 1, "{told}");
+        assert!(!workshop.path("a.act").exists());
+    }
+    let output = workshop.run(&["base.act", "-q", "-o", "-", "--family", "1.5,2"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("-o DIR"), "{told}");
+}
+
+#[test]
+fn steps_go_part_of_the_way() {
+    let workshop = Workshop::new();
+    let heads = |name: &str| -> Vec<usize> {
+        let plan = Artifact::open(workshop.path(name)).unwrap().plan;
+        plan.layers.iter().map(LayerPlan::heads).collect()
+    };
+    let half = ["--set", "Prune.pruned_ratio=0.5"];
+    let first = ["base.act", "-o", "one.act", "--step", "1/2"];
+    assert!(workshop.run(&[&first[..], &half].concat()).status.success());
+    assert_eq!(heads("one.act"), [3, 3]);
+    let second = [
+        "one.act",
+        "-o",
+        "two.act",
+        "--step",
+        "2/2",
+        "--reference",
+        "base.act",
+    ];
+    assert!(
+        workshop
+            .run(&[&second[..], &half].concat())
+            .status
+            .success()
+    );
+    assert_eq!(heads("two.act"), [2, 2]);
+    let record = Artifact::open(workshop.path("two.act")).unwrap().provenance;
+    assert_eq!(record[1].inputs[1].role, "reference");
+    // The other way round the reference is smaller than the input.
+    let wrong = ["base.act", "-o", "x.act", "--reference", "one.act"];
+    assert_eq!(workshop.run(&wrong).status.code(), Some(2));
+}
+
+#[test]
+fn the_vocabulary_of_an_int8_model_shrinks_alone() {
+    let workshop = Workshop::new();
+    let used = [
+        "--set",
+        "Prune.vocabulary=used",
+        "--set",
+        "Prune.pruned_ratio=0",
+    ];
+    let args = ["int8.act", "-o", "a.act", "--report", "a.json"];
+    let output = workshop.run(&[&args[..], &used].concat());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("of 128 tokens stay; 0 of"), "{told}");
+    let (before, after) = (
+        Artifact::open(workshop.path("int8.act")).unwrap(),
+        Artifact::open(workshop.path("a.act")).unwrap(),
+    );
+    assert_eq!(after.plan.vocab_size, after.tokenizer.vocab_size());
+    assert!(after.plan.vocab_size < before.plan.vocab_size);
+    assert_eq!(after.plan.layers, before.plan.layers);
 }

@@ -47,7 +47,7 @@ fn dataset() -> Dataset {
 
 fn options(ratio: f64) -> Options {
     let mut config = Config::default();
-    config.prune.pruned_ratio = ratio;
+    config.prune.pruned_ratio = Some(ratio);
     config.prune.calibration_examples = 40;
     Options::new(&config).unwrap()
 }
@@ -84,7 +84,7 @@ fn layers_shrink_to_the_rounded_ratio() {
     // 2 heads * 0.75 is 1.5, to even is 2: the second layer stays whole.
     assert_eq!(shapes, [(3, 12), (2, 9)]);
     assert_eq!(pruned.calibration_examples, 40);
-    assert!(pruned.artifact.plan.parameters() < pruned.parameters_before);
+    assert!(pruned.artifact.plan.parameters() < pruned.parameters_before());
     let layer = &pruned.layers[0];
     assert!(layer.head_importance_kept > 0.75 && layer.head_importance_kept < 1.0);
     assert!(layer.neuron_importance_kept > 0.75 && layer.neuron_importance_kept < 1.0);
@@ -103,7 +103,10 @@ fn equal_inputs_give_equal_models_whatever_the_threads() {
 fn a_ratio_of_zero_changes_nothing() {
     let pruned = run(0.0, 1);
     assert!(pruned.is_identity());
-    assert_eq!(pruned.artifact.model_digest().unwrap(), pruned.input);
+    assert_eq!(
+        pruned.artifact.model_digest().unwrap(),
+        pruned.origin.digest
+    );
 }
 
 #[test]

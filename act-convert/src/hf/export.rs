@@ -11,7 +11,8 @@ use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::{CONFIG, TOKENIZER_CONFIG, VOCAB, WEIGHTS};
+use super::{CONFIG, WEIGHTS};
+use crate::tokenizer::{TOKENIZER_CONFIG, VOCAB};
 
 /// Writes `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer_config.json`.
 ///

@@ -6,14 +6,12 @@ use std::path::Path;
 use act_core::artifact::limits;
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
-use act_core::{Artifact, Error, Linear, Params, Plan, Result, Seed, TaskInfo};
-use act_data::Task;
+use act_core::{Artifact, Error, Linear, Params, Plan, Result, Seed};
 
 use super::weights::Weights;
-use super::{CONFIG, config, labels, tokenizer};
-use crate::file;
-use crate::import::{ImportOptions, MAX_SEQ_LENGTH, UNNAMED};
-use crate::init;
+use super::{CONFIG, config};
+use crate::import::ImportOptions;
+use crate::{file, init, labels, tokenizer};
 
 /// Longest `config.json`: thousands of labels fit.
 const CONFIG_LEN: u64 = 4 << 20;
@@ -38,7 +36,8 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
         check_classes(n).map_err(at)?;
         config::check_head(&config).map_err(at)?;
     }
-    let labels = labels::choose(&config, classes, options).map_err(at)?;
+    let own = labels::id2label(&config).map_err(at)?;
+    let labels = labels::choose(own, classes, options).map_err(at)?;
     check_classes(labels.len())?;
     plan.num_labels = labels.len();
     // Before the tokenizer, which takes memory for every row that config.json claims: now the table
@@ -47,11 +46,7 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
     let text = tokenizer::read(dir, options.vocab.as_deref(), plan.vocab_size)?;
     let artifact = Artifact {
         params,
-        task: TaskInfo {
-            name: task_name(options),
-            max_seq_length: max_seq_length(options, text.max_length, &plan)?,
-            labels,
-        },
+        task: options.task_info(labels, text.max_length, plan.max_position_embeddings)?,
         tokenizer: text.spec,
         plan,
         quant: QuantSpec::default(),
@@ -114,25 +109,4 @@ fn untrained_head(plan: &Plan, seed: Seed) -> Params {
         ..plan.clone()
     };
     init::params(&head, seed)
-}
-
-fn task_name(options: &ImportOptions) -> String {
-    let name = options.task.as_deref().unwrap_or(UNNAMED);
-    Task::canonical(name).unwrap_or(name).to_string()
-}
-
-/// The user's length, the folder's, or 128; never more than there are positions.
-fn max_seq_length(options: &ImportOptions, folder: Option<usize>, plan: &Plan) -> Result<usize> {
-    let positions = plan.max_position_embeddings;
-    let allowed = limits::MIN_SEQUENCE..=positions;
-    match options.max_seq_length {
-        Some(n) if !allowed.contains(&n) => Err(Error::usage(format!(
-            "a longest sequence of {n} tokens: this model takes {} to {positions}",
-            limits::MIN_SEQUENCE
-        ))),
-        Some(n) => Ok(n),
-        None => Ok(folder
-            .filter(|n| allowed.contains(n))
-            .unwrap_or(MAX_SEQ_LENGTH.min(positions))),
-    }
 }

@@ -7,8 +7,8 @@ use act_core::quant::QuantSpec;
 use act_core::{Artifact, Error, Result, TokenizerSpec};
 
 use super::program;
-use crate::file;
 use crate::import::ImportOptions;
+use crate::{file, labels, tokenizer};
 
 /// Largest parameter file; no encoder that an artifact may hold needs more.
 const MAX_PARAMS: u64 = 4 << 30;
@@ -73,14 +73,19 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
     let name = files.model.file_name().unwrap_or_default().display();
     let imported = super::read(&model, &params).map_err(|e| e.context(name))?;
     let plan = imported.plan;
-    let tokenizer = options.tokenizer(dir, plan.vocab_size)?;
-    if tokenizer.pad_id != imported.pad_id {
-        return Err(Error::usage(format!(
-            "the program hides token {}, but [PAD] is token {} of the vocabulary: is it this \
-             model's?",
-            imported.pad_id, tokenizer.pad_id
-        )));
+    let tokenizer = tokenizer::read(dir, options.vocab.as_deref(), plan.vocab_size)?.spec;
+    match imported.pad_id {
+        Some(pad) if pad != tokenizer.pad_id => {
+            return Err(Error::usage(format!(
+                "the program hides token {pad}, but [PAD] is token {} of the vocabulary: is it \
+                 this model's?",
+                tokenizer.pad_id
+            )));
+        }
+        Some(_) => {}
+        None => log::info!("the program is given its mask: it is taken to hide [PAD] tokens"),
     }
+    let labels = labels::choose(None, Some(plan.num_labels), options)?;
     let record = StageRecord {
         config: format!(
             "Import:\n  source: paddle\n  operators: {}\n  family: {}\n  layers: {}\n",
@@ -97,7 +102,8 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
         ..StageRecord::new("act-convert", options.seed.0)
     };
     Ok(Artifact {
-        task: options.task_info(plan.num_labels, plan.max_position_embeddings)?,
+        // The length that such a folder names is that of the position table.
+        task: options.task_info(labels, None, plan.max_position_embeddings)?,
         plan,
         tokenizer,
         params: imported.params,

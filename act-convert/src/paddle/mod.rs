@@ -21,8 +21,8 @@ pub struct Imported {
     pub plan: Plan,
     /// Its tensors, as [`Plan::expected_tensors`] names them.
     pub params: Params,
-    /// The token whose keys the program's mask hides.
-    pub pad_id: u32,
+    /// The token whose keys the program's mask hides; none if it is given the mask.
+    pub pad_id: Option<u32>,
     /// Number of operators of the program.
     pub operators: usize,
 }

@@ -2,12 +2,11 @@
 //! that the program applies between layers are multiplied into the weights beside them.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use act_core::{Embedding, Error, Family, LayerPlan, Linear, Norm, Params, Plan, Result, Tensor};
 
 use super::params::ParamStream;
-use super::walk::{Dense, Encoder, Layer, LayerNorm, Table};
+use super::walk::{Columns, Dense, Encoder, Layer, LayerNorm, Table};
 
 /// Plan and tensors of an encoder whose numbers are in `stream`.
 ///
@@ -25,6 +24,9 @@ pub fn assemble(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<(Plan
     maker.table(Embedding::Word, &tables.word, 0)?;
     maker.table(Embedding::Position, &tables.position, 0)?;
     maker.table(Embedding::TokenType, &tables.token_type, 0)?;
+    if let Some(row) = tables.token_type_row {
+        maker.repeat_row(Embedding::TokenType, row)?;
+    }
     if let Some((table, row)) = &tables.task_type {
         maker.table(Embedding::TaskType, table, *row)?;
     }
@@ -44,10 +46,7 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
         [rows, _] => Ok(*rows),
         other => Err(wrong_shape(table.parameter, other, "[rows, hidden]")),
     };
-    let outputs = |dense: &Dense<'_>| match stream.dims(dense.bias)? {
-        [width] => Ok(*width),
-        other => Err(wrong_shape(dense.bias, other, "[out]")),
-    };
+    let outputs = |dense: &Dense<'_>| outputs(dense, stream);
     let tables = &encoder.embeddings;
     let hidden_size = stream.dims(tables.word.parameter)?.last().copied();
     let layer_norm_eps = encoder.embeddings_norm.epsilon;
@@ -55,11 +54,18 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
     let hidden_act = encoder.layers[0].feed_forward.activation;
     let mut layers = Vec::with_capacity(encoder.layers.len());
     for (l, layer) in encoder.layers.iter().enumerate() {
-        let epsilons = [&layer.attention_norm, &layer.output_norm].map(|n| n.epsilon);
-        let activation = layer.feed_forward.activation;
-        if epsilons != [layer_norm_eps; 2] || activation != hidden_act {
+        for norm in [&layer.attention_norm, &layer.output_norm] {
+            if norm.epsilon != layer_norm_eps {
+                return Err(norm.op.refuse(format!(
+                    "has the epsilon {}, the embeddings' norm {layer_norm_eps}; one for all was \
+                     expected",
+                    norm.epsilon
+                )));
+            }
+        }
+        if layer.feed_forward.activation != hidden_act {
             return Err(Error::rejected(format!(
-                "layer {l} has another epsilon or activation than the layers before it"
+                "layer {l} has another activation than the layers before it"
             )));
         }
         let intermediate = outputs(&layer.feed_forward.intermediate)?;
@@ -89,6 +95,15 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
     })
 }
 
+/// Outputs of a linear layer before any columns are taken.
+fn outputs(dense: &Dense<'_>, stream: &ParamStream<'_>) -> Result<usize> {
+    match stream.dims(dense.weight)? {
+        [out, _] if dense.transposed => Ok(*out),
+        [_, out] => Ok(*out),
+        other => Err(wrong_shape(dense.weight, other, "[in, out]")),
+    }
+}
+
 /// Copies numbers from the stream to where the plan has them.
 struct Maker<'a> {
     stream: &'a ParamStream<'a>,
@@ -96,7 +111,7 @@ struct Maker<'a> {
     params: Params,
     /// Which columns of a parameter are taken: no number may be copied twice, or a small file could
     /// make a large model.
-    used: BTreeMap<&'a str, Vec<Range<usize>>>,
+    used: BTreeMap<&'a str, Vec<bool>>,
 }
 
 impl<'a> Maker<'a> {
@@ -122,7 +137,7 @@ impl<'a> Maker<'a> {
     /// A table; `first` is the row that the artifact has as row 0, and changes places with it.
     fn table(&mut self, role: Embedding, table: &Table<'a>, first: u32) -> Result<()> {
         let (rows, hidden) = (self.plan.embedding_rows(role), self.plan.hidden_size);
-        let mut values = self.take(table.parameter, 0..1, &[rows, hidden])?;
+        let mut values = self.take(table.parameter, &Columns::range(0..1), &[rows, hidden])?;
         multiply(&mut values, table.factor);
         // A parameter has no dimension of 0, and `take` has seen its shape.
         if let Some(zero) = table.zero_row.filter(|&zero| (zero as usize) < rows) {
@@ -144,36 +159,58 @@ impl<'a> Maker<'a> {
     fn norm(&mut self, role: Norm, norm: &LayerNorm<'a>) -> Result<()> {
         let hidden = self.plan.hidden_size;
         for (name, parameter) in [(role.weight(), norm.scale), (role.bias(), norm.bias)] {
-            let mut values = self.take(parameter, 0..1, &[hidden])?;
+            let mut values = self.take(parameter, &Columns::range(0..1), &[hidden])?;
             multiply(&mut values, norm.factor);
             self.put(name, vec![hidden], values);
         }
         Ok(())
     }
 
+    /// Makes every row of a table this one.
+    fn repeat_row(&mut self, role: Embedding, row: u32) -> Result<()> {
+        let (rows, hidden) = (self.plan.embedding_rows(role), self.plan.hidden_size);
+        let values = self.params.f32(&role.weight())?;
+        let start = (row as usize).saturating_mul(hidden);
+        let Some(values) = values.get(start..start.saturating_add(hidden)) else {
+            return Err(Error::rejected(format!(
+                "row {row} of {role} is used, which has {rows} rows"
+            )));
+        };
+        let values = values.repeat(rows);
+        self.put(role.weight(), vec![rows, hidden], values);
+        Ok(())
+    }
+
     fn dense(&mut self, role: Linear, dense: &Dense<'a>) -> Result<()> {
         let [out, input] = self.plan.linear_shape(role);
-        let columns = dense.columns.clone().unwrap_or(0..out);
-        let whole = match dense.columns {
-            None => out,
-            Some(_) => self.stream.dims(dense.bias)?.first().copied().unwrap_or(0),
-        };
-        if columns.len() != out || columns.end > whole {
+        let whole = outputs(dense, self.stream)?;
+        let columns = dense.columns.clone().unwrap_or(Columns::range(0..whole));
+        if columns.total() != Some(out) || columns.end().is_none_or(|end| end > whole) {
             return Err(Error::rejected(format!(
-                "{role} takes columns {columns:?} of {whole}; {out} are needed"
+                "{role} takes columns of {whole}, {columns:?}; {out} are needed"
             )));
         }
         let stored = match dense.transposed {
             true => [whole, input],
             false => [input, whole],
         };
-        let values = self.take(dense.weight, columns.clone(), &stored)?;
-        let mut weight = match dense.transposed {
-            true => values[columns.start * input..columns.end * input].to_vec(),
-            false => transpose(&values, whole, columns.clone()),
+        let values = self.take(dense.weight, &columns, &stored)?;
+        let mut weight: Vec<f32> = match dense.transposed {
+            true => columns
+                .iter()
+                .flat_map(|c| &values[c * input..(c + 1) * input])
+                .copied()
+                .collect(),
+            false => transpose(&values, whole, &columns),
         };
         multiply(&mut weight, dense.input_factor * dense.factor);
-        let mut bias = self.take(dense.bias, columns.clone(), &[whole])?[columns].to_vec();
+        let mut bias = match dense.bias {
+            Some(bias) => {
+                let values = self.take(bias, &columns, &[whole])?;
+                columns.iter().map(|c| values[c]).collect()
+            }
+            None => vec![0.0; out],
+        };
         multiply(&mut bias, dense.factor);
         self.put(role.weight(), vec![out, input], weight);
         self.put(role.bias(), vec![out], bias);
@@ -181,18 +218,20 @@ impl<'a> Maker<'a> {
     }
 
     /// The numbers of a parameter of this shape, of which these columns are still to be taken.
-    fn take(&mut self, name: &'a str, columns: Range<usize>, shape: &[usize]) -> Result<Vec<f32>> {
+    fn take(&mut self, name: &'a str, columns: &Columns, shape: &[usize]) -> Result<Vec<f32>> {
         let found = self.stream.dims(name)?;
         if found != shape {
             return Err(wrong_shape(name, found, &format!("{shape:?}")));
         }
         let used = self.used.entry(name).or_default();
-        let overlaps =
-            |other: &Range<usize>| other.start < columns.end && columns.start < other.end;
-        if used.iter().any(overlaps) {
-            return Err(Error::rejected(format!("parameter {name:?} is used twice")));
+        for column in columns.iter() {
+            if used.len() <= column {
+                used.resize(column + 1, false);
+            }
+            if std::mem::replace(&mut used[column], true) {
+                return Err(Error::rejected(format!("parameter {name:?} is used twice")));
+            }
         }
-        used.push(columns);
         self.stream.values(name)
     }
 
@@ -202,9 +241,9 @@ impl<'a> Maker<'a> {
 }
 
 /// Columns of a matrix that is `width` wide, as rows.
-fn transpose(values: &[f32], width: usize, columns: Range<usize>) -> Vec<f32> {
+fn transpose(values: &[f32], width: usize, columns: &Columns) -> Vec<f32> {
     let column = |c: usize| values.iter().skip(c).step_by(width).copied();
-    columns.flat_map(column).collect()
+    columns.iter().flat_map(column).collect()
 }
 
 fn multiply(values: &mut [f32], factor: f32) {

@@ -100,6 +100,11 @@ impl Op {
         one(&self.inputs, slot).ok_or_else(|| self.refuse(format!("needs one input {slot}")))
     }
 
+    /// The variables in an input slot, in order.
+    pub fn inputs(&self, slot: &str) -> &[String] {
+        self.inputs.get(slot).map_or(&[], Vec::as_slice)
+    }
+
     /// The variables in an output slot, in order.
     pub fn outputs(&self, slot: &str) -> &[String] {
         self.outputs.get(slot).map_or(&[], Vec::as_slice)

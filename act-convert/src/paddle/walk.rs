@@ -4,10 +4,14 @@
 //! Every operator that the output depends on must have its place in the architecture; the first
 //! one without ends the walk with an error that names it. No number is read here, only structure.
 
+mod activation;
 mod attention;
+mod constant;
 mod dense;
 mod embed;
+mod heads;
 mod mask;
+mod shape;
 
 use act_core::artifact::limits;
 use act_core::{Activation, Error, Result};
@@ -18,6 +22,7 @@ use super::program::Program;
 pub use attention::Attention;
 pub use dense::Dense;
 pub use embed::{Embeddings, Table};
+pub use heads::Columns;
 pub use mask::Mask;
 
 /// A value times a number.
@@ -32,6 +37,8 @@ pub struct Scaled<'a> {
 /// A layer norm over the last axis.
 #[derive(Debug)]
 pub struct LayerNorm<'a> {
+    /// Where it stands.
+    pub op: &'a Op,
     /// Parameter with gamma.
     pub scale: &'a str,
     /// Parameter with beta.
@@ -79,29 +86,37 @@ pub struct Encoder<'a> {
     pub pooler: Dense<'a>,
     /// Classification head.
     pub classifier: Dense<'a>,
-    /// Token whose keys the mask hides.
-    pub pad_id: u32,
+    /// Token whose keys the mask hides, if it is not an input.
+    pub pad_id: Option<u32>,
 }
 
 /// Kinds of operators that have a place in an encoder.
-const KNOWN: [&str; 30] = [
+const KNOWN: [&str; 42] = [
     "assign",
     "cast",
     "cumsum",
     "dropout",
     "elementwise_add",
+    "elementwise_div",
+    "elementwise_mul",
     "elementwise_sub",
     "equal",
+    "erf",
+    "expand_as_v2",
+    "expand_v2",
     "feed",
     "fetch",
     "fill_any_like",
     "fill_constant",
+    "flatten_contiguous_range",
     "gelu",
     "layer_norm",
     "lookup_table_v2",
     "matmul",
     "matmul_v2",
     "mul",
+    "not_equal",
+    "range",
     "relu",
     "reshape",
     "reshape2",
@@ -110,11 +125,15 @@ const KNOWN: [&str; 30] = [
     "slice",
     "softmax",
     "split",
+    "squeeze",
+    "squeeze2",
     "tanh",
     "transpose",
     "transpose2",
+    "unbind",
     "unsqueeze",
     "unsqueeze2",
+    "where",
 ];
 
 /// Walks a program.
@@ -157,17 +176,7 @@ impl<'a> Walk<'a> {
         let (mut pooler, first) = self.dense(self.source(self.unary(tanh)?)?)?;
         let first = self.source(first)?;
         pooler.input_factor = first.factor;
-        let slice = self.expect(first.variable, &["slice"])?;
-        slice.reads_only(&["Input"])?;
-        for (name, value) in [
-            ("axes", 1),
-            ("starts", 0),
-            ("ends", 1),
-            ("decrease_axis", 1),
-        ] {
-            slice.expect_ints(name, &[value])?;
-        }
-        let mut state = self.source(slice.input("Input")?)?;
+        let mut state = self.source(self.first_token(first.variable)?)?;
 
         let (mut layers, mut mask) = (Vec::new(), None);
         loop {
@@ -189,14 +198,36 @@ impl<'a> Walk<'a> {
         layers.reverse();
         let (embeddings_norm, sum) = self.norm(state)?;
         let mask = mask.ok_or_else(|| Error::rejected("the program has no encoder layer"))?;
+        let pad_id = match mask {
+            Mask::Pad { pad_id, .. } => Some(pad_id),
+            Mask::Given(_) => None,
+        };
         Ok(Encoder {
-            embeddings: self.embeddings(sum, mask.tokens)?,
+            embeddings: self.embeddings(sum, mask)?,
             embeddings_norm,
             layers,
             pooler,
             classifier,
-            pad_id: mask.pad_id,
+            pad_id,
         })
+    }
+
+    /// What the first token is taken from, by a `slice` that drops the axis or a `squeeze` after it.
+    fn first_token(&self, variable: &'a str) -> Result<&'a str> {
+        let op = self.expect(variable, &["slice", "squeeze2", "squeeze"])?;
+        let (slice, dropped) = match op.kind() {
+            "slice" => (op, &[1][..]),
+            _ => {
+                op.expect_ints("axes", &[1])?;
+                (self.expect(self.unary(op)?, &["slice"])?, &[][..])
+            }
+        };
+        slice.reads_only(&["Input"])?;
+        for (name, value) in [("axes", 1), ("starts", 0), ("ends", 1)] {
+            slice.expect_ints(name, &[value])?;
+        }
+        slice.expect_ints("decrease_axis", dropped)?;
+        slice.input("Input")
     }
 
     /// The layer with this result, the state before it, and its mask.
@@ -220,17 +251,9 @@ impl<'a> Walk<'a> {
 
     fn feed_forward(&self, branch: Scaled<'a>) -> Result<(FeedForward<'a>, Scaled<'a>)> {
         let (mut output, hidden) = self.dense(branch)?;
-        let hidden = self.source(hidden)?;
-        output.input_factor = hidden.factor;
-        let op = self.expect(hidden.variable, &["gelu", "relu"])?;
-        let activation = match op.kind() {
-            "relu" => Activation::Relu,
-            _ if op.flag("approximate", false)? => {
-                return Err(op.refuse("is the tanh approximation; the exact gelu was expected"));
-            }
-            _ => Activation::Gelu,
-        };
-        let (intermediate, input) = self.dense(self.source(self.unary(op)?)?)?;
+        let (activation, hidden, factor) = self.activation(self.source(hidden)?)?;
+        output.input_factor = factor;
+        let (intermediate, input) = self.dense(self.source(hidden)?)?;
         let block = FeedForward {
             intermediate,
             activation,
@@ -247,6 +270,7 @@ impl<'a> Walk<'a> {
             return Err(op.refuse("normalises over more than the last axis"));
         }
         let norm = LayerNorm {
+            op,
             scale: self.parameter(op, "Scale")?,
             bias: self.parameter(op, "Bias")?,
             epsilon: op.float("epsilon", 1e-5)? as f32,
@@ -288,6 +312,16 @@ impl<'a> Walk<'a> {
                 "dropout" => kept_at_inference(op)?,
                 "scale" if op.float("bias", 0.0)? == 0.0 => op.float("scale", 1.0)? as f32,
                 "assign" => 1.0,
+                "elementwise_mul" | "elementwise_div" => {
+                    let [x, y] = self.operands(op)?;
+                    match self.constant(y)? {
+                        Some(by) if op.kind() == "elementwise_div" => at.factor /= by as f32,
+                        Some(by) => at.factor *= by as f32,
+                        None => break,
+                    }
+                    at.variable = x;
+                    continue;
+                }
                 _ => break,
             };
             at.variable = self.unary(op)?;

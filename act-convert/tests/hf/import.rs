@@ -159,8 +159,9 @@ fn the_tokenizer_comes_from_either_file() {
         "{error}"
     );
     folder.tokenizer = None;
-    let error = refused(folder.write().path(), &options());
-    assert!(error.contains("no vocab.txt"), "{error}");
+    let error = hf::import(folder.write().path(), &options()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("no vocab.txt"), "{error}");
 }
 
 #[test]

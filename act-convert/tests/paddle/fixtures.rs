@@ -40,9 +40,7 @@ struct Case {
     logits: Vec<Vec<f32>>,
 }
 
-fn cases(dir: &Path) -> Vec<Case> {
-    let json = std::fs::read(dir.join("reference.json")).unwrap();
-    let reference: Value = serde_json::from_slice(&json).unwrap();
+fn cases(reference: &Value) -> Vec<Case> {
     let rows = |case: &Value, key: &str| case[key].as_array().unwrap().clone();
     let ids = |row: &Value| -> Vec<u32> {
         let ids = row.as_array().unwrap().iter();
@@ -63,7 +61,7 @@ fn cases(dir: &Path) -> Vec<Case> {
             .collect(),
         logits: rows(case, "logits").iter().map(floats).collect(),
     };
-    rows(&reference, "cases").iter().map(case).collect()
+    rows(reference, "cases").iter().map(case).collect()
 }
 
 fn distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
@@ -72,19 +70,28 @@ fn distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
     pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-fn reproduces(name: &str) -> Option<Artifact> {
-    let dir = fixture(name)?;
-    let artifact = import(&dir, &options()).unwrap();
+pub fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Checks that both engines compute the logits of a reference's cases.
+pub fn assert_reproduces(name: &str, artifact: &Artifact, reference: &Value) {
     let engine = Engine::new(artifact.clone()).unwrap();
     let device = "cpu".parse().unwrap();
-    for (i, case) in cases(&dir).iter().enumerate() {
+    for (i, case) in cases(reference).iter().enumerate() {
         let inferred = engine.forward(&Batch::new(&case.encodings)).unwrap();
-        let trained = act_nn::predict(device, &artifact, &case.encodings, 4).unwrap();
+        let trained = act_nn::predict(device, artifact, &case.encodings, 4).unwrap();
         for (by, logits) in [("act-infer", inferred), ("act-nn", trained)] {
             let distance = distance(&logits, &case.logits);
             assert!(distance <= TOLERANCE, "{name}, case {i}, {by}: {distance}");
         }
     }
+}
+
+fn reproduces(name: &str) -> Option<Artifact> {
+    let dir = fixture(name)?;
+    let artifact = import(&dir, &options()).unwrap();
+    assert_reproduces(name, &artifact, &json(&dir.join("reference.json")));
     Some(artifact)
 }
 

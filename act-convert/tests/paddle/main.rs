@@ -5,4 +5,5 @@ mod attributes;
 mod fixtures;
 mod hostile;
 mod program;
+mod recorded;
 mod writer;

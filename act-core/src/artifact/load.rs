@@ -1,10 +1,12 @@
 //! Reading whole artifacts. One loop verifies the tensors, whether they are copied from a stream
-//! or are windows of a mapped file.
+//! or are windows of a mapped file. Every byte has two digests, its tensor's and the file's; of a
+//! mapped file the second is computed on a thread of its own, at the same time.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use memmap2::Mmap;
 
@@ -18,11 +20,14 @@ use crate::error::{Error, Result};
 use crate::params::Params;
 use crate::tensor::{Buffer, DType, Tensor, TensorData};
 
+/// Shorter files are hashed before a thread would have started.
+const WORTH_A_THREAD: usize = 1 << 20;
+
 /// Reads from a stream.
 pub fn stream(reader: impl Read) -> Result<Artifact> {
     let mut source = Source::new(reader);
     let header = Header::read_from(&mut source)?;
-    load(source, header, |source, entry| {
+    let take = |source: &mut Source<_>, entry: &TensorEntry| {
         let (name, shape) = (&entry.spec.name, &entry.spec.shape);
         // The product is a length that the directory has checked.
         let count = shape.iter().product();
@@ -32,7 +37,8 @@ pub fn stream(reader: impl Read) -> Result<Artifact> {
             DType::I8 => TensorData::I8(source.values(count, name)?.into()),
         };
         Ok(Tensor::new(shape.clone(), data))
-    })
+    };
+    load(source, header, take, Source::end)
 }
 
 /// Maps a regular file; reads anything else (a named pipe) as a stream.
@@ -43,10 +49,10 @@ pub fn map(path: &Path) -> Result<Artifact> {
         return stream(file);
     }
     let map = Arc::new(map_file(&file).map_err(|e| Error::io(path, e))?);
-    let mut source = Source::new(&map[..]);
+    let mut source = Source::unhashed(&map[..]);
     let header = Header::read_from(&mut source)?;
     header::check_size(Some(map.len() as u64), header.file_len)?;
-    load(source, header, |source, entry| {
+    let take = |source: &mut Source<_>, entry: &TensorEntry| {
         let (at, len) = (source.offset() as usize, entry.len as usize);
         source.pass(len, &entry.spec.name)?;
         let data = match entry.spec.dtype {
@@ -55,6 +61,16 @@ pub fn map(path: &Path) -> Result<Artifact> {
             DType::I8 => TensorData::I8(Buffer::mapped(map.clone(), at, len)?),
         };
         Ok(Tensor::new(entry.spec.shape.clone(), data))
+    };
+    let covered = &map[..map.len().saturating_sub(TRAILER_LEN)];
+    let hash = || blake3::hash(covered);
+    thread::scope(|scope| {
+        let worth = covered.len() >= WORTH_A_THREAD;
+        let started = worth.then(|| thread::Builder::new().spawn_scoped(scope, hash));
+        load(source, header, take, |source, file_len| {
+            let digest = started.and_then(|thread| thread.ok()?.join().ok());
+            source.end_with(file_len, digest.unwrap_or_else(hash))
+        })
     })
 }
 
@@ -64,11 +80,12 @@ fn map_file(file: &File) -> std::io::Result<Mmap> {
     unsafe { Mmap::map(file) }
 }
 
-/// Takes every tensor with `take`, checks it, and reads on to the end of the file.
+/// Takes every tensor with `take`, checks it, and reads on to the end of the file with `end`.
 fn load<R: Read>(
     mut source: Source<R>,
     header: Header,
     mut take: impl FnMut(&mut Source<R>, &TensorEntry) -> Result<Tensor>,
+    end: impl FnOnce(Source<R>, u64) -> Result<()>,
 ) -> Result<Artifact> {
     let rules = ValueRules::new(&header.quant);
     let mut params = Params::new();
@@ -85,7 +102,7 @@ fn load<R: Read>(
         params.insert(name, tensor);
     }
     source.padding(header.file_len - TRAILER_LEN as u64)?;
-    source.end(header.file_len)?;
+    end(source, header.file_len)?;
     Ok(Artifact {
         plan: header.plan,
         task: header.task,

@@ -1,5 +1,5 @@
 //! The stream that an artifact is read from: counts and hashes every byte, and takes memory only
-//! for bytes that have arrived.
+//! for bytes that have arrived. Of a mapped file another thread has the hash (see `load`).
 
 use std::io::{ErrorKind, Read};
 
@@ -14,7 +14,8 @@ const STEP: usize = 1 << 20;
 /// A reader with its position and the running digest of the file.
 pub struct Source<R> {
     reader: R,
-    hasher: blake3::Hasher,
+    /// `None` where somebody else hashes.
+    hasher: Option<blake3::Hasher>,
     offset: u64,
 }
 
@@ -23,8 +24,22 @@ impl<R: Read> Source<R> {
     pub fn new(reader: R) -> Self {
         Self {
             reader,
-            hasher: blake3::Hasher::new(),
+            hasher: Some(blake3::Hasher::new()),
             offset: 0,
+        }
+    }
+
+    /// At byte 0 of bytes that somebody else hashes.
+    pub fn unhashed(reader: R) -> Self {
+        Self {
+            hasher: None,
+            ..Self::new(reader)
+        }
+    }
+
+    fn hash(&mut self, bytes: &[u8]) {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
         }
     }
 
@@ -44,7 +59,7 @@ impl<R: Read> Source<R> {
                 Err(e) => return Err(Error::io("reading the artifact", e)),
             }
         }
-        self.hasher.update(&buffer[..filled]);
+        self.hash(&buffer[..filled]);
         self.offset += filled as u64;
         Ok(filled)
     }
@@ -93,8 +108,14 @@ impl<R: Read> Source<R> {
 
     /// Reads the trailer and the end of the stream behind it.
     pub fn end(mut self, file_len: u64) -> Result<()> {
+        let hasher = self.hasher.take().unwrap_or_default();
+        self.end_with(file_len, hasher.finalize())
+    }
+
+    /// The same, where somebody else has hashed all bytes before the trailer.
+    pub fn end_with(mut self, file_len: u64, digest: blake3::Hash) -> Result<()> {
         let at = self.offset;
-        let expected = trailer(file_len, *self.hasher.finalize().as_bytes());
+        let expected = trailer(file_len, *digest.as_bytes());
         let mut bytes = [0; TRAILER_LEN];
         self.fill_exactly(&mut bytes, "the trailer")?;
         if bytes[..0x20] != expected[..0x20] {
@@ -123,7 +144,7 @@ impl<'a> Source<&'a [u8]> {
             Error::rejected(format!("truncated at byte {end}, in {what}"))
         })?;
         self.reader = rest;
-        self.hasher.update(window);
+        self.hash(window);
         self.offset += len as u64;
         Ok(window)
     }

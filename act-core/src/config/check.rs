@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::vocabulary::nearest;
 use super::{
     Config, Distillation, Global, HyperParameterOptimization, OptimizerBuilder, Prune, QuantAware,
-    QuantPost, TrainConfig,
+    QuantPost, TrainConfig, quantity,
 };
 use crate::error::{Error, Result};
 
@@ -28,6 +28,8 @@ const WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max", "channel_wise
 const TRAINED_WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max"];
 const SCHEMES: &[&str] = &["static", "smooth", "dynamic", "float"];
 const ACTIVATION_TYPES: &[&str] = &["moving_average_abs_max", "range_abs_max", "abs_max"];
+const CRITERIA: &[&str] = &["magnitude", "first_order", "fisher", "obs"];
+const VOCABULARIES: &[&str] = &["all", "used", "corpus"];
 const LINEAR_OPS: &[&str] = &["mul", "matmul", "matmul_v2"];
 const CONV_OPS: &[&str] = &["conv2d", "depthwise_conv2d", "conv2d_transpose"];
 
@@ -127,12 +129,63 @@ impl Prune {
             &self.prune_algo,
             &["transformer_pruner"],
         )?;
-        below_one("Prune.pruned_ratio", self.pruned_ratio)?;
+        below_one("Prune.pruned_ratio", self.pruned_ratio.unwrap_or(0.0))?;
+        self.check_target()?;
+        if let Some(criterion) = &self.criterion {
+            choice("Prune.criterion", criterion, CRITERIA)?;
+        }
+        choice("Prune.precision", &self.precision, &["int8", "f32"])?;
+        at_least("Prune.latency_batch", Some(self.latency_batch), 1)?;
+        at_least("Prune.latency_threads", Some(self.latency_threads), 1)?;
+        must(
+            "Prune.steps",
+            self.steps,
+            (1..=100).contains(&self.steps),
+            "1 to 100",
+        )?;
+        choice("Prune.vocabulary", &self.vocabulary, VOCABULARIES)?;
         at_least(
             "Prune.calibration_examples",
             Some(self.calibration_examples),
             1,
         )
+    }
+}
+
+impl Prune {
+    /// Checks the targets, each and that they do not contradict each other or the ratio.
+    fn check_target(&self) -> Result<()> {
+        let speedup = self.target_speedup.unwrap_or(1.0);
+        must(
+            "Prune.target_speedup",
+            speedup,
+            (1.0..=1000.0).contains(&speedup),
+            "how many times faster, 1 to 1000",
+        )?;
+        let params = self.params.unwrap_or(1.0);
+        must(
+            "Prune.params",
+            params,
+            params > 0.0 && params <= 1.0,
+            "the share that stays: above 0, at most 1",
+        )?;
+        if let Some(time) = &self.budget {
+            quantity::milliseconds(time).map_err(|e| e.context("Prune.budget"))?;
+        }
+        if let Some(size) = &self.bytes {
+            quantity::bytes(size).map_err(|e| e.context("Prune.bytes"))?;
+        }
+        let mut given = self.targets();
+        if self.pruned_ratio.is_some() {
+            given.insert(0, "pruned_ratio");
+        }
+        match given[..] {
+            [] | [_] => Ok(()),
+            _ => Err(Error::usage(format!(
+                "Prune: {} contradict each other; keep one",
+                given.join(" and ")
+            ))),
+        }
     }
 }
 

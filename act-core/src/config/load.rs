@@ -39,14 +39,20 @@ impl Config {
             merge(&mut merged, source.tree.clone());
         }
         let config = typed(&[], without_nulls(merged))?;
-        // The one rule between two keys; the source that spoke last of either is told.
-        config.distillation.check().map_err(|error| {
-            let spoke = |source: &&Source| source.tree.contains_key("Distillation");
-            match sources.iter().rev().find(spoke) {
-                Some(source) => source.blame(&["Distillation"], error),
-                None => error,
-            }
-        })?;
+        // Rules between two keys; the source that spoke last of either is told.
+        let rules = [
+            ("Distillation", config.distillation.check()),
+            ("Prune", config.prune.check()),
+        ];
+        for (section, rule) in rules {
+            rule.map_err(|error| {
+                let spoke = |source: &&Source| source.tree.contains_key(section);
+                match sources.iter().rev().find(spoke) {
+                    Some(source) => source.blame(&[section], error),
+                    None => error,
+                }
+            })?;
+        }
         if let (Some(name), Some(near)) = (&config.global.task_name, config.global.meant_task()) {
             log::warn!("Global.task_name: {name:?} is not a built-in task; did you mean {near:?}?");
         }

@@ -161,23 +161,78 @@ impl Default for Distillation {
     }
 }
 
-/// Structured pruning.
+/// Structured pruning: by a ratio, or to a target, of which at most one may be given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Prune {
     /// `transformer_pruner` is the one there is.
     pub prune_algo: String,
-    /// Share of heads and of feed-forward neurons to remove from every layer.
-    pub pruned_ratio: f64,
+    /// Share of heads and of feed-forward neurons to remove from every layer; 0.25 where neither
+    /// it nor a target is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned_ratio: Option<f64>,
+    /// Ours, a target: so many times faster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_speedup: Option<f64>,
+    /// Ours, a target: time of a sequence, `8ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<String>,
+    /// Ours, a target: share of the parameters that stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<f64>,
+    /// Ours, a target: size of the file, `20MB`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<String>,
+    /// Ours: how importance is measured, `magnitude`, `first_order`, `fisher` or `obs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub criterion: Option<String>,
+    /// Ours: what will be served, `int8` or `f32`; times and bytes are of it.
+    pub precision: String,
+    /// Ours: sequences that are served together, for times.
+    pub latency_batch: usize,
+    /// Ours: threads of the engine, for times.
+    pub latency_threads: usize,
+    /// Ours: prunings with a short distillation after each, one after the other.
+    pub steps: usize,
+    /// Ours: `all` tokens stay, those `used` in train, or those of a `corpus`.
+    pub vocabulary: String,
+    /// Ours: the corpus, one text a line. Not part of provenance, which holds its digest.
+    #[serde(skip_serializing)]
+    pub vocabulary_file: Option<String>,
     /// Ours: training examples on which importance is measured.
     pub calibration_examples: usize,
+}
+
+impl Prune {
+    /// The targets that are given, by key; more than one contradict each other.
+    pub fn targets(&self) -> Vec<&'static str> {
+        let given = [
+            ("target_speedup", self.target_speedup.is_some()),
+            ("budget", self.budget.is_some()),
+            ("params", self.params.is_some()),
+            ("bytes", self.bytes.is_some()),
+        ];
+        let given = given.into_iter().filter(|(_, given)| *given);
+        given.map(|(key, _)| key).collect()
+    }
 }
 
 impl Default for Prune {
     fn default() -> Self {
         Self {
             prune_algo: "transformer_pruner".into(),
-            pruned_ratio: 0.25,
+            pruned_ratio: None,
+            target_speedup: None,
+            budget: None,
+            params: None,
+            bytes: None,
+            criterion: None,
+            precision: "int8".into(),
+            latency_batch: 1,
+            latency_threads: 1,
+            steps: 1,
+            vocabulary: "all".into(),
+            vocabulary_file: None,
             calibration_examples: 2048,
         }
     }

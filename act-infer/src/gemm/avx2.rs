@@ -12,9 +12,8 @@
 use std::arch::x86_64::*;
 use std::sync::LazyLock;
 
-use super::tile::for_row_tiles;
-use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
-use super::{dequantize, store};
+use super::tile::tiles;
+use super::{Kernel, Left, PanelF32, PanelI8, Ranges, Scheme, Strip, transpose};
 use crate::ops::Isa;
 
 const WIDTH: usize = 16;
@@ -74,155 +73,73 @@ impl Kernel for Avx2 {
         unsafe { f32_rows(left, panel, out) }
     }
 
-    fn i8_panel(
-        &self,
-        left: Left<'_, u8>,
-        panel: PanelI8<'_>,
-        scales: RowScales<'_>,
-        out: Strip<'_>,
-    ) {
+    fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
+        // SAFETY: the machine has AVX2, or this value would not exist.
+        unsafe { transpose::avx2(columns, k, WIDTH, panel) }
+    }
+
+    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>) {
         // SAFETY: the machine has AVX2, or this value would not exist; AVX-VNNI is used only where
         // `vnni` says so.
         unsafe {
             match panel.scheme {
                 Scheme::Unsigned => {
                     assert!(self.vnni, "packed for a machine with AVX-VNNI");
-                    vnni_rows(left, panel, scales, out);
+                    vnni_rows(left, panel, out);
                 }
-                Scheme::UnsignedQuads => quads_rows(left, panel, scales, out),
-                Scheme::UnsignedPairs => pairs_rows(left, panel, scales, out),
-                Scheme::Signed => signed_rows(left, panel, scales, out),
+                Scheme::UnsignedQuads => quads_rows(left, panel, out),
+                Scheme::UnsignedPairs => pairs_rows(left, panel, out),
+                Scheme::Signed => signed_rows(left, panel, out),
             }
         }
     }
 }
 
-#[target_feature(enable = "avx2,fma")]
-fn f32_rows(left: Left<'_, f32>, panel: PanelF32<'_>, mut out: Strip<'_>) {
-    panel.assert_fits(left, WIDTH);
-    // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
-    unsafe {
-        for_row_tiles!(
-            left.rows, max 6, [1 2 3 4 5],
-            first => f32_tile(first, left, panel, &mut out)
-        );
-    }
+tiles! {
+    f32_rows, f32_tile, "avx2,fma", max 6, [1 2 3 4 5],
+    (Left<'_, f32>) x (PanelF32<'_>) -> f32, __m256: 8 lanes,
+    zero _mm256_setzero_ps, load _mm256_loadu_ps, load_start _mm256_loadu_ps,
+    store _mm256_storeu_ps, broadcast broadcast_f32, words 1, step add_f32, take take_f32
 }
 
-/// # Safety
-/// `left` holds all rows of the tile at the panel's depth; `panel.start` has `WIDTH` sums.
-#[target_feature(enable = "avx2,fma")]
-unsafe fn f32_tile<const R: usize>(
-    first: usize,
-    left: Left<'_, f32>,
-    panel: PanelF32<'_>,
-    out: &mut Strip<'_>,
-) {
-    let (weights, stride) = (panel.weights.as_ptr(), left.stride);
-    let mut tile = [[0f32; WIDTH]; R];
-    // SAFETY: the caller promises that the rows `first .. first + R` of `left` have `k` numbers;
-    // `weights` has `k * WIDTH`, `start` and every row of `tile` have `WIDTH`.
-    unsafe {
-        let rows = left.values.as_ptr().add(first * stride);
-        let start = panel.start.as_ptr();
-        let start = [_mm256_loadu_ps(start), _mm256_loadu_ps(start.add(8))];
-        let mut sums = [start; R];
-        for k in 0..panel.weights.len() / WIDTH {
-            let step = weights.add(k * WIDTH);
-            let w = [_mm256_loadu_ps(step), _mm256_loadu_ps(step.add(8))];
-            for r in 0..R {
-                let a = _mm256_set1_ps(*rows.add(r * stride + k));
-                sums[r][0] = _mm256_fmadd_ps(a, w[0], sums[r][0]);
-                sums[r][1] = _mm256_fmadd_ps(a, w[1], sums[r][1]);
-            }
-        }
-        for r in 0..R {
-            _mm256_storeu_ps(tile[r].as_mut_ptr(), sums[r][0]);
-            _mm256_storeu_ps(tile[r].as_mut_ptr().add(8), sums[r][1]);
-        }
-    }
-    for (r, results) in tile.iter().enumerate() {
-        store(results, out.row_mut(first + r));
-    }
-}
-
-/// Writes the tile function of one way to add products of bytes, and the loop over its tiles.
-/// `$step(sums, a, w)` takes `$quads` quads of one row and of eight columns.
-macro_rules! i8_kernel {
+/// The tiles of one way to add products of bytes.
+macro_rules! i8_tiles {
     (
         $rows:ident, $tile:ident, $feature:literal,
-        max $max:literal, $heights:tt, $quads:literal, $step:ident
+        max $max:literal, $heights:tt, words $words:literal, step $step:ident
     ) => {
-        #[target_feature(enable = $feature)]
-        fn $rows(
-            left: Left<'_, u8>,
-            panel: PanelI8<'_>,
-            scales: RowScales<'_>,
-            mut out: Strip<'_>,
-        ) {
-            panel.assert_fits(left, WIDTH);
-            // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
-            unsafe {
-                for_row_tiles!(
-                    left.rows, max $max, $heights,
-                    first => $tile(first, left, panel, scales, &mut out)
-                );
-            }
-        }
-
-        /// # Safety
-        /// That of [`f32_tile`].
-        #[target_feature(enable = $feature)]
-        unsafe fn $tile<const R: usize>(
-            first: usize,
-            left: Left<'_, u8>,
-            panel: PanelI8<'_>,
-            scales: RowScales<'_>,
-            out: &mut Strip<'_>,
-        ) {
-            let (weights, stride) = (panel.weights.as_ptr(), left.stride);
-            let mut tile = [[0i32; WIDTH]; R];
-            // SAFETY: the caller promises that the rows `first .. first + R` of `left` have
-            // `4 * quads` bytes, `quads` even; `weights` has `4 * quads * WIDTH`, `start` and
-            // every row of `tile` have `WIDTH`.
-            unsafe {
-                let rows = left.values.as_ptr().add(first * stride);
-                let start = panel.start.as_ptr().cast::<__m256i>();
-                let start = [_mm256_loadu_si256(start), _mm256_loadu_si256(start.add(1))];
-                let mut sums = [start; R];
-                for step in 0..panel.weights.len() / (4 * WIDTH * $quads) {
-                    let mut w = [[_mm256_setzero_si256(); $quads]; 2];
-                    for q in 0..$quads {
-                        let quad = weights.add((step * $quads + q) * 4 * WIDTH);
-                        w[0][q] = _mm256_loadu_si256(quad.cast());
-                        w[1][q] = _mm256_loadu_si256(quad.add(32).cast());
-                    }
-                    for r in 0..R {
-                        let bytes = rows.add(r * stride + step * $quads * 4).cast::<i32>();
-                        let mut a = [_mm256_setzero_si256(); $quads];
-                        for q in 0..$quads {
-                            a[q] = _mm256_set1_epi32(bytes.add(q).read_unaligned());
-                        }
-                        sums[r][0] = $step(sums[r][0], a, w[0]);
-                        sums[r][1] = $step(sums[r][1], a, w[1]);
-                    }
-                }
-                for r in 0..R {
-                    _mm256_storeu_si256(tile[r].as_mut_ptr().cast(), sums[r][0]);
-                    _mm256_storeu_si256(tile[r].as_mut_ptr().add(8).cast(), sums[r][1]);
-                }
-            }
-            for (r, sums) in tile.iter().enumerate() {
-                dequantize(sums, &panel, scales.get(first + r), out.row_mut(first + r));
-            }
+        tiles! {
+            $rows, $tile, $feature, max $max, $heights,
+            (Left<'_, u8>) x (PanelI8<'_>) -> i32, __m256i: 8 lanes,
+            zero _mm256_setzero_si256, load _mm256_loadu_si256, load_start _mm256_loadu_si256,
+            store _mm256_storeu_si256, broadcast broadcast_bytes, words $words, step $step,
+            take take_i32
         }
     };
 }
 
-i8_kernel!(vnni_rows, vnni_tile, "avx2,avxvnni", max 6, [1 2 3 4 5], 1, add_vnni);
-i8_kernel!(quads_rows, quads_tile, "avx2", max 3, [1 2], 2, add_quads);
-i8_kernel!(pairs_rows, pairs_tile, "avx2", max 4, [1 2 3], 1, add_pairs);
-i8_kernel!(signed_rows, signed_tile, "avx2", max 4, [1 2 3], 1, add_signed);
+i8_tiles!(vnni_rows, vnni_tile, "avx2,avxvnni", max 6, [1 2 3 4 5], words 1, step add_vnni);
+i8_tiles!(quads_rows, quads_tile, "avx2", max 3, [1 2], words 2, step add_quads);
+i8_tiles!(pairs_rows, pairs_tile, "avx2", max 4, [1 2 3], words 1, step add_pairs);
+i8_tiles!(signed_rows, signed_tile, "avx2", max 4, [1 2 3], words 1, step add_signed);
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn broadcast_f32(word: u32) -> __m256 {
+    _mm256_set1_ps(f32::from_bits(word))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn broadcast_bytes(word: u32) -> __m256i {
+    _mm256_set1_epi32(word as i32)
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn add_f32(sums: __m256, [a]: [__m256; 1], [w]: [__m256; 1]) -> __m256 {
+    _mm256_fmadd_ps(a, w, sums)
+}
 
 /// Any unsigned `a`.
 #[inline]
@@ -264,4 +181,14 @@ fn add_signed(sums: __m256i, [a]: [__m256i; 1], [w]: [__m256i; 1]) -> __m256i {
 #[target_feature(enable = "avx2")]
 fn widen(sums: __m256i, products: __m256i) -> __m256i {
     _mm256_add_epi32(sums, _mm256_madd_epi16(products, _mm256_set1_epi16(1)))
+}
+
+#[target_feature(enable = "avx2")]
+fn take_f32(first: usize, tile: &[[f32; WIDTH]], _: PanelF32<'_>, out: &mut Strip<'_>) {
+    out.take(first, tile.len(), tile);
+}
+
+#[target_feature(enable = "avx2")]
+fn take_i32(first: usize, tile: &[[i32; WIDTH]], panel: PanelI8<'_>, out: &mut Strip<'_>) {
+    out.take_sums(first, tile, &panel);
 }

@@ -9,9 +9,8 @@
 use std::arch::x86_64::*;
 use std::sync::LazyLock;
 
-use super::tile::for_row_tiles;
-use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
-use super::{dequantize, store};
+use super::tile::tiles;
+use super::{Kernel, Left, PanelF32, PanelI8, Ranges, Scheme, Strip, transpose};
 use crate::ops::Isa;
 
 const WIDTH: usize = 32;
@@ -55,117 +54,61 @@ impl Kernel for Avx512Vnni {
         unsafe { f32_rows(left, panel, out) }
     }
 
-    fn i8_panel(
-        &self,
-        left: Left<'_, u8>,
-        panel: PanelI8<'_>,
-        scales: RowScales<'_>,
-        out: Strip<'_>,
-    ) {
+    fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
+        // SAFETY: the machine has AVX2, or this value would not exist.
+        unsafe { transpose::avx2(columns, k, WIDTH, panel) }
+    }
+
+    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>) {
         // SAFETY: the machine has AVX-512F and VNNI, or this value would not exist.
-        unsafe { i8_rows(left, panel, scales, out) }
+        unsafe { i8_rows(left, panel, out) }
     }
 }
 
+tiles! {
+    f32_rows, f32_tile, "avx512f,avx512bw,avx512dq,avx512vl", max 12, [1 2 3 4 5 6 7 8 9 10 11],
+    (Left<'_, f32>) x (PanelF32<'_>) -> f32, __m512: 16 lanes,
+    zero _mm512_setzero_ps, load _mm512_loadu_ps, load_start _mm512_loadu_ps,
+    store _mm512_storeu_ps, broadcast broadcast_f32, words 1, step add_f32, take take_f32
+}
+
+tiles! {
+    i8_rows, i8_tile, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", max 12, [1 2 3 4 5 6 7 8 9 10 11],
+    (Left<'_, u8>) x (PanelI8<'_>) -> i32, __m512i: 16 lanes,
+    zero _mm512_setzero_si512, load _mm512_loadu_si512, load_start _mm512_loadu_si512,
+    store _mm512_storeu_si512, broadcast broadcast_bytes, words 1, step add_bytes, take take_i32
+}
+
+#[inline]
 #[target_feature(enable = "avx512f")]
-fn f32_rows(left: Left<'_, f32>, panel: PanelF32<'_>, mut out: Strip<'_>) {
-    panel.assert_fits(left, WIDTH);
-    // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
-    unsafe {
-        for_row_tiles!(
-            left.rows, max 12, [1 2 3 4 5 6 7 8 9 10 11],
-            first => f32_tile(first, left, panel, &mut out)
-        );
-    }
+fn broadcast_f32(word: u32) -> __m512 {
+    _mm512_set1_ps(f32::from_bits(word))
 }
 
-#[target_feature(enable = "avx512f,avx512vnni")]
-fn i8_rows(left: Left<'_, u8>, panel: PanelI8<'_>, scales: RowScales<'_>, mut out: Strip<'_>) {
-    panel.assert_fits(left, WIDTH);
-    // SAFETY: checked just now; the tiles cover the rows of `left` and no more.
-    unsafe {
-        for_row_tiles!(
-            left.rows, max 12, [1 2 3 4 5 6 7 8 9 10 11],
-            first => i8_tile(first, left, panel, scales, &mut out)
-        );
-    }
-}
-
-/// # Safety
-/// `left` holds all rows of the tile at the panel's depth; `panel.start` has `WIDTH` sums.
+#[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn f32_tile<const R: usize>(
-    first: usize,
-    left: Left<'_, f32>,
-    panel: PanelF32<'_>,
-    out: &mut Strip<'_>,
-) {
-    let (weights, stride) = (panel.weights.as_ptr(), left.stride);
-    let mut tile = [[0f32; WIDTH]; R];
-    // SAFETY: the caller promises that the rows `first .. first + R` of `left` have `k` numbers;
-    // `weights` has `k * WIDTH`, `start` and every row of `tile` have `WIDTH`.
-    unsafe {
-        let rows = left.values.as_ptr().add(first * stride);
-        let start = panel.start.as_ptr();
-        let start = [_mm512_loadu_ps(start), _mm512_loadu_ps(start.add(16))];
-        let mut sums = [start; R];
-        for k in 0..panel.weights.len() / WIDTH {
-            let step = weights.add(k * WIDTH);
-            let w = [_mm512_loadu_ps(step), _mm512_loadu_ps(step.add(16))];
-            for r in 0..R {
-                let a = _mm512_set1_ps(*rows.add(r * stride + k));
-                sums[r][0] = _mm512_fmadd_ps(a, w[0], sums[r][0]);
-                sums[r][1] = _mm512_fmadd_ps(a, w[1], sums[r][1]);
-            }
-        }
-        for r in 0..R {
-            _mm512_storeu_ps(tile[r].as_mut_ptr(), sums[r][0]);
-            _mm512_storeu_ps(tile[r].as_mut_ptr().add(16), sums[r][1]);
-        }
-    }
-    for (r, results) in tile.iter().enumerate() {
-        store(results, out.row_mut(first + r));
-    }
+fn broadcast_bytes(word: u32) -> __m512i {
+    _mm512_set1_epi32(word as i32)
 }
 
-/// # Safety
-/// That of [`f32_tile`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add_f32(sums: __m512, [a]: [__m512; 1], [w]: [__m512; 1]) -> __m512 {
+    _mm512_fmadd_ps(a, w, sums)
+}
+
+#[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
-unsafe fn i8_tile<const R: usize>(
-    first: usize,
-    left: Left<'_, u8>,
-    panel: PanelI8<'_>,
-    scales: RowScales<'_>,
-    out: &mut Strip<'_>,
-) {
-    let (weights, stride) = (panel.weights.as_ptr(), left.stride);
-    let mut tile = [[0i32; WIDTH]; R];
-    // SAFETY: the caller promises that the rows `first .. first + R` of `left` have `4 * quads`
-    // bytes; `weights` has `4 * quads * WIDTH`, `start` and every row of `tile` have `WIDTH`.
-    unsafe {
-        let rows = left.values.as_ptr().add(first * stride);
-        let start = panel.start.as_ptr();
-        let start = [_mm512_loadu_epi32(start), _mm512_loadu_epi32(start.add(16))];
-        let mut sums = [start; R];
-        for quad in 0..panel.weights.len() / (4 * WIDTH) {
-            let step = weights.add(quad * 4 * WIDTH);
-            let w = [
-                _mm512_loadu_si512(step.cast()),
-                _mm512_loadu_si512(step.add(64).cast()),
-            ];
-            for r in 0..R {
-                let bytes = rows.add(r * stride + quad * 4).cast::<i32>();
-                let a = _mm512_set1_epi32(bytes.read_unaligned());
-                sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], a, w[0]);
-                sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], a, w[1]);
-            }
-        }
-        for r in 0..R {
-            _mm512_storeu_epi32(tile[r].as_mut_ptr(), sums[r][0]);
-            _mm512_storeu_epi32(tile[r].as_mut_ptr().add(16), sums[r][1]);
-        }
-    }
-    for (r, sums) in tile.iter().enumerate() {
-        dequantize(sums, &panel, scales.get(first + r), out.row_mut(first + r));
-    }
+fn add_bytes(sums: __m512i, [a]: [__m512i; 1], [w]: [__m512i; 1]) -> __m512i {
+    _mm512_dpbusd_epi32(sums, a, w)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn take_f32(first: usize, tile: &[[f32; WIDTH]], _: PanelF32<'_>, out: &mut Strip<'_>) {
+    out.take(first, tile.len(), tile);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn take_i32(first: usize, tile: &[[i32; WIDTH]], panel: PanelI8<'_>, out: &mut Strip<'_>) {
+    out.take_sums(first, tile, &panel);
 }

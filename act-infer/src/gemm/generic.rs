@@ -3,8 +3,7 @@
 //! `f32::mul_add` rounds once on every machine; where the processor has no such instruction it is
 //! slow, and still right.
 
-use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
-use super::{dequantize, store};
+use super::{Kernel, Left, PanelF32, PanelI8, Ranges, Scheme, Strip};
 use crate::ops::Isa;
 
 const WIDTH: usize = 16;
@@ -43,17 +42,11 @@ impl Kernel for Generic {
                     sums[c] = a.mul_add(w[c], sums[c]);
                 }
             }
-            store(&sums, out.row_mut(row));
+            out.take(row, 1, &[sums][..]);
         }
     }
 
-    fn i8_panel(
-        &self,
-        left: Left<'_, u8>,
-        panel: PanelI8<'_>,
-        scales: RowScales<'_>,
-        mut out: Strip<'_>,
-    ) {
+    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, mut out: Strip<'_>) {
         debug_assert_eq!(panel.scheme, Scheme::Signed);
         let (steps, _) = panel.weights.as_chunks::<{ 2 * WIDTH }>();
         for row in 0..left.rows {
@@ -68,7 +61,7 @@ impl Kernel for Generic {
                     sums[c] = sums[c].wrapping_add(i32::from(products));
                 }
             }
-            dequantize(&sums, &panel, scales.get(row), out.row_mut(row));
+            out.take_sums(row, &[sums], &panel);
         }
     }
 }

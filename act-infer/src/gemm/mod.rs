@@ -7,22 +7,28 @@
 //!   rising `k`, every step rounded once;
 //! - int8: the exact sum in 32 bits, then `sum as f32 * (row scale * column scale) + bias`, three
 //!   separate roundings.
+//!
+//! Then the results go on as their [`Out`] says.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod epilogue;
 mod generic;
 mod pack;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod tile;
+mod transpose;
 
+pub use epilogue::{Out, Strip};
 pub use pack::{PackedF32, PackedI8};
 
 use crate::Kernels;
 use crate::ops::Isa;
+pub use crate::ops::quantize::Quantizer;
 
 /// No panel is wider.
 pub const MAX_WIDTH: usize = 32;
@@ -69,24 +75,6 @@ impl<'a, T> Left<'a, T> {
     }
 }
 
-/// Where a panel's results go: `columns` numbers of every row, rows `stride` apart.
-pub struct Strip<'a> {
-    /// From the first result on.
-    pub values: &'a mut [f32],
-    /// From one row to the next.
-    pub stride: usize,
-    /// Columns of the panel that exist, at most its width.
-    pub columns: usize,
-}
-
-impl Strip<'_> {
-    /// The results of a row.
-    #[inline(always)]
-    fn row_mut(&mut self, row: usize) -> &mut [f32] {
-        &mut self.values[row * self.stride..][..self.columns]
-    }
-}
-
 /// A panel of float weights.
 #[derive(Clone, Copy)]
 pub struct PanelF32<'a> {
@@ -109,6 +97,8 @@ pub struct PanelI8<'a> {
     bias: &'a [f32],
     /// How the left bytes are to be read.
     scheme: Scheme,
+    /// Scales of the left operand's rows.
+    row_scales: RowScales<'a>,
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -199,7 +189,7 @@ pub trait Kernel: Send + Sync {
     fn name(&self) -> &'static str;
     /// Instruction set for everything that is not a matrix product.
     fn isa(&self) -> Isa;
-    /// Columns of a panel, at most [`MAX_WIDTH`].
+    /// Columns of a panel, a multiple of 16, at most [`MAX_WIDTH`].
     fn width(&self) -> usize;
     /// Consecutive integer weights of a column that lie side by side; divides 8.
     fn group(&self) -> usize;
@@ -209,13 +199,11 @@ pub trait Kernel: Send + Sync {
     fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, out: Strip<'_>);
     /// `out = (start + left * panel) * scales + bias`, as the module says. The rows of `left` are
     /// as long as the panel, padding included; what the padding holds does not matter.
-    fn i8_panel(
-        &self,
-        left: Left<'_, u8>,
-        panel: PanelI8<'_>,
-        scales: RowScales<'_>,
-        out: Strip<'_>,
-    );
+    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>);
+    /// Fills a panel of floats: `panel[i, c] = columns.row(c)[i]`, zero from `columns.rows` on.
+    fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
+        transpose::portable(columns, k, self.width(), panel);
+    }
 }
 
 /// The kernel for a choice; the generic one where the machine lacks what was asked for.
@@ -235,32 +223,4 @@ pub fn kernel(choice: Kernels) -> &'static dyn Kernel {
     }
     let _ = choice;
     &generic::Generic
-}
-
-/// Turns a row of sums into results; part of the contract, so one definition for all kernels.
-#[inline(always)]
-fn dequantize<const W: usize>(
-    sums: &[i32; W],
-    panel: &PanelI8<'_>,
-    row_scale: f32,
-    out: &mut [f32],
-) {
-    let (scales, bias) = (&panel.scales[..W], &panel.bias[..W]);
-    let mut results = [0f32; W];
-    for c in 0..W {
-        results[c] = sums[c] as f32 * (row_scale * scales[c]) + bias[c];
-    }
-    store(&results, out);
-}
-
-/// Writes as many results as there are columns; the common full row without a call of `memcpy`.
-#[inline(always)]
-fn store<const W: usize>(results: &[f32; W], out: &mut [f32]) {
-    match <&mut [f32; W]>::try_from(&mut *out) {
-        Ok(out) => *out = *results,
-        Err(_) => {
-            let columns = out.len();
-            out.copy_from_slice(&results[..columns]);
-        }
-    }
 }

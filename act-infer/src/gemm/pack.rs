@@ -3,7 +3,7 @@
 //!
 //! A packed matrix remembers its kernel, so no kernel ever meets another's layout.
 
-use super::{Kernel, Left, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
+use super::{Kernel, Left, Out, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
 use crate::aligned::Aligned;
 
 /// Columns of integer weights are padded to a multiple of this: what a kernel takes in one step.
@@ -30,10 +30,15 @@ impl PackedF32 {
         }
     }
 
-    /// A linear layer's weight `[n, k]`, row-major, and bias `[n]`.
+    /// A linear layer's weight `[n, k]`, row-major, and bias `[n]`; `k` may be 0.
     pub fn linear(kernel: &'static dyn Kernel, weight: &[f32], bias: &[f32], k: usize) -> Self {
         let mut packed = Self::new(kernel);
-        packed.fill_transposed(Left::dense(weight, k), k);
+        let rows = Left {
+            values: weight,
+            stride: k,
+            rows: bias.len(),
+        };
+        packed.fill_transposed(rows, k);
         packed.start[..bias.len()].copy_from_slice(bias);
         packed
     }
@@ -49,16 +54,20 @@ impl PackedF32 {
             .enumerate()
         {
             let first = p * width;
-            let columns = width.min(rows.rows - first);
-            for c in 0..columns {
-                for (step, &value) in panel.chunks_exact_mut(width).zip(rows.row(first + c, k)) {
-                    step[c] = value;
-                }
-            }
-            for step in panel.chunks_exact_mut(width) {
-                step[columns..].fill(0.0);
-            }
+            let columns = Left {
+                values: &rows.values[first * rows.stride..],
+                stride: rows.stride,
+                rows: width.min(rows.rows - first),
+            };
+            self.kernel.transpose(columns, k, panel);
         }
+    }
+
+    /// Adds columns, up to a multiple of `multiple` (which divides every kernel's width), of which
+    /// every sum is `start`, if the left operand is finite.
+    pub fn pad_columns(&mut self, multiple: usize, start: f32) {
+        self.start[self.n..].fill(start);
+        self.n = self.n.next_multiple_of(multiple);
     }
 
     /// Refills with `rows` as they are, each of `n` numbers. The sums start from zero.
@@ -70,8 +79,17 @@ impl PackedF32 {
             let first = p * width;
             let columns = width.min(n - first);
             for (k, step) in panel.chunks_exact_mut(width).enumerate() {
-                step[..columns].copy_from_slice(&rows.row(k, n)[first..][..columns]);
-                step[columns..].fill(0.0);
+                let row = &rows.row(k, n)[first..][..columns];
+                if columns == width {
+                    // Sixteen at a time: `copy_from_slice` would call `memcpy` for so little.
+                    let (lines, _) = step.as_chunks_mut::<16>();
+                    for (line, from) in lines.iter_mut().zip(row.as_chunks().0) {
+                        *line = *from;
+                    }
+                } else {
+                    step[..columns].copy_from_slice(row);
+                    step[columns..].fill(0.0);
+                }
             }
         }
     }
@@ -89,8 +107,8 @@ impl PackedF32 {
         self.n
     }
 
-    /// `out = start + left * self`; rows of `out` are `stride` apart.
-    pub fn multiply(&self, left: Left<'_, f32>, out: &mut [f32], stride: usize) {
+    /// `start + left * self` into `out`, of which rows are `stride` apart.
+    pub fn multiply(&self, left: Left<'_, f32>, mut out: Out<'_>, stride: usize) {
         if left.rows == 0 {
             return;
         }
@@ -101,7 +119,7 @@ impl PackedF32 {
                 start,
             };
             let strip = Strip {
-                values: &mut out[p * width..],
+                out: out.from(p * width),
                 stride,
                 columns: width.min(self.n - p * width),
             };
@@ -155,9 +173,11 @@ impl PackedI8 {
         let mut weights = Aligned::zeroed(columns * depth);
         let mut start = vec![0i32; columns];
         for (row, values) in weight.chunks_exact(k.max(1)).enumerate() {
-            let panel = &mut weights[row / width * width * depth..];
-            for (i, &w) in values.iter().enumerate() {
-                panel[(i / group * width + row % width) * group + i % group] = w;
+            let panel = &mut weights[row / width * width * depth..][..width * depth];
+            debug_assert!(matches!(group, 1 | 4));
+            match group {
+                4 => scatter_row::<4>(values, panel, width, row % width),
+                _ => scatter_row::<1>(values, panel, width, row % width),
             }
             let sum: i32 = values.iter().map(|&w| i32::from(w)).sum();
             start[row] = sum.wrapping_mul(-offset);
@@ -190,13 +210,13 @@ impl PackedI8 {
         self.scheme.offset(self.ranges)
     }
 
-    /// `out = left * self` in real numbers; rows of `left` are [`PackedI8::depth`] bytes, and rows
-    /// of `out` are `stride` apart.
+    /// `left * self` in real numbers into `out`; rows of `left` are [`PackedI8::depth`] bytes, and
+    /// rows of `out` are `stride` apart.
     pub fn multiply(
         &self,
         left: Left<'_, u8>,
         row_scales: RowScales<'_>,
-        out: &mut [f32],
+        mut out: Out<'_>,
         stride: usize,
     ) {
         if left.rows == 0 {
@@ -210,13 +230,14 @@ impl PackedI8 {
                 scales: &self.scales[p * width..][..width],
                 bias: &self.bias[p * width..][..width],
                 scheme: self.scheme,
+                row_scales,
             };
             let strip = Strip {
-                values: &mut out[p * width..],
+                out: out.from(p * width),
                 stride,
                 columns: width.min(self.n - p * width),
             };
-            self.kernel.i8_panel(left, panel, row_scales, strip);
+            self.kernel.i8_panel(left, panel, strip);
         }
     }
 
@@ -232,5 +253,18 @@ impl PackedI8 {
         }
         let (scales, bias) = (&self.scales[..self.n], &self.bias[..self.n]);
         Self::linear(kernel, self.ranges, &weight, scales, bias, self.k)
+    }
+}
+
+/// Puts a row of weights into column `column` of its panel, `GROUP` at a time: loading a model
+/// spends most of its time here.
+fn scatter_row<const GROUP: usize>(row: &[i8], panel: &mut [i8], width: usize, column: usize) {
+    let (groups, rest) = row.as_chunks::<GROUP>();
+    let mut steps = panel.chunks_exact_mut(width * GROUP);
+    for (group, step) in groups.iter().zip(&mut steps) {
+        step.as_chunks_mut().0[column] = *group;
+    }
+    if let (false, Some(step)) = (rest.is_empty(), steps.next()) {
+        step[column * GROUP..][..rest.len()].copy_from_slice(rest);
     }
 }

@@ -1,12 +1,15 @@
 //! Every kernel of this machine against products written out, over odd shapes and extreme values.
 
+use act_core::Activation;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Kernel, Left, PackedF32, PackedI8, Ranges, RowScales, Scheme, kernel};
+use super::{Kernel, Left, Out, PackedF32, PackedI8, Quantizer, Ranges, RowScales, Scheme, kernel};
 use crate::Kernels;
+use crate::ops::activation::{gelu, relu};
+use crate::ops::quantize::quantize;
 
 fn kernels() -> impl Iterator<Item = &'static dyn Kernel> {
     Kernels::available().into_iter().map(kernel)
@@ -41,7 +44,7 @@ proptest! {
         let left = Left { values: &a[..], stride, rows: m };
         for kernel in kernels() {
             let mut out = vec![9.0; m * (n + 2)];
-            PackedF32::linear(kernel, &w, &bias, k).multiply(left, &mut out, n + 2);
+            PackedF32::linear(kernel, &w, &bias, k).multiply(left, Out::Floats(&mut out), n + 2);
             for (i, row) in out.chunks(n + 2).enumerate() {
                 for j in 0..n {
                     let fused = |sum, k_: usize| a[i * stride + k_].mul_add(w[j * k + k_], sum);
@@ -61,9 +64,9 @@ proptest! {
             let [mut first, mut second] = [(); 2].map(|()| vec![0.0; 3 * n]);
             let mut packed = PackedF32::new(kernel);
             packed.fill_transposed(Left::dense(&rows, k), k);
-            packed.multiply(Left::dense(&a, k), &mut first, n);
+            packed.multiply(Left::dense(&a, k), Out::Floats(&mut first), n);
             packed.fill(Left::dense(&columns, n), n);
-            packed.multiply(Left::dense(&a, k), &mut second, n);
+            packed.multiply(Left::dense(&a, k), Out::Floats(&mut second), n);
             prop_assert_eq!(&first, &second);
         }
     }
@@ -84,6 +87,76 @@ proptest! {
         let expected = case.naive();
         for kernel in kernels() {
             prop_assert_eq!(&case.product(&case.pack(kernel)), &expected, "{}", kernel.name());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn what_follows_a_product_is_what_would_follow_it_later(
+        (m, n, k) in (size(), size(), size()),
+        activation in prop::sample::select(vec![Activation::Gelu, Activation::Relu]),
+        extreme: bool,
+        seed: u64,
+    ) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let ranges = Ranges { low: -127, high: 127, weight_max: 127 };
+        let case = Case::random(rng, (m, n, k), ranges, extreme);
+        let (a, w, bias) = (floats(rng, m * k), floats(rng, n * k), floats(rng, n));
+        let before = floats(rng, m * n);
+        let quantizer = Quantizer::new(0.01, -127.0, 127.0, 128);
+        let function = match activation {
+            Activation::Gelu => gelu,
+            Activation::Relu => relu,
+        };
+        for kernel in kernels() {
+            let (float, int8) = (PackedF32::linear(kernel, &w, &bias, k), case.pack(kernel));
+            for precision in ["f32", "int8"] {
+                let product = |out: Out<'_>, stride| match precision {
+                    "f32" => float.multiply(Left::dense(&a, k), out, stride),
+                    _ => case.multiply(&int8, out, stride),
+                };
+                let mut plain = vec![0.0; m * n];
+                product(Out::Floats(&mut plain), n);
+                let mut activated = vec![0.0; m * n];
+                product(Out::Activated(&mut activated, activation), n);
+                let mut sum = before.clone();
+                product(Out::Added(&mut sum), n);
+                let mut bytes = vec![7; m * (n + 5)];
+                product(Out::Bytes(&mut bytes, activation, quantizer), n + 5);
+                for i in 0..m * n {
+                    let x = function(plain[i]);
+                    prop_assert_eq!(activated[i].to_bits(), x.to_bits(), "{}", kernel.name());
+                    prop_assert_eq!(sum[i], before[i] + plain[i], "{}", kernel.name());
+                    let byte = bytes[i / n * (n + 5) + i % n];
+                    prop_assert_eq!(byte, quantize(x, &quantizer), "{}", kernel.name());
+                }
+                prop_assert!(bytes.chunks(n + 5).all(|row| row[n..] == [7; 5]));
+            }
+        }
+    }
+
+    #[test]
+    fn padded_columns_hold_their_start(m in size(), n in size(), k in size(), seed: u64) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let (a, rows) = (floats(rng, m * k), floats(rng, n * k));
+        let padded = n.next_multiple_of(16);
+        for kernel in kernels() {
+            let mut packed = PackedF32::new(kernel);
+            // What was there before must not shine through.
+            packed.fill_transposed(Left::dense(&vec![5.0; 80 * k], k), k);
+            packed.fill_transposed(Left::dense(&rows, k), k);
+            let mut plain = vec![0.0; m * n];
+            packed.multiply(Left::dense(&a, k), Out::Floats(&mut plain), n);
+            packed.pad_columns(16, f32::NEG_INFINITY);
+            let mut out = vec![0.0; m * padded];
+            packed.multiply(Left::dense(&a, k), Out::Floats(&mut out), padded);
+            for (row, plain) in out.chunks(padded).zip(plain.chunks(n)) {
+                prop_assert_eq!(&row[..n], plain, "{}", kernel.name());
+                prop_assert!(row[n..].iter().all(|&x| x == f32::NEG_INFINITY));
+            }
         }
     }
 }
@@ -144,7 +217,14 @@ impl Case {
     }
 
     fn product(&self, packed: &PackedI8) -> Vec<f32> {
-        let (m, n, k) = self.shape;
+        let (m, n, _) = self.shape;
+        let mut out = vec![0.0; m * n];
+        self.multiply(packed, Out::Floats(&mut out), n);
+        out
+    }
+
+    fn multiply(&self, packed: &PackedI8, out: Out<'_>, stride: usize) {
+        let (m, _, k) = self.shape;
         let (depth, offset) = (packed.depth(), packed.offset());
         // The padding is not zero on purpose: it must not matter.
         let mut bytes = vec![77; m * depth];
@@ -153,10 +233,8 @@ impl Case {
                 *byte = (a + offset) as u8;
             }
         }
-        let mut out = vec![0.0; m * n];
         let row_scales = RowScales::Each(&self.row_scales);
-        packed.multiply(Left::dense(&bytes, depth), row_scales, &mut out, n);
-        out
+        packed.multiply(Left::dense(&bytes, depth), row_scales, out, stride);
     }
 }
 
@@ -208,7 +286,7 @@ fn repacking_for_another_kernel_keeps_every_weight() {
     let (a, w, bias) = (floats(rng, 3 * k), floats(rng, n * k), floats(rng, n));
     let product = |packed: &PackedF32| {
         let mut out = vec![0.0; 3 * n];
-        packed.multiply(Left::dense(&a, k), &mut out, n);
+        packed.multiply(Left::dense(&a, k), Out::Floats(&mut out), n);
         out
     };
     for from in kernels() {

@@ -1,13 +1,17 @@
 //! Multi-head attention (Vaswani et al. 2017, section 3.2) over one sequence's own length: nothing
 //! is padded, so the only masked keys are pad tokens inside the sequence.
 
-use super::Isa;
-use super::softmax::softmax_rows;
+use super::softmax::{mask_rows, softmax_rows};
+use super::{Isa, LANES};
 use crate::aligned::Aligned;
-use crate::gemm::{Kernel, Left, PackedF32};
+use crate::gemm::{Kernel, Left, Out, PackedF32};
+use crate::profile::{Clock, Part};
 
 /// What is added to the score of a masked key.
 pub(crate) const MASKED: f32 = -1e4;
+
+/// Queries of a block: their scores stay in the first-level cache.
+const BLOCK_ROWS: usize = 24;
 
 /// Memory that is kept from one call to the next.
 pub(crate) struct Scratch {
@@ -40,33 +44,59 @@ pub(crate) struct Heads<'a> {
 
 /// `softmax(q k' / sqrt(head_dim) + mask) v`, head by head, into `context`, which is shaped as the
 /// queries are.
-pub(crate) fn attend(isa: Isa, input: &Heads<'_>, scratch: &mut Scratch, context: &mut [f32]) {
+pub(crate) fn attend(
+    isa: Isa,
+    input: &Heads<'_>,
+    scratch: &mut Scratch,
+    context: &mut [f32],
+    clock: &mut Clock,
+) {
     let head_dim = input.head_dim;
     let width = input.heads * head_dim;
     let (queries, keys) = (input.queries.len() / width, input.keys.len() / width);
     let scale = 1.0 / (head_dim as f32).sqrt();
-    let head = |values, rows, h: usize| -> Left<'_, f32> {
-        let values: &[f32] = values;
-        Left {
-            values: &values[h * head_dim..],
-            stride: width,
-            rows,
-        }
-    };
-    scratch.scores.resize(queries * keys);
+    // Rows of scores are filled up to whole lanes with keys that get no attention.
+    let stride = keys.next_multiple_of(LANES);
+    scratch.scores.resize(queries.min(BLOCK_ROWS) * stride);
     for h in 0..input.heads {
-        let scores = &mut scratch.scores[..];
-        scratch
-            .keys
-            .fill_transposed(head(input.keys, keys, h), head_dim);
-        scratch
-            .keys
-            .multiply(head(input.queries, queries, h), scores, keys);
-        softmax_rows(isa, scores, keys, scale, input.mask);
-        scratch.values.fill(head(input.values, keys, h), head_dim);
-        let context = &mut context[h * head_dim..];
-        scratch
-            .values
-            .multiply(Left::dense(scores, keys), context, width);
+        let head = |values, first: usize, rows| -> Left<'_, f32> {
+            let values: &[f32] = values;
+            Left {
+                values: &values[first * width + h * head_dim..],
+                stride: width,
+                rows,
+            }
+        };
+        let Scratch {
+            keys: packed_keys,
+            values: packed_values,
+            scores,
+        } = scratch;
+        packed_keys.fill_transposed(head(input.keys, 0, keys), head_dim);
+        packed_keys.pad_columns(LANES, f32::NEG_INFINITY);
+        packed_values.fill(head(input.values, 0, keys), head_dim);
+        clock.lap(Part::AttentionPacking);
+        for first in (0..queries).step_by(BLOCK_ROWS) {
+            let rows = BLOCK_ROWS.min(queries - first);
+            let scores = &mut scores[..rows * stride];
+            let block = head(input.queries, first, rows);
+            packed_keys.multiply(block, Out::Floats(scores), stride);
+            clock.lap(Part::AttentionScores);
+            if input.mask.is_empty() {
+                softmax_rows(isa, scores, stride, scale);
+            } else {
+                mask_rows(isa, scores, stride, scale, input.mask);
+                softmax_rows(isa, scores, stride, 1.0);
+            }
+            clock.lap(Part::Softmax);
+            let weights = Left {
+                values: scores,
+                stride,
+                rows,
+            };
+            let context = &mut context[first * width + h * head_dim..];
+            packed_values.multiply(weights, Out::Floats(context), width);
+            clock.lap(Part::AttentionContext);
+        }
     }
 }

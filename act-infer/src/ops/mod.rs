@@ -92,7 +92,7 @@ macro_rules! for_each_isa {
 
 pub(crate) use for_each_isa;
 
-/// `combine` over `map` of all `values` from `neutral`: number `i` goes to lane `i % LANES`, then
+/// `combine` over `map` of all `values` from `neutral`, which changes nothing, mapped or not: number `i` goes to lane `i % LANES`, then
 /// the lanes are combined in halves.
 #[inline(always)]
 pub(crate) fn reduce(
@@ -108,9 +108,19 @@ pub(crate) fn reduce(
             lanes[i] = combine(lanes[i], map(chunk[i]));
         }
     }
-    for (lane, &value) in lanes.iter_mut().zip(rest) {
-        *lane = combine(*lane, map(value));
+    if !rest.is_empty() {
+        let mut line = [neutral; LANES];
+        line[..rest.len()].copy_from_slice(rest);
+        for i in 0..LANES {
+            lanes[i] = combine(lanes[i], map(line[i]));
+        }
     }
+    combine_lanes(lanes, combine)
+}
+
+/// The lanes of a reduction, combined in halves.
+#[inline(always)]
+pub(crate) fn combine_lanes(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {

@@ -1,4 +1,4 @@
-//! Layer normalisation (Ba et al. 2016) with the biased variance, and the residual sum before it.
+//! Layer normalisation (Ba et al. 2016) with the biased variance.
 
 use std::convert::identity;
 use std::ops::Add;
@@ -19,17 +19,6 @@ for_each_isa! {
             normalize(row, norm);
         }
     }
-
-    /// `values = norm(values + residual)`, row by row.
-    pub(crate) fn add_layer_norm(values: &mut [f32], residual: &[f32], norm: &LayerNorm) {
-        let width = norm.gamma.len();
-        for (row, add) in values.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
-            for (x, r) in row.iter_mut().zip(add) {
-                *x += r;
-            }
-            normalize(row, norm);
-        }
-    }
 }
 
 #[inline(always)]
@@ -41,7 +30,8 @@ fn normalize(row: &mut [f32], norm: &LayerNorm) {
     }
     let variance = reduce(row, 0.0, |x| x * x, Add::add) / count;
     let inverse = 1.0 / (variance + norm.epsilon).sqrt();
-    for ((x, gamma), beta) in row.iter_mut().zip(&norm.gamma).zip(&norm.beta) {
-        *x = *x * inverse * gamma + beta;
+    let (gamma, beta) = (&norm.gamma[..row.len()], &norm.beta[..row.len()]);
+    for i in 0..row.len() {
+        row[i] = row[i] * inverse * gamma[i] + beta[i];
     }
 }

@@ -7,23 +7,47 @@
 use super::elementary::ROUNDER;
 use super::{for_each_isa, larger, reduce};
 
+/// How floats become bytes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantizer {
+    inverse: f32,
+    low: f32,
+    high: f32,
+    /// Added to the integer.
+    offset: i32,
+}
+
+impl Quantizer {
+    /// Steps of `scale`, integers from `low` to `high`, bytes `a + offset`.
+    pub fn new(scale: f32, low: f32, high: f32, offset: i32) -> Self {
+        Self {
+            inverse: 1.0 / scale,
+            low,
+            high,
+            offset,
+        }
+    }
+}
+
+/// One number's byte.
+#[inline(always)]
+pub(crate) fn quantize(x: f32, quantizer: &Quantizer) -> u8 {
+    let a = x * quantizer.inverse;
+    let a = if a > quantizer.low { a } else { quantizer.low };
+    let a = if a < quantizer.high {
+        a
+    } else {
+        quantizer.high
+    };
+    let integer = (a + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32;
+    (integer + quantizer.offset) as u8
+}
+
 for_each_isa! {
-    /// Writes `a + offset` for every `x` as a byte; at most as many as `bytes` has.
-    pub(crate) fn quantize_row(
-        row: &[f32],
-        scale: f32,
-        low: f32,
-        high: f32,
-        offset: i32,
-        bytes: &mut [u8],
-    ) {
-        let inverse = 1.0 / scale;
+    /// Every number's byte; at most as many as `bytes` has.
+    pub(crate) fn quantize_row(row: &[f32], quantizer: &Quantizer, bytes: &mut [u8]) {
         for (x, byte) in row.iter().zip(bytes) {
-            let a = x * inverse;
-            let a = if a > low { a } else { low };
-            let a = if a < high { a } else { high };
-            let integer = (a + ROUNDER).to_bits() as i32 - ROUNDER.to_bits() as i32;
-            *byte = (integer + offset) as u8;
+            *byte = quantize(*x, quantizer);
         }
     }
 
@@ -56,7 +80,12 @@ mod tests {
             3.2,
         ];
         let mut bytes = [0; 11];
-        quantize_row(Isa::PORTABLE, &row, 1.0, -127.0, 127.0, 128, &mut bytes);
+        quantize_row(
+            Isa::PORTABLE,
+            &row,
+            &Quantizer::new(1.0, -127.0, 127.0, 128),
+            &mut bytes,
+        );
         let integers = bytes.map(|b| i32::from(b) - 128);
         assert_eq!(integers, [0, 0, 2, 0, -2, -2, 126, 127, -127, -127, 3]);
     }
@@ -66,7 +95,12 @@ mod tests {
         let mut bytes = [0; 1];
         for i in 0..200_000 {
             let (x, scale) = ((i as f32 - 1e5) * 1.3e-4, 0.037);
-            quantize_row(Isa::PORTABLE, &[x], scale, -127.0, 127.0, 0, &mut bytes);
+            quantize_row(
+                Isa::PORTABLE,
+                &[x],
+                &Quantizer::new(scale, -127.0, 127.0, 0),
+                &mut bytes,
+            );
             let a = (x * (1.0 / scale)).clamp(-127.0, 127.0).round_ties_even() as i8;
             assert_eq!(bytes[0] as i8, a, "{x}");
         }

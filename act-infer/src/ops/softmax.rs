@@ -1,29 +1,37 @@
 //! Softmax over attention scores, row by row.
 
 use std::convert::identity;
-use std::ops::Add;
 
 use super::elementary::exp;
-use super::{for_each_isa, larger, reduce};
+use super::{LANES, combine_lanes, for_each_isa, larger, reduce};
 
 for_each_isa! {
-    /// `softmax(scale * row + mask)` in place for every row of `keys` numbers. `mask` is empty or
-    /// has one number a key.
-    pub(crate) fn softmax_rows(scores: &mut [f32], keys: usize, scale: f32, mask: &[f32]) {
-        for row in scores.chunks_exact_mut(keys) {
-            for x in row.iter_mut() {
-                *x *= scale;
+    /// `softmax(scale * row)` in place for every row of `stride` numbers, a multiple of [`LANES`];
+    /// `scale` is positive. What is to be left out is minus infinity.
+    pub(crate) fn softmax_rows(scores: &mut [f32], stride: usize, scale: f32) {
+        for row in scores.chunks_exact_mut(stride) {
+            // Rounding keeps order: the largest product is that of the largest score.
+            let largest = reduce(row, f32::NEG_INFINITY, identity, larger) * scale;
+            let mut sums = [0f32; LANES];
+            for line in row.as_chunks_mut::<LANES>().0 {
+                for i in 0..LANES {
+                    line[i] = exp(line[i] * scale - largest);
+                    sums[i] += line[i];
+                }
             }
-            for (x, m) in row.iter_mut().zip(mask) {
-                *x += m;
-            }
-            let largest = reduce(row, f32::NEG_INFINITY, identity, larger);
-            for x in row.iter_mut() {
-                *x = exp(*x - largest);
-            }
-            let inverse = 1.0 / reduce(row, 0.0, identity, Add::add);
+            let inverse = 1.0 / combine_lanes(sums, |a, b| a + b);
             for x in row.iter_mut() {
                 *x *= inverse;
+            }
+        }
+    }
+
+    /// `row = scale * row + mask` for every row of `stride` numbers, of which those beyond the mask
+    /// stay as they are.
+    pub(crate) fn mask_rows(scores: &mut [f32], stride: usize, scale: f32, mask: &[f32]) {
+        for row in scores.chunks_exact_mut(stride) {
+            for (x, m) in row.iter_mut().zip(mask) {
+                *x = *x * scale + m;
             }
         }
     }
@@ -36,13 +44,18 @@ mod tests {
 
     #[test]
     fn rows_sum_to_one_and_masked_keys_vanish() {
-        let mut scores: Vec<f32> = (0..46).map(|i| (i * 7 % 23) as f32 - 11.0).collect();
+        let mut scores = vec![f32::NEG_INFINITY; 64];
+        for (i, x) in scores.iter_mut().enumerate().filter(|(i, _)| i % 32 < 23) {
+            *x = (i * 7 % 23) as f32 - 11.0;
+        }
         let mut mask = vec![0.0; 23];
         mask[5] = -1e4;
-        softmax_rows(Isa::PORTABLE, &mut scores, 23, 0.3, &mask);
-        for row in scores.chunks(23) {
+        mask_rows(Isa::PORTABLE, &mut scores, 32, 0.3, &mask);
+        softmax_rows(Isa::PORTABLE, &mut scores, 32, 1.0);
+        for row in scores.chunks(32) {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
             assert_eq!(row[5], 0.0);
+            assert_eq!(row[23..], [0.0; 9]);
         }
         let ratio = scores[1] / scores[0];
         assert!((ratio - (0.3f32 * 7.0).exp()).abs() < 1e-4);

@@ -6,34 +6,24 @@
 //! a slice of train with dropout off: dev stays clean for the final figure, and the result does not
 //! depend on chance.
 
-use act_core::{Artifact, Error, Result};
-use act_nn::{Device, Examples, LayerImportance};
+use act_core::{Artifact, Result};
+use act_nn::LayerScores;
 
-use crate::calibration::Calibration;
+use super::Measure;
 
 /// Scores every head and neuron. `on_batch` is told after each batch how many are scored and may
-/// stop by returning `false`. Errors: interrupted; a score that is not finite.
+/// stop by returning `false` (error: interrupted).
 pub fn first_order(
-    device: Device,
     artifact: &Artifact,
-    calibration: &Calibration,
-    batch_size: usize,
-    threads: usize,
+    measure: &Measure<'_>,
     on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<LayerImportance>> {
-    let examples = Examples {
-        encodings: &calibration.encodings,
-        labels: &calibration.labels,
-        teacher_logits: None,
-    };
-    let scores = act_nn::importance(device, artifact, examples, batch_size, threads, on_batch)?;
-    for (layer, scores) in scores.iter().enumerate() {
-        let mut all = scores.heads.iter().chain(&scores.neurons);
-        if !all.all(|score| score.is_finite()) {
-            return Err(Error::failed(format!(
-                "importance in layer {layer} is not finite: the model's loss or gradients overflow"
-            )));
-        }
-    }
-    Ok(scores)
+) -> Result<Vec<LayerScores>> {
+    act_nn::importance(
+        measure.device,
+        artifact,
+        measure.calibration.examples(),
+        measure.batch_size,
+        measure.threads,
+        on_batch,
+    )
 }

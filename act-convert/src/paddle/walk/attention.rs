@@ -5,8 +5,8 @@ use act_core::Result;
 use act_core::artifact::limits;
 
 use super::dense::{alpha, transposes};
+use super::heads::{Heads, positive};
 use super::{Dense, Mask, Scaled, Walk};
-use crate::paddle::op::Op;
 
 /// An attention block.
 #[derive(Debug)]
@@ -25,18 +25,6 @@ pub struct Attention<'a> {
     pub head_dim: usize,
     /// What the scores are multiplied by; 1 / sqrt(head_dim) in every model we know.
     pub score_scale: f32,
-}
-
-/// A projection cut into heads.
-struct Heads<'a> {
-    dense: Dense<'a>,
-    input: &'a str,
-    /// `[heads, head_dim]`.
-    shape: [usize; 2],
-    /// The order of axes, of `[batch, sequence, head, head_dim]`.
-    axes: &'a [i64],
-    /// What it is multiplied by after the projection.
-    factor: f32,
 }
 
 impl<'a> Walk<'a> {
@@ -114,57 +102,26 @@ impl<'a> Walk<'a> {
         Ok((query, key, scale))
     }
 
-    /// A projection, reshaped to heads and transposed.
-    fn heads(&self, variable: &'a str) -> Result<Heads<'a>> {
-        let turned = self.source(variable)?;
-        let transpose = self.expect(turned.variable, &["transpose2", "transpose"])?;
-        let cut = self.source(self.unary(transpose)?)?;
-        let reshape = self.expect(cut.variable, &["reshape2", "reshape"])?;
-        let shape = match reshape.ints("shape")? {
-            [0 | -1, 0 | -1, heads, size] => {
-                [positive(reshape, *heads)?, positive(reshape, *size)?]
-            }
-            other => {
-                return Err(reshape.refuse(format!(
-                    "has the shape {other:?}; [0, 0, heads, head size] was expected"
-                )));
-            }
-        };
-        let projected = self.source(self.unary(reshape)?)?;
-        let factor = turned.factor * cut.factor * projected.factor;
-        let plain = Scaled {
-            factor: 1.0,
-            ..projected
-        };
-        let (dense, input) = self.projection(plain)?;
-        Ok(Heads {
-            dense,
-            input,
-            shape,
-            axes: transpose.ints("axis")?,
-            factor,
-        })
-    }
-
     /// What a reshape to `[batch, sequence, width]` reads, and the width if it says one.
     fn unshaped(&self, variable: &'a str) -> Result<(&'a str, Option<usize>)> {
-        let reshape = self.expect(variable, &["reshape2", "reshape"])?;
-        let width = match reshape.ints("shape")? {
+        let kinds = ["reshape2", "reshape", "flatten_contiguous_range"];
+        let reshape = self.expect(variable, &kinds)?;
+        if reshape.kind() == "flatten_contiguous_range" {
+            let axes = [reshape.int("start_axis", 1)?, reshape.int("stop_axis", 1)?];
+            return match axes {
+                [2, 3 | -1] => Ok((self.unary(reshape)?, None)),
+                _ => Err(reshape.refuse("joins other axes than heads and head size")),
+            };
+        }
+        let width = match self.target(reshape)?[..] {
             [0, 0, -1] => None,
-            [0 | -1, 0 | -1, width] => Some(positive(reshape, *width)?),
-            other => {
+            [0 | -1, 0 | -1, width] => Some(positive(reshape, width)?),
+            ref other => {
                 return Err(reshape.refuse(format!(
                     "has the shape {other:?}; [0, 0, heads times head size] was expected"
                 )));
             }
         };
-        Ok((self.unary(reshape)?, width))
-    }
-}
-
-fn positive(op: &Op, value: i64) -> Result<usize> {
-    match usize::try_from(value) {
-        Ok(value) if value > 0 => Ok(value),
-        _ => Err(op.refuse(format!("has {value} in its shape"))),
+        Ok((reshape.input("X")?, width))
     }
 }

@@ -1,10 +1,11 @@
-//! Linear layers: a product with a parameter and the addition of another. Projections may be columns
-//! of one fused product, cut by `split` or `slice`.
+//! Linear layers: a product with a parameter and, mostly, the addition of another. Projections may be
+//! columns of one fused product, cut by `split` or `slice`.
 
 use std::ops::Range;
 
 use act_core::Result;
 
+use super::heads::Columns;
 use super::{Scaled, Walk};
 use crate::paddle::op::Op;
 
@@ -13,12 +14,12 @@ use crate::paddle::op::Op;
 pub struct Dense<'a> {
     /// Weight, `[in, out]` unless `transposed`.
     pub weight: &'a str,
-    /// Bias, `[out]`.
-    pub bias: &'a str,
+    /// Bias, `[out]`, if it has one.
+    pub bias: Option<&'a str>,
     /// The weight lies as `[out, in]`.
     pub transposed: bool,
     /// Which of the outputs are this layer's; all of them if absent.
-    pub columns: Option<Range<usize>>,
+    pub columns: Option<Columns>,
     /// The layer's input is multiplied by this first.
     pub input_factor: f32,
     /// The layer's result is multiplied by this.
@@ -28,13 +29,21 @@ pub struct Dense<'a> {
 impl<'a> Walk<'a> {
     /// The linear layer with this result, and its input.
     pub(super) fn dense(&self, result: Scaled<'a>) -> Result<(Dense<'a>, &'a str)> {
-        let add = self.expect(result.variable, &["elementwise_add"])?;
-        add.reads_only(&["X", "Y"])?;
-        let bias = self.parameter(add, "Y")?;
-        if !matches!(add.int("axis", -1)?, -1 | 1 | 2) {
-            return Err(add.refuse("adds its bias along another axis than the last"));
-        }
-        let product = self.expect(add.input("X")?, &["matmul_v2", "matmul", "mul"])?;
+        let products = ["matmul_v2", "matmul", "mul"];
+        let product_of = |op: &Op| products.contains(&op.kind());
+        let last = self.program.writer(result.variable);
+        let (product, bias) = match last.filter(|op| product_of(op)) {
+            Some(product) => (product, None),
+            None => {
+                let add = self.expect(result.variable, &["elementwise_add"])?;
+                add.reads_only(&["X", "Y"])?;
+                let bias = self.parameter(add, "Y")?;
+                if !matches!(add.int("axis", -1)?, -1 | 1 | 2) {
+                    return Err(add.refuse("adds its bias along another axis than the last"));
+                }
+                (self.expect(add.input("X")?, &products)?, Some(bias))
+            }
+        };
         let weight = self.parameter(product, "Y")?;
         let transposes = transposes(product)?;
         if transposes[0] || alpha(product)? != 1.0 {
@@ -56,68 +65,91 @@ impl<'a> Walk<'a> {
         let Some(cut) = self.program.writer(result.variable) else {
             return self.dense(result);
         };
-        let (whole, columns) = match cut.kind() {
-            "split" => (self.unary(cut)?, self.split_part(cut, result.variable)?),
+        let whole = match cut.kind() {
+            "split" => self.unary(cut)?,
             "slice" => {
                 cut.reads_only(&["Input"])?;
-                (cut.input("Input")?, slice_part(cut)?)
+                cut.input("Input")?
             }
             _ => return self.dense(result),
         };
-        let whole = self.source(whole)?;
-        let (mut dense, input) = self.dense(whole)?;
+        let (mut dense, input) = self.dense(self.source(whole)?)?;
+        let columns = match cut.kind() {
+            "split" if !matches!(cut.int("axis", 0)?, -1 | 2) => {
+                return Err(cut.refuse("does not cut the outputs of a linear layer"));
+            }
+            "split" => self.split_range(cut, result.variable, self.outputs(&dense))?,
+            _ => slice_range(cut, self.outputs(&dense))?,
+        };
         dense.factor *= result.factor;
-        dense.columns = Some(columns);
+        dense.columns = Some(Columns::range(columns));
         Ok((dense, input))
     }
 
-    /// Which columns of its input a `split` gives to a variable.
-    fn split_part(&self, split: &'a Op, variable: &str) -> Result<Range<usize>> {
-        let uneven =
-            || split.refuse("does not cut the last axis of a linear layer into its outputs");
-        let outputs = split.outputs("Out");
-        let place = outputs.iter().position(|name| name == variable);
-        let place = place.ok_or_else(uneven)?;
-        if !matches!(split.int("axis", 0)?, -1 | 2) {
-            return Err(uneven());
-        }
-        let sections = split.ints("sections")?;
-        if !sections.is_empty() {
-            let before: Option<i64> = sections
+    /// Number of outputs that the program declares for a layer; the parameters' own are checked
+    /// against it later.
+    fn outputs(&self, dense: &Dense<'_>) -> usize {
+        let declared = self.program.parameters().get(dense.weight);
+        let out = declared.and_then(|d| d.dims.get(usize::from(!dense.transposed)));
+        out.and_then(|&out| usize::try_from(out).ok()).unwrap_or(0)
+    }
+
+    /// Which places of its last axis, of this width, a `split` gives to a variable.
+    pub(super) fn split_range(
+        &self,
+        split: &'a Op,
+        variable: &str,
+        width: usize,
+    ) -> Result<Range<usize>> {
+        let found = || {
+            let outputs = split.outputs("Out");
+            let place = outputs.iter().position(|name| name == variable)?;
+            let sections = split.ints("sections").ok()?;
+            let parts = outputs.len();
+            let sizes: Vec<usize> = match sections {
+                [] if width.is_multiple_of(parts) => vec![width / parts; parts],
+                [] => return None,
+                // One of them may be -1: what the others leave.
+                _ => {
+                    let mut given = sections.iter().filter_map(|&n| usize::try_from(n).ok());
+                    let given = given.try_fold(0usize, usize::checked_add)?;
+                    let left = width.checked_sub(given)?;
+                    let size = |&n: &i64| usize::try_from(n).unwrap_or(left);
+                    sections.iter().map(size).collect()
+                }
+            };
+            let whole = sizes
                 .iter()
-                .take(place)
-                .try_fold(0i64, |sum, &n| sum.checked_add(n.max(0)));
-            let end = before
-                .zip(sections.get(place))
-                .and_then(|(b, n)| b.checked_add(*n));
-            return range(before, end).ok_or_else(uneven);
-        }
-        // Equal parts: the width is the bias's.
-        let (dense, _) = self.dense(self.source(split.input("X")?)?)?;
-        let declared = self.program.parameters().get(dense.bias);
-        let width = declared.and_then(|d| d.dims.first()).copied().unwrap_or(0);
-        let parts = split.int("num", 0)?;
-        if parts != outputs.len() as i64 || width % parts != 0 {
-            return Err(uneven());
-        }
-        let each = width / parts;
-        let start = each.checked_mul(place as i64);
-        range(start, start.and_then(|s| s.checked_add(each))).ok_or_else(uneven)
+                .try_fold(0usize, |sum, &n| sum.checked_add(n))?;
+            let start: usize = sizes.get(..place)?.iter().sum();
+            let end = start + sizes.get(place)?;
+            (whole == width && sizes.len() == parts && start < end).then_some(start..end)
+        };
+        split.ints("sections")?;
+        found().ok_or_else(|| split.refuse("does not cut its input into its outputs"))
     }
 }
 
-/// Which columns a `slice` of the last axis takes.
-fn slice_part(slice: &Op) -> Result<Range<usize>> {
+/// Which of `width` columns a `slice` of the last axis takes. Bounds below 0 count from the end, and
+/// an open end is a large number.
+fn slice_range(slice: &Op, width: usize) -> Result<Range<usize>> {
     slice.expect_ints("axes", &[2])?;
     slice.expect_ints("decrease_axis", &[])?;
-    let bound = |name| Ok(slice.ints(name)?.first().copied());
-    let found = range(bound("starts")?, bound("ends")?);
-    found.ok_or_else(|| slice.refuse("takes no columns"))
-}
-
-fn range(start: Option<i64>, end: Option<i64>) -> Option<Range<usize>> {
-    let range = usize::try_from(start?).ok()?..usize::try_from(end?).ok()?;
-    (!range.is_empty()).then_some(range)
+    let bound = |name| {
+        let bound = slice.ints(name)?.first().copied().unwrap_or(0);
+        let width = width as i64;
+        let from_start = if bound < 0 {
+            bound.saturating_add(width)
+        } else {
+            bound
+        };
+        Ok(from_start.clamp(0, width) as usize)
+    };
+    let range = bound("starts")?..bound("ends")?;
+    match range.is_empty() {
+        true => Err(slice.refuse("takes no columns")),
+        false => Ok(range),
+    }
 }
 
 /// Which of its two factors a product transposes.

@@ -4,8 +4,8 @@
 use act_core::artifact::limits;
 use act_core::{Embedding, Error, Result};
 
-use super::Walk;
-use super::mask::whole;
+use super::constant::whole;
+use super::{Mask, Walk};
 use crate::paddle::op::Op;
 
 /// An embedding table.
@@ -28,6 +28,8 @@ pub struct Embeddings<'a> {
     pub position: Table<'a>,
     /// A row a segment.
     pub token_type: Table<'a>,
+    /// The row that every token gets, where the program does not ask for token types.
+    pub token_type_row: Option<u32>,
     /// ERNIE's, with the row that is added to every token.
     pub task_type: Option<(Table<'a>, u32)>,
 }
@@ -57,11 +59,20 @@ impl<'a> Walk<'a> {
         Ok(terms)
     }
 
-    /// The tables of a sum; `tokens` is the input that the mask looks at.
-    pub(super) fn embeddings(&self, sum: &'a str, tokens: &str) -> Result<Embeddings<'a>> {
+    /// The tables of a sum, in a program with this mask.
+    pub(super) fn embeddings(&self, sum: &'a str, mask: Mask<'a>) -> Result<Embeddings<'a>> {
+        let terms = self.terms(sum)?;
+        let tokens = match mask {
+            Mask::Pad { tokens, .. } => tokens,
+            Mask::Given(_) => self.first_input(&terms)?,
+        };
         let mut found: Vec<(Embedding, Table<'a>, u32)> = Vec::new();
-        for (term, factor) in self.terms(sum)? {
-            let lookup = self.expect(term, &["lookup_table_v2"])?;
+        for (term, factor) in terms {
+            let lookup = self.expect(term, &["lookup_table_v2", "slice"])?;
+            if lookup.kind() == "slice" {
+                found.push((Embedding::Position, self.first_rows(lookup, factor)?, 0));
+                continue;
+            }
             lookup.reads_only(&["W", "Ids"])?;
             let table = Table {
                 parameter: self.parameter(lookup, "W")?,
@@ -80,13 +91,58 @@ impl<'a> Walk<'a> {
             Some((table, row))
         };
         let missing = |role| move || Error::rejected(format!("the program has no table of {role}"));
-        let task_type = take(Embedding::TaskType);
+        let mut task_type = take(Embedding::TaskType);
+        let (token_type, token_type_row) = match take(Embedding::TokenType) {
+            Some((table, _)) => (table, None),
+            // A single constant row without token types: theirs, which nobody asks for.
+            None => {
+                let constant = task_type.take().ok_or_else(missing(Embedding::TokenType))?;
+                (constant.0, Some(constant.1))
+            }
+        };
         let mut must = |role| take(role).map(|(table, _)| table).ok_or_else(missing(role));
         Ok(Embeddings {
             word: must(Embedding::Word)?,
             position: must(Embedding::Position)?,
-            token_type: must(Embedding::TokenType)?,
+            token_type,
+            token_type_row,
             task_type,
+        })
+    }
+
+    /// The first of the program's inputs that a table is read with: the tokens, by custom.
+    fn first_input(&self, terms: &[(&'a str, f32)]) -> Result<&'a str> {
+        let mut first = None;
+        for (term, _) in terms {
+            let lookup = self.program.writer(term);
+            let Some(lookup) = lookup.filter(|op| op.kind() == "lookup_table_v2") else {
+                continue;
+            };
+            let ids = lookup.input("Ids")?;
+            if let Some(feed) = self.program.writer(ids).filter(|op| op.kind() == "feed") {
+                let place = feed.int("col", 0)?;
+                if first.is_none_or(|(other, _)| place < other) {
+                    first = Some((place, ids));
+                }
+            }
+        }
+        let none = || Error::rejected("the program reads no table with an input");
+        first.map(|(_, ids)| ids).ok_or_else(none)
+    }
+
+    /// As many rows of a table as the sequence is long, from the first: positions.
+    fn first_rows(&self, slice: &'a Op, factor: f32) -> Result<Table<'a>> {
+        slice.reads_only(&["Input", "EndsTensorList"])?;
+        slice.expect_ints("axes", &[0])?;
+        slice.expect_ints("starts", &[0])?;
+        slice.expect_ints("decrease_axis", &[])?;
+        if self.length(slice.input("EndsTensorList")?)? != Some(1) {
+            return Err(slice.refuse("does not take as many rows as the sequence has tokens"));
+        }
+        Ok(Table {
+            parameter: self.parameter(slice, "Input")?,
+            zero_row: None,
+            factor,
         })
     }
 
@@ -100,15 +156,51 @@ impl<'a> Walk<'a> {
             }
             return Ok((Embedding::TaskType, row));
         }
-        while let Some(cast) = self.program.writer(ids).filter(|op| op.kind() == "cast") {
-            ids = self.unary(cast)?;
+        // One row of positions serves every sequence of the batch.
+        const REPEATS: [&str; 5] = [
+            "cast",
+            "unsqueeze2",
+            "unsqueeze",
+            "expand_v2",
+            "expand_as_v2",
+        ];
+        let mut repeated = None;
+        while let Some(op) = self
+            .program
+            .writer(ids)
+            .filter(|op| REPEATS.contains(&op.kind()))
+        {
+            if op.kind() != "cast" {
+                repeated = Some(op);
+            }
+            if op.kind().starts_with("unsqueeze") {
+                op.expect_ints("axes", &[0])?;
+            }
+            ids = op.input("X")?;
         }
-        let op = self.expect(ids, &["feed", "elementwise_sub"])?;
+        let op = self.expect(ids, &["feed", "elementwise_sub", "range"])?;
+        if let Some(repeated) = repeated.filter(|_| op.kind() != "range") {
+            return Err(repeated.refuse("reshapes the rows' numbers"));
+        }
         match op.kind() {
+            "range" => self
+                .ranges_over_tokens(op)
+                .map(|()| (Embedding::Position, 0)),
             "feed" if ids == tokens => Ok((Embedding::Word, 0)),
             "feed" => Ok((Embedding::TokenType, 0)),
             _ => self.counts_from_zero(op).map(|()| (Embedding::Position, 0)),
         }
+    }
+
+    /// Checks that a range is 0, 1, 2, ... up to the length of the sequence.
+    fn ranges_over_tokens(&self, range: &'a Op) -> Result<()> {
+        range.reads_only(&["Start", "End", "Step"])?;
+        let constant = |slot| self.constant(range.input(slot)?);
+        let counts = constant("Start")? == Some(0.0) && constant("Step")? == Some(1.0);
+        if !counts || self.length(range.input("End")?)? != Some(1) {
+            return Err(range.refuse("does not count the positions from 0"));
+        }
+        Ok(())
     }
 
     /// Checks that a difference is 0, 1, 2, ... along each sequence: the running sum of ones, less

@@ -1,8 +1,9 @@
-//! The attention mask: a large negative number added to the scores of pad tokens' keys. It shows
-//! which input holds the tokens, and which token is the pad.
+//! The attention mask: a large negative number added to the scores of pad tokens' keys. It is made
+//! from a comparison of the tokens with the pad, or from an input of its own.
 
 use act_core::Result;
 
+use super::constant::{affine, whole};
 use super::{Scaled, Walk};
 use crate::paddle::op::Op;
 
@@ -11,11 +12,32 @@ const HIDDEN: f64 = -1000.0;
 
 /// What an attention mask is made from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Mask<'a> {
-    /// The input with the tokens.
-    pub tokens: &'a str,
-    /// The token whose keys are hidden.
-    pub pad_id: u32,
+pub enum Mask<'a> {
+    /// Comparison of an input with a token.
+    Pad {
+        /// The input with the tokens.
+        tokens: &'a str,
+        /// The token whose keys are hidden.
+        pad_id: u32,
+    },
+    /// An input that is 1 at keys to read and 0 at keys to hide.
+    Given(&'a str),
+}
+
+/// Where a mask begins, and what it holds there for a key that is hidden and for one that is not.
+struct Origin<'a> {
+    mask: Mask<'a>,
+    op: &'a Op,
+    hidden: f64,
+    shown: f64,
+}
+
+/// An axis of a mask on its way to `[batch, 1, 1, key]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Axis {
+    Batch,
+    One,
+    Key,
 }
 
 impl<'a> Walk<'a> {
@@ -36,30 +58,122 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Follows a mask back to the comparison of tokens with the pad.
+    /// Follows a mask back to where it begins.
     fn mask(&self, mask: Scaled<'a>) -> Result<Mask<'a>> {
-        let (mut at, mut steps, mut axes) = (mask.variable, Vec::new(), Vec::new());
-        let equal = loop {
-            let kinds = ["equal", "cast", "scale", "unsqueeze2", "unsqueeze"];
-            let op = self.expect(at, &kinds)?;
+        let (mut at, mut steps, mut shapes) = (mask.variable, Vec::new(), Vec::new());
+        let origin = loop {
+            let op = self.expect(at, &MASK_KINDS)?;
             match op.kind() {
-                "equal" => break op,
                 "scale" => steps.push(op),
                 "cast" => {}
-                _ => axes.extend_from_slice(op.ints("axes")?),
+                "unsqueeze2" | "unsqueeze" | "reshape2" | "reshape" | "expand_v2" => {
+                    shapes.push(op);
+                    at = op.input("X")?;
+                    continue;
+                }
+                _ => break self.origin(op, at, &mut shapes)?,
             }
             at = self.unary(op)?;
         };
-        let value = |hidden: f64| -> Result<f64> {
-            let value = steps.iter().rev().try_fold(hidden, |x, op| affine(op, x))?;
+        let value = |start: f64| -> Result<f64> {
+            let value = steps.iter().rev().try_fold(start, |x, op| affine(op, x))?;
             Ok(value * f64::from(mask.factor))
         };
-        axes.sort_unstable();
-        let hides = value(1.0)? <= HIDDEN && value(0.0)? == 0.0;
-        if !hides || axes != [1, 2] {
-            return Err(equal.refuse("begins a mask that does not hide the keys of pad tokens"));
+        let hides = value(origin.hidden)? <= HIDDEN && value(origin.shown)? == 0.0;
+        let mut axes = vec![Axis::Batch, Axis::Key];
+        for op in shapes.iter().rev() {
+            axes = self.shaped(op, axes)?;
         }
-        self.compared(equal)
+        if !hides || axes != [Axis::Batch, Axis::One, Axis::One, Axis::Key] {
+            let why = "begins a mask that does not hide the keys of pad tokens";
+            return Err(origin.op.refuse(why));
+        }
+        Ok(origin.mask)
+    }
+
+    /// The comparison, choice or input that a mask begins with, which writes `variable`.
+    fn origin(
+        &self,
+        op: &'a Op,
+        variable: &'a str,
+        shapes: &mut Vec<&'a Op>,
+    ) -> Result<Origin<'a>> {
+        let (hidden, shown) = match op.kind() {
+            "equal" => (1.0, 0.0),
+            "not_equal" | "feed" => (0.0, 1.0),
+            _ => return self.chosen(op, shapes),
+        };
+        let mask = match op.kind() {
+            "feed" => Mask::Given(variable),
+            _ => self.compared(op)?,
+        };
+        Ok(Origin {
+            mask,
+            op,
+            hidden,
+            shown,
+        })
+    }
+
+    /// A `where` that chooses between two constants by a comparison.
+    fn chosen(&self, choice: &'a Op, shapes: &mut Vec<&'a Op>) -> Result<Origin<'a>> {
+        choice.reads_only(&["Condition", "X", "Y"])?;
+        let mut condition = choice.input("Condition")?;
+        while let Some("unsqueeze2" | "unsqueeze") = self.kind(condition) {
+            let op = self.expect(condition, &["unsqueeze2", "unsqueeze"])?;
+            shapes.push(op);
+            condition = op.input("X")?;
+        }
+        let op = self.expect(condition, &["equal", "not_equal"])?;
+        let value = |slot| {
+            let value = self.constant(choice.input(slot)?)?;
+            value.ok_or_else(|| choice.refuse(format!("chooses {slot}, which is no constant")))
+        };
+        let (yes, no) = (value("X")?, value("Y")?);
+        let (hidden, shown) = match op.kind() {
+            "equal" => (yes, no),
+            _ => (no, yes),
+        };
+        Ok(Origin {
+            mask: self.compared(op)?,
+            op,
+            hidden,
+            shown,
+        })
+    }
+
+    /// The axes after an operator that changes a shape.
+    fn shaped(&self, op: &'a Op, mut axes: Vec<Axis>) -> Result<Vec<Axis>> {
+        match op.kind() {
+            "unsqueeze2" | "unsqueeze" => {
+                op.reads_only(&["X"])?;
+                for &axis in op.ints("axes")? {
+                    let place = if axis < 0 {
+                        axis + axes.len() as i64 + 1
+                    } else {
+                        axis
+                    };
+                    match usize::try_from(place) {
+                        Ok(place) if place <= axes.len() && axes.len() < 4 => {
+                            axes.insert(place, Axis::One);
+                        }
+                        _ => return Err(op.refuse("inserts an axis that no mask has")),
+                    }
+                }
+                Ok(axes)
+            }
+            // Repeating along the two axes of one element changes no sum.
+            "expand_v2" => match op.ints("shape")?.len() {
+                4 if axes.len() == 4 => Ok(axes),
+                _ => Err(op.refuse("expands a mask to other axes than the scores'")),
+            },
+            _ => match (&self.target(op)?[..], &axes[..]) {
+                ([0 | -1, 1, 1, -1], [Axis::Batch, Axis::Key]) => {
+                    Ok(vec![Axis::Batch, Axis::One, Axis::One, Axis::Key])
+                }
+                _ => Err(op.refuse("gives a mask another shape than [batch, 1, 1, keys]")),
+            },
+        }
     }
 
     /// The two sides of a comparison with a constant.
@@ -71,63 +185,26 @@ impl<'a> Walk<'a> {
             _ => None,
         };
         match sides {
-            Some((tokens, pad)) if self.kind(tokens) == Some("feed") => Ok(Mask {
+            Some((tokens, pad)) if self.kind(tokens) == Some("feed") => Ok(Mask::Pad {
                 tokens,
                 pad_id: whole(equal, pad)?,
             }),
             _ => Err(equal.refuse("does not compare an input with a pad token")),
         }
     }
-
-    /// The value of a variable all of whose elements are one constant, whatever its shape.
-    pub(super) fn constant(&self, variable: &'a str) -> Result<Option<f64>> {
-        let (mut at, mut steps) = (variable, Vec::new());
-        let start = loop {
-            let Some(op) = self.program.writer(at) else {
-                return Ok(None);
-            };
-            match op.kind() {
-                "scale" => steps.push(op),
-                "cast" => {}
-                "fill_any_like" => {
-                    op.reads_only(&["X"])?;
-                    break op.float("value", 0.0)?;
-                }
-                "fill_constant" => break filled(op)?,
-                _ => return Ok(None),
-            }
-            at = self.unary(op)?;
-        };
-        let mut steps = steps.iter().rev();
-        steps.try_fold(start, |x, op| affine(op, x)).map(Some)
-    }
 }
 
-/// The value of a `fill_constant`, whose shape may come from other operators.
-fn filled(op: &Op) -> Result<f64> {
-    op.reads_only(&["ShapeTensor", "ShapeTensorList"])?;
-    match op.text("str_value", "")? {
-        "" => op.float("value", 0.0),
-        text => text
-            .parse()
-            .map_err(|_| op.refuse(format!("has the value {text:?}, which is no number"))),
-    }
-}
-
-/// What a `scale` makes of a number.
-fn affine(op: &Op, x: f64) -> Result<f64> {
-    op.reads_only(&["X"])?;
-    let (scale, bias) = (op.float("scale", 1.0)?, op.float("bias", 0.0)?);
-    Ok(match op.flag("bias_after_scale", true)? {
-        true => x * scale + bias,
-        false => (x + bias) * scale,
-    })
-}
-
-/// A constant that is a row or token number.
-pub(super) fn whole(op: &Op, value: f64) -> Result<u32> {
-    if value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0 {
-        return Ok(value as u32);
-    }
-    Err(op.refuse(format!("uses {value} as a number of a row")))
-}
+/// What a mask may be made with.
+const MASK_KINDS: [&str; 11] = [
+    "equal",
+    "not_equal",
+    "where",
+    "feed",
+    "cast",
+    "scale",
+    "unsqueeze2",
+    "unsqueeze",
+    "reshape2",
+    "reshape",
+    "expand_v2",
+];

@@ -7,14 +7,19 @@ use act_core::artifact::limits;
 use act_core::{Error, Result, TokenizerSpec};
 use serde_json::{Value, json};
 
-use super::{TOKENIZER, TOKENIZER_CONFIG, VOCAB};
 use crate::file;
 
+/// Name of the vocabulary, one token a line.
+pub(crate) const VOCAB: &str = "vocab.txt";
+/// Name of the tokenizer's rules.
+pub(crate) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+/// Name of the `tokenizers` crate's own description: rules and vocabulary in one.
+const TOKENIZER: &str = "tokenizer.json";
 /// A vocabulary of 2^20 tokens with its ids and quotes fits.
 const JSON_LEN: u64 = 4 * limits::TOKN_LEN as u64;
 
 /// What a folder says about text.
-pub(super) struct FolderTokenizer {
+pub(crate) struct FolderTokenizer {
     pub spec: TokenizerSpec,
     /// `model_max_length`, where it is a number of tokens.
     pub max_length: Option<usize>,
@@ -25,32 +30,22 @@ pub(super) struct FolderTokenizer {
 /// usual) gets tokens that no text contains.
 ///
 /// # Errors
-/// Rejected: no vocabulary, more tokens than rows, or rules that are not BERT's.
-pub(super) fn read(dir: &Path, vocab: Option<&Path>, rows: usize) -> Result<FolderTokenizer> {
+/// Usage: no vocabulary, or a `vocab` that is none or not this model's. Rejected: the folder's own
+/// is none or not this model's, or rules that are not BERT's.
+pub(crate) fn read(dir: &Path, vocab: Option<&Path>, rows: usize) -> Result<FolderTokenizer> {
+    if rows > limits::VOCAB {
+        return Err(Error::rejected(format!("a word table of {rows} rows")));
+    }
     let config = file::optional_json(&dir.join(TOKENIZER_CONFIG), JSON_LEN)?.unwrap_or(Value::Null);
     let path = dir.join(TOKENIZER);
     let fast = file::optional_json(&path, JSON_LEN)?.unwrap_or(Value::Null);
     if !fast.is_null() {
         check_rules(&fast).map_err(|e| e.context(path.display()))?;
     }
-    let own = dir.join(VOCAB);
-    let (path, mut tokens) = if vocab.is_some() || own.exists() || fast.is_null() {
-        let path = vocab.unwrap_or(&own);
-        if !path.exists() && vocab.is_none() {
-            let dir = dir.display();
-            return Err(Error::rejected(format!(
-                "{dir}: no {VOCAB} and no {TOKENIZER}"
-            )));
-        }
-        let text = file::text(path, limits::TOKN_LEN as u64)?;
-        (path, lines(&text).map_err(|e| rejected(path, e))?)
-    } else {
-        let tokens = listed(&fast, rows).map_err(|e| e.context(path.display()))?;
-        (path.as_path(), tokens)
+    let mut spec = match vocab {
+        Some(path) => read_vocab(path).and_then(|spec| filled(spec.tokens(), rows, path))?,
+        None => own_vocabulary(dir, &fast, rows)?,
     };
-    fill(&mut tokens, rows).map_err(|e| e.context(path.display()))?;
-    let text: String = tokens.iter().map(|t| format!("{t}\n")).collect();
-    let mut spec = TokenizerSpec::from_vocab(&text).map_err(|e| rejected(path, e))?;
 
     let normalizer = fast.get("normalizer").unwrap_or(&Value::Null);
     let rule = |key: &str, fast_key: &str| {
@@ -79,15 +74,32 @@ pub(super) fn read(dir: &Path, vocab: Option<&Path>, rows: usize) -> Result<Fold
     })
 }
 
-/// Same message, but the folder is at fault.
-fn rejected(path: &Path, error: Error) -> Error {
-    Error::rejected(format!("{}: {error}", path.display()))
+/// A `vocab.txt` with BERT's rules, also of ERNIE's kind with ids.
+///
+/// # Errors
+/// Usage: no such file, not UTF-8, or not a vocabulary. Rejected: too long.
+pub fn read_vocab(path: &Path) -> Result<TokenizerSpec> {
+    let text = String::from_utf8(file::read(path, limits::TOKN_LEN as u64)?)
+        .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
+    TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
 }
 
-/// Tokens of a `vocab.txt`, also of ERNIE's kind with ids.
-fn lines(text: &str) -> Result<Vec<String>> {
-    let spec = TokenizerSpec::from_vocab(text)?;
-    Ok(spec.tokens().map(str::to_string).collect())
+/// The vocabulary of a folder itself: the folder is at fault where it is none.
+fn own_vocabulary(dir: &Path, fast: &Value, rows: usize) -> Result<TokenizerSpec> {
+    let lines = dir.join(VOCAB);
+    if !lines.exists() && fast.is_null() {
+        return Err(Error::usage(format!(
+            "the model has no {VOCAB} and no {TOKENIZER} beside it: give --vocab FILE"
+        )));
+    }
+    let spec = if lines.exists() {
+        read_vocab(&lines).and_then(|spec| filled(spec.tokens(), rows, &lines))
+    } else {
+        let path = dir.join(TOKENIZER);
+        let tokens = listed(fast, rows).map_err(|e| e.context(path.display()))?;
+        filled(tokens.iter().map(String::as_str), rows, &path)
+    };
+    spec.map_err(|e| Error::rejected(e.to_string()))
 }
 
 /// Refuses a `tokenizer.json` that does not do what BERT's tokenizer does.
@@ -146,17 +158,30 @@ fn listed(fast: &Value, rows: usize) -> Result<Vec<String>> {
     Ok(tokens)
 }
 
-/// Brings the tokens to `rows`. A word never holds brackets, so no text has these.
-fn fill(tokens: &mut Vec<String>, rows: usize) -> Result<()> {
-    if tokens.len() > rows {
-        return Err(Error::rejected(format!(
-            "{} tokens, but by config.json vocab_size is {rows}",
-            tokens.len()
+/// The tokens of a file, and as many more as bring them to `rows`. A word never holds brackets, so no
+/// text has these.
+fn filled<'a>(
+    tokens: impl Iterator<Item = &'a str>,
+    rows: usize,
+    path: &Path,
+) -> Result<TokenizerSpec> {
+    let (mut text, mut count) = (String::new(), 0);
+    for token in tokens.chain(std::iter::repeat("")) {
+        if count >= rows && token.is_empty() {
+            break;
+        }
+        match token {
+            "" => text += &format!("[no token {count}]\n"),
+            _ => text.extend([token, "\n"]),
+        }
+        count += 1;
+    }
+    let path = path.display();
+    if count > rows {
+        return Err(Error::usage(format!(
+            "{path}: {count} tokens, but the model's word table has {rows} rows: is it this \
+             model's?"
         )));
     }
-    tokens.resize(rows, String::new());
-    for (id, token) in tokens.iter_mut().enumerate().filter(|(_, t)| t.is_empty()) {
-        *token = format!("[no token {id}]");
-    }
-    Ok(())
+    TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path))
 }

@@ -1,4 +1,4 @@
-//! Which classes an imported model has: said by the user, by `id2label`, or by the task.
+//! Which classes an imported model has: said by the user, by the model itself, or by the task.
 
 use act_core::artifact::limits;
 use act_core::{Error, Result};
@@ -7,61 +7,70 @@ use serde_json::Value;
 
 use crate::import::ImportOptions;
 
-/// Label names for a head of `classes` rows, or for a new head where that is `None`.
+/// Label names for a head of `classes` rows, or for a new head where that is `None`; `own` are the
+/// names that stand beside the model.
 ///
-/// The user's own come first, then `id2label` where it holds names, then the built-in task's.
-/// `transformers` writes `LABEL_0`, `LABEL_1` where nobody gave names: those give way to a task's.
+/// The user's come first, then the model's own where they are names, then the built-in task's, then
+/// numbers. `transformers` writes `LABEL_0`, `LABEL_1` where nobody gave names: those give way to a
+/// task's.
 ///
 /// # Errors
-/// Usage: labels that do not fit the head, or none for a new head. Rejected: a broken `id2label`.
-pub(super) fn choose(
-    config: &Value,
+/// Usage: labels that do not fit the head, one twice, or none for a new head.
+pub(crate) fn choose(
+    own: Option<Vec<String>>,
     classes: Option<usize>,
     options: &ImportOptions,
 ) -> Result<Vec<String>> {
-    let task = options.task.as_deref();
-    let task = task.and_then(|name| Task::builtin(name).ok());
     let fits = |labels: &[String]| classes.is_none_or(|n| n == labels.len());
+    let misfit = |whose: String, labels: &[String]| {
+        let (given, n) = (labels.len(), classes.unwrap_or(0));
+        Err(Error::usage(format!(
+            "{whose} {given} labels, but the model has {n} classes: give --labels"
+        )))
+    };
     if let Some(labels) = &options.labels {
-        return match classes {
-            Some(n) if n != labels.len() => Err(Error::usage(format!(
-                "{} labels are given, the model's head has {n} classes",
-                labels.len()
-            ))),
-            _ => Ok(labels.clone()),
+        if let Some(twice) = (1..labels.len()).find(|&i| labels[..i].contains(&labels[i])) {
+            let label = &labels[twice];
+            return Err(Error::usage(format!("--labels gives {label:?} twice")));
+        }
+        return match fits(labels) {
+            true => Ok(labels.clone()),
+            false => misfit("--labels gives".into(), labels),
         };
     }
-    let own = id2label(config)?;
-    if let Some(labels) = own.as_ref().filter(|l| fits(l) && !anonymous(l)) {
+    let own = own.filter(|labels| fits(labels));
+    if let Some(labels) = own.as_ref().filter(|labels| !anonymous(labels)) {
         return Ok(labels.clone());
     }
-    if let Some(task) = task.as_ref().filter(|task| fits(task.labels())) {
+    let task = options.task.as_deref();
+    if let Some(task) = task.and_then(|name| Task::builtin(name).ok()) {
+        let labels = task.labels();
+        if !fits(labels) {
+            return misfit(format!("the task {} has", task.name()), labels);
+        }
         if classes.is_some() {
             log::info!(
                 "the model's classes have no names: they are taken for {}'s, in its order ({})",
                 task.name(),
-                task.labels().join(", ")
+                labels.join(", ")
             );
         }
-        return Ok(task.labels().to_vec());
+        return Ok(labels.to_vec());
     }
-    if let (Some(task), Some(n)) = (&task, classes) {
-        return Err(Error::usage(format!(
-            "{} has {} labels, the model's head has {n} classes: give their names",
-            task.name(),
-            task.labels().len()
-        )));
-    }
-    match classes {
-        Some(n) => Ok((0..n).map(|i| format!("LABEL_{i}")).collect()),
-        None => Err(Error::usage(
+    match (own, classes) {
+        (Some(labels), Some(_)) => Ok(labels),
+        (None, Some(n)) => Ok((0..n).map(|i| i.to_string()).collect()),
+        (_, None) => Err(Error::usage(
             "the model has no classification head: name its task or its labels to give it one",
         )),
     }
 }
 
-/// The names of `id2label` in order of the class, if there are any.
-fn id2label(config: &Value) -> Result<Option<Vec<String>>> {
+/// The names of a `config.json`'s `id2label` in order of the class, if there are any.
+///
+/// # Errors
+/// Rejected: a broken `id2label`.
+pub(crate) fn id2label(config: &Value) -> Result<Option<Vec<String>>> {
     let map = match config.get("id2label") {
         None | Some(Value::Null) => return Ok(None),
         Some(map) => map,
@@ -115,32 +124,29 @@ mod tests {
         let none = json!({});
         let mine = options(Some("rte"), Some(&["a", "b"]));
         let (rte, nothing) = (options(Some("rte"), None), options(None, None));
-        let choose = |config, options| choose(config, Some(2), options).unwrap();
+        let choose = |config, options| choose(id2label(config).unwrap(), Some(2), options).unwrap();
         assert_eq!(choose(&named, &mine), ["a", "b"]);
         assert_eq!(choose(&named, &rte), ["no", "yes"]);
         assert_eq!(choose(&anonymous, &rte), ["entailment", "not_entailment"]);
         assert_eq!(choose(&anonymous, &nothing), ["LABEL_0", "LABEL_1"]);
-        assert_eq!(choose(&none, &nothing), ["LABEL_0", "LABEL_1"]);
+        assert_eq!(choose(&none, &nothing), ["0", "1"]);
     }
 
     #[test]
     fn labels_that_do_not_fit_are_the_users_to_mend() {
         let usage = |classes, options: &ImportOptions, words: &str| {
-            let error = choose(&json!({}), classes, options).unwrap_err();
+            let error = choose(None, classes, options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.to_string().contains(words), "{error}");
         };
         usage(Some(3), &options(None, Some(&["a", "b"])), "2 labels");
         usage(Some(3), &options(Some("rte"), None), "rte has 2 labels");
+        usage(None, &options(None, Some(&["a", "a"])), "\"a\" twice");
         usage(None, &options(None, None), "no classification head");
         let wrong = [json!([1]), json!({"1": "a"}), json!({"0": 1})];
-        for id2label in wrong {
-            let error = choose(
-                &json!({"id2label": id2label}),
-                Some(1),
-                &options(None, None),
-            );
-            assert_eq!(error.unwrap_err().kind(), ErrorKind::Rejected);
+        for map in wrong {
+            let error = id2label(&json!({"id2label": map})).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Rejected);
         }
     }
 }

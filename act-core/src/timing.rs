@@ -5,8 +5,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use act_core::{Error, Result};
 use serde::Serialize;
+
+use crate::error::{Error, Result};
 
 /// Something that tells the time since some fixed moment.
 pub trait Clock {
@@ -261,9 +262,6 @@ mod tests {
             rounds: None,
         };
         let stopped = interleave(1, &budget, &mut Fake(&now), &|| true, &mut |_, _| Ok(()));
-        assert_eq!(
-            stopped.unwrap_err().kind(),
-            act_core::ErrorKind::Interrupted
-        );
+        assert_eq!(stopped.unwrap_err().kind(), crate::ErrorKind::Interrupted);
     }
 }

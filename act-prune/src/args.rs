@@ -1,0 +1,106 @@
+//! What the command line may ask for beside a configuration: targets, steps and families.
+//!
+//! A target given here goes before whatever the configuration says about how much to prune; two
+//! that contradict each other at the same place are an error.
+
+use std::path::PathBuf;
+
+use act_core::config::Config;
+use clap::Args;
+
+use crate::budget::Step;
+
+/// How much to prune; without any of these the configuration says.
+#[derive(Debug, Clone, Default, Args)]
+pub struct GoalArgs {
+    /// So many times faster than the input at the same precision, batch and threads.
+    #[arg(long, value_name = "X", group = "goal")]
+    pub target_speedup: Option<f64>,
+    /// Time of a sequence at the data's own lengths: 8ms, 800us.
+    #[arg(long, value_name = "TIME", group = "goal")]
+    pub budget: Option<String>,
+    /// Share of the parameters that stays, embeddings included: 0.5.
+    #[arg(long, value_name = "SHARE", group = "goal")]
+    pub params: Option<f64>,
+    /// Size of the file that will be served: 20MB.
+    #[arg(long, value_name = "SIZE", group = "goal")]
+    pub bytes: Option<String>,
+    /// One model for each speed-up, into the folder `--output`, with an index.json: 1.5,2,3,5.
+    #[arg(long, value_name = "X,..", value_delimiter = ',', group = "goal")]
+    pub family: Option<Vec<f64>>,
+    /// What will be served: int8 (default) or f32. Times and bytes are of it.
+    #[arg(long, value_parser = ["int8", "f32"])]
+    pub precision: Option<String>,
+    /// Keep the latency table here, not in the user's cache folder.
+    #[arg(long, value_name = "FILE")]
+    pub latency_table: Option<PathBuf>,
+    /// The model that targets and ratios are relative to, if the input is pruned already.
+    #[arg(long, value_name = "MODEL")]
+    pub reference: Option<PathBuf>,
+    /// Go this part of the way: 2/3 is the second of three steps.
+    #[arg(long, value_name = "I/N")]
+    pub step: Option<Step>,
+}
+
+impl GoalArgs {
+    /// Puts the arguments over a configuration.
+    pub fn apply(&self, config: &mut Config) {
+        let prune = &mut config.prune;
+        let targets = [
+            self.target_speedup.is_some(),
+            self.budget.is_some(),
+            self.params.is_some(),
+            self.bytes.is_some(),
+            self.family.is_some(),
+        ];
+        if targets.contains(&true) {
+            prune.pruned_ratio = None;
+            // A family is judged as its fastest member is; each has its own target later.
+            let fastest = |family: &Vec<f64>| family.iter().copied().reduce(f64::max);
+            prune.target_speedup = self
+                .target_speedup
+                .or(self.family.as_ref().and_then(fastest));
+            prune.budget.clone_from(&self.budget);
+            prune.params = self.params;
+            prune.bytes.clone_from(&self.bytes);
+        }
+        if let Some(precision) = &self.precision {
+            prune.precision.clone_from(precision);
+        }
+    }
+
+    /// The step; the whole way by default.
+    pub fn step(&self) -> Step {
+        self.step.unwrap_or(Step::WHOLE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_go_before_the_configuration() {
+        let mut config = Config::default();
+        config.prune.pruned_ratio = Some(0.25);
+        GoalArgs::default().apply(&mut config);
+        assert_eq!(config.prune.pruned_ratio, Some(0.25));
+        let args = GoalArgs {
+            params: Some(0.5),
+            precision: Some("f32".into()),
+            ..GoalArgs::default()
+        };
+        args.apply(&mut config);
+        assert_eq!(config.prune.targets(), ["params"]);
+        assert_eq!(config.prune.pruned_ratio, None);
+        assert_eq!(config.prune.precision, "f32");
+        config.check().unwrap();
+        let args = GoalArgs {
+            family: Some(vec![1.5, 3.0, 2.0]),
+            ..GoalArgs::default()
+        };
+        args.apply(&mut config);
+        assert_eq!(config.prune.target_speedup, Some(3.0));
+        config.check().unwrap();
+    }
+}

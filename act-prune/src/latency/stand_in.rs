@@ -1,0 +1,155 @@
+//! Models to be timed: any shape, weights that mean nothing. The engine's work depends on shapes
+//! and on the ranges of integers only, never on the numbers, so a stand-in takes as long as the
+//! trained model of its shape.
+
+use act_core::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
+use act_core::{Artifact, DType, Embedding, Plan, TaskInfo, Tensor, TokenizerSpec};
+
+use super::Precision;
+
+/// Rows of a stand-in's word table, at most: which rows are read costs next to nothing, and many
+/// stand-ins are in memory at once.
+const WORDS: usize = 1024;
+
+/// How act-quant quantises a model of this plan: every linear, and words and positions.
+pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
+    let Precision::Int8 {
+        weight_max,
+        activation_max,
+        embeddings,
+    } = precision
+    else {
+        return QuantSpec::default();
+    };
+    let linear = |linear| LinearQuant {
+        linear,
+        weight_max,
+        activation_max,
+        activation: ActivationScheme::Static {
+            scale: 0.05,
+            zero_point: 128,
+        },
+        calibrator: Calibrator::None,
+        calibrator_arg: 0.0,
+    };
+    let tables = [Embedding::Word, Embedding::Position];
+    QuantSpec {
+        linears: plan.linears().into_iter().map(linear).collect(),
+        embeddings: if embeddings { tables.to_vec() } else { vec![] },
+    }
+}
+
+/// A model of the plan's shape with at most [`WORDS`] words.
+pub fn stand_in(plan: &Plan, precision: Precision) -> Artifact {
+    let plan = Plan {
+        vocab_size: plan.vocab_size.min(WORDS),
+        ..plan.clone()
+    };
+    let quant = deployed_quant(&plan, precision);
+    let limit = match precision {
+        Precision::Int8 { weight_max, .. } => i32::from(weight_max),
+        Precision::F32 => 127,
+    };
+    let mut noise = Noise(1);
+    let params = plan.expected_tensors(&quant).into_iter().map(|spec| {
+        let count = spec.shape.iter().product();
+        let tensor = if spec.dtype == DType::I8 {
+            let values: Vec<i8> = (0..count).map(|_| noise.integer(limit)).collect();
+            Tensor::i8(spec.shape, values)
+        } else if spec.name.ends_with(".scale") {
+            Tensor::f32(spec.shape, vec![1e-3; count])
+        } else {
+            let values: Vec<f32> = (0..count)
+                .map(|_| f32::from(noise.integer(127)) / 2000.0)
+                .collect();
+            Tensor::f32(spec.shape, values)
+        };
+        (spec.name, tensor)
+    });
+    Artifact {
+        params: params.collect(),
+        task: TaskInfo {
+            name: "timing".into(),
+            max_seq_length: plan.max_position_embeddings,
+            labels: vec![String::new(); plan.num_labels],
+        },
+        tokenizer: no_tokenizer(),
+        quant,
+        provenance: Vec::new(),
+        plan,
+    }
+}
+
+/// Stand-ins are given ids; no id is `[PAD]`, which would be masked.
+fn no_tokenizer() -> TokenizerSpec {
+    TokenizerSpec {
+        vocab: String::new(),
+        lowercase: true,
+        strip_accents: true,
+        split_cjk: true,
+        max_word_chars: 100,
+        pad_id: u32::MAX,
+        unk_id: 0,
+        cls_id: 0,
+        sep_id: 0,
+        mask_id: 0,
+    }
+}
+
+/// Numbers without a pattern that a kernel could profit from (Numerical Recipes' generator).
+struct Noise(u32);
+
+impl Noise {
+    /// `-limit..=limit`, limit at most 127.
+    fn integer(&mut self, limit: i32) -> i8 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        ((self.0 >> 8) as i32 % (2 * limit + 1) - limit) as i8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use act_core::testing::{TinyOptions, tiny_artifact};
+    use act_core::{Encoding, LayerPlan};
+    use act_infer::Engine;
+
+    use super::*;
+
+    #[test]
+    fn stand_ins_run_in_both_precisions_and_any_shape() {
+        let gone = LayerPlan {
+            head_dim: 4,
+            kept_heads: vec![],
+            intermediate_size: 0,
+        };
+        let options = TinyOptions {
+            layers: vec![LayerPlan::full(2, 4, 12), gone, LayerPlan::full(1, 4, 0)],
+            ..TinyOptions::default()
+        };
+        let plan = tiny_artifact(1, &options).plan;
+        let int8 = Precision::Int8 {
+            weight_max: 64,
+            activation_max: 127,
+            embeddings: true,
+        };
+        for precision in [int8, Precision::F32] {
+            let model = stand_in(&plan, precision);
+            assert_eq!(model.quant.precision(), precision.name());
+            let engine = Engine::new(model).unwrap();
+            let setting = super::super::Setting::new(
+                precision,
+                2,
+                1,
+                &[Encoding {
+                    input_ids: vec![1; 9],
+                    token_type_ids: vec![0; 9],
+                }],
+            )
+            .unwrap();
+            for batch in setting.batches(plan.vocab_size) {
+                let logits = engine.forward(&batch).unwrap();
+                assert!(logits.iter().flatten().all(|v| v.is_finite()));
+            }
+        }
+    }
+}
