@@ -166,6 +166,8 @@ pub struct LatencyReport {
     /// `fixed` (every sequence padded to `seq`), `longest` (padded to the batch's longest) or
     /// `none` (padding is not computed).
     pub padding: &'static str,
+    /// True if the time begins with the texts, false if with token ids.
+    pub tokenizing: bool,
     /// Threads of the engine.
     pub threads: usize,
     /// `f32` or `int8`.
@@ -174,6 +176,8 @@ pub struct LatencyReport {
     pub median_ms: f64,
     /// 95th percentile in milliseconds.
     pub p95_ms: f64,
+    /// 99th percentile in milliseconds.
+    pub p99_ms: f64,
     /// Sequences a second at the median.
     pub sequences_per_s: f64,
 }

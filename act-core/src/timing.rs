@@ -93,10 +93,27 @@ pub fn interleave(
     Ok(times)
 }
 
-/// Median and 95th percentile (nearest rank) in milliseconds; zero without times.
-pub fn median_and_p95_ms(times: &[Duration]) -> (f64, f64) {
-    let ms = sorted(times.iter().map(|t| t.as_secs_f64() * 1e3));
-    (median(&ms), percentile(&ms, 0.95))
+/// Median and high percentiles (nearest rank) of times, in milliseconds; zero without times.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Milliseconds {
+    /// Half of the times are shorter.
+    pub median: f64,
+    /// 95 % are no longer.
+    pub p95: f64,
+    /// 99 % are no longer.
+    pub p99: f64,
+}
+
+impl Milliseconds {
+    /// Of some times, in any order.
+    pub fn of(times: &[Duration]) -> Self {
+        let ms = sorted(times.iter().map(|t| t.as_secs_f64() * 1e3));
+        Self {
+            median: median(&ms),
+            p95: percentile(&ms, 0.95),
+            p99: percentile(&ms, 0.99),
+        }
+    }
 }
 
 /// How much faster one contestant is than another, from times of the same rounds.
@@ -249,9 +266,13 @@ mod tests {
     #[test]
     fn percentiles_are_those_of_the_nearest_rank() {
         let times: Vec<Duration> = (1..=20).rev().map(|i| MS * i).collect();
-        assert_eq!(median_and_p95_ms(&times), (10.5, 19.0));
-        assert_eq!(median_and_p95_ms(&times[..1]), (20.0, 20.0));
-        assert_eq!(median_and_p95_ms(&[]), (0.0, 0.0));
+        let ms = |times: &[Duration]| {
+            let Milliseconds { median, p95, p99 } = Milliseconds::of(times);
+            [median, p95, p99]
+        };
+        assert_eq!(ms(&times), [10.5, 19.0, 20.0]);
+        assert_eq!(ms(&times[..1]), [20.0; 3]);
+        assert_eq!(ms(&[]), [0.0; 3]);
     }
 
     #[test]

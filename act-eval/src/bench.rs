@@ -112,10 +112,15 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
                 .map_or(Ok(Vec::new()), |d| d.encode(&m.tokenizer))
         })
         .collect::<Result<_>>()?;
+    let examples = data.as_ref().map_or(&[][..], |d| &d.examples);
     let contestants: Vec<Contestant<'_>> = models
         .iter()
         .zip(&encodings)
-        .map(|(model, encodings)| Contestant { model, encodings })
+        .map(|(model, encodings)| Contestant {
+            model,
+            encodings,
+            examples: examples,
+        })
         .collect();
     let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
 

@@ -14,6 +14,7 @@ use crate::evaluation::Answers;
 use crate::latency::{Race, Speedup};
 use crate::lineage::Step;
 use crate::model::Model;
+use crate::operators::Operator;
 use crate::output;
 use crate::paired::PairedDifference;
 use crate::sites;
@@ -41,7 +42,19 @@ pub struct Row {
     pub lineage: Vec<Step>,
 }
 
-/// Everything that was measured.
+/// What was measured, and what the user gave beside it; per model, in the models' order.
+pub struct Measurements {
+    /// Answers to every example.
+    pub answers: Vec<Answers>,
+    /// Latency, setting by setting.
+    pub races: Vec<Race>,
+    /// Where the time goes in the first setting.
+    pub operators: Vec<Operator>,
+    /// How the models were trained.
+    pub training: Vec<Course>,
+}
+
+/// Measurements put side by side.
 pub struct Comparison {
     /// The models, as given.
     pub rows: Vec<Row>,
@@ -51,6 +64,8 @@ pub struct Comparison {
     pub confusion: Confusion,
     /// Examples that the last model answers differently from the first; absent for one model.
     pub changes: Option<Changes>,
+    /// Where the time goes in the first setting.
+    pub operators: Vec<Operator>,
     /// How the models were trained, where the user gave it.
     pub training: Vec<Course>,
     /// What is said about the last model, the data, the host; `details` holds all of the above.
@@ -58,16 +73,14 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Puts the measurements of all models together; `answers` and the contestants of `races`
-    /// are in the order of `models`, of which there is at least one.
-    pub fn new(
-        models: &[Model],
-        answers: &[Answers],
-        races: Vec<Race>,
-        data: &Dataset,
-        training: Vec<Course>,
-        seed: Seed,
-    ) -> Self {
+    /// Puts the measurements of all models together, of which there is at least one.
+    pub fn new(models: &[Model], measured: Measurements, data: &Dataset, seed: Seed) -> Self {
+        let Measurements {
+            answers,
+            races,
+            operators,
+            training,
+        } = measured;
         let reference = answers[0].correct();
         let groups = data.groups();
         let against_first = |answers: &Answers| {
@@ -78,7 +91,7 @@ impl Comparison {
         let first_bytes = models[0].report.model.bytes as f64;
         let rows: Vec<Row> = models
             .iter()
-            .zip(answers)
+            .zip(&answers)
             .enumerate()
             .map(|(i, (model, answers))| Row {
                 name: model.name.clone(),
@@ -113,6 +126,7 @@ impl Comparison {
             ("models", json!(rows)),
             ("confusion", json!(confusion)),
             ("changes", json!(changes)),
+            ("operators", json!(operators)),
             ("training", json!(training)),
             ("quant", json!(quant)),
         ] {
@@ -123,6 +137,7 @@ impl Comparison {
             races,
             confusion,
             changes,
+            operators,
             training,
             report,
         }

@@ -106,7 +106,8 @@ fn judged_on(comparison: &Comparison) -> Markup {
 
 fn pareto(comparison: &Comparison) -> Result<Markup> {
     // At the data's own lengths: what a user of this engine waits for.
-    let own = |r: &&crate::latency::Race| r.setting.padding == Padding::None;
+    let own =
+        |r: &&crate::latency::Race| r.setting.padding == Padding::None && !r.setting.tokenizing;
     let race = comparison
         .races
         .iter()
@@ -149,6 +150,30 @@ fn latency(comparison: &Comparison) -> Markup {
             }
         }
         details { summary { "All figures" } (grid(&markdown::latency(comparison))) }
+        h3 { "Where the time goes" }
+        (operators(comparison))
+    }
+}
+
+/// The first model and the last, part by part.
+fn operators(comparison: &Comparison) -> Markup {
+    let last = comparison.rows.len() - 1;
+    let models: &[usize] = if last > 0 { &[0, last] } else { &[0] };
+    let all = comparison.operators.iter().flat_map(|o| &o.ms);
+    let longest = all.copied().fold(f64::MIN_POSITIVE, f64::max);
+    html! {
+        p { (markdown::OPERATORS) }
+        div.bars {
+            @for operator in &comparison.operators {
+                @for &m in models {
+                    span { @if m == 0 { (operator.name) } }
+                    div { i.{ "s" (m % 6) } style=(format!("width:{:.1}%", 100.0 * operator.ms[m] / longest)) {} }
+                    span.number { (table::ms(operator.ms[m])) " ms" }
+                    span.number { (comparison.rows[m].name) }
+                }
+            }
+        }
+        details { summary { "All models" } (grid(&markdown::operators(comparison))) }
     }
 }
 

@@ -1,19 +1,21 @@
 //! The settings in which latency is measured, and the measurement of several models in one setting:
 //! interleaved, on the same examples, with the engine that serves.
 
+pub(crate) mod work;
+
 use std::fmt;
 use std::time::Duration;
 
 use act_core::cli::{self, Context};
 use act_core::report::LatencyReport;
-use act_core::{Batch, Encoding, Result, Seed};
-use rand::Rng;
-use rand::seq::SliceRandom;
+use act_core::{Encoding, Result, Seed};
+use act_data::Example;
 use serde::Serialize;
 
 use crate::model::Model;
 use crate::table::{self, Table};
-use crate::timing::{Budget, Monotonic, Ratio, interleave, median_and_p95_ms};
+use crate::timing::{Budget, Milliseconds, Monotonic, Ratio, interleave};
+use work::Work;
 
 /// What becomes of sequences of different lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,17 +46,27 @@ pub struct Setting {
     pub batch: usize,
     /// Their lengths.
     pub padding: Padding,
+    /// True to begin with the texts, as a server does: tokenising is part of the time.
+    pub tokenizing: bool,
 }
 
 impl Setting {
-    /// The four settings of a report: full batches padded to `seq`, padded to the longest, at the
-    /// data's own lengths, and one sequence at a time.
+    /// The settings of a report: full batches padded to `seq`, padded to the longest, at the data's
+    /// own lengths, the same from text on, and one sequence at a time.
     pub fn standard(batch: usize, seq: usize) -> Vec<Setting> {
-        let with = |batch, padding| Setting { batch, padding };
+        let with = |batch, padding| Setting {
+            batch,
+            padding,
+            tokenizing: false,
+        };
         let mut settings = vec![
             with(batch, Padding::Fixed(seq)),
             with(batch, Padding::Longest),
             with(batch, Padding::None),
+            Setting {
+                tokenizing: true,
+                ..with(batch, Padding::None)
+            },
         ];
         if batch > 1 {
             settings.push(with(1, Padding::None));
@@ -68,12 +80,13 @@ impl Setting {
     }
 }
 
-/// `32 x 128`, `32 x longest`, `32 x own length`.
+/// `32 x 128`, `32 x longest`, `32 x own length`, `32 x text`.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.padding {
             Padding::Fixed(seq) => write!(f, "{} x {seq}", self.batch),
             Padding::Longest => write!(f, "{} x longest", self.batch),
+            Padding::None if self.tokenizing => write!(f, "{} x text", self.batch),
             Padding::None => write!(f, "{} x own length", self.batch),
         }
     }
@@ -86,6 +99,8 @@ pub struct Contestant<'a> {
     pub model: &'a Model,
     /// Examples; may be empty for [`Padding::Fixed`].
     pub encodings: &'a [Encoding],
+    /// The texts of the same examples.
+    pub examples: &'a [Example],
 }
 
 /// Times of all contestants in one setting, in the order given.
@@ -98,9 +113,6 @@ pub struct Race {
     pub speedup: Vec<Ratio>,
 }
 
-/// Different batches before the first comes again.
-const BATCHES: usize = 64;
-
 impl Race {
     /// Measures. `threads` is what the engines were loaded with; it is only reported.
     pub fn run(
@@ -110,22 +122,19 @@ impl Race {
         threads: usize,
         seed: Seed,
     ) -> Result<Self> {
-        let batches: Vec<Vec<Batch>> = contestants
+        let work: Vec<Vec<Work<'_>>> = contestants
             .iter()
-            .map(|c| batches(setting, c, seed))
+            .map(|c| work::draw(setting, c, seed))
             .collect();
         let times = interleave(
             contestants.len(),
             budget,
             &mut Monotonic::start(),
             &cli::interrupted,
-            &mut |who, round| {
-                let batch = &batches[who][round % batches[who].len()];
-                contestants[who].model.engine.forward(batch).map(drop)
-            },
+            &mut |who, round| work[who][round % work[who].len()].run(contestants[who].model),
         )?;
-        let latency = (contestants.iter().zip(&batches).zip(&times))
-            .map(|((c, b), t)| latency(setting, c.model, b, t, threads))
+        let latency = (contestants.iter().zip(&work).zip(&times))
+            .map(|((c, w), t)| latency(setting, c.model, w, t, threads))
             .collect();
         let speedup = times.iter().map(|t| Ratio::new(&times[0], t)).collect();
         Ok(Self {
@@ -142,6 +151,7 @@ impl Race {
             batch: latency.batch,
             seq: latency.seq,
             padding: latency.padding,
+            tokenizing: latency.tokenizing,
             ratio: self.speedup[contestant],
         }
     }
@@ -177,6 +187,8 @@ pub struct Speedup {
     pub seq: usize,
     /// `fixed`, `longest` or `none`, as in `latency`.
     pub padding: &'static str,
+    /// As in `latency`.
+    pub tokenizing: bool,
     /// Over the model compared with.
     #[serde(flatten)]
     pub ratio: Ratio,
@@ -190,10 +202,11 @@ pub fn latency_table(names: &[&str], races: &[Race]) -> Table {
         "model",
         "median, ms",
         "p95, ms",
+        "p99, ms",
         "sequences/s",
         "speed-up",
     ];
-    let columns = if compared { 6 } else { 5 };
+    let columns = if compared { 7 } else { 6 };
     let mut table = Table::new(header.into_iter().take(columns)).with_text_columns(2);
     for race in races {
         for (i, (name, l)) in names.iter().zip(&race.latency).enumerate() {
@@ -202,6 +215,7 @@ pub fn latency_table(names: &[&str], races: &[Race]) -> Table {
                 name.to_string(),
                 table::ms(l.median_ms),
                 table::ms(l.p95_ms),
+                table::ms(l.p99_ms),
                 format!("{:.0}", l.sequences_per_s),
             ];
             if i > 0 {
@@ -216,158 +230,21 @@ pub fn latency_table(names: &[&str], races: &[Race]) -> Table {
 fn latency(
     setting: Setting,
     model: &Model,
-    batches: &[Batch],
+    work: &[Work<'_>],
     times: &[Duration],
     threads: usize,
 ) -> LatencyReport {
-    let (median_ms, p95_ms) = median_and_p95_ms(times);
+    let ms = Milliseconds::of(times);
     LatencyReport {
         batch: setting.batch,
-        seq: batches
-            .iter()
-            .flat_map(|b| &b.lengths)
-            .copied()
-            .max()
-            .unwrap_or(0),
+        seq: work.iter().map(Work::longest).max().unwrap_or(0),
         padding: setting.padding.name(),
+        tokenizing: setting.tokenizing,
         threads,
         precision: model.report.model.precision,
-        median_ms,
-        p95_ms,
-        sequences_per_s: 1e3 * setting.batch as f64 / median_ms.max(1e-6),
-    }
-}
-
-/// The batches of a setting. Examples are drawn in an order that the seed alone decides: a file
-/// sorted by class or length would give batches that no server sees.
-fn batches(setting: Setting, contestant: &Contestant<'_>, seed: Seed) -> Vec<Batch> {
-    let examples = contestant.encodings;
-    let mut rng = seed.stream("act-eval latency");
-    if let Padding::Fixed(seq) = setting.padding {
-        let plan = &contestant.model.plan;
-        let full: Vec<Encoding> = (0..setting.batch)
-            .map(|_| Encoding {
-                input_ids: (0..seq)
-                    .map(|_| {
-                        token(
-                            rng.random_range(0..plan.vocab_size as u32),
-                            contestant.model,
-                        )
-                    })
-                    .collect(),
-                token_type_ids: vec![0; seq],
-            })
-            .collect();
-        return vec![Batch::new(&full)];
-    }
-    let mut order: Vec<usize> = (0..examples.len()).collect();
-    order.shuffle(&mut rng);
-    // Fewer examples than a batch has come again; no example at all leaves no batch.
-    let count = examples.len().div_ceil(setting.batch).min(BATCHES);
-    let mut drawn = order.iter().cycle().map(|&i| &examples[i]);
-    (0..count)
-        .map(|_| {
-            let batch: Vec<&Encoding> = drawn.by_ref().take(setting.batch).collect();
-            match setting.padding {
-                Padding::Longest => Batch::new(&filled_up(&batch)),
-                _ => Batch::new(batch),
-            }
-        })
-        .collect()
-}
-
-/// A padding id would be skipped, not computed.
-fn token(id: u32, model: &Model) -> u32 {
-    match id == model.pad_id {
-        true => (id + 1) % model.plan.vocab_size.max(1) as u32,
-        false => id,
-    }
-}
-
-/// Sequences filled up to the longest with their own tokens, so that the work is that of an engine
-/// which computes its padding.
-fn filled_up(batch: &[&Encoding]) -> Vec<Encoding> {
-    let longest = batch.iter().map(|e| e.len()).max().unwrap_or(0);
-    let fill = |ids: &[u32]| ids.iter().copied().cycle().take(longest).collect();
-    batch
-        .iter()
-        .map(|e| Encoding {
-            input_ids: fill(&e.input_ids),
-            token_type_ids: fill(&e.token_type_ids),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use act_core::testing::{TinyOptions, tiny_artifact};
-
-    use super::*;
-
-    /// Sequences of 1 to 9 tokens, told apart by their first id.
-    fn encodings(n: u32) -> Vec<Encoding> {
-        let encoding = |i: u32| Encoding {
-            input_ids: vec![5 + i; 1 + i as usize % 9],
-            token_type_ids: vec![0; 1 + i as usize % 9],
-        };
-        (0..n).map(encoding).collect()
-    }
-
-    fn batches_of(padding: Padding, batch: usize, encodings: &[Encoding]) -> Vec<Batch> {
-        let model = Model::new(tiny_artifact(1, &TinyOptions::default()), "tiny", 1).unwrap();
-        let contestant = Contestant {
-            model: &model,
-            encodings,
-        };
-        batches(Setting { batch, padding }, &contestant, Seed(42))
-    }
-
-    #[test]
-    fn fixed_batches_are_full_and_hold_no_padding() {
-        let made = batches_of(Padding::Fixed(30), 8, &[]);
-        assert_eq!(made.len(), 1);
-        assert_eq!(made[0].lengths, [30; 8]);
-        assert!(made[0].input_ids.iter().all(|&id| id != 0 && id < 128));
-    }
-
-    #[test]
-    fn own_lengths_are_kept_and_every_example_comes() {
-        let examples = encodings(10);
-        let made = batches_of(Padding::None, 4, &examples);
-        assert!(made.iter().all(|b| b.sequences() == 4));
-        let firsts = made.iter().flat_map(|b| {
-            let starts = b.lengths.iter().scan(0, |at, n| {
-                *at += n;
-                Some(*at - n)
-            });
-            starts.map(|at| b.input_ids[at]).collect::<Vec<_>>()
-        });
-        let mut seen: Vec<u32> = firsts.collect();
-        assert_ne!(seen, (5..17).collect::<Vec<_>>(), "file order");
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen, (5..15).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn padding_fills_the_same_batches_up_to_their_longest() {
-        let examples = encodings(40);
-        let own = batches_of(Padding::None, 4, &examples);
-        let longest = batches_of(Padding::Longest, 4, &examples);
-        for (own, longest) in own.iter().zip(&longest) {
-            let most = *own.lengths.iter().max().unwrap();
-            assert_eq!(longest.lengths, [most; 4]);
-            assert!(
-                own.input_ids
-                    .iter()
-                    .all(|id| longest.input_ids.contains(id))
-            );
-        }
-    }
-
-    #[test]
-    fn fewer_examples_than_a_batch_come_again() {
-        let made = batches_of(Padding::None, 32, &encodings(3));
-        assert_eq!(made.iter().map(Batch::sequences).collect::<Vec<_>>(), [32]);
+        median_ms: ms.median,
+        p95_ms: ms.p95,
+        p99_ms: ms.p99,
+        sequences_per_s: 1e3 * setting.batch as f64 / ms.median.max(1e-6),
     }
 }

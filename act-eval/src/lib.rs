@@ -3,8 +3,9 @@
 //!
 //! Everything is measured through act-infer, the engine that serves, and nothing here changes a
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
-//! [`summary`], [`gate`]), under them the measurements ([`evaluation`], [`latency`]), the statistics
-//! ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`], [`lineage`], [`html`]).
+//! [`summary`], [`gate`]), under them the measurements ([`evaluation`], [`latency`],
+//! [`operators`]), the statistics ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`],
+//! [`lineage`], [`html`]).
 
 pub mod accuracy;
 pub mod args;
@@ -20,6 +21,7 @@ pub mod latency;
 pub mod lineage;
 pub mod markdown;
 pub mod model;
+pub mod operators;
 pub mod output;
 pub mod paired;
 pub mod predict;
@@ -96,6 +98,7 @@ input_ids and token_type_ids. An empty line is an empty text and is answered.
 Examples:
   echo '花呗怎么还款' | act-eval predict int8.act
   act-eval predict int8.act test.json > answers.jsonl
+  act-eval predict int8.act test.json --submission > afqmc_predict.json
   cut -f2 questions.tsv | act-eval predict int8.act --format text | jq -r .label";
 
 const INSPECT_EXAMPLES: &str = "\

@@ -9,6 +9,7 @@ use crate::comparison::{Comparison, Row};
 use crate::latency::latency_table;
 use crate::lineage::{short, tree};
 use crate::model::Model;
+use crate::operators;
 use crate::output::synthetic_tag;
 use crate::sites;
 use crate::table::{self, Table};
@@ -93,6 +94,8 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     say(&format!("## Latency{}\n", synthetic_tag(report.synthetic)));
     say(&format!("{}\n", measured_on(&report.host, comparison)));
     say(&latency(comparison).to_string());
+    say(&format!("{OPERATORS}\n"));
+    say(&operators(comparison).to_string());
     if comparison.rows.len() > 1 {
         say(&format!(
             "## Paired differences{}\n",
@@ -124,6 +127,16 @@ pub const INTERVALS: &str = "\
 Intervals are 95 % Wilson score intervals; differences, ratios and speed-ups are against the first \
 model.";
 
+/// How to read the parts of the forward pass.
+pub const OPERATORS: &str = "\
+Milliseconds of each part of the forward pass, one thread, in the first setting: medians of three.";
+
+/// The parts of the forward pass.
+pub fn operators(comparison: &Comparison) -> Table {
+    let names: Vec<&str> = comparison.rows.iter().map(|r| r.name.as_str()).collect();
+    operators::table(&names, &comparison.operators)
+}
+
 /// How to read the paired differences.
 pub const PAIRED: &str = "\
 Accuracy minus the first model's on the same examples, in points, with Newcombe's 95 % interval for
@@ -145,7 +158,8 @@ pub fn measured_on(host: &Host, comparison: &Comparison) -> String {
         "{threads} thread(s) of {} ({} cores, {}, {}; {}). The models run in turn, round by round \
          ({} rounds); speed-ups are medians over rounds, with the 5th and 95th percentile. \
          `x 128` is a full batch of that length, `longest` a batch padded to its longest sequence, \
-         `own length` the data's lengths with no padding computed. Tokenising is not included.",
+         `own length` the data's lengths with no padding computed, `text` the same with tokenising \
+         included, on the calling thread.",
         host.cpu,
         host.cores,
         host.os,

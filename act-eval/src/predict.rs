@@ -11,6 +11,7 @@ use act_core::cli::{CommonArgs, Context, Exit, Listing};
 use act_core::metrics::{argmax, softmax};
 use act_core::{Encoding, Error, Result};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::args;
 use crate::model::{Model, stem};
@@ -38,6 +39,9 @@ pub struct Args {
     /// What a line is; `auto`: JSON if it starts with `{`, else text.
     #[arg(long, value_enum, default_value_t = Format::Auto, value_name = "FORMAT")]
     pub format: Format,
+    /// Write only `{"id": .., "label": ..}`, as CLUE takes it; a line without `id` is numbered from 0.
+    #[arg(long)]
+    pub submission: bool,
     /// Most lines computed together; the answers do not depend on it.
     #[arg(long, default_value_t = 32, value_parser = args::at_least_one, value_name = "N")]
     pub batch_size: usize,
@@ -48,10 +52,24 @@ pub struct Args {
 
 /// One line of output.
 #[derive(Serialize)]
-struct Prediction<'a> {
-    label: &'a str,
-    probabilities: Vec<f32>,
-    logits: Vec<f32>,
+#[serde(untagged)]
+enum Prediction<'a> {
+    Whole {
+        label: &'a str,
+        probabilities: Vec<f32>,
+        logits: Vec<f32>,
+    },
+    Submission {
+        id: Value,
+        label: &'a str,
+    },
+}
+
+/// A line that waits for its answer.
+struct Question {
+    encoding: Encoding,
+    /// Only where the answer will name it.
+    id: Option<Value>,
 }
 
 /// Runs the subcommand. A bad line ends it, after the answers to the lines before.
@@ -64,38 +82,44 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let reader = Reader::new(&model, args.format);
     let mut lines = Lines::open(&args.input)?;
     let mut out = ctx.listing();
-    let mut batch: Vec<Encoding> = Vec::new();
-    loop {
+    let mut batch: Vec<Question> = Vec::new();
+    for number in 0u64.. {
+        let question = |line: &str| {
+            let encoding = reader.encode(line)?;
+            let id = args.submission.then(|| input::id(line, number));
+            Ok(Some(Question { encoding, id }))
+        };
         let next = match lines.next() {
-            Ok(Some(line)) => reader
-                .encode(line)
-                .map(Some)
-                .map_err(|e| e.context(lines.place())),
+            Ok(Some(line)) => question(line).map_err(|e: Error| e.context(lines.place())),
             other => other.map(|_| None),
         };
         match next {
-            Ok(Some(encoding)) => batch.push(encoding),
+            Ok(Some(question)) => batch.push(question),
             Ok(None) => {
-                answer(&model, &batch, &mut out)?;
-                return Ok(Exit::Done);
+                answer(&model, &mut batch, &mut out)?;
+                break;
             }
             Err(bad) => {
-                answer(&model, &batch, &mut out)?;
+                answer(&model, &mut batch, &mut out)?;
                 return Err(bad);
             }
         }
         if batch.len() == args.batch_size || !lines.ready() {
-            answer(&model, &batch, &mut out)?;
-            batch.clear();
+            answer(&model, &mut batch, &mut out)?;
         }
     }
+    Ok(Exit::Done)
 }
 
-fn answer(model: &Model, batch: &[Encoding], out: &mut Listing) -> Result<()> {
+/// Answers all questions, and leaves none.
+fn answer(model: &Model, batch: &mut Vec<Question>, out: &mut Listing) -> Result<()> {
     if batch.is_empty() {
         return Ok(());
     }
-    for logits in model.logits(batch, batch.len(), &mut |_| {})? {
+    let (encodings, ids): (Vec<Encoding>, Vec<_>) =
+        batch.drain(..).map(|q| (q.encoding, q.id)).unzip();
+    let answers = model.logits(&encodings, encodings.len(), &mut |_| {})?;
+    for (logits, id) in answers.into_iter().zip(ids) {
         let class = argmax(&logits);
         let label = model
             .task
@@ -103,10 +127,13 @@ fn answer(model: &Model, batch: &[Encoding], out: &mut Listing) -> Result<()> {
             .get(class)
             .map(String::as_str)
             .unwrap_or_default();
-        let prediction = Prediction {
-            label,
-            probabilities: softmax(&logits),
-            logits,
+        let prediction = match id {
+            Some(id) => Prediction::Submission { id, label },
+            None => Prediction::Whole {
+                label,
+                probabilities: softmax(&logits),
+                logits,
+            },
         };
         serde_json::to_writer(&mut *out, &prediction)
             .map_err(std::io::Error::from)

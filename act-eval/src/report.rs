@@ -10,12 +10,13 @@ use act_data::Split;
 
 use crate::args;
 use crate::bench::LatencyArgs;
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, Measurements};
 use crate::evaluation::{Answers, open_split};
 use crate::html;
 use crate::latency::{Contestant, race_all};
 use crate::markdown;
 use crate::model::{Model, stem};
+use crate::operators;
 use crate::output;
 use crate::training::Course;
 
@@ -100,12 +101,26 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let contestants: Vec<Contestant<'_>> = models
         .iter()
         .zip(&encodings)
-        .map(|(model, encodings)| Contestant { model, encodings })
+        .map(|(model, encodings)| Contestant {
+            model,
+            encodings,
+            examples: &data.examples,
+        })
         .collect();
     let settings = args.latency.settings(&models);
     let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
 
-    let mut comparison = Comparison::new(&models, &answers, races, &data, training, ctx.seed());
+    let operators = match settings.first() {
+        Some(&setting) => operators::measure(ctx, setting, &contestants)?,
+        None => Vec::new(),
+    };
+    let measured = Measurements {
+        answers,
+        races,
+        operators,
+        training,
+    };
+    let mut comparison = Comparison::new(&models, measured, &data, ctx.seed());
     comparison.report.wall_s = start.elapsed().as_secs_f64();
     let json = output::json(&comparison.report)?;
     for target in &args.output {

@@ -203,6 +203,21 @@ fn predict_answers_every_line_in_order() {
 }
 
 #[test]
+fn a_submission_has_the_ids_of_its_lines() {
+    let here = Workplace::new();
+    let lines = "{\"id\": 2415, \"sentence1\": \"a\", \"sentence2\": \"b\"}\na\tb\n";
+    let output = here.run_with("predict base.act --submission", lines.as_bytes());
+    let answers: Vec<Value> = text_of(output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let whole = text_of(here.run_with("predict base.act", b"a\tb\n"));
+    let label = &serde_json::from_str::<Value>(&whole).unwrap()["label"];
+    assert_eq!(answers[0], json!({"id": 2415, "label": label}));
+    assert_eq!(answers[1], json!({"id": 1, "label": label}));
+}
+
+#[test]
 fn a_bad_line_is_named_after_the_answers_before_it() {
     let here = Workplace::new();
     let output = here.run_with(
@@ -256,12 +271,22 @@ fn bench_measures_every_setting_and_the_ratio() {
         })
         .collect()
     };
-    let expected = [(4, "fixed"), (4, "longest"), (4, "none"), (1, "none")];
+    let expected = [
+        (4, "fixed"),
+        (4, "longest"),
+        (4, "none"),
+        (4, "none"),
+        (1, "none"),
+    ];
     let expected = expected.map(|(b, p)| (b, p.to_string()));
     assert_eq!(settings(&report["latency"]), expected);
     assert_eq!(settings(&report["speedups"]), expected);
     assert_eq!(report["latency"][0]["seq"], 16);
     assert_eq!(report["latency"][0]["threads"], 1);
+    let tokenizing = |i: usize| report["latency"][i]["tokenizing"].as_bool().unwrap();
+    assert_eq!([2, 3, 4].map(tokenizing), [false, true, false]);
+    let percentile = |name: &str| report["latency"][0][name].as_f64().unwrap();
+    assert!(percentile("p99_ms") >= percentile("p95_ms"));
     assert_eq!(report["speedups"][0]["rounds"], 5);
     assert_eq!(report["speedup"], report["speedups"][0]["median"]);
     assert!(report["speedup"].as_f64().unwrap() > 0.0);
@@ -299,7 +324,7 @@ fn a_report_has_all_models_in_json_and_in_markdown() {
         - models[0]["accuracy"]["value"].as_f64().unwrap();
     assert!((models[1]["difference"]["value"].as_f64().unwrap() - change).abs() < 1e-12);
     assert!(models[1]["size_ratio"].as_f64().unwrap() > 1.0);
-    assert_eq!(models[1]["speedups"].as_array().unwrap().len(), 4);
+    assert_eq!(models[1]["speedups"].as_array().unwrap().len(), 5);
     assert_eq!(models[1]["lineage"][0]["stage"], "act-distill");
     assert_eq!(report["synthetic"], true);
     assert!(
@@ -317,7 +342,9 @@ fn a_report_has_all_models_in_json_and_in_markdown() {
     );
     for part in [
         "## Latency",
+        "attention: softmax",
         "## Paired differences",
+        "## Changed answers",
         "## Layers",
         "## Lineage",
     ] {
@@ -348,6 +375,7 @@ fn a_report_is_also_one_page_that_needs_nothing_else() {
         "synthetic sample",
         "Accuracy against latency",
         "Mean training loss",
+        "attention: softmax",
         "Confusion of small",
         "answers of the first model changed",
         "Quantisation of small",

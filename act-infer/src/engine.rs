@@ -259,8 +259,8 @@ impl Engine {
         Ok(self.rows(&logits))
     }
 
-    /// Runs a batch on this thread, once to warm up and once for the time that each part took.
-    #[doc(hidden)]
+    /// Runs a batch on this thread, once to warm up and once for the time that each part took, in
+    /// the order of [`Part::ALL`]. Errors: as [`Engine::forward`].
     pub fn profile(&self, batch: &Batch) -> Result<Vec<(Part, Duration)>> {
         self.check(batch)?;
         let (mut session, all) = (Session::new(&self.model), Sequences::of(batch));

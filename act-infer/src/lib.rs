@@ -29,7 +29,6 @@ pub mod gemm;
 mod model;
 mod ops;
 mod pool;
-#[doc(hidden)] // Open for the benchmark only.
 pub mod profile;
 mod sequences;
 

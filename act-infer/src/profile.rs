@@ -1,4 +1,4 @@
-//! Where the time of a forward pass goes, part by part: for benchmarks only.
+//! Where the time of a forward pass goes, part by part.
 //!
 //! The encoder calls [`Clock::lap`] after each part. A stopped clock, the usual one, costs one
 //! predictable branch a part and block of tokens.
@@ -39,6 +39,24 @@ impl Part {
         Part::Norm,
         Part::Head,
     ];
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Embeddings => "embeddings",
+            Part::Quantize => "quantise inputs",
+            Part::Projections => "query, key, value",
+            Part::AttentionPacking => "attention: pack",
+            Part::AttentionScores => "attention: scores",
+            Part::Softmax => "attention: softmax",
+            Part::AttentionContext => "attention: context",
+            Part::AttentionOutput => "attention output",
+            Part::Intermediate => "intermediate",
+            Part::Output => "output",
+            Part::Norm => "layer norm",
+            Part::Head => "pooler, classifier",
+        }
+    }
 }
 
 /// Time spent in each part; stopped until [`Clock::start`].

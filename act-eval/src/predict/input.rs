@@ -4,6 +4,7 @@
 use act_core::{Encoding, Error, Plan, Result, Tokenizer};
 use act_data::Task;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::model::Model;
 
@@ -123,6 +124,16 @@ impl<'a> Reader<'a> {
             plan.type_vocab_size,
         )
     }
+}
+
+/// The `id` of a JSON line, or the line's number.
+pub fn id(line: &str, number: u64) -> Value {
+    #[derive(Deserialize)]
+    struct Named {
+        id: Option<Value>,
+    }
+    let named: Option<Named> = serde_json::from_str(line).ok();
+    named.and_then(|n| n.id).unwrap_or_else(|| number.into())
 }
 
 fn below(field: &str, ids: &[u32], bound: usize) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use act_core::timing::{Budget, Monotonic, Ratio, interleave, median_and_p95_ms};
+use act_core::timing::{Budget, Milliseconds, Monotonic, Ratio, interleave};
 use act_core::{Plan, Result};
 use act_infer::Engine;
 
@@ -43,7 +43,7 @@ pub fn race(
     let times = interleave(plans.len(), &budget, &mut clock, stop, &mut pass)?;
     let sequences = setting.lengths.len().max(1) as f64;
     let timed = times.iter().map(|of| Timed {
-        ms: median_and_p95_ms(of).0 / sequences,
+        ms: Milliseconds::of(of).median / sequences,
         speedup: Ratio::new(&times[0], of).median,
     });
     Ok(timed.collect())

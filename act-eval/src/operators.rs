@@ -1,0 +1,70 @@
+//! Where the time of a batch goes in each model, part by part, as the engine itself counts it.
+
+use act_core::cli::{self, Context};
+use act_core::timing::Milliseconds;
+use act_core::{Error, Result};
+use act_infer::profile::Part;
+use serde::Serialize;
+
+use crate::latency::{Contestant, Setting, work};
+use crate::table::{self, Table};
+
+/// One part of the forward pass in every model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Operator {
+    /// The part.
+    pub name: &'static str,
+    /// Milliseconds in each model, in the models' order: medians over some runs on one thread.
+    pub ms: Vec<f64>,
+}
+
+/// Enough for a median; the models run in turn.
+const RUNS: usize = 3;
+
+/// Measures one batch of `setting`.
+pub fn measure(
+    ctx: &Context,
+    setting: Setting,
+    contestants: &[Contestant<'_>],
+) -> Result<Vec<Operator>> {
+    let batches: Vec<_> = contestants
+        .iter()
+        .map(|c| work::draw(setting, c, ctx.seed()))
+        .collect();
+    let progress = ctx.progress("measuring operators", RUNS as u64);
+    let mut times = vec![vec![Vec::new(); Part::ALL.len()]; contestants.len()];
+    for _ in 0..RUNS {
+        for ((contestant, batches), times) in contestants.iter().zip(&batches).zip(&mut times) {
+            if cli::interrupted() {
+                return Err(Error::interrupted());
+            }
+            let Some(work) = batches.first() else {
+                continue;
+            };
+            let parts = contestant.model.engine.profile(work.batch())?;
+            for (times, (_, time)) in times.iter_mut().zip(parts) {
+                times.push(time);
+            }
+        }
+        progress.advance(1);
+    }
+    progress.finish();
+    let operator = |(i, part): (usize, Part)| Operator {
+        name: part.name(),
+        ms: times
+            .iter()
+            .map(|t| Milliseconds::of(&t[i]).median)
+            .collect(),
+    };
+    Ok(Part::ALL.into_iter().enumerate().map(operator).collect())
+}
+
+/// A row a part, a column a model.
+pub fn table(names: &[&str], operators: &[Operator]) -> Table {
+    let mut table = Table::new(["part"].iter().chain(names).copied());
+    for operator in operators {
+        let cells = operator.ms.iter().map(|&ms| table::ms(ms));
+        table.push([operator.name.to_string()].into_iter().chain(cells));
+    }
+    table
+}
