@@ -1,118 +1,288 @@
-//! Puts the pieces together: integer weights, embedding tables and activation scales into a
-//! quantised artifact. Chooses no numbers beyond the step of a threshold.
+//! Carries out an assignment: smooths, rounds the weights, corrects biases, reads scales out of the
+//! statistics and puts the quantised artifact together. Rounded weights and tables are kept from one
+//! trial to the next. Chooses no numbers beyond the step of a threshold.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
-use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec};
-use act_core::{Artifact, Embedding, Linear, Result, Tensor};
+use act_core::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
+use act_core::{Artifact, Embedding, Error, Linear, Result, Tensor};
 
 use crate::calibrate::Method;
-use crate::embedding;
+use crate::channels::Channels;
 use crate::options::Options;
-use crate::statistics::Sites;
+use crate::scheme::{Assignment, Input, Scheme};
+use crate::smooth::{self, Rewritten};
+use crate::statistics::{Sites, Statistics};
 use crate::weight::{self, Granularity, Int8Rows};
+use crate::{bias, embedding};
 
-/// The byte that stands for 0.0: activations are symmetric.
+/// The byte that stands for 0.0. Magnitudes of integer activations are at most 127 on either side of
+/// it (they must fit the fast instructions), so that another one could only narrow the range.
 const ZERO_POINT: u8 = 128;
 
-/// All integer weights of a model.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Weights {
-    /// What shares a scale in the linears.
-    pub granularity: Granularity,
-    /// Linear weights, in the plan's order.
-    pub linears: Vec<(Linear, Int8Rows)>,
-    /// Embedding tables, in the plan's order.
+/// A float model, what calibration saw, and what can be shared between trials.
+pub struct Quantizer<'a> {
+    model: &'a Artifact,
+    statistics: &'a Sites,
+    options: &'a Options,
+    /// Integer tables, if the options want them.
     pub tables: Vec<(Embedding, Int8Rows)>,
+    /// Rounded weights of linears as the model has them.
+    rounded: RefCell<HashMap<(Linear, Granularity), Rc<Int8Rows>>>,
 }
 
-impl Weights {
-    /// Quantises every linear weight of a float model and, if the options say so, its tables.
+/// A linear as an assignment leaves it, before it goes into an artifact.
+pub struct QuantizedLinear {
+    /// Scale and ranges.
+    pub quant: LinearQuant,
+    /// Integer weights.
+    pub rows: Rc<Int8Rows>,
+    /// What to add to the bias, if biases are corrected.
+    pub correction: Option<Vec<f32>>,
+    /// Weights before rounding, if smoothing has changed them.
+    pub smoothed: Option<Vec<f32>>,
+    /// What its input's channels look like now.
+    pub channels: Channels,
+}
+
+impl<'a> Quantizer<'a> {
+    /// Quantises the tables.
+    ///
+    /// # Errors
+    /// Rejected: a table that is not finite.
+    pub fn new(model: &'a Artifact, statistics: &'a Sites, options: &'a Options) -> Result<Self> {
+        Ok(Self {
+            model,
+            statistics,
+            options,
+            tables: match options.embeddings {
+                true => embedding::quantize(&model.plan, &model.params)?,
+                false => Vec::new(),
+            },
+            rounded: RefCell::default(),
+        })
+    }
+
+    /// The float model.
+    pub fn model(&self) -> &'a Artifact {
+        self.model
+    }
+
+    /// What the options allow.
+    pub fn options(&self) -> &'a Options {
+        self.options
+    }
+
+    /// What calibration saw at the input of `linear`.
+    ///
+    /// # Errors
+    /// Failed: nothing.
+    pub fn statistics(&self, linear: Linear) -> Result<&'a Statistics> {
+        self.statistics
+            .get(&linear)
+            .ok_or_else(|| Error::failed(format!("calibration saw no values at {linear}.input")))
+    }
+
+    /// The artifact of an assignment; provenance is left as it was.
     ///
     /// # Errors
     /// Rejected: a weight that is not finite.
-    pub fn quantize(model: &Artifact, granularity: Granularity, options: &Options) -> Result<Self> {
-        let linears = model.plan.linears().into_iter().map(|linear| {
-            let name = linear.weight();
-            let [_, columns] = model.plan.linear_shape(linear);
-            let weights = model.params.f32(&name)?;
-            let rows = weight::quantize(&name, weights, columns, granularity, options.weight_max)?;
-            Ok((linear, rows))
-        });
-        Ok(Self {
-            granularity,
-            linears: linears.collect::<Result<_>>()?,
-            tables: if options.embeddings {
-                embedding::quantize(&model.plan, &model.params)?
-            } else {
-                Vec::new()
-            },
-        })
-    }
-}
-
-/// The activation scales that `method` reads out of the statistics, in the order of `statistics`'
-/// linears among the plan's.
-pub fn activations(
-    linears: &[Linear],
-    statistics: &Sites,
-    method: Method,
-    options: &Options,
-) -> Vec<LinearQuant> {
-    let with_statistics = linears
-        .iter()
-        .filter_map(|linear| Some((*linear, statistics.get(linear)?)));
-    with_statistics
-        .map(|(linear, statistics)| {
-            let threshold = method.threshold(statistics, options.activation_max);
-            let step = (threshold / f64::from(options.activation_max)) as f32;
-            LinearQuant {
-                linear,
-                weight_max: options.weight_max,
-                activation_max: options.activation_max,
-                activation: ActivationScheme::Static {
-                    scale: step.max(f32::MIN_POSITIVE),
-                    zero_point: ZERO_POINT,
-                },
-                calibrator: method.calibrator(),
-                calibrator_arg: method.argument(),
+    pub fn artifact(&self, assignment: &Assignment) -> Result<Artifact> {
+        let plan = &self.model.plan;
+        let mut rewritten = self.smoothed(assignment)?;
+        let mut linears = Vec::new();
+        let mut integers: BTreeMap<String, Tensor> = BTreeMap::new();
+        for linear in plan.linears() {
+            let scheme = assignment.scheme(linear)?;
+            let Some(done) = self.linear(&rewritten, linear, scheme, assignment)? else {
+                continue;
+            };
+            if let Some(correction) = &done.correction {
+                rewritten.correct(&linear.bias(), correction)?;
             }
+            let shape = plan.linear_shape(linear);
+            insert(
+                &mut integers,
+                linear.weight(),
+                linear.scale(),
+                shape,
+                &done.rows,
+            );
+            linears.push(done.quant);
+        }
+        for (table, rows) in &self.tables {
+            let shape = [plan.embedding_rows(*table), plan.hidden_size];
+            insert(&mut integers, table.weight(), table.scale(), shape, rows);
+        }
+        let mut params = act_core::Params::new();
+        let mut floats = rewritten.into_tensors();
+        for (name, tensor) in self.model.params.iter() {
+            if integers.contains_key(name) {
+                continue;
+            }
+            let tensor = match floats.remove(name) {
+                Some(values) => Tensor::f32(tensor.shape(), values),
+                None => tensor.clone(),
+            };
+            params.insert(name, tensor);
+        }
+        for (name, tensor) in integers {
+            params.insert(name, tensor);
+        }
+        Ok(Artifact {
+            plan: plan.clone(),
+            task: self.model.task.clone(),
+            tokenizer: self.model.tokenizer.clone(),
+            params,
+            quant: QuantSpec {
+                linears,
+                embeddings: self.tables.iter().map(|(table, _)| *table).collect(),
+            },
+            provenance: self.model.provenance.clone(),
         })
-        .collect()
+    }
+
+    /// The float model after all smoothing of an assignment.
+    ///
+    /// # Errors
+    /// Rejected: the model lacks a tensor.
+    pub fn smoothed(&self, assignment: &Assignment) -> Result<Rewritten<'a>> {
+        let mut rewritten = Rewritten::new(self.model);
+        for choice in &assignment.choices {
+            if let Scheme::Smooth { alpha, .. } = choice.scheme {
+                let linear = choice.input.first();
+                if let Some((source, factors)) = self.factors(linear, alpha)? {
+                    rewritten.smooth(source, linear, &factors)?;
+                }
+            }
+        }
+        Ok(rewritten)
+    }
+
+    /// How an input could be smoothed, if it can.
+    fn factors(&self, linear: Linear, alpha: f64) -> Result<Option<(smooth::Source, Vec<f32>)>> {
+        let Some(source) = smooth::source(&self.model.plan, linear) else {
+            return Ok(None);
+        };
+        let weights = self.model.params.f32(&linear.weight())?;
+        let peaks = &self.statistics(linear)?.channels.peak;
+        Ok(Some((source, smooth::factors(peaks, weights, alpha))))
+    }
+
+    /// One linear of the `rewritten` model under `scheme`; none if it stays in float.
+    ///
+    /// # Errors
+    /// Rejected: a weight that is not finite.
+    pub fn linear(
+        &self,
+        rewritten: &Rewritten<'_>,
+        linear: Linear,
+        scheme: Scheme,
+        assignment: &Assignment,
+    ) -> Result<Option<QuantizedLinear>> {
+        if scheme == Scheme::Float {
+            return Ok(None);
+        }
+        let name = linear.weight();
+        let weights = rewritten.f32(&name)?;
+        let rows = self.rows(rewritten, linear, assignment.granularity)?;
+        let statistics = self.statistics(linear)?;
+        let mut quant = LinearQuant {
+            linear,
+            weight_max: self.options.weight_max,
+            activation_max: self.options.activation_max,
+            activation: ActivationScheme::DynamicPerToken,
+            calibrator: Calibrator::None,
+            calibrator_arg: 0.0,
+        };
+        let mut channels = statistics.channels.clone();
+        match scheme {
+            Scheme::Static(method) => self.set_scale(&mut quant, method, statistics),
+            Scheme::Smooth { method, alpha } => {
+                if let Some((_, factors)) = self.factors(linear, alpha)? {
+                    channels = channels.divided(&factors);
+                }
+                let divided = Statistics::of_rows(channels.clone());
+                self.set_scale(&mut quant, method, &divided);
+            }
+            Scheme::Dynamic | Scheme::Float => {}
+        }
+        let correction = assignment
+            .bias_correct
+            .then(|| bias::correction(weights, &rows.dequantized(), &channels.mean));
+        let smoothed = rewritten.changed(&name).then(|| weights.to_vec());
+        Ok(Some(QuantizedLinear {
+            quant,
+            rows,
+            correction,
+            smoothed,
+            channels,
+        }))
+    }
+
+    fn set_scale(&self, quant: &mut LinearQuant, method: Method, statistics: &Statistics) {
+        let levels = self.options.activation_max;
+        let step = (method.threshold(statistics, levels) / f64::from(levels)) as f32;
+        quant.activation = ActivationScheme::Static {
+            scale: step.max(f32::MIN_POSITIVE),
+            zero_point: ZERO_POINT,
+        };
+        (quant.calibrator, quant.calibrator_arg) = (method.calibrator(), method.argument());
+    }
+
+    /// Rounded weights; those that smoothing has not touched are remembered.
+    fn rows(
+        &self,
+        rewritten: &Rewritten<'_>,
+        linear: Linear,
+        granularity: Granularity,
+    ) -> Result<Rc<Int8Rows>> {
+        let name = linear.weight();
+        let key = (linear, granularity);
+        let changed = rewritten.changed(&name);
+        if let (false, Some(rows)) = (changed, self.rounded.borrow().get(&key)) {
+            return Ok(Rc::clone(rows));
+        }
+        let [_, columns] = self.model.plan.linear_shape(linear);
+        let (weights, max) = (rewritten.f32(&name)?, self.options.weight_max);
+        let rows = Rc::new(weight::quantize(&name, weights, columns, granularity, max)?);
+        if !changed {
+            self.rounded.borrow_mut().insert(key, Rc::clone(&rows));
+        }
+        Ok(rows)
+    }
+
+    /// Signal to noise of each quantised weight in decibels.
+    ///
+    /// # Errors
+    /// Rejected: a weight that is not finite.
+    pub fn weight_noise(&self, assignment: &Assignment) -> Result<Vec<(Linear, f64)>> {
+        let rewritten = self.smoothed(assignment)?;
+        let mut noise = Vec::new();
+        for linear in self.model.plan.linears() {
+            if assignment.scheme(linear)? != Scheme::Float {
+                let rows = self.rows(&rewritten, linear, assignment.granularity)?;
+                noise.push((linear, rows.sqnr_db));
+            }
+        }
+        Ok(noise)
+    }
+
+    /// True if `input` can be smoothed without changing the float model.
+    pub fn can_smooth(&self, input: &Input) -> bool {
+        input.linears.len() == 1 && smooth::source(&self.model.plan, input.first()).is_some()
+    }
 }
 
-/// The float `model` with its weights replaced; provenance is left as it was.
-pub fn apply(model: &Artifact, weights: &Weights, activations: Vec<LinearQuant>) -> Artifact {
-    let hidden = model.plan.hidden_size;
-    let linears = weights.linears.iter().map(|(linear, rows)| {
-        let shape = model.plan.linear_shape(*linear);
-        (linear.weight(), linear.scale(), shape, rows)
-    });
-    let tables = weights.tables.iter().map(|(table, rows)| {
-        let shape = [model.plan.embedding_rows(*table), hidden];
-        (table.weight(), table.scale(), shape, rows)
-    });
-    let replaced: Vec<_> = linears.chain(tables).collect();
-    let names: BTreeSet<&str> = replaced.iter().map(|(name, ..)| name.as_str()).collect();
-    let mut params: act_core::Params = model
-        .params
-        .iter()
-        .filter(|(name, _)| !names.contains(name))
-        .map(|(name, tensor)| (name.to_string(), tensor.clone()))
-        .collect();
-    for (name, scale, shape, rows) in replaced {
-        params.insert(scale, Tensor::f32([shape[0]], rows.scales.clone()));
-        params.insert(name, Tensor::i8(shape, rows.values.clone()));
-    }
-    Artifact {
-        plan: model.plan.clone(),
-        task: model.task.clone(),
-        tokenizer: model.tokenizer.clone(),
-        params,
-        quant: QuantSpec {
-            linears: activations,
-            embeddings: weights.tables.iter().map(|(table, _)| *table).collect(),
-        },
-        provenance: model.provenance.clone(),
-    }
+fn insert(
+    tensors: &mut BTreeMap<String, Tensor>,
+    name: String,
+    scale: String,
+    shape: [usize; 2],
+    rows: &Int8Rows,
+) {
+    tensors.insert(scale, Tensor::f32([shape[0]], rows.scales.clone()));
+    tensors.insert(name, Tensor::i8(shape, rows.values.clone()));
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use act_core::{Batch, Error, Linear, Result, Site};
 use act_infer::Observer;
 
+use crate::channels::{Channels, Gathering, ROWS};
 use crate::statistics::{BINS, Sites, Statistics};
 
 /// Runs the float model on a batch and lets an observer look.
@@ -31,14 +32,21 @@ pub fn collect(linears: &[Linear], batches: &[Batch], forward: &mut Forward<'_>)
             )));
         }
     }
-    let mut histograms = Histograms::new(ranges.sites)?;
+    let mut histograms = Histograms::new(ranges.sites, ROWS.div_ceil(batches.len().max(1)))?;
     for batch in batches {
         forward(batch, &mut histograms)?;
     }
-    let sites = histograms.sites;
+    let sites = histograms.finish();
     linears
         .iter()
-        .map(|&linear| Ok((linear, shared(&sites, linear)?.clone())))
+        .map(|&linear| {
+            let mut statistics = shared(&sites, linear)?.clone();
+            // A layer's own error depends on the rows that it computes itself.
+            if let Some(own) = sites.get(&linear) {
+                statistics.channels.clone_from(&own.channels);
+            }
+            Ok((linear, statistics))
+        })
         .collect()
 }
 
@@ -124,14 +132,17 @@ impl Observer for Ranges {
     }
 }
 
-/// Second pass: histograms over the ranges of the first.
+/// Second pass: histograms over the ranges of the first, and the channels.
 struct Histograms {
     sites: Sites,
+    channels: BTreeMap<Linear, Gathering>,
+    /// Rows to keep of each batch.
+    rows: usize,
 }
 
 impl Histograms {
     /// Empty histograms.
-    fn new(ranges: BTreeMap<Linear, Range>) -> Result<Self> {
+    fn new(ranges: BTreeMap<Linear, Range>, rows: usize) -> Result<Self> {
         let sites = ranges.into_iter().map(|(linear, range)| {
             if range.min == range.max {
                 return Err(Error::failed(format!(
@@ -147,20 +158,38 @@ impl Histograms {
                 mean_peak: range.peaks / range.batches as f64,
                 positive: vec![0; BINS],
                 negative: vec![0; BINS],
+                channels: Channels::default(),
             };
             Ok((linear, statistics))
         });
         Ok(Self {
             sites: sites.collect::<Result<_>>()?,
+            channels: BTreeMap::new(),
+            rows,
         })
+    }
+
+    fn finish(self) -> Sites {
+        let mut sites = self.sites;
+        for (linear, gathering) in self.channels {
+            if let Some(statistics) = sites.get_mut(&linear) {
+                statistics.channels = gathering.finish();
+            }
+        }
+        sites
     }
 }
 
 impl Observer for Histograms {
-    fn observe(&mut self, site: Site, values: &[f32], _columns: usize) {
+    fn observe(&mut self, site: Site, values: &[f32], columns: usize) {
         let Site::Input(linear) = site else { return };
+        if values.is_empty() || columns == 0 {
+            return;
+        }
         if let Some(statistics) = self.sites.get_mut(&linear) {
             statistics.count_values(values);
+            let channels = self.channels.entry(linear).or_default();
+            channels.add(values, columns, self.rows);
         }
     }
 }

@@ -1,34 +1,22 @@
 //! How far an int8 model's answers are from the float model's, on examples that calibration has not
 //! seen. Compares logits; knows neither calibrators nor weights.
 
-use act_core::metrics::Accuracy;
+use act_core::metrics::{Accuracy, argmax};
 use act_core::{Error, Result};
 
 /// What a trial is judged by; less divergence is better, then more accuracy.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
-    /// Mean over examples of KL(float || int8) between the two models' class probabilities, in nats.
+    /// Mean over examples of KL(float || int8) between the two models' class probabilities, in
+    /// nats. An example that the float model gets wrong and the int8 model right counts as 0.
     pub divergence: f64,
     /// Accuracy of the int8 model, where the examples have labels.
     pub accuracy: Option<Accuracy>,
+    /// Examples that were judged; fewer than there are if the trial was given up early.
+    pub examples: usize,
 }
 
 impl Score {
-    /// Compares int8 logits with the float model's, row by row.
-    ///
-    /// # Errors
-    /// Failed: logits that are not finite.
-    pub fn new(float: &[Vec<f32>], int8: &[Vec<f32>], labels: Option<&[u32]>) -> Result<Self> {
-        if !float.iter().chain(int8).flatten().all(|v| v.is_finite()) {
-            return Err(Error::failed("a model's class scores are not finite"));
-        }
-        let sum: f64 = float.iter().zip(int8).map(|(f, q)| divergence(f, q)).sum();
-        Ok(Self {
-            divergence: sum / float.len().max(1) as f64,
-            accuracy: labels.map(|labels| Accuracy::of_logits(int8, labels)),
-        })
-    }
-
     /// True if this score is better; equals are not.
     pub fn beats(&self, other: &Score) -> bool {
         let accuracy = |score: &Score| score.accuracy.map_or(0.0, |a| a.value);
@@ -36,6 +24,56 @@ impl Score {
             std::cmp::Ordering::Less => true,
             std::cmp::Ordering::Equal => accuracy(self) > accuracy(other),
             std::cmp::Ordering::Greater => false,
+        }
+    }
+}
+
+/// A score in the making.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    divergence: f64,
+    correct: usize,
+    examples: usize,
+}
+
+impl Tally {
+    /// Takes in the logits of some examples, row by row.
+    ///
+    /// # Errors
+    /// Failed: logits that are not finite.
+    pub fn add(
+        &mut self,
+        float: &[Vec<f32>],
+        int8: &[Vec<f32>],
+        labels: Option<&[u32]>,
+    ) -> Result<()> {
+        if !float.iter().chain(int8).flatten().all(|v| v.is_finite()) {
+            return Err(Error::failed("a model's class scores are not finite"));
+        }
+        for (i, (float, int8)) in float.iter().zip(int8).enumerate() {
+            let label = labels.map(|labels| labels[i] as usize);
+            let right = |row: &[f32]| Some(argmax(row)) == label;
+            self.correct += usize::from(right(int8));
+            self.examples += 1;
+            if !right(int8) || right(float) {
+                self.divergence += divergence(float, int8);
+            }
+        }
+        Ok(())
+    }
+
+    /// True if a mean divergence over `examples` can no longer be as low as `best`: no example adds
+    /// less than 0, so that giving up here loses nothing.
+    pub fn is_lost(&self, examples: usize, best: f64) -> bool {
+        self.divergence > best * examples as f64
+    }
+
+    /// The score so far.
+    pub fn score(&self, labelled: bool) -> Score {
+        Score {
+            divergence: self.divergence / self.examples.max(1) as f64,
+            accuracy: labelled.then(|| Accuracy::new(self.correct, self.examples)),
+            examples: self.examples,
         }
     }
 }
@@ -59,16 +97,41 @@ fn log_softmax(row: &[f32]) -> Vec<f64> {
 mod tests {
     use super::*;
 
+    fn score(float: &[Vec<f32>], int8: &[Vec<f32>], labels: Option<&[u32]>) -> Result<Score> {
+        let mut tally = Tally::default();
+        tally.add(float, int8, labels)?;
+        Ok(tally.score(labels.is_some()))
+    }
+
     #[test]
     fn divergence_of_known_distributions() {
         // KL((3/4, 1/4) || (1/2, 1/2)) = ln 2 - H(1/4).
         let float = [vec![3f32.ln(), 0.0]];
         let int8 = [vec![7.0, 7.0]];
-        let score = Score::new(&float, &int8, Some(&[0])).unwrap();
+        let found = score(&float, &int8, Some(&[0])).unwrap();
         let expected = 0.75 * 1.5f64.ln() + 0.25 * 0.5f64.ln();
-        assert!((score.divergence - expected).abs() < 1e-7);
-        assert_eq!(score.accuracy.unwrap().value, 1.0);
-        assert_eq!(Score::new(&float, &float, None).unwrap().divergence, 0.0);
+        assert!((found.divergence - expected).abs() < 1e-7);
+        assert_eq!(found.accuracy.unwrap().value, 1.0);
+        assert_eq!(score(&float, &float, None).unwrap().divergence, 0.0);
+    }
+
+    #[test]
+    fn an_answer_that_int8_alone_gets_right_is_not_punished() {
+        let (float, int8) = ([vec![1.0, 0.0]], [vec![0.0, 1.0]]);
+        assert_eq!(score(&float, &int8, Some(&[1])).unwrap().divergence, 0.0);
+        assert!(score(&float, &int8, Some(&[0])).unwrap().divergence > 0.4);
+        assert!(score(&float, &int8, None).unwrap().divergence > 0.4);
+    }
+
+    #[test]
+    fn a_trial_is_given_up_only_when_it_is_lost() {
+        let mut tally = Tally::default();
+        tally
+            .add(&[vec![3f32.ln(), 0.0]], &[vec![0.0, 0.0]], None)
+            .unwrap();
+        // 0.1308 nats so far: of 10 examples, at least 0.01308 in the mean.
+        assert!(tally.is_lost(10, 0.013));
+        assert!(!tally.is_lost(10, 0.0131));
     }
 
     #[test]
@@ -76,6 +139,7 @@ mod tests {
         let score = |divergence, correct| Score {
             divergence,
             accuracy: Some(Accuracy::new(correct, 10)),
+            examples: 10,
         };
         assert!(score(0.1, 5).beats(&score(0.2, 9)));
         assert!(score(0.1, 9).beats(&score(0.1, 5)));
@@ -84,6 +148,6 @@ mod tests {
 
     #[test]
     fn logits_that_are_not_finite_are_an_error() {
-        assert!(Score::new(&[vec![0.0, 1.0]], &[vec![f32::NAN, 1.0]], None).is_err());
+        assert!(score(&[vec![0.0, 1.0]], &[vec![f32::NAN, 1.0]], None).is_err());
     }
 }

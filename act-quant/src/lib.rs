@@ -4,44 +4,67 @@
 //! statistics of every linear's input ([`collect`]), read thresholds out of them ([`calibrate`]), turn
 //! weights and tables into bytes ([`weight`], [`embedding`]), and among the combinations asked for
 //! ([`options`], [`search`]) keep the one whose answers stay closest to the float model's ([`judge`]).
+//! Where that is not close enough, single inputs change their scheme ([`scheme`], [`refine`]).
 //! Models run through act-infer, the engine that will serve them.
 
 pub mod apply;
+pub mod bias;
 pub mod calibrate;
+pub mod channels;
 pub mod collect;
 pub mod embedding;
 pub mod judge;
+pub mod noise;
 pub mod options;
 pub mod record;
+pub mod refine;
 pub mod samples;
+pub mod scheme;
 pub mod search;
+pub mod smooth;
 pub mod statistics;
 pub mod weight;
 
-use act_core::{Artifact, Batch, Error, Result};
+use act_core::{Artifact, Batch, Embedding, Error, Linear, Result, Seed};
 use act_infer::{Engine, Observer};
 
-use crate::apply::Weights;
-use crate::judge::Score;
+use crate::apply::Quantizer;
+use crate::judge::Tally;
 use crate::options::Options;
 use crate::samples::Samples;
-use crate::search::Search;
+use crate::scheme::{Assignment, Scheme};
+use crate::search::Trial;
 use crate::statistics::Sites;
 
 /// What quantisation gives.
 pub struct Quantized {
     /// The int8 model; its provenance is still that of the float one.
     pub artifact: Artifact,
-    /// All trials.
-    pub search: Search,
-    /// The integer weights, with their noise.
-    pub weights: Weights,
+    /// All trials, in order.
+    pub trials: Vec<Trial>,
+    /// The best one's index.
+    pub best: usize,
+    /// What each input became, and why.
+    pub assignment: Assignment,
+    /// Estimated signal to noise of each input's layers in decibels, in the assignment's order.
+    pub sqnr_db: Vec<f64>,
+    /// Signal to noise of each quantised weight.
+    pub weights: Vec<(Linear, f64)>,
+    /// Signal to noise of each quantised table.
+    pub tables: Vec<(Embedding, f64)>,
     /// What calibration saw at the input of each linear.
     pub statistics: Sites,
     /// Examples that were calibrated on.
     pub calibration_examples: usize,
     /// Examples that trials were judged on.
     pub held_out_examples: usize,
+}
+
+impl Quantized {
+    /// The best trial.
+    pub fn winner(&self) -> &Trial {
+        &self.trials[self.best]
+    }
 }
 
 /// Called after every batch; an error stops the work.
@@ -60,16 +83,16 @@ pub fn require_float(model: &Artifact) -> Result<()> {
     ))
 }
 
-/// Batches that [`quantize`] will run: calibration twice, the held-out slice once for the float model
-/// and once for each trial.
+/// Most batches that [`quantize`] runs before it refines single inputs: calibration twice, the
+/// held-out slice once for the float model and once for each trial.
 pub fn batches_to_run(samples: &Samples, options: &Options) -> usize {
     let held_out = samples.held_out.len().div_ceil(options.batch_size);
     2 * samples.calibration.len().div_ceil(options.batch_size)
-        + held_out * (1 + options.candidates().len())
+        + held_out * (1 + options.candidates().len().min(options.max_trials))
 }
 
-/// Quantises a float model. Same model, samples and options give the same bytes, whatever the number
-/// of threads.
+/// Quantises a float model. Same model, samples, options and seed give the same bytes, whatever the
+/// number of threads.
 ///
 /// # Errors
 /// Usage: a quantised model. Rejected: weights or activations that are not finite. Failed: a site
@@ -78,6 +101,7 @@ pub fn quantize(
     model: &Artifact,
     samples: &Samples,
     options: &Options,
+    seed: Seed,
     threads: usize,
     tick: &mut Tick<'_>,
 ) -> Result<Quantized> {
@@ -86,18 +110,58 @@ pub fn quantize(
     let held_out = batches(&samples.held_out, options);
     let (statistics, expected) = observe(model, &calibration, &held_out, threads, tick)?;
     let labels = samples.labels.as_deref();
-    let found = search::search(model, &statistics, options, &mut |artifact| {
+    let examples = samples.held_out.len();
+    let mut judge = |artifact: Artifact, best: f64| {
         let engine = Engine::new(artifact)?.with_threads(threads);
-        Score::new(&expected, &logits(&engine, &held_out, tick)?, labels)
-    })?;
+        let mut tally = Tally::default();
+        let mut seen = 0;
+        for batch in &held_out {
+            let int8 = engine.forward(batch)?;
+            tick()?;
+            let rows = seen..seen + int8.len();
+            tally.add(&expected[rows.clone()], &int8, labels.map(|l| &l[rows]))?;
+            seen += int8.len();
+            if tally.is_lost(examples, best) {
+                break;
+            }
+        }
+        Ok(tally.score(labels.is_some()))
+    };
+    let quantizer = Quantizer::new(model, &statistics, options)?;
+    let mut found = search::search(&quantizer, examples, seed, &mut judge)?;
+    refine::refine(&mut found, &quantizer, examples, &mut judge)?;
+    let sqnr_db = noise::of_all(&quantizer, &found.assignment)?;
+    let weights = quantizer.weight_noise(&found.assignment)?;
+    let tables = quantizer.tables.iter();
+    let tables = tables.map(|(table, rows)| (*table, rows.sqnr_db)).collect();
+    log_result(&found);
     Ok(Quantized {
         artifact: found.artifact,
-        search: found.search,
-        weights: found.weights,
+        trials: found.trials,
+        best: found.best,
+        assignment: found.assignment,
+        sqnr_db,
+        weights,
+        tables,
         statistics,
         calibration_examples: samples.calibration.len(),
-        held_out_examples: samples.held_out.len(),
+        held_out_examples: examples,
     })
+}
+
+/// Says what won and which inputs left its common scheme.
+fn log_result(found: &search::Search) {
+    log::info!(
+        "chose trial {}: {}, divergence {:.3e}",
+        found.best + 1,
+        found.winner().attempt,
+        found.winner().score.divergence
+    );
+    for choice in &found.assignment.choices {
+        if !matches!(choice.scheme, Scheme::Static(_)) {
+            log::info!("{}: {}: {}", choice.input, choice.scheme, choice.reason);
+        }
+    }
 }
 
 /// Statistics on the calibration batches, and the float model's logits on the held-out ones.

@@ -6,7 +6,7 @@ use act_core::Error;
 use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
 use act_core::report::Report;
 use act_data::{Dataset, Split};
-use act_quant::options::Options;
+use act_quant::options::{Deploy, Options};
 use act_quant::record;
 use act_quant::samples::Samples;
 
@@ -17,6 +17,8 @@ Examples:
   Try four calibrators and keep the best, with a report of every trial:
     act-quant student.act -o int8.act --data ~/clue/afqmc --report int8.json \\
       --set 'HyperParameterOptimization.ptq_algo=[KL, hist, avg, mse]'
+  For another runtime, by way of act-convert export:
+    act-quant student.act -o int8.act --data ~/clue/afqmc --deploy onnx
   In a pipe:
     act-distill pruned.act --data D --teacher base.act | act-quant --data D -o int8.act";
 
@@ -29,6 +31,24 @@ Examples:
 struct Args {
     #[command(flatten)]
     stage: StageArgs,
+    /// Who will run the model: `act`, or `onnx`, whose graphs know no scale per token.
+    #[arg(long, value_name = "RUNTIME", default_value = "act")]
+    deploy: DeployArg,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DeployArg {
+    Act,
+    Onnx,
+}
+
+impl From<DeployArg> for Deploy {
+    fn from(arg: DeployArg) -> Self {
+        match arg {
+            DeployArg::Act => Deploy::Act,
+            DeployArg::Onnx => Deploy::Onnx,
+        }
+    }
 }
 
 impl StageCli for Args {
@@ -46,7 +66,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let config = context.config()?;
-    let options = Options::from_config(&config)?;
+    let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
     context.check_output(&args.stage.output)?;
 
     let model = context.read_artifact(&args.stage.input)?;
@@ -63,14 +83,20 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 
     let total = act_quant::batches_to_run(&samples, &options);
     let progress = context.progress("quantising", total as u64);
-    let mut quantized =
-        act_quant::quantize(&model, &samples, &options, context.threads(), &mut || {
-            progress.advance(1);
-            match cli::interrupted() {
-                true => Err(Error::interrupted()),
-                false => Ok(()),
-            }
-        })?;
+    let mut done = 0;
+    let mut tick = || {
+        done += 1;
+        match done <= total {
+            true => progress.advance(1),
+            false => progress.message("changing single inputs"),
+        }
+        match cli::interrupted() {
+            true => Err(Error::interrupted()),
+            false => Ok(()),
+        }
+    };
+    let (seed, threads) = (context.seed(), context.threads());
+    let mut quantized = act_quant::quantize(&model, &samples, &options, seed, threads, &mut tick)?;
     progress.finish();
 
     let record = record::provenance(&model, &quantized, &train.record, &config, context.seed())?;

@@ -1,10 +1,11 @@
 //! What to quantise and which trials to make: the sections `QuantPost` and
 //! `HyperParameterOptimization`, turned into types.
 
-use act_core::Result;
 use act_core::config::Config;
+use act_core::{Error, Result};
 
 use crate::calibrate::Method;
+use crate::scheme::{Kind, Scheme};
 use crate::weight::Granularity;
 
 /// Trials of a search when the configuration sets no bound (PaddleSlim's number).
@@ -17,8 +18,16 @@ pub struct Options {
     pub methods: Vec<Method>,
     /// Granularities of weights to try, at least one.
     pub granularities: Vec<Granularity>,
-    /// Upper bound of trials, at least 1.
+    /// Whether to correct biases, at least one.
+    pub bias_corrects: Vec<bool>,
+    /// Upper bound of whole-model trials, and of those that change one input; at least 1.
     pub max_trials: usize,
+    /// What an input may become; static or dynamic is among them.
+    pub schemes: Vec<Kind>,
+    /// Exponents that smoothing may use.
+    pub alphas: Vec<f64>,
+    /// Divergence up to which no input is changed, in nats an example.
+    pub max_divergence: f64,
     /// Sequences a batch.
     pub batch_size: usize,
     /// Calibration batches.
@@ -40,6 +49,18 @@ pub struct Candidate {
     pub method: Method,
     /// What shares a weight scale.
     pub granularity: Granularity,
+    /// Whether biases take up the mean error of the weights.
+    pub bias_correct: bool,
+}
+
+/// Who will run the quantised model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Deploy {
+    /// act's own engine.
+    #[default]
+    Act,
+    /// An ONNX runtime: QDQ graphs know no scale per token.
+    Onnx,
 }
 
 impl Options {
@@ -60,6 +81,14 @@ impl Options {
                 .iter()
                 .map(|name| Granularity::parse(name))
                 .collect::<Result<_>>()?,
+            bias_corrects: choices(&search.bias_correct, &post.bias_correction).to_vec(),
+            schemes: Kind::ALL
+                .iter()
+                .filter(|(_, name)| post.schemes.iter().any(|s| s == name))
+                .map(|(kind, _)| *kind)
+                .collect(),
+            alphas: post.smooth_alpha.clone(),
+            max_divergence: post.max_divergence,
             max_trials: search.max_quant_count.unwrap_or(MAX_TRIALS),
             batch_size: post.batch_size,
             batches: batch_nums.iter().copied().fold(1, usize::max),
@@ -70,15 +99,54 @@ impl Options {
         })
     }
 
-    /// The trials to make, in order: every method with the first granularity, then the next.
+    /// Leaves out what `deploy` cannot run.
+    ///
+    /// # Errors
+    /// Usage: nothing that quantises is left.
+    pub fn restrict(mut self, deploy: Deploy) -> Result<Self> {
+        if deploy == Deploy::Onnx {
+            self.schemes.retain(|&kind| kind != Kind::Dynamic);
+            if !self.schemes.contains(&Kind::Static) {
+                return Err(Error::usage(
+                    "--deploy onnx: a QDQ graph has no scales per token, and QuantPost.schemes \
+                     allow no static one; add static to them",
+                ));
+            }
+        }
+        Ok(self)
+    }
+
+    /// True if the options let an input become this.
+    pub fn allows(&self, kind: Kind) -> bool {
+        self.schemes.contains(&kind)
+    }
+
+    /// What every input becomes in a whole-model trial.
+    pub fn base_scheme(&self, method: Method) -> Scheme {
+        match self.allows(Kind::Static) {
+            true => Scheme::Static(method),
+            false => Scheme::Dynamic,
+        }
+    }
+
+    /// The whole space, in order: every method with the first granularity and correction, then the
+    /// next. Methods find static scales; without any, one stands for all.
     pub fn candidates(&self) -> Vec<Candidate> {
-        let all = self.granularities.iter().flat_map(|&granularity| {
-            self.methods.iter().map(move |&method| Candidate {
-                method,
-                granularity,
-            })
-        });
-        all.take(self.max_trials).collect()
+        let methods = match self.allows(Kind::Static) {
+            true => &self.methods[..],
+            false => &self.methods[..1],
+        };
+        let mut all = Vec::new();
+        for &granularity in &self.granularities {
+            for &bias_correct in &self.bias_corrects {
+                all.extend(methods.iter().map(|&method| Candidate {
+                    method,
+                    granularity,
+                    bias_correct,
+                }));
+            }
+        }
+        all
     }
 
     /// Sequences to calibrate on.
@@ -117,6 +185,7 @@ mod tests {
         let candidate = Candidate {
             method: Method::Hist { percent: 0.9999 },
             granularity: Granularity::Channel,
+            bias_correct: true,
         };
         assert_eq!(options.candidates(), [candidate]);
         assert_eq!(options.calibration_examples(), 512);
@@ -136,11 +205,26 @@ mod tests {
         let all = Options::from_config(&config).unwrap();
         assert_eq!(all.candidates().len(), 6);
         assert_eq!(all.batches, 8);
-        config.hpo.max_quant_count = Some(4);
-        let bounded = Options::from_config(&config).unwrap().candidates();
-        assert_eq!(bounded, all.candidates()[..4]);
-        assert_eq!(bounded[2].method, Method::Kl);
-        assert_eq!(bounded[3].granularity, Granularity::Tensor);
+        assert_eq!(all.candidates()[2].method, Method::Kl);
+        assert_eq!(all.candidates()[3].granularity, Granularity::Tensor);
+        config.hpo.bias_correct = Some(vec![true, false]);
+        assert_eq!(
+            Options::from_config(&config).unwrap().candidates().len(),
+            12
+        );
+    }
+
+    #[test]
+    fn onnx_has_no_scale_per_token() {
+        let mut config = Config::default();
+        let onnx = |config: &Config| Options::from_config(config).unwrap().restrict(Deploy::Onnx);
+        assert!(!onnx(&config).unwrap().allows(Kind::Dynamic));
+        config.quant_post.schemes = ["dynamic", "float"].map(String::from).to_vec();
+        let message = onnx(&config).unwrap_err().to_string();
+        assert!(message.starts_with("--deploy onnx"), "{message}");
+        let here = Options::from_config(&config).unwrap();
+        assert_eq!(here.base_scheme(Method::Kl), Scheme::Dynamic);
+        assert_eq!(here.candidates().len(), 1);
     }
 
     #[test]
@@ -155,6 +239,16 @@ mod tests {
         rejects(|c| c.quant_post.algo = "ptf".into(), "QuantPost.algo");
         rejects(|c| c.quant_post.hist_percent = f64::NAN, "hist_percent");
         rejects(|c| c.quant_post.activation_max = 0, "activation_max");
+        rejects(|c| c.quant_post.schemes = vec![], "QuantPost.schemes");
+        rejects(
+            |c| c.quant_post.schemes = ["dynamic", "smooth"].map(String::from).to_vec(),
+            "static beside smooth",
+        );
+        rejects(|c| c.quant_post.smooth_alpha = vec![], "smooth_alpha");
+        rejects(|c| c.quant_post.smooth_alpha = vec![1.5], "smooth_alpha");
+        rejects(|c| c.quant_post.max_divergence = f64::NAN, "max_divergence");
+        rejects(|c| c.hpo.max_quant_count = Some(0), "max_quant_count");
+        rejects(|c| c.hpo.bias_correct = Some(vec![]), "bias_correct");
         rejects(|c| c.hpo.ptq_algo = Some(vec![]), "ptq_algo");
         rejects(|c| c.hpo.batch_num = Some(vec![]), "batch_num");
         rejects(|c| c.hpo.hist_percent = Some(vec![]), "hist_percent");

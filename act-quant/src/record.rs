@@ -1,14 +1,18 @@
 //! What a quantisation says of itself: its line of provenance and the details of its report. Only
 //! puts into words; measures nothing.
 
+use std::collections::BTreeMap;
+
 use act_core::config::Config;
 use act_core::provenance::{DataRecord, InputRecord, StageRecord};
-use act_core::quant::{ActivationScheme, LinearQuant};
-use act_core::{Artifact, Result, Seed, Site};
+use act_core::quant::ActivationScheme;
+use act_core::{Artifact, Linear, Result, Seed, Site};
 use serde_json::{Map, Value, json};
 
 use crate::Quantized;
-use crate::search::Trial;
+use crate::calibrate::Method;
+use crate::scheme::Choice;
+use crate::search::{Attempt, Trial};
 
 /// The stage's name.
 pub const STAGE: &str = "act-quant";
@@ -24,7 +28,7 @@ pub fn provenance(
     config: &Config,
     seed: Seed,
 ) -> Result<StageRecord> {
-    let score = quantized.search.winner().score;
+    let score = quantized.winner().score;
     let metric = |name: &str, value: f64| (name.to_string(), value);
     let mut metrics = vec![
         metric("validation_ratio", config.train.validation_ratio),
@@ -33,9 +37,12 @@ pub fn provenance(
             quantized.calibration_examples as f64,
         ),
         metric("held_out_examples", quantized.held_out_examples as f64),
-        metric("trials", quantized.search.trials.len() as f64),
+        metric("trials", quantized.trials.len() as f64),
         metric("divergence", score.divergence),
     ];
+    for (kind, count) in schemes(quantized) {
+        metrics.push(metric(&format!("sites_{kind}"), count as f64));
+    }
     if let Some(accuracy) = score.accuracy {
         metrics.push(metric("held_out_accuracy", accuracy.value));
     }
@@ -51,63 +58,94 @@ pub fn provenance(
     })
 }
 
+/// How many inputs each scheme has.
+fn schemes(quantized: &Quantized) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for choice in &quantized.assignment.choices {
+        *counts.entry(choice.scheme.name()).or_insert(0) += 1;
+    }
+    counts
+}
+
 /// The report's own fields: `quantization` with `sites`, `embeddings` and `trials`.
 pub fn details(quantized: &Quantized) -> Map<String, Value> {
-    let sites = quantized.artifact.quant.linears.iter();
-    let weights = &quantized.weights;
-    let sites: Vec<Value> = sites
-        .map(|quant| {
-            let peak = quantized.statistics[&quant.linear].abs_max();
-            let rows = weights.linears.iter().find(|(l, _)| *l == quant.linear);
-            site(quant, peak, rows.map(|(_, rows)| rows.sqnr_db))
+    let choices = quantized.assignment.choices.iter().zip(&quantized.sqnr_db);
+    let sites: Vec<Value> = choices
+        .flat_map(|(choice, &sqnr_db)| {
+            let linears = choice.input.linears.iter();
+            linears.map(move |&linear| site(quantized, linear, choice, sqnr_db))
         })
         .collect();
-    let tables = weights.tables.iter();
+    let tables = quantized.tables.iter();
     let tables: Vec<Value> = tables
-        .map(|(table, rows)| json!({"table": table.to_string(), "sqnr_db": rows.sqnr_db}))
+        .map(|(table, sqnr_db)| json!({"table": table.to_string(), "sqnr_db": sqnr_db}))
         .collect();
-    let trials: Vec<Value> = quantized.search.trials.iter().map(trial).collect();
+    let trials: Vec<Value> = quantized.trials.iter().map(trial).collect();
     let quantization = json!({
-        "weight_quantize_type": weights.granularity.name(),
+        "weight_quantize_type": quantized.assignment.granularity.name(),
+        "bias_correction": quantized.assignment.bias_correct,
         "calibration_examples": quantized.calibration_examples,
         "held_out_examples": quantized.held_out_examples,
+        "divergence": quantized.winner().score.divergence,
+        "schemes": schemes(quantized),
         "sites": sites,
         "embeddings": tables,
         "trials": trials,
-        "best_trial": quantized.search.best,
+        "best_trial": quantized.best,
     });
     Map::from_iter([("quantization".to_string(), quantization)])
 }
 
-/// One linear: `peak` is the largest magnitude that calibration saw at its input.
-fn site(quant: &LinearQuant, peak: f64, sqnr_db: Option<f64>) -> Value {
-    let (scheme, scale, zero_point) = match quant.activation {
-        ActivationScheme::Static { scale, zero_point } => ("static", Some(scale), Some(zero_point)),
-        ActivationScheme::DynamicPerToken => ("dynamic_per_token", None, None),
+/// One linear. `abs_max` is the largest magnitude that calibration saw at its input, `sqnr_db` the
+/// estimated signal to noise of its outputs (of query, key and value together; absent in float).
+fn site(quantized: &Quantized, linear: Linear, choice: &Choice, sqnr_db: f64) -> Value {
+    let quant = quantized.artifact.quant.linear(linear);
+    let (scale, zero_point) = match quant.map(|q| q.activation) {
+        Some(ActivationScheme::Static { scale, zero_point }) => (Some(scale), Some(zero_point)),
+        Some(ActivationScheme::DynamicPerToken) | None => (None, None),
     };
+    let mut weights = quantized.weights.iter();
+    let weight_sqnr = weights.find(|(l, _)| *l == linear).map(|(_, db)| *db);
     json!({
-        "site": Site::Input(quant.linear).to_string(),
-        "scheme": scheme,
-        "algo": quant.calibrator.name(),
-        "threshold": scale.map(|s| f64::from(s) * f64::from(quant.activation_max)),
-        "abs_max": peak,
+        "site": Site::Input(linear).to_string(),
+        "scheme": choice.scheme.name(),
+        "reason": choice.reason,
+        "algo": choice.scheme.method().map(|m| m.calibrator().name()),
+        "smooth_alpha": match choice.scheme {
+            crate::scheme::Scheme::Smooth { alpha, .. } => Some(alpha),
+            _ => None,
+        },
+        "threshold": scale.zip(quant).map(|(s, q)| f64::from(s) * f64::from(q.activation_max)),
+        "abs_max": quantized.statistics.get(&linear).map(|s| s.abs_max()),
         "scale": scale,
         "zero_point": zero_point,
-        "activation_max": quant.activation_max,
-        "weight_max": quant.weight_max,
-        "weight_sqnr_db": sqnr_db,
+        "activation_max": quant.map(|q| q.activation_max),
+        "weight_max": quant.map(|q| q.weight_max),
+        "weight_sqnr_db": weight_sqnr,
+        "sqnr_db": Some(sqnr_db).filter(|db| db.is_finite()),
     })
 }
 
 fn trial(trial: &Trial) -> Value {
-    json!({
-        "algo": trial.candidate.method.calibrator().name(),
-        "hist_percent": match trial.candidate.method {
-            crate::calibrate::Method::Hist { percent } => Some(percent),
-            _ => None,
-        },
-        "weight_quantize_type": trial.candidate.granularity.name(),
-        "divergence": trial.score.divergence,
-        "accuracy": trial.score.accuracy,
-    })
+    let mut line = match &trial.attempt {
+        Attempt::Whole(candidate) => json!({
+            "algo": candidate.method.calibrator().name(),
+            "hist_percent": match candidate.method {
+                Method::Hist { percent } => Some(percent),
+                _ => None,
+            },
+            "weight_quantize_type": candidate.granularity.name(),
+            "bias_correct": candidate.bias_correct,
+        }),
+        Attempt::Calibrators => json!({"algo": "each site's best"}),
+        Attempt::Change(inputs, scheme) => json!({
+            "sites": inputs.iter().map(|i| i.to_string()).collect::<Vec<_>>(),
+            "scheme": scheme.to_string(),
+        }),
+    };
+    line["divergence"] = json!(trial.score.divergence);
+    line["accuracy"] = json!(trial.score.accuracy);
+    line["given_up"] = json!(trial.given_up);
+    line["seconds"] = json!(trial.seconds);
+    line
 }

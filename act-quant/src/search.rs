@@ -1,30 +1,55 @@
-//! Tries every combination of calibrator and weight granularity that the options name and keeps the
-//! best. Statistics are collected beforehand, so a trial is: read thresholds, put the artifact
-//! together, judge it. Knows no engine: the judge is given.
+//! Searches the whole-model choices that the options span (calibrator, weights, bias correction) and
+//! keeps the best: all of them where the bound of trials allows, otherwise those that a tree of
+//! Parzen estimators proposes. Statistics are collected beforehand, so a trial is one evaluation.
+//! Knows no engine: the judge is given.
 
-use act_core::{Artifact, Result};
+use act_core::{Artifact, Error, Result, Seed};
+use rand_tpe::SeedableRng;
+use rand_tpe::rngs::StdRng;
+use tpe::TpeOptimizer;
 
-use crate::apply::{Weights, activations, apply};
+use crate::apply::Quantizer;
 use crate::judge::Score;
 use crate::options::{Candidate, Options};
-use crate::statistics::Sites;
+use crate::scheme::{Assignment, Input, Scheme};
 
-/// One trial and how it did.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Trial {
-    /// What was tried.
-    pub candidate: Candidate,
-    /// How it was judged.
-    pub score: Score,
+/// Judges an artifact; may give up once its divergence must exceed the second argument.
+pub type Judge<'a> = dyn FnMut(Artifact, f64) -> Result<Score> + 'a;
+
+/// What was tried.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attempt {
+    /// The same everywhere.
+    Whole(Candidate),
+    /// Each input the calibrator that adds it the least error.
+    Calibrators,
+    /// The best so far, some inputs changed.
+    Change(Vec<Input>, Scheme),
 }
 
-/// What a search found.
+/// One trial and how it did.
 #[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// What was tried.
+    pub attempt: Attempt,
+    /// How it was judged.
+    pub score: Score,
+    /// True if it was given up before all examples, since it could not win any more.
+    pub given_up: bool,
+    /// Seconds of the evaluation, packing the weights included. Chooses nothing.
+    pub seconds: f64,
+}
+
+/// Trials, and the best assignment among them, artifact included.
 pub struct Search {
     /// All trials, in order.
     pub trials: Vec<Trial>,
     /// The best one's index; the first of equals.
     pub best: usize,
+    /// The best one's choices.
+    pub assignment: Assignment,
+    /// The best one's artifact, provenance as it was.
+    pub artifact: Artifact,
 }
 
 impl Search {
@@ -32,76 +57,200 @@ impl Search {
     pub fn winner(&self) -> &Trial {
         &self.trials[self.best]
     }
+
+    /// Judges one more assignment and keeps it if its divergence is below `bar`, or equal and more
+    /// accurate than the best; says whether it is kept.
+    ///
+    /// # Errors
+    /// Those of the judge; rejected: a weight that is not finite.
+    pub fn attempt(
+        &mut self,
+        quantizer: &Quantizer<'_>,
+        examples: usize,
+        attempt: Attempt,
+        assignment: Assignment,
+        bar: f64,
+        judge: &mut Judge<'_>,
+    ) -> Result<bool> {
+        let artifact = quantizer.artifact(&assignment)?;
+        let best = self.winner().score;
+        let trial = run(attempt, &artifact, examples, bar, judge)?;
+        log_trial(self.trials.len(), &trial);
+        let score = trial.score;
+        let better = !trial.given_up && (score.divergence < bar || score.beats(&best));
+        self.trials.push(trial);
+        if better {
+            self.best = self.trials.len() - 1;
+            (self.assignment, self.artifact) = (assignment, artifact);
+        }
+        Ok(better)
+    }
 }
 
-/// The search and the best trial's weights and artifact.
-pub struct Found {
-    /// All trials.
-    pub search: Search,
-    /// The best trial's integer weights.
-    pub weights: Weights,
-    /// The best trial's artifact, provenance as it was.
-    pub artifact: Artifact,
-}
-
-/// Makes every trial of `options` on a float model. At most two quantised models are held at once,
-/// and integer weights are made once for each granularity in turn.
+/// Tries whole-model choices on `examples` examples; at most two quantised models are held at once.
 ///
 /// # Errors
 /// Those of the judge; rejected: a weight that is not finite.
 pub fn search(
-    model: &Artifact,
-    statistics: &Sites,
-    options: &Options,
-    judge: &mut dyn FnMut(Artifact) -> Result<Score>,
-) -> Result<Found> {
-    let linears = model.plan.linears();
+    quantizer: &Quantizer<'_>,
+    examples: usize,
+    seed: Seed,
+    judge: &mut Judge<'_>,
+) -> Result<Search> {
+    let options = quantizer.options();
     let candidates = options.candidates();
-    let mut weights = Weights::quantize(model, candidates[0].granularity, options)?;
-    let mut search = Search {
-        trials: Vec::with_capacity(candidates.len()),
-        best: 0,
+    let mut proposer = Proposer::new(options, seed)?;
+    let assign = |candidate: Candidate| {
+        let scheme = options.base_scheme(candidate.method);
+        let plan = &quantizer.model().plan;
+        Assignment::uniform(plan, scheme, candidate.granularity, candidate.bias_correct)
     };
-    for (i, &candidate) in candidates.iter().enumerate() {
-        if candidate.granularity != weights.granularity {
-            weights = Weights::quantize(model, candidate.granularity, options)?;
-        }
-        let scales = activations(&linears, statistics, candidate.method, options);
-        let score = judge(apply(model, &weights, scales))?;
-        log_trial(i, candidates.len(), candidate, &score);
-        search.trials.push(Trial { candidate, score });
-        if score.beats(&search.winner().score) {
-            search.best = i;
-        }
-    }
-    let best = search.winner().candidate;
-    log::info!(
-        "chose trial {}: {}, weights {}",
-        search.best + 1,
-        best.method,
-        best.granularity.name()
-    );
-    if best.granularity != weights.granularity {
-        weights = Weights::quantize(model, best.granularity, options)?;
-    }
-    let scales = activations(&linears, statistics, best.method, options);
-    let artifact = apply(model, &weights, scales);
-    Ok(Found {
-        search,
-        weights,
+    let first = proposer.propose(&candidates, 0)?;
+    let assignment = assign(candidates[first]);
+    let artifact = quantizer.artifact(&assignment)?;
+    let attempt = Attempt::Whole(candidates[first]);
+    let trial = run(attempt, &artifact, examples, f64::INFINITY, judge)?;
+    log_trial(0, &trial);
+    proposer.learn(first, &trial.score)?;
+    let mut search = Search {
+        trials: vec![trial],
+        best: 0,
+        assignment,
         artifact,
+    };
+    for i in 1..candidates.len().min(options.max_trials) {
+        let next = proposer.propose(&candidates, i)?;
+        let attempt = Attempt::Whole(candidates[next]);
+        let assignment = assign(candidates[next]);
+        let bar = search.winner().score.divergence;
+        search.attempt(quantizer, examples, attempt, assignment, bar, judge)?;
+        proposer.learn(next, &search.trials[i].score)?;
+    }
+    Ok(search)
+}
+
+fn run(
+    attempt: Attempt,
+    artifact: &Artifact,
+    examples: usize,
+    best: f64,
+    judge: &mut Judge<'_>,
+) -> Result<Trial> {
+    let start = std::time::Instant::now();
+    let score = judge(artifact.clone(), best)?;
+    Ok(Trial {
+        attempt,
+        score,
+        given_up: score.examples < examples,
+        seconds: start.elapsed().as_secs_f64(),
     })
 }
 
-fn log_trial(index: usize, total: usize, candidate: Candidate, score: &Score) {
-    let accuracy = score
+/// Says which candidate is next.
+struct Proposer {
+    /// One estimator for each axis of the space; none if all of it will be tried.
+    axes: Vec<(TpeOptimizer, usize)>,
+    rng: StdRng,
+    seen: Vec<usize>,
+}
+
+impl Proposer {
+    fn new(options: &Options, seed: Seed) -> Result<Self> {
+        let sizes = [
+            options.granularities.len(),
+            options.bias_corrects.len(),
+            options.candidates().len()
+                / (options.granularities.len() * options.bias_corrects.len()),
+        ];
+        let mut axes = Vec::new();
+        if options.candidates().len() > options.max_trials {
+            for size in sizes {
+                let range = tpe::categorical_range(size).map_err(broken)?;
+                axes.push((TpeOptimizer::new(tpe::histogram_estimator(), range), size));
+            }
+        }
+        Ok(Self {
+            axes,
+            rng: StdRng::seed_from_u64(seed.derive("quant.search").0),
+            seen: Vec::new(),
+        })
+    }
+
+    /// Index of the next candidate, never one that was tried: after a few proposals of those, the
+    /// first that was not.
+    fn propose(&mut self, candidates: &[Candidate], trial: usize) -> Result<usize> {
+        if self.axes.is_empty() {
+            return Ok(trial);
+        }
+        for _ in 0..32 {
+            let mut index = 0;
+            for (axis, size) in &mut self.axes {
+                let value = axis.ask(&mut self.rng).map_err(broken)? as usize;
+                index = index * *size + value.min(*size - 1);
+            }
+            if !self.seen.contains(&index) {
+                return Ok(index);
+            }
+        }
+        let untried = (0..candidates.len()).find(|i| !self.seen.contains(i));
+        Ok(untried.unwrap_or(0))
+    }
+
+    fn learn(&mut self, index: usize, score: &Score) -> Result<()> {
+        self.seen.push(index);
+        let mut rest = index;
+        for (axis, size) in self.axes.iter_mut().rev() {
+            axis.tell((rest % *size) as f64, score.divergence)
+                .map_err(broken)?;
+            rest /= *size;
+        }
+        Ok(())
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> Error {
+    Error::failed(format!("the search's estimator: {error}"))
+}
+
+fn log_trial(index: usize, trial: &Trial) {
+    let accuracy = trial
+        .score
         .accuracy
         .map_or(String::new(), |a| format!(", accuracy {:.4}", a.value));
+    let given_up = match trial.given_up {
+        true => format!(", given up after {} examples", trial.score.examples),
+        false => String::new(),
+    };
     log::info!(
-        "trial {}/{total}: {}, weights {}: divergence {:.3e}{accuracy}",
+        "trial {}: {}: divergence {:.3e}{accuracy}{given_up}, {:.2} s",
         index + 1,
-        candidate.method,
-        candidate.granularity.name(),
-        score.divergence,
+        trial.attempt,
+        trial.score.divergence,
+        trial.seconds,
     );
+}
+
+impl std::fmt::Display for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Attempt::Whole(candidate) => write!(
+                f,
+                "{}, weights {}{}",
+                candidate.method,
+                candidate.granularity.name(),
+                match candidate.bias_correct {
+                    true => ", biases corrected",
+                    false => "",
+                }
+            ),
+            Attempt::Calibrators => f.write_str("each site's best calibrator"),
+            Attempt::Change(inputs, scheme) => {
+                write!(f, "{}", inputs[0])?;
+                if inputs.len() > 1 {
+                    write!(f, " and {} more", inputs.len() - 1)?;
+                }
+                write!(f, " -> {scheme}")
+            }
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! What calibration remembers of the values at one site: their range, the mean of the sequences'
-//! peaks, and a histogram. Small enough to keep for every site of a model, and complete enough for
+//! peaks, a histogram, and its channels. Small enough to keep for every site of a model, and complete enough for
 //! every calibrator, so that a search over calibrators runs the model once. Holds no thresholds.
 
 use std::collections::BTreeMap;
 
 use act_core::Linear;
+
+use crate::channels::Channels;
 
 /// What calibration saw at the input of each linear.
 pub type Sites = BTreeMap<Linear, Statistics>;
@@ -32,9 +34,34 @@ pub struct Statistics {
     pub positive: Vec<u64>,
     /// Values < 0, [`BINS`] counts.
     pub negative: Vec<u64>,
+    /// The same values, channel by channel.
+    pub channels: Channels,
 }
 
 impl Statistics {
+    /// The statistics of a handful of rows, each taken as a sequence of its own.
+    pub fn of_rows(channels: Channels) -> Self {
+        let columns = channels.peak.len().max(1);
+        let rows = channels.rows.chunks_exact(columns);
+        let peaks = rows
+            .clone()
+            .map(|row| f64::from(row.iter().fold(0f32, |peak, v| peak.max(v.abs()))));
+        let mean_peak = peaks.sum::<f64>() / rows.len().max(1) as f64;
+        // The channels know the peak of all values, the rows only their own.
+        let peak = channels.peak.iter().fold(0f32, |peak, &v| peak.max(v));
+        let mut statistics = Self {
+            min: -peak,
+            max: peak,
+            mean_peak,
+            positive: vec![0; BINS],
+            negative: vec![0; BINS],
+            channels: Channels::default(),
+        };
+        statistics.count_values(&channels.rows);
+        statistics.channels = channels;
+        statistics
+    }
+
     /// Counts values into the histogram; those beyond the range go to the last bin.
     pub(crate) fn count_values(&mut self, values: &[f32]) {
         let bins_a_unit = BINS as f64 / self.abs_max();

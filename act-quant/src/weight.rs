@@ -1,15 +1,18 @@
 //! Symmetric int8 weights: `w = q * scale[row]`, `|q| <= weight_max`, one scale a row (output
-//! channel) or one for the whole tensor. Pure arithmetic on slices; knows no model.
+//! channel) or one for the whole tensor, from the largest weight or with the least squared error.
+//! Pure arithmetic on slices; knows no model.
 
 use act_core::{Error, Result};
 
-/// What shares a scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What shares a scale, and how it is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Granularity {
     /// Each output row has its own: PaddleSlim's `channel_wise_abs_max`.
     Channel,
     /// The whole tensor has one: PaddleSlim's `abs_max`.
     Tensor,
+    /// Each output row has its own, with the least squared error: `channel_wise_mse`, ours.
+    ChannelMse,
 }
 
 impl Granularity {
@@ -21,8 +24,10 @@ impl Granularity {
         match name {
             "channel_wise_abs_max" => Ok(Granularity::Channel),
             "abs_max" => Ok(Granularity::Tensor),
+            "channel_wise_mse" => Ok(Granularity::ChannelMse),
             _ => Err(Error::usage(format!(
-                "no weight_quantize_type is called {name:?}; there are channel_wise_abs_max, abs_max"
+                "no weight_quantize_type is called {name:?}; there are channel_wise_abs_max, \
+                 abs_max, channel_wise_mse"
             ))),
         }
     }
@@ -32,6 +37,7 @@ impl Granularity {
         match self {
             Granularity::Channel => "channel_wise_abs_max",
             Granularity::Tensor => "abs_max",
+            Granularity::ChannelMse => "channel_wise_mse",
         }
     }
 }
@@ -47,8 +53,21 @@ pub struct Int8Rows {
     pub sqnr_db: f64,
 }
 
-/// Quantises a `[rows, columns]` matrix: `scale = max |w| / weight_max`, `q = round(w / scale)`,
-/// halves to even. Rows of zeros get scale 1.
+impl Int8Rows {
+    /// The weights that the integers stand for, `[rows, columns]`.
+    pub fn dequantized(&self) -> Vec<f32> {
+        let columns = self.values.len() / self.scales.len().max(1);
+        let scales = self
+            .scales
+            .iter()
+            .flat_map(|&s| std::iter::repeat_n(s, columns));
+        let values = self.values.iter().zip(scales);
+        values.map(|(&q, scale)| f32::from(q) * scale).collect()
+    }
+}
+
+/// Quantises a `[rows, columns]` matrix: `scale = max |w| / weight_max` or the fraction of it that
+/// loses least, `q = round(w / scale)`, halves to even, clipped. Rows of zeros get scale 1.
 ///
 /// # Errors
 /// Rejected: a weight that is not finite, named by `name`, row and column.
@@ -71,6 +90,7 @@ pub fn quantize(
     let scales: Vec<f32> = match granularity {
         Granularity::Channel => rows.clone().map(|row| scale(row, weight_max)).collect(),
         Granularity::Tensor => vec![scale(weights, weight_max); rows.len()],
+        Granularity::ChannelMse => rows.clone().map(|r| best_scale(r, weight_max)).collect(),
     };
     let limit = f32::from(weight_max);
     let mut values = Vec::with_capacity(weights.len());
@@ -103,6 +123,32 @@ fn scale(weights: &[f32], weight_max: u8) -> f32 {
     } else {
         (peak / f32::from(weight_max)).max(f32::MIN_POSITIVE)
     }
+}
+
+/// The step with the least squared error among 0.50, 0.52 ... 1.00 of the one that clips nothing,
+/// the largest of equals.
+fn best_scale(row: &[f32], weight_max: u8) -> f32 {
+    let widest = scale(row, weight_max);
+    let limit = f32::from(weight_max);
+    let mut best = (f32::INFINITY, widest);
+    for percent in (50..=100).step_by(2) {
+        let step = (widest * percent as f32 / 100.0).max(f32::MIN_POSITIVE);
+        let inverse = 1.0 / step;
+        let error: f32 = row
+            .iter()
+            .map(|w| {
+                let q = (w * inverse).round_ties_even().clamp(-limit, limit);
+                // In steps, so that tiny weights do not underflow.
+                let off = w * inverse - q;
+                off * off
+            })
+            .sum();
+        let error = error * (step / widest) * (step / widest);
+        if error <= best.0 {
+            best = (error, step);
+        }
+    }
+    best.1
 }
 
 #[cfg(test)]
@@ -165,6 +211,18 @@ mod tests {
         let tensor = quantize("w", &weights, 3, Granularity::Tensor, 4).unwrap();
         assert_eq!(tensor.scales, [0.5; 3]);
         assert_eq!(tensor.values, [4, 2, -4, 1, -2, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn clipping_one_far_weight_saves_the_rest() {
+        // At 4 levels, 40 weights of 1.1 round to 2 under a step of 2 but to 1 under one of 1.
+        let mut row = vec![1.1f32; 4000];
+        row[0] = 8.0;
+        let noise = |granularity| quantize("w", &row, 4000, granularity, 4).unwrap();
+        let (plain, clipped) = (noise(Granularity::Channel), noise(Granularity::ChannelMse));
+        assert_eq!(plain.scales, [2.0]);
+        assert!(clipped.scales[0] < 1.2, "{:?}", clipped.scales);
+        assert!(clipped.sqnr_db > plain.sqnr_db + 6.0);
     }
 
     #[test]

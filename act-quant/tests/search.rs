@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use act_core::Seed;
 use act_core::quant::{ActivationScheme, Calibrator, QuantSpec};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, DType, Embedding, Linear, Result};
+use act_quant::apply::Quantizer;
 use act_quant::calibrate::Method;
+use act_quant::channels::Channels;
 use act_quant::judge::Score;
-use act_quant::options::Options;
-use act_quant::search::{Found, search};
+use act_quant::options::{Candidate, Options};
+use act_quant::scheme::Kind;
+use act_quant::search::{Attempt, Search, search};
 use act_quant::statistics::{BINS, Statistics};
 use act_quant::weight::Granularity;
 
@@ -17,25 +21,41 @@ fn model() -> Artifact {
 }
 
 /// A triangle of magnitudes up to `peak`, the largest rarest.
-fn triangle(peak: f32) -> Statistics {
+fn triangle(peak: f32, columns: usize) -> Statistics {
     Statistics {
         min: -peak,
         max: peak,
         mean_peak: f64::from(peak) / 2.0,
         positive: (0..BINS as u64).rev().map(|n| n + 1).collect(),
         negative: (0..BINS as u64).rev().map(|n| n + 1).collect(),
+        channels: Channels {
+            peak: vec![peak; columns],
+            mean: vec![0.0; columns],
+            rows: vec![peak; columns],
+        },
     }
 }
 
 fn statistics(model: &Artifact) -> BTreeMap<Linear, Statistics> {
-    let peaks = (1..).map(|n| triangle(n as f32));
-    model.plan.linears().into_iter().zip(peaks).collect()
+    let linears = model.plan.linears().into_iter().zip(1..);
+    linears
+        .map(|(linear, n)| {
+            (
+                linear,
+                triangle(n as f32, model.plan.linear_shape(linear)[1]),
+            )
+        })
+        .collect()
 }
 
 fn options() -> Options {
     Options {
         methods: vec![Method::AbsMax, Method::Avg],
         granularities: vec![Granularity::Channel, Granularity::Tensor],
+        bias_corrects: vec![false],
+        schemes: Kind::ALL.map(|(kind, _)| kind).to_vec(),
+        alphas: vec![0.5],
+        max_divergence: 1e-3,
         max_trials: 20,
         batch_size: 4,
         batches: 1,
@@ -47,15 +67,25 @@ fn options() -> Options {
 }
 
 /// Searches with a judge that gives out `divergences` one after the other.
-fn run(options: &Options, divergences: &[f64]) -> Result<Found> {
+fn run(options: &Options, divergences: &[f64]) -> Result<Search> {
     let model = model();
     let mut given = divergences.iter();
-    search(&model, &statistics(&model), options, &mut |_| {
+    let statistics = statistics(&model);
+    let quantizer = Quantizer::new(&model, &statistics, options)?;
+    search(&quantizer, 10, Seed(1), &mut |_, _| {
         Ok(Score {
             divergence: *given.next().expect("a divergence for each trial"),
             accuracy: None,
+            examples: 10,
         })
     })
+}
+
+fn winner(found: &Search) -> Candidate {
+    match found.winner().attempt {
+        Attempt::Whole(candidate) => candidate,
+        ref other => panic!("{other}"),
+    }
 }
 
 /// Names, types and shapes are those that the plan demands of the quantised model.
@@ -76,13 +106,13 @@ fn assert_valid(artifact: &Artifact) {
 #[test]
 fn the_best_trial_is_kept() {
     let found = run(&options(), &[0.4, 0.3, 0.2, 0.3]).unwrap();
-    assert_eq!((found.search.trials.len(), found.search.best), (4, 2));
-    let best = found.search.winner().candidate;
+    assert_eq!((found.trials.len(), found.best), (4, 2));
+    let best = winner(&found);
     assert_eq!(
         (best.method, best.granularity),
         (Method::AbsMax, Granularity::Tensor)
     );
-    assert_eq!(found.weights.granularity, Granularity::Tensor);
+    assert_eq!(found.assignment.granularity, Granularity::Tensor);
     let scales = found
         .artifact
         .params
@@ -94,10 +124,7 @@ fn the_best_trial_is_kept() {
 
 #[test]
 fn of_equals_the_first_is_kept() {
-    assert_eq!(
-        run(&options(), &[0.4, 0.3, 0.3, 0.3]).unwrap().search.best,
-        1
-    );
+    assert_eq!(run(&options(), &[0.4, 0.3, 0.3, 0.3]).unwrap().best, 1);
 }
 
 #[test]
@@ -175,4 +202,66 @@ fn a_quantised_model_is_refused() {
     assert_eq!(error.kind(), act_core::ErrorKind::Usage);
     assert!(quantised.quant != QuantSpec::default());
     assert!(act_quant::require_float(&model()).is_ok());
+}
+
+/// 7 calibrators x 3 roundings x 2 = 42 points, of which 12 are tried.
+#[test]
+fn a_large_space_is_sampled_without_repeats_and_the_same_way_again() {
+    let model = model();
+    let statistics = statistics(&model);
+    let methods = ["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
+    let large = Options {
+        methods: methods.map(|m| Method::parse(m, 0.999).unwrap()).to_vec(),
+        granularities: vec![
+            Granularity::Channel,
+            Granularity::Tensor,
+            Granularity::ChannelMse,
+        ],
+        bias_corrects: vec![false, true],
+        max_trials: 12,
+        ..options()
+    };
+    let tried = |seed: u64| {
+        let quantizer = Quantizer::new(&model, &statistics, &large).unwrap();
+        let mut turn = 0;
+        let found = search(&quantizer, 10, Seed(seed), &mut |_, _| {
+            turn += 1;
+            Ok(Score {
+                divergence: 1.0 / f64::from(turn),
+                accuracy: None,
+                examples: 10,
+            })
+        });
+        let attempts = found.unwrap().trials.into_iter().map(|t| t.attempt);
+        attempts.collect::<Vec<_>>()
+    };
+    let first = tried(1);
+    assert_eq!(first.len(), 12);
+    for (i, attempt) in first.iter().enumerate() {
+        assert!(!first[..i].contains(attempt), "{attempt} twice");
+    }
+    assert_eq!(first, tried(1));
+    assert_ne!(first, tried(2));
+}
+
+#[test]
+fn a_trial_that_was_given_up_never_wins() {
+    let model = model();
+    let statistics = statistics(&model);
+    let quantised = options();
+    let quantizer = Quantizer::new(&model, &statistics, &quantised).unwrap();
+    let mut turn = 0;
+    let found = search(&quantizer, 10, Seed(1), &mut |_, best| {
+        turn += 1;
+        let early = turn > 1;
+        assert_eq!(best, if early { 0.5 } else { f64::INFINITY });
+        Ok(Score {
+            divergence: if early { 0.1 } else { 0.5 },
+            accuracy: None,
+            examples: if early { 3 } else { 10 },
+        })
+    });
+    let found = found.unwrap();
+    assert_eq!(found.best, 0);
+    assert!(found.trials[1].given_up && !found.trials[0].given_up);
 }

@@ -21,7 +21,9 @@ const TASKS: &[&str] = &[
 ];
 
 const ALGORITHMS: &[&str] = &["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
-const WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max"];
+const WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max", "channel_wise_mse"];
+const TRAINED_WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max"];
+const SCHEMES: &[&str] = &["static", "smooth", "dynamic", "float"];
 const ACTIVATION_TYPES: &[&str] = &["moving_average_abs_max", "range_abs_max", "abs_max"];
 const CRITERIA: &[&str] = &["magnitude", "first_order", "fisher", "obs"];
 const VOCABULARIES: &[&str] = &["all", "used", "corpus"];
@@ -176,7 +178,41 @@ impl QuantPost {
         eight("QuantPost.weight_bits", self.weight_bits)?;
         eight("QuantPost.activation_bits", self.activation_bits)?;
         magnitude("QuantPost.weight_max", self.weight_max)?;
-        magnitude("QuantPost.activation_max", self.activation_max)
+        magnitude("QuantPost.activation_max", self.activation_max)?;
+        not_negative("QuantPost.max_divergence", self.max_divergence)?;
+        self.check_schemes()
+    }
+
+    /// Schemes must leave something to quantise, and a way to do it.
+    fn check_schemes(&self) -> Result<()> {
+        const AT: &str = "QuantPost.schemes";
+        for scheme in &self.schemes {
+            choice(AT, scheme, SCHEMES)?;
+        }
+        let allows = |scheme: &str| self.schemes.iter().any(|s| s == scheme);
+        must(
+            AT,
+            format!("[{}]", self.schemes.join(", ")),
+            allows("static") || allows("dynamic"),
+            "static or dynamic among them: smooth and float only change sites that are one of these",
+        )?;
+        must(
+            AT,
+            format!("[{}]", self.schemes.join(", ")),
+            !allows("smooth") || allows("static"),
+            "static beside smooth: a smoothed site has a static scale",
+        )?;
+        for alpha in &self.smooth_alpha {
+            let share = (0.0..=1.0).contains(alpha);
+            must("QuantPost.smooth_alpha", alpha, share, "0 to 1")?;
+        }
+        if allows("smooth") && self.smooth_alpha.is_empty() {
+            return Err(Error::usage(
+                "QuantPost.smooth_alpha: is empty while schemes allow smooth; give at least one \
+                 exponent, or leave smooth out",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -189,7 +225,7 @@ impl QuantAware {
         choice(
             "QuantAware.weight_quantize_type",
             &self.weight_quantize_type,
-            WEIGHT_TYPES,
+            TRAINED_WEIGHT_TYPES,
         )?;
         let activations = &self.activation_quantize_type;
         choice(

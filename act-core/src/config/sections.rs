@@ -190,7 +190,7 @@ pub struct HyperParameterOptimization {
     /// Choices for `QuantPost.weight_quantize_type`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_quantize_type: Option<Vec<String>>,
-    /// Whether to correct the mean and spread of quantised weights.
+    /// Choices for `QuantPost.bias_correction`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias_correct: Option<Vec<bool>>,
     /// Choices for `QuantPost.hist_percent`.
@@ -216,14 +216,23 @@ pub struct QuantPost {
     pub algo: String,
     /// Percentile of `hist`.
     pub hist_percent: f64,
-    /// `channel_wise_abs_max` or `abs_max`.
+    /// `channel_wise_abs_max`, `abs_max`, or ours: `channel_wise_mse`.
     pub weight_quantize_type: String,
+    /// Fold the mean error of each layer's integer weights into its bias.
+    pub bias_correction: bool,
     /// Operators to quantise, in Paddle's names; the linears are `matmul`, `matmul_v2`, `mul`.
     pub quantize_op_types: Vec<String>,
     /// 8.
     pub weight_bits: u32,
     /// 8.
     pub activation_bits: u32,
+    /// Ours: what a site may become: `static`, `smooth`, `dynamic`, `float`.
+    pub schemes: Vec<String>,
+    /// Ours: exponents of the migration from activations to weights that `smooth` may use.
+    pub smooth_alpha: Vec<f64>,
+    /// Ours: divergence from the float model, in nats an example, up to which every site stays as
+    /// the search over whole models left it.
+    pub max_divergence: f64,
     /// Ours: int8 embedding tables.
     pub embeddings: bool,
     /// Ours: largest magnitude of an integer weight.
@@ -240,9 +249,15 @@ impl Default for QuantPost {
             algo: "hist".into(),
             hist_percent: 0.9999,
             weight_quantize_type: "channel_wise_abs_max".into(),
+            bias_correction: true,
             quantize_op_types: ["mul", "matmul", "matmul_v2"].map(String::from).to_vec(),
             weight_bits: 8,
             activation_bits: 8,
+            schemes: ["static", "smooth", "dynamic", "float"]
+                .map(String::from)
+                .to_vec(),
+            smooth_alpha: vec![0.25, 0.5, 0.75],
+            max_divergence: 1e-3,
             embeddings: true,
             weight_max: 127,
             activation_max: 127,

@@ -99,7 +99,7 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "QuantPost",
-        &["is_full_quantize", "bias_correction", "skip_tensor_list"],
+        &["is_full_quantize", "skip_tensor_list"],
         NOT_YET,
     ),
     (

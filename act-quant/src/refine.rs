@@ -1,0 +1,241 @@
+//! Chooses schemes input by input where the best whole-model choice is too far from the float model:
+//! each input its own calibrator; a scale per token everywhere; then, the noisiest first, the
+//! cheapest scheme that helps; at last static scales again wherever they cost nothing. Every change
+//! is judged end to end, so that none rests on an estimate alone. Times choose nothing: the same
+//! data must give the same bytes on every machine, so the order of costs is fixed.
+
+use act_core::Result;
+
+use crate::apply::Quantizer;
+use crate::noise;
+use crate::scheme::{Assignment, Kind, Scheme};
+use crate::search::{Attempt, Judge, Search};
+
+/// A change of one input is kept if it takes at least this share off the divergence, and static
+/// scales come back if they add no more: less is within what another slice of data would move.
+const WORTHWHILE: f64 = 0.03;
+
+/// A search that is being refined.
+pub struct Refinement<'a, 'q, 'j> {
+    search: &'a mut Search,
+    quantizer: &'a Quantizer<'q>,
+    examples: usize,
+    judge: &'a mut Judge<'j>,
+    /// Trials before the refinement.
+    start: usize,
+}
+
+/// Refines a search's result until its divergence is within the options' bound, no change helps, or
+/// the bound of trials is reached.
+///
+/// # Errors
+/// Those of the judge; rejected: a weight that is not finite.
+pub fn refine(
+    search: &mut Search,
+    quantizer: &Quantizer<'_>,
+    examples: usize,
+    judge: &mut Judge<'_>,
+) -> Result<()> {
+    let whole = search.assignment.clone();
+    let mut refinement = Refinement {
+        start: search.trials.len(),
+        search,
+        quantizer,
+        examples,
+        judge,
+    };
+    refinement.best_calibrators()?;
+    refinement.all_dynamic()?;
+    while refinement.single_inputs()? {}
+    refinement.back_to_static(&whole)
+}
+
+impl Refinement<'_, '_, '_> {
+    /// True while the result is too far from the float model and trials are left.
+    fn goes_on(&self) -> bool {
+        self.divergence() > self.quantizer.options().max_divergence
+            && self.search.trials.len() - self.start < self.quantizer.options().max_trials
+    }
+
+    fn divergence(&self) -> f64 {
+        self.search.winner().score.divergence
+    }
+
+    fn allows(&self, kind: Kind) -> bool {
+        self.quantizer.options().allows(kind)
+    }
+
+    /// Judges `assignment`; keeps it if its divergence is below `bar`.
+    fn attempt(&mut self, attempt: Attempt, assignment: Assignment, bar: f64) -> Result<bool> {
+        self.search.attempt(
+            self.quantizer,
+            self.examples,
+            attempt,
+            assignment,
+            bar,
+            self.judge,
+        )
+    }
+
+    /// Each static input the calibrator with the least estimated error.
+    fn best_calibrators(&mut self) -> Result<()> {
+        let methods = &self.quantizer.options().methods;
+        if !self.goes_on() || !self.allows(Kind::Static) || methods.len() < 2 {
+            return Ok(());
+        }
+        let now = &self.search.assignment;
+        let mut best = now.clone();
+        for index in 0..best.choices.len() {
+            let mut highest = f64::NEG_INFINITY;
+            for &method in methods {
+                let scheme = Scheme::Static(method);
+                let sqnr = noise::estimate(self.quantizer, now, index, scheme)?;
+                if sqnr > highest {
+                    highest = sqnr;
+                    best.choices[index].scheme = scheme;
+                }
+            }
+            best.choices[index].reason =
+                format!("of the calibrators, the least error at its layer ({highest:.1} dB)");
+        }
+        let bar = self.divergence();
+        self.attempt(Attempt::Calibrators, best, bar)?;
+        Ok(())
+    }
+
+    /// A scale per token for every input: a pass over each row, cheap beside its product.
+    fn all_dynamic(&mut self) -> Result<()> {
+        if !self.goes_on() || !self.allows(Kind::Dynamic) {
+            return Ok(());
+        }
+        let mut dynamic = self.search.assignment.clone();
+        let bar = self.divergence() * (1.0 - WORTHWHILE);
+        for index in 0..dynamic.choices.len() {
+            dynamic.choices[index].reason = self.too_far("static scales everywhere");
+            dynamic.choices[index].scheme = Scheme::Dynamic;
+        }
+        let inputs = dynamic.choices.iter().map(|c| c.input.clone()).collect();
+        self.attempt(Attempt::Change(inputs, Scheme::Dynamic), dynamic, bar)?;
+        Ok(())
+    }
+
+    /// Goes once through the inputs, the noisiest first; true if one was changed.
+    fn single_inputs(&mut self) -> Result<bool> {
+        let mut changed = false;
+        if !self.goes_on() {
+            return Ok(changed);
+        }
+        for index in self.noisiest_first()? {
+            if !self.goes_on() {
+                break;
+            }
+            for scheme in self.alternatives(index)? {
+                if self.goes_on() && self.change(index, scheme)? {
+                    changed = true;
+                    break;
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    fn change(&mut self, index: usize, scheme: Scheme) -> Result<bool> {
+        let mut assignment = self.search.assignment.with(index, scheme);
+        let before = self.search.assignment.choices[index].scheme;
+        let choice = &mut assignment.choices[index];
+        choice.reason = self.too_far(&format!("{before} here"));
+        let attempt = Attempt::Change(vec![choice.input.clone()], scheme);
+        let bar = self.divergence() * (1.0 - WORTHWHILE);
+        self.attempt(attempt, assignment, bar)
+    }
+
+    fn too_far(&self, what: &str) -> String {
+        format!(
+            "{what} left a divergence of {:.2e}, above {:.2e}",
+            self.divergence(),
+            self.quantizer.options().max_divergence
+        )
+    }
+
+    /// Indices of the inputs that are not float, the least signal to noise first.
+    fn noisiest_first(&self) -> Result<Vec<usize>> {
+        let assignment = &self.search.assignment;
+        let mut order = Vec::new();
+        for (index, choice) in assignment.choices.iter().enumerate() {
+            if choice.scheme != Scheme::Float {
+                let sqnr = noise::estimate(self.quantizer, assignment, index, choice.scheme)?;
+                order.push((sqnr, index));
+            }
+        }
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        Ok(order.into_iter().map(|(_, index)| index).collect())
+    }
+
+    /// What an input could become instead, the cheapest at run time first: of the smoothed ones the
+    /// best by estimate, and nothing that the estimate finds noisier than what is there.
+    fn alternatives(&self, index: usize) -> Result<Vec<Scheme>> {
+        let (assignment, options) = (&self.search.assignment, self.quantizer.options());
+        let choice = &assignment.choices[index];
+        let estimate = |scheme| noise::estimate(self.quantizer, assignment, index, scheme);
+        let now = estimate(choice.scheme)?;
+        let mut found = Vec::new();
+        if self.allows(Kind::Smooth) && self.quantizer.can_smooth(&choice.input) {
+            let mut best = (now, None);
+            for &alpha in &options.alphas {
+                for &method in &options.methods {
+                    let scheme = Scheme::Smooth { method, alpha };
+                    let sqnr = estimate(scheme)?;
+                    if sqnr > best.0 {
+                        best = (sqnr, Some(scheme));
+                    }
+                }
+            }
+            found.extend(best.1.filter(|scheme| *scheme != choice.scheme));
+        }
+        let has_scale = choice.scheme.method().is_some();
+        if has_scale && self.allows(Kind::Dynamic) && estimate(Scheme::Dynamic)? > now {
+            found.push(Scheme::Dynamic);
+        }
+        if self.allows(Kind::Float) {
+            found.push(Scheme::Float);
+        }
+        Ok(found)
+    }
+
+    /// Gives inputs with a scale per token the static one of `whole` back, as many as cost nothing:
+    /// in order of the estimated loss, by halving.
+    fn back_to_static(&mut self, whole: &Assignment) -> Result<()> {
+        let now = self.search.assignment.clone();
+        let mut order = Vec::new();
+        for (index, choice) in now.choices.iter().enumerate() {
+            let fixed = whole.choices[index].scheme;
+            if choice.scheme == Scheme::Dynamic && fixed != Scheme::Dynamic {
+                let estimate = |scheme| noise::estimate(self.quantizer, &now, index, scheme);
+                order.push((estimate(Scheme::Dynamic)? - estimate(fixed)?, index));
+            }
+        }
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let bar = self.divergence() * (1.0 + WORTHWHILE);
+        let (mut kept, mut step) = (0, order.len().div_ceil(2));
+        while step > 0 && kept + step <= order.len() {
+            let mut assignment = now.clone();
+            for &(_, index) in &order[..kept + step] {
+                let choice = &mut assignment.choices[index];
+                choice.scheme = whole.choices[index].scheme;
+                choice.reason = "a scale per token gains nothing here".into();
+            }
+            let inputs = order[..kept + step].iter();
+            let inputs = inputs.map(|&(_, index)| now.choices[index].input.clone());
+            let fixed = whole.choices[order[0].1].scheme;
+            let attempt = Attempt::Change(inputs.collect(), fixed);
+            if self.attempt(attempt, assignment, bar)? {
+                kept += step;
+            }
+            step = match step {
+                1 => 0,
+                step => step.div_ceil(2).min(order.len() - kept),
+            };
+        }
+        Ok(())
+    }
+}

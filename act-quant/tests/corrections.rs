@@ -1,0 +1,134 @@
+//! Smoothing and bias correction against NumPy (`corrections.py`), and against what they promise:
+//! smoothing leaves the float model's answers alone.
+
+use std::collections::BTreeMap;
+
+use act_core::config::Config;
+use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::{Activation, Artifact, Batch, Encoding, Linear, Tensor};
+use act_infer::Engine;
+use act_quant::apply::Quantizer;
+use act_quant::calibrate::Method;
+use act_quant::collect::collect;
+use act_quant::options::Options;
+use act_quant::scheme::{Assignment, Scheme};
+use act_quant::weight::Granularity;
+use act_quant::{bias, smooth};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Case {
+    columns: usize,
+    peaks: Vec<f32>,
+    weights: Vec<f32>,
+    rounded: Vec<f32>,
+    mean: Vec<f32>,
+    /// Exponent, then a factor a channel.
+    factors: BTreeMap<String, Vec<f64>>,
+    correction: Vec<f64>,
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_str(include_str!("fixtures/corrections.json")).unwrap()
+}
+
+fn assert_close(found: &[f32], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        let off = (f64::from(*found) - expected).abs();
+        assert!(off <= 1e-6 * expected.abs().max(1e-3), "{found} {expected}");
+    }
+}
+
+#[test]
+fn factors_are_those_of_numpy() {
+    for case in cases() {
+        assert_eq!(case.factors.len(), 5);
+        for (alpha, expected) in &case.factors {
+            let alpha = alpha.parse().unwrap();
+            assert_close(
+                &smooth::factors(&case.peaks, &case.weights, alpha),
+                expected,
+            );
+        }
+        let factors = smooth::factors(&case.peaks, &case.weights, 0.5);
+        assert_eq!(
+            factors[2..4],
+            [1.0, 1.0],
+            "channels without values or weights"
+        );
+        assert_eq!(factors.len(), case.columns);
+    }
+}
+
+#[test]
+fn corrections_are_those_of_numpy() {
+    for case in cases() {
+        let found = bias::correction(&case.weights, &case.rounded, &case.mean);
+        assert_close(&found, &case.correction);
+    }
+}
+
+fn batch() -> Batch {
+    let sequences: Vec<Encoding> = (0..24u32)
+        .map(|i| {
+            let input_ids: Vec<u32> = (0..3 + i % 8).map(|j| 5 + (i * 31 + j * 7) % 100).collect();
+            Encoding {
+                token_type_ids: vec![0; input_ids.len()],
+                input_ids,
+            }
+        })
+        .collect();
+    Batch::new(&sequences)
+}
+
+fn logits(model: &Artifact) -> Vec<f32> {
+    let engine = Engine::new(model.clone()).unwrap();
+    engine.forward(&batch()).unwrap().concat()
+}
+
+/// Everything that can be smoothed is, at every exponent: the float logits stay within 1e-5.
+#[test]
+fn smoothing_leaves_the_float_model_alone() {
+    for (hidden_act, inputs) in [(Activation::Gelu, 3), (Activation::Relu, 5)] {
+        let model = tiny_artifact(
+            5,
+            &TinyOptions {
+                hidden_act,
+                ..TinyOptions::default()
+            },
+        );
+        let engine = Engine::new(model.clone()).unwrap();
+        let linears = model.plan.linears();
+        let statistics = collect(&linears, &[batch()], &mut |batch, observer| {
+            engine.forward_observed(batch, observer).map(|_| ())
+        })
+        .unwrap();
+        let options = Options::from_config(&Config::default()).unwrap();
+        let quantizer = Quantizer::new(&model, &statistics, &options).unwrap();
+        for alpha in [0.0, 0.5, 1.0] {
+            let scheme = Scheme::Smooth {
+                method: Method::AbsMax,
+                alpha,
+            };
+            let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
+            let smoothable = all
+                .choices
+                .iter()
+                .filter(|c| quantizer.can_smooth(&c.input));
+            assert_eq!(smoothable.count(), inputs);
+            let mut smoothed = model.clone();
+            let tensors = quantizer.smoothed(&all).unwrap().into_tensors();
+            assert!(tensors.contains_key(&Linear::Pooler.weight()));
+            assert!(tensors.contains_key(&Linear::Value(1).bias()));
+            for (name, values) in tensors {
+                let shape = smoothed.params.get(&name).unwrap().shape().to_vec();
+                assert!(values != smoothed.params.f32(&name).unwrap(), "{name}");
+                smoothed.params.insert(name, Tensor::f32(shape, values));
+            }
+            for (a, b) in logits(&model).iter().zip(logits(&smoothed)) {
+                assert!((a - b).abs() <= 1e-5, "{a} {b}");
+            }
+        }
+    }
+}
