@@ -123,8 +123,17 @@ fn an_empty_pipe_means_that_the_stage_before_failed() {
 
 #[test]
 fn an_artifact_that_its_reader_did_not_take_is_a_failure() {
+    // Larger than a pipe holds, so that the write cannot be over before the reader is gone.
     let dir = tempfile::tempdir().unwrap();
-    let mut child = probe(&[text(&model(dir.path()))])
+    let path = dir.path().join("large.act");
+    let options = TinyOptions {
+        vocab_size: 20_000,
+        ..TinyOptions::default()
+    };
+    let bytes = tiny_artifact(1, &options).to_bytes().unwrap();
+    assert!(bytes.len() > 500_000);
+    fs::write(&path, bytes).unwrap();
+    let mut child = probe(&[text(&path)])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
