@@ -30,8 +30,8 @@ Examples:
 /// Train a classifier against its labels, a teacher, or both.
 ///
 /// Without a teacher this is plain fine-tuning; with one, the section Distillation says what is
-/// learned from it: logits, soft labels, hidden states, self-attention relations. A slice of train is held out to choose the best
-/// weights; dev is not read.
+/// learned from it: logits, soft labels, hidden states, self-attention relations. A slice of train
+/// is held out to choose the best weights; dev is not read.
 #[derive(Parser)]
 #[command(name = "act-distill", version, after_help = EXAMPLES)]
 struct Args {
