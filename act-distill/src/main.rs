@@ -39,7 +39,7 @@ struct Args {
     /// Model to learn from, float or int8; its labels must be the input's.
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
-    /// Sequences computed together: less memory, the same result but for rounding and dropout
+    /// Sequences computed together: less memory, the same result but for rounding
     /// (TrainConfig.micro_batch).
     #[arg(long, value_name = "N")]
     micro_batch: Option<usize>,
