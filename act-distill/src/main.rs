@@ -140,8 +140,9 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let record = record::finished(begun, &distilled);
     distilled.artifact.provenance.push(record);
     record::log(&distilled);
-    ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
+    // The artifact last: where it is, a kill has left nothing undone.
     ctx.write_report(record::report(&distilled, &data.record)?)?;
+    ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
     if let Some(checkpoints) = checkpoints {
         checkpoints.remove();
     }
