@@ -1,11 +1,11 @@
 //! What a training gives: the model and the figures of its log line, report and provenance record.
 
 use act_core::metrics::Accuracy;
-use act_core::provenance::{DataRecord, Digest};
+use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Result};
+use act_nn::Journal;
+use act_nn::distillation::teacher::TeacherRecord;
 use serde::Serialize;
-
-use crate::journal::Journal;
 
 /// A trained model and how it came about.
 pub struct Distilled {
@@ -30,15 +30,6 @@ pub struct Distilled {
     /// Why training ended early, if loss or gradient stopped being finite; the model is the best
     /// one before that.
     pub diverged: Option<String>,
-}
-
-/// What is remembered of a teacher.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TeacherRecord {
-    /// Its digest.
-    pub model_digest: Digest,
-    /// Synthetic data that it was made with: what it teaches rests on them too.
-    pub synthetic_data: Vec<DataRecord>,
 }
 
 /// Accuracies on the validation slice.
@@ -89,23 +80,6 @@ pub fn check_not_worse(validation: &Validation, best_step: usize) -> Result<()> 
             after.value, after.n, before.value
         ))),
         false => Ok(()),
-    }
-}
-
-impl TeacherRecord {
-    /// What to remember of `teacher`.
-    pub fn new(teacher: &Artifact) -> Result<Self> {
-        let data = teacher.provenance.iter().flat_map(|stage| &stage.data);
-        let mut synthetic_data: Vec<DataRecord> = Vec::new();
-        for record in data.filter(|record| record.synthetic) {
-            if !synthetic_data.contains(record) {
-                synthetic_data.push(record.clone());
-            }
-        }
-        Ok(Self {
-            model_digest: teacher.model_digest()?,
-            synthetic_data,
-        })
     }
 }
 

@@ -9,6 +9,7 @@ mod backend;
 mod batches;
 pub mod checkpoint;
 mod device;
+pub mod distillation;
 mod dropout;
 mod encoder;
 #[cfg(feature = "ndarray")]
@@ -33,7 +34,9 @@ pub use loss::objective::{
     Comparison, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher,
 };
 pub use optim::{OptimizerOptions, UpdateRule};
-pub use train::{Examples, TrainEvent, TrainOptions, Trained};
+pub use train::{
+    Evaluation, Examples, Journal, LossPoint, TrainEvent, TrainOptions, Trained, batch_size,
+};
 
 use device::dispatch;
 use importance::{importance_on, mask_gradients_on};

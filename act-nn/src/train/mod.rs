@@ -7,6 +7,7 @@
 //! ends in the same bits as one that was never broken.
 
 mod events;
+mod journal;
 mod options;
 
 use act_core::{Artifact, Error, Result};
@@ -15,7 +16,8 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 pub use events::{Examples, TrainEvent, Trained};
-pub use options::TrainOptions;
+pub use journal::{Evaluation, Journal, LossPoint};
+pub use options::{TrainOptions, batch_size};
 
 use crate::backend::ActBackend;
 use crate::batches;
