@@ -329,11 +329,11 @@ fn layer_by_layer_is_the_same_pass() {
     assert_eq!(stream.values(), whole.values[&Site::EmbeddingsOutput]);
     let mut seen = Shapes::default();
     for layer in 0..2 {
-        assert!(engine.classify_stream(&stream).is_err());
+        assert_eq!(engine.finish(&batch, stream.clone()).unwrap(), logits);
         engine.step(&batch, &mut stream, Some(&mut seen)).unwrap();
         assert_eq!(stream.values(), whole.values[&Site::Hidden(layer)]);
     }
-    assert_eq!(engine.classify_stream(&stream).unwrap(), logits);
+    assert_eq!(engine.finish(&batch, stream.clone()).unwrap(), logits);
     for (site, values) in &seen.values {
         assert_eq!(values, &whole.values[site], "{site}");
     }
@@ -344,6 +344,7 @@ fn layer_by_layer_is_the_same_pass() {
     let mut other = engine.embed(&batch).unwrap();
     let fewer = Batch::new(&[]);
     assert!(engine.step(&fewer, &mut other, None).is_err());
+    assert!(engine.finish(&fewer, stream).is_err());
 }
 
 #[test]

@@ -22,6 +22,11 @@ impl Stream {
     pub fn values(&self) -> &[f32] {
         &self.values
     }
+
+    /// Layers of `engine` that are ahead of it.
+    pub fn layers_left(&self, engine: &Engine) -> usize {
+        engine.plan().layers.len().saturating_sub(self.layer)
+    }
 }
 
 impl Engine {
@@ -65,18 +70,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Class scores of a stream behind the last layer, one row a sequence. Errors: it is elsewhere,
-    /// or of another width.
-    pub fn classify_stream(&self, stream: &Stream) -> Result<Vec<Vec<f32>>> {
-        let hidden = self.plan().hidden_size;
-        let whole = stream.values.len().is_multiple_of(hidden);
-        if !whole || stream.layer != self.plan().layers.len() || stream.layer == 0 {
-            return Err(Error::usage(
-                "only a stream behind the last layer is classified",
-            ));
+    /// Takes the stream of `batch` through the layers that are left: class scores, one row a
+    /// sequence. Errors: as [`Engine::step`].
+    pub fn finish(&self, batch: &Batch, mut stream: Stream) -> Result<Vec<Vec<f32>>> {
+        while stream.layer < self.plan().layers.len() {
+            self.step(batch, &mut stream, None)?;
         }
-        let sequences = stream.values.len() / hidden;
-        let mut logits = vec![0.0; sequences * self.plan().num_labels];
+        if stream.values.len() != batch.sequences() * self.plan().hidden_size {
+            return Err(Error::usage("the stream is not of this batch"));
+        }
+        let mut logits = vec![0.0; batch.sequences() * self.plan().num_labels];
         let mut session = self.session();
         let workspace = session.workspace();
         encoder::classify(&self.model, &stream.values, workspace, &mut logits);
