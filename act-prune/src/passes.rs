@@ -10,9 +10,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Sequences computed at once: bounds memory.
 pub const BATCH: usize = 16;
-/// Tokens of all batches, about, at most: bounds the memory of their residual streams, to 0.2 GB
-/// for a hidden size of 768, and is twenty times what the widest layer of such a model has inputs.
-const TOKENS: usize = 1 << 16;
+/// Tokens of all batches, about, at most: bounds the memory of their residual streams, to 0.1 GB
+/// for a hidden size of 768, and is ten times what the widest layer of such a model has inputs.
+const TOKENS: usize = 1 << 15;
 
 /// The calibration examples in batches, and threads.
 pub struct Passes<'a> {

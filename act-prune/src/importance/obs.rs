@@ -23,7 +23,7 @@ use crate::shrink::shrink;
 /// Levels of a block at which the answers are measured, beside the whole block.
 const LEVELS: usize = 4;
 /// Examples on which they are.
-const ANSWERS: usize = 256;
+const ANSWERS: usize = 128;
 
 /// Scores every head and neuron, in nats of divergence; `on_batch` as in
 /// [`scores`](super::scores).
