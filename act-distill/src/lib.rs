@@ -56,7 +56,7 @@ pub type OnEvent<'a> = &'a mut dyn FnMut(Event<'_>) -> bool;
 
 /// Trains `student` on `data`, which must be the train split. Errors: an int8 student, a teacher
 /// for other classes or far below `origin_metric`, a loss that is not finite before anything was won,
-/// interrupted. With `checkpoints` of this very training it goes on from where they stand.
+/// a result worse than the input, interrupted. With `checkpoints` of this very training it goes on from where they stand.
 pub fn distill(
     student: Artifact,
     teacher: Option<Artifact>,
@@ -117,6 +117,9 @@ pub fn distill(
             after: Accuracy::new((after * held_out as f64).round() as usize, held_out),
             teacher: taught,
         });
+    if let Some(validation) = &validation {
+        outcome::check_not_worse(validation, trained.best_step)?;
+    }
     Ok(Distilled {
         artifact: Artifact {
             params: trained.params,

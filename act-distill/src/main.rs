@@ -39,7 +39,7 @@ struct Args {
     /// Model to learn from, float or int8; its labels must be the input's.
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
-    /// Sequences computed together: less memory, the same result but for rounding and dropout
+    /// Sequences computed together: less memory, the same result but for rounding
     /// (TrainConfig.micro_batch).
     #[arg(long, value_name = "N")]
     micro_batch: Option<usize>,
@@ -140,8 +140,9 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let record = record::finished(begun, &distilled);
     distilled.artifact.provenance.push(record);
     record::log(&distilled);
-    ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
+    // The artifact last: where it is, a kill has left nothing undone.
     ctx.write_report(record::report(&distilled, &data.record)?)?;
+    ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
     if let Some(checkpoints) = checkpoints {
         checkpoints.remove();
     }

@@ -68,3 +68,40 @@ pub fn check_won(why: &str, before: Option<Accuracy>, best: Option<f64>) -> Resu
         ))),
     }
 }
+
+/// Error if training made the model worse, beyond what the 95 % intervals leave to chance: the loss
+/// may run away and stay finite. The input is the better model then, so nothing is lost.
+pub fn check_not_worse(validation: &Validation, best_step: usize) -> Result<()> {
+    let Validation { before, after, .. } = validation;
+    match after.high < before.low {
+        true => Err(Error::failed(format!(
+            "training made the model worse: at best, after step {best_step}, it is right on {:.4} of {} \
+             held-out training examples, before it was on {:.4}; lower the learning rate, or train longer",
+            after.value, after.n, before.value
+        ))),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worse_beyond_chance_is_an_error_and_chance_is_not() {
+        let check = |before, after| {
+            let validation = Validation {
+                before: Accuracy::new(before, 200),
+                after: Accuracy::new(after, 200),
+                teacher: None,
+            };
+            check_not_worse(&validation, 7)
+        };
+        assert!(check(120, 121).is_ok());
+        assert!(check(120, 112).is_ok(), "within both intervals");
+        let message = check(120, 20).unwrap_err().to_string();
+        assert!(message.contains("0.1000 of 200"), "{message}");
+        assert!(message.contains("0.6000"), "{message}");
+        assert!(message.contains("step 7"), "{message}");
+    }
+}

@@ -68,7 +68,10 @@ fn refusal(student: Artifact, teacher: Artifact, losses: Distillation) -> String
 
 #[test]
 fn students_that_lost_blocks_learn_from_every_loss() {
-    let student = run(pruned(), toy::model(1), &config(everything())).unwrap();
+    let mut config = config(everything());
+    // Ten steps towards a random teacher need not make it better.
+    config.train.validation_ratio = 0.0;
+    let student = run(pruned(), toy::model(1), &config).unwrap();
     assert!(student.final_loss.is_finite());
 }
 

@@ -43,7 +43,14 @@ impl Ops for Cpu {
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
         let [x, r, g, b] = [branch, residual, gamma, beta].map(primitive);
-        let (y, _) = norm::forward(&slice(&x), &slice(&r), &slice(&g), &slice(&b), eps, dropout);
+        let (y, _) = norm::forward(
+            &slice(&x),
+            &slice(&r),
+            &slice(&g),
+            &slice(&b),
+            eps,
+            &dropout,
+        );
         tensor(matrix(y, columns(&g)))
     }
 
@@ -52,7 +59,8 @@ impl Ops for Cpu {
             return x;
         }
         let x = primitive(x);
-        tensor(matrix(norm::masked(&slice(&x), dropout), columns(&x)))
+        let columns = columns(&x);
+        tensor(matrix(norm::masked(&slice(&x), columns, &dropout), columns))
     }
 
     fn attend(
@@ -63,7 +71,7 @@ impl Ops for Cpu {
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
         let [q, k, v] = [q, k, v].map(primitive);
-        let (y, _) = attention::forward(&slice(&q), &slice(&k), &slice(&v), shape, dropout);
+        let (y, _) = attention::forward(&slice(&q), &slice(&k), &slice(&v), shape, &dropout);
         tensor(matrix(y, shape.width()))
     }
 

@@ -248,17 +248,17 @@ impl<B: ActBackend> Run<'_, B> {
         let weights = rounded.as_ref().unwrap_or(float);
         let seed = options.seed.derive("dropout");
         let shards = batches::shards(batch, train.encodings, options.micro_batch);
-        let shards: Vec<_> = shards.into_iter().enumerate().collect();
         let of_batch = Batch {
             objective,
             examples: batch.len(),
             mixed_precision: options.mixed_precision && B::MIXED,
             quantizer,
         };
-        let of_shard = |(number, indices): &(usize, Vec<usize>)| {
+        let of_shard = |indices: &Vec<usize>| {
             let plan = &weights.layout.plan;
             let shard = Shard::new(train, indices, objective, plan, pad_id)?;
-            let noise = Noise::new(options.dropout, seed, step, *number);
+            let lengths = &shard.batch.lengths;
+            let noise = Noise::new(options.dropout, seed, step, indices, lengths);
             ShardGradients::new(weights, &shard, &of_batch, noise)
         };
         let mut sum = Sum::new(weights);

@@ -23,7 +23,7 @@ pub struct TrainOptions {
     pub max_steps: Option<usize>,
     /// Sequences a step.
     pub batch_size: usize,
-    /// Sequences computed together on one thread; part of the result, threads are not.
+    /// Sequences computed together on one thread; changes results by rounding, threads do not.
     pub micro_batch: usize,
     /// Steps between evaluations; `None`: once an epoch.
     pub eval_every: Option<usize>,
