@@ -14,6 +14,7 @@ use burn::tensor::{Element, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::dropout::Dropout;
 use crate::optim::Update;
+use crate::quantize::QuantizeOps;
 
 /// Which tokens of a sequence ask (every token always answers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub(crate) struct Slot<B: Backend> {
 }
 
 /// The encoder's operations.
-pub(crate) trait Ops: Backend {
+pub(crate) trait Ops: QuantizeOps {
     /// `x Wᵀ + b`: `x [n, in]`, `weight [out, in]`, `bias [1, out]`. The product is computed in the
     /// weight's type, which mixed precision lowers; the result is of `x`'s.
     fn affine(

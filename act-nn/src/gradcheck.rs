@@ -16,11 +16,15 @@ use rand::Rng;
 
 use crate::backend::{ActBackend, AttentionShape, Ops, Queries, RelationShape, tensor};
 use crate::dropout::{Dropout, Noise};
+use crate::kernels::quantize::Levels;
+use crate::quantize::QuantizeOps;
 
 /// Default bodies in double precision.
 pub(crate) type Reference = NdArray<f64>;
 type Fused = NdArray<f32>;
 
+impl QuantizeOps for Reference {}
+impl QuantizeOps for Autodiff<Reference> {}
 impl Ops for Reference {}
 impl Ops for Autodiff<Reference> {}
 impl ActBackend for Reference {
@@ -52,6 +56,8 @@ enum Op {
     Dropout(Dropout),
     Attend(AttentionShape, Dropout),
     Rows(Vec<u32>),
+    FakeQuantize(Levels),
+    FakeQuantizeRows(Levels),
     /// Against a teacher of this width.
     Relations(RelationShape, usize),
 }
@@ -69,6 +75,12 @@ impl Op {
             Op::Dropout(dropout) => B::dropout(next(), dropout.clone()),
             Op::Attend(shape, dropout) => B::attend(next(), next(), next(), shape, dropout.clone()),
             Op::Rows(indices) => B::rows(next(), indices),
+            Op::FakeQuantize(levels) => {
+                // A random step near 0.1, with its gradient.
+                let (x, step) = (next(), next() * 0.01 + 0.1);
+                B::fake_quantize(x, step, *levels)
+            }
+            Op::FakeQuantizeRows(levels) => B::fake_quantize_rows(next(), *levels),
             Op::Relations(shape, width) => {
                 let rows = shape.lengths.iter().sum();
                 let teacher = random(7, rows * width);
@@ -161,6 +173,16 @@ fn dropout() {
 #[test]
 fn rows() {
     check(Op::Rows(vec![3, 0, 3, 5]), &[[6, 4]]);
+}
+
+/// Some of the numbers are clipped at 12 levels, none at 127.
+#[test]
+fn fake_quantisation() {
+    for high in [12.0, 127.0] {
+        let levels = Levels { low: -high, high };
+        check(Op::FakeQuantize(levels), &[[9, 11], [1, 1]]);
+        check(Op::FakeQuantizeRows(levels), &[[9, 11]]);
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Each has a rule, the state that its forward pass keeps and the gradients it gives to the
 //! operation's inputs (its parents, counted from 0 in the order of the arguments).
 
+mod quantize;
+
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;

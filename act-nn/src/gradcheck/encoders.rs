@@ -127,6 +127,7 @@ fn model_gradients<B: ActBackend>(
         objective,
         examples: 4,
         mixed_precision: false,
+        quantizer: None,
     };
     for (shard, noise) in shards {
         let gradients = ShardGradients::new(weights, shard, &batch, noise.clone());
