@@ -4,7 +4,7 @@
 //! Everything is measured through act-infer, the engine that serves, and nothing here changes a
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
 //! [`summary`], [`gate`]), under them the measurements ([`evaluation`], [`latency`],
-//! [`operators`]), the statistics ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`],
+//! [`operators`], [`memory`]), the statistics ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`],
 //! [`lineage`], [`html`]).
 
 pub mod accuracy;
@@ -20,6 +20,7 @@ pub mod inspect;
 pub mod latency;
 pub mod lineage;
 pub mod markdown;
+pub mod memory;
 pub mod model;
 pub mod operators;
 pub mod output;
@@ -128,13 +129,13 @@ Examples:
 impl StageCli for Cli {
     fn common(&self) -> &CommonArgs {
         match &self.command {
-            Command::Accuracy(a) => &a.common,
-            Command::Bench(a) => &a.common,
-            Command::Predict(a) => &a.common,
-            Command::Inspect(a) => &a.common,
-            Command::Report(a) => &a.common,
-            Command::Summary(a) => &a.common,
-            Command::Gate(a) => &a.common,
+            Command::Accuracy(a) => &a.judge.common,
+            Command::Bench(a) => &a.latency.judge.common,
+            Command::Predict(a) => &a.reader.common,
+            Command::Inspect(a) => &a.reader.common,
+            Command::Report(a) => &a.latency.judge.common,
+            Command::Summary(a) => &a.reader.common,
+            Command::Gate(a) => &a.reader.common,
         }
     }
 }
