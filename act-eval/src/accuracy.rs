@@ -53,7 +53,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         report.details.insert("majority_class".into(), json!(most));
     }
     if let Some(warning) = answers.warning(&model.task.labels) {
-        log::warn!("{} {warning}", model.name);
+        log::warn!("{}: {warning}", model.name);
         report.details.insert("warning".into(), json!(warning));
     }
     if args.per_class {

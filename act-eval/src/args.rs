@@ -10,25 +10,6 @@ use crate::latency::Setting;
 use crate::model::Model;
 use crate::timing::Budget;
 
-/// For a subcommand that reads one kind of file and measures nothing: of the shared flags only
-/// `-q` and `-v` matter, and its help shows no other.
-#[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("config", |a| a.hide(true)),
-    mut_arg("set", |a| a.hide(true)),
-    mut_arg("data", |a| a.hide(true)),
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("seed", |a| a.hide(true)),
-    mut_arg("threads", |a| a.hide(true)),
-    mut_arg("report", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true))
-)]
-pub struct ReaderArgs {
-    /// What every program has.
-    #[command(flatten)]
-    pub common: CommonArgs,
-}
-
 /// For a subcommand that judges models on a split.
 #[derive(Debug, Clone, clap::Args)]
 #[command(mut_arg("device", |a| a.hide(true)), mut_arg("strict", |a| a.hide(true)))]

@@ -162,7 +162,7 @@ impl Comparison {
             }
         }
         told.into_iter()
-            .map(|(warning, names)| format!("{} {warning}", names.join(", ")))
+            .map(|(warning, names)| format!("{}: {warning}", names.join(", ")))
             .collect()
     }
 }

@@ -107,12 +107,12 @@ impl Answers {
         if let Some(only) = classes.iter().find(|c| c.predicted == accuracy.n) {
             let (label, n) = (&only.label, accuracy.n);
             return Some(format!(
-                "predicts one class, {label:?}, for all {n} examples"
+                "predicted one class, {label:?}, for all {n} examples"
             ));
         }
         (accuracy.low <= most.share).then(|| {
             let (label, percent) = (&most.label, 100.0 * most.share);
-            format!("is not clearly better than always answering {label:?} ({percent:.1} %)")
+            format!("not clearly better than always answering {label:?} ({percent:.1} %)")
         })
     }
 }
@@ -168,14 +168,14 @@ mod tests {
         let right: Vec<usize> = truth.iter().map(|&t| t as usize).collect();
         assert_eq!(warning(right.clone(), truth.clone()), None);
         let constant = warning(vec![0; 100], truth.clone()).unwrap();
-        assert_eq!(constant, "predicts one class, \"a\", for all 100 examples");
+        assert_eq!(constant, "predicted one class, \"a\", for all 100 examples");
         // Right on 80 of 100, and always answering "a" on 75.
         let mut weak = right;
         weak[1..21].iter_mut().for_each(|p| *p = 1 - *p);
         let weak = warning(weak, truth).unwrap();
         assert_eq!(
             weak,
-            "is not clearly better than always answering \"a\" (75.0 %)"
+            "not clearly better than always answering \"a\" (75.0 %)"
         );
         assert_eq!(warning(Vec::new(), Vec::new()), None);
     }

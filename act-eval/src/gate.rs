@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use act_core::cli::{Context, Exit};
+use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::{Error, Result};
 use serde::Deserialize;
 
-use crate::args::{self, ReaderArgs};
+use crate::args;
 use crate::output::{self, synthetic_tag};
 use crate::table::points;
 
@@ -36,7 +36,7 @@ pub struct Args {
     pub min_speedup: Option<f64>,
     /// What every program has.
     #[command(flatten)]
-    pub reader: ReaderArgs,
+    pub plain: PlainArgs,
 }
 
 /// What a gate reads of a report; the rest is none of its business.

@@ -8,12 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use act_core::artifact::{self, Header};
-use act_core::cli::{Context, Exit};
+use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::report::{LayerReport, ModelReport};
 use act_core::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::args::ReaderArgs;
 use crate::lineage::{Step, tree};
 use crate::output::{self, synthetic_tag};
 use crate::sites;
@@ -33,7 +32,7 @@ pub struct Args {
     pub json: bool,
     /// What every program has.
     #[command(flatten)]
-    pub reader: ReaderArgs,
+    pub plain: PlainArgs,
 }
 
 /// Runs the subcommand.

@@ -7,13 +7,13 @@ mod lines;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use act_core::cli::{Context, Exit, Listing};
+use act_core::cli::{Context, Exit, Listing, PlainArgs};
 use act_core::metrics::{argmax, softmax};
 use act_core::{Encoding, Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::{self, ReaderArgs};
+use crate::args;
 use crate::model::{Model, stem};
 use input::{Format, Reader};
 use lines::Lines;
@@ -39,7 +39,7 @@ pub struct Args {
     pub batch_size: usize,
     /// What every program has.
     #[command(flatten)]
-    pub reader: ReaderArgs,
+    pub plain: PlainArgs,
 }
 
 /// One line of output.

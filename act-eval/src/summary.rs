@@ -6,12 +6,11 @@ mod tables;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use act_core::cli::{Context, Exit};
+use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::{Error, Result};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::args::ReaderArgs;
 use crate::output;
 use tables::Average;
 
@@ -26,7 +25,7 @@ pub struct Args {
     pub json: bool,
     /// What every program has.
     #[command(flatten)]
-    pub reader: ReaderArgs,
+    pub plain: PlainArgs,
 }
 
 /// What a summary reads of a report.

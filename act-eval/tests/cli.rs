@@ -340,11 +340,11 @@ fn a_model_that_answers_one_class_is_named() {
     let bias = Tensor::f32([2], vec![100.0, -100.0]);
     constant.params.insert("classifier.bias", bias);
     here.save("constant.act", constant);
-    let warning = "predicts one class, \"0\", for all 50 examples";
+    let warning = "predicted one class, \"0\", for all 50 examples";
     let run = here.run("accuracy constant.act --data afqmc");
     let said = String::from_utf8(run.stderr).unwrap();
     assert!(
-        said.contains(&format!("warning: constant {warning}")),
+        said.contains(&format!("warning: constant: {warning}")),
         "{said}"
     );
 
@@ -352,11 +352,11 @@ fn a_model_that_answers_one_class_is_named() {
         "report constant.act same=constant.act --data afqmc --runs 5 --batch 4 --seq 8 \
          -o r.json -o r.md -o r.html",
     );
-    let together = format!("Warning: constant, same {warning}.");
+    let together = format!("Warning: constant, same: {warning}.");
     assert!(table.contains(&together), "{table}");
     let read = |name: &str| std::fs::read_to_string(here.path(name)).unwrap();
     assert!(read("r.md").contains(&together));
-    assert!(read("r.html").contains("constant, same predicts one class"));
+    assert!(read("r.html").contains("constant, same: predicted one class"));
     let report: Value = serde_json::from_str(&read("r.json")).unwrap();
     assert_eq!(report["models"][1]["warning"], warning);
     assert_eq!(report["majority_class"]["label"], "0");
@@ -367,7 +367,7 @@ fn a_model_that_answers_one_class_is_named() {
         "{summary}"
     );
     assert!(
-        summary.contains(&format!("Warning: afqmc: same {warning}.")),
+        summary.contains(&format!("Warning: afqmc, same: {warning}.")),
         "{summary}"
     );
     assert_eq!(

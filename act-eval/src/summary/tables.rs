@@ -149,7 +149,7 @@ fn warnings(reports: &[Reported]) -> String {
     });
     let lines = models.filter_map(|(task, model)| {
         let warning = model.warning.as_ref()?;
-        Some(format!("Warning: {task}: {} {warning}.\n", model.name))
+        Some(format!("Warning: {task}, {}: {warning}.\n", model.name))
     });
     match lines.collect::<String>() {
         lines if lines.is_empty() => lines,
