@@ -3,6 +3,8 @@
 #   make afqmc                                  bundled synthetic sample, nothing downloaded
 #   make afqmc DATA=~/clue/afqmc                real data, small encoder trained from scratch
 #   make afqmc DATA=~/clue/afqmc BASE=base.act  real data, your fine-tuned model
+#   make clue DATA=~/clue BASE=~/models         all seven tasks: BASE/afqmc.tar, BASE/tnews/, ...
+#   make ernie-3.0-medium-afqmc BASE=...        another model's recipe: configs/MODEL/TASK.yaml
 #
 # Every artifact is a file under build/<model>/<task>/; a second make redoes only what changed.
 
@@ -57,6 +59,7 @@ FEATURES := $(if $(filter cuda%,$(DEVICE)),--features act-nn/cuda,$(if $(filter 
 .PHONY: help
 help: ## List the targets
 	@echo "Tasks: $(TASKS) (and with DATA: $(EXTRA_TASKS))"
+	@echo "With BASE also MODEL-TASK (ernie-3.0-medium-afqmc); MODEL: $(sort $(patsubst %/,%,$(dir $(RECIPES))))"
 	@echo "Variables: DATA BASE MODEL DEVICE THREADS SEED BUILD LAYERS HIDDEN HEADS"
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -75,6 +78,8 @@ $(1)_given := $$(if $(DATA),$$(firstword $$(dir $$(wildcard $(DATA)/$(1)/train.*
 $(1)_data := $$(or $$($(1)_given),$(BUILD)/$(MODEL)/$(1)/data)
 $(1)_files := $$(if $$($(1)_given),$$(wildcard $$($(1)_data)/train.* $$($(1)_data)/dev.*),$$($(1)_data)/train.json)
 $(1)_config := $(CONFIGS)/$(1).yaml
+# BASE is the model, or a root with one a task.
+$(1)_base := $$(or $$(firstword $$(wildcard $(if $(BASE),$(addprefix $(BASE)/$(1),.act .tar .tar.gz) $(BASE)/$(1)))),$(BASE))
 
 .PHONY: $(1)
 $(1): $$($(1)_out)/report.md
@@ -83,7 +88,7 @@ $(1): $$($(1)_out)/report.md
 	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{html,md,json,txt}"
 
 # The words that chose the inputs; the file is written anew only when they change.
-$(1)_words := DATA=$$($(1)_data) BASE=$(BASE) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)
+$(1)_words := DATA=$$($(1)_data) BASE=$$($(1)_base) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)
 $(1)_before := $$(file < $$($(1)_out)/inputs)
 $$($(1)_out)/inputs: $$(if $$(subst $$($(1)_before),,$$($(1)_words))$$(subst $$($(1)_words),,$$($(1)_before)),force)
 	@mkdir -p $$(@D) && echo '$$($(1)_words)' > $$@
@@ -106,11 +111,11 @@ $$($(1)_out)/base.act: $$($(1)_files) $(CONFIGS)/base.yaml $$($(1)_out)/inputs |
 	    -c $(CONFIGS)/base.yaml --data $$($(1)_data) --task $(1) --seed $(SEED) -q \
 	  | act-distill -c $(CONFIGS)/base.yaml --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
 	    -o $$@ --report $$(@:.act=.json) --metrics $$(@:.act=.metrics.jsonl)
-else ifneq ($$(filter %.act,$(BASE)),)
-$$($(1)_out)/base.act: $(BASE) $$($(1)_out)/inputs | build
+else ifneq ($$(filter %.act,$$($(1)_base)),)
+$$($(1)_out)/base.act: $$($(1)_base) $$($(1)_out)/inputs | build
 	cp $$< $$@.tmp && mv $$@.tmp $$@
 else
-$$($(1)_out)/base.act: $(BASE) $$($(1)_out)/inputs | build
+$$($(1)_out)/base.act: $$($(1)_base) $$($(1)_out)/inputs | build
 	act-convert import $$< --task $(1) -o $$@
 endif
 
@@ -152,6 +157,16 @@ fetch-$(1): | build ## Download the official data of a task to data/clue/<task>
 	act-data fetch $(1) -o data/clue/$(1)
 endef
 $(foreach task,$(TASKS) $(EXTRA_TASKS),$(eval $(call task_rules,$(task))))
+
+# A model's recipe for a task by one name.
+RECIPES := $(filter-out sample/%,$(patsubst configs/%.yaml,%,$(wildcard configs/*/*.yaml)))
+
+define recipe_rules
+.PHONY: $(subst /,-,$(1))
+$(subst /,-,$(1)):
+	+@$(MAKE) --no-print-directory $(notdir $(1)) MODEL=$(patsubst %/,%,$(dir $(1)))
+endef
+$(foreach recipe,$(RECIPES),$(eval $(call recipe_rules,$(recipe))))
 
 # The tasks run under a make of their own, so that one that fails does not take the others with it;
 # the table has those that finished now, not what an older run left.

@@ -127,6 +127,11 @@ impl Engine {
         self
     }
 
+    /// Number of threads a batch is spread over.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// Chooses the kernels; the portable ones where this machine lacks them, see
     /// [`Engine::kernels`]. Results do not depend on it.
     #[must_use]

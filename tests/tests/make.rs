@@ -131,3 +131,30 @@ fn an_unfinished_recipe_is_named() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("BASE="), "{}", ran.stderr);
 }
+
+/// `MODEL-TASK` is a task by that model's configuration; `BASE` may be a root with a model a task.
+#[test]
+fn a_recipe_has_one_name_and_finds_its_model_in_a_root() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let base = folder.path().join("models");
+    std::fs::create_dir_all(base.join("tnews")).expect("a folder");
+    std::fs::write(base.join("afqmc.act"), "").expect("a file");
+    let planned = |target: &str| {
+        let words = format!("-n {target} BASE={}", base.display());
+        make(folder.path(), &words).ok()
+    };
+    let ernie = planned("ernie-3.0-medium-afqmc");
+    assert!(
+        ernie.contains("configs/ernie-3.0-medium/afqmc.yaml"),
+        "{ernie}"
+    );
+    assert!(
+        ernie.contains(&format!("cp {}/afqmc.act ", base.display())),
+        "{ernie}"
+    );
+    let minilm = planned("pp-minilm-tnews");
+    assert!(
+        minilm.contains(&format!("act-convert import {}/tnews ", base.display())),
+        "{minilm}"
+    );
+}
