@@ -135,6 +135,8 @@ pub struct Prune {
     pub latency_threads: usize,
     /// Ours: prunings with a short distillation after each, one after the other.
     pub steps: usize,
+    /// Ours: optimiser steps of each of these distillations but the last.
+    pub step_iters: usize,
     /// Ours: `all` tokens stay, those `used` in train, or those of a `corpus`.
     pub vocabulary: String,
     /// Ours: the corpus, one text a line. Not part of provenance, which holds its digest.
@@ -172,6 +174,7 @@ impl Default for Prune {
             latency_batch: 1,
             latency_threads: 1,
             steps: 1,
+            step_iters: 300,
             vocabulary: "all".into(),
             vocabulary_file: None,
             calibration_examples: 2048,
