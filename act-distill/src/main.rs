@@ -141,8 +141,9 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let record = record::finished(begun, &distilled);
     distilled.artifact.provenance.push(record);
     record::log(&distilled);
-    ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
+    // The artifact comes last: where it is, Make takes all the rest for done.
     ctx.write_report(record::report(&distilled, &data.record)?)?;
+    ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
     if let Some(checkpoints) = checkpoints {
         checkpoints.remove();
     }
