@@ -110,7 +110,7 @@ $$($(1)_out)/base.act: $$($(1)_files) $(CONFIGS)/base.yaml $$($(1)_out)/inputs |
 	act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) \
 	    -c $(CONFIGS)/base.yaml --data $$($(1)_data) --task $(1) --seed $(SEED) -q \
 	  | act-distill -c $(CONFIGS)/base.yaml --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
-	    -o $$@ --metrics $$(@:.act=.metrics.jsonl)
+	    -o $$@ --report $$(@:.act=.json) --metrics $$(@:.act=.metrics.jsonl)
 else ifneq ($$(filter %.act,$$($(1)_base)),)
 $$($(1)_out)/base.act: $$($(1)_base) $$($(1)_out)/inputs | build
 	cp $$< $$@.tmp && mv $$@.tmp $$@
@@ -148,7 +148,8 @@ $$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_config) $$($(1)_files) |
 	act-quant $$< -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/report.md: $$($(1)_out)/base.act $$($(1)_out)/pruned.act $$($(1)_out)/student.act $$($(1)_out)/int8.act | build
-	act-eval report $$^ --data $$($(1)_data) --training $$(@D)/student.json \
+	act-eval report $$^ --data $$($(1)_data) \
+	    $(if $(BASE),,--training $$(@D)/base.json) --training $$(@D)/student.json \
 	    -o $$@ -o $$(@:.md=.json) -o $$(@:.md=.html) $(REPORT_FLAGS) > $$(@:.md=.txt)
 
 .PHONY: fetch-$(1)

@@ -1,54 +1,27 @@
 #!/bin/bash
 # Which losses recover a pruned model best? Trains the small encoder (or takes BASE), prunes it,
-# distils it with every combination of losses below and prints dev accuracies: mean and spread over
-# seeds. A finished row is not done again, so that a stopped run goes on where it was.
+# distils it with every combination of losses in ROWS and prints dev accuracies: mean and spread over
+# seeds, and the paired difference to the first row with its interval. A finished row is not done
+# again, so that a stopped run goes on where it was (act-distill's checkpoints included).
 #
 #   benches/ablation.sh TASK DATA [OUT]
 #
-# Environment: SEEDS="1 2 3", RATIOS="0.25 0.5", ROWS (names below, default all), CONFIGS=configs/sample,
-# STEPS (of distillation; default the recipe's), BASE (a fine-tuned .act instead of the small encoder), THREADS=0. Needs the stages on PATH.
+# A row is `labels` (no teacher at all), `default` (the empty section), or weights of losses, such as
+# logits=1 or soft_labels=1,labels=0.5,temperature=4. Environment: SEEDS="1 2 3", RATIOS="0.25 0.5",
+# ROWS, CONFIGS=configs/sample, BASE (a fine-tuned .act instead of the small encoder), THREADS=0,
+# SET (keys of the distillation alone: "TrainConfig.train_iter=600"). Needs the stages on PATH.
 set -euo pipefail
 
 task=$1 data=$2 out=${3:-build/ablation/$1}
 configs=${CONFIGS:-configs/sample}
 seeds=${SEEDS:-1 2 3} ratios=${RATIOS:-0.25 0.5} threads=${THREADS:-0}
-
-# Weights of the losses, `default` being the empty section and `labels` no teacher at all.
-losses() {
-  case $1 in
-    labels) ;;
-    default) ;;
-    logits) echo "logits=1" ;;
-    logits+labels) echo "logits=1 labels=0.5" ;;
-    soft1) echo "soft_labels=1 temperature=1" ;;
-    soft2) echo "soft_labels=1 temperature=2" ;;
-    soft4) echo "soft_labels=1 temperature=4" ;;
-    soft2+labels) echo "soft_labels=1 labels=0.5 temperature=2" ;;
-    hidden) echo "hidden=1" ;;
-    pooled) echo "pooled=1" ;;
-    relations) echo "relations=1" ;;
-    logits+hidden) echo "logits=1 hidden=1" ;;
-    logits+hidden10) echo "logits=1 hidden=10" ;;
-    logits+relations) echo "logits=1 relations=1" ;;
-    logits+pooled) echo "logits=1 pooled=1" ;;
-    soft2+hidden) echo "soft_labels=1 temperature=2 hidden=1" ;;
-    soft2+relations) echo "soft_labels=1 temperature=2 relations=1" ;;
-    soft2+hidden+relations) echo "soft_labels=1 temperature=2 hidden=1 relations=1" ;;
-    relations+labels) echo "relations=1 labels=0.5" ;;
-    logits+labels+relations) echo "logits=1 labels=0.5 relations=1" ;;
-    logits+labels+hidden) echo "logits=1 labels=0.5 hidden=1" ;;
-    soft2+labels+hidden) echo "soft_labels=1 labels=0.5 temperature=2 hidden=1" ;;
-    *) echo "no row is called $1" >&2; exit 2 ;;
-  esac
-}
-rows=${ROWS:-labels logits logits+labels soft1 soft2 soft4 soft2+labels hidden pooled relations \
-  logits+hidden logits+relations soft2+hidden soft2+relations relations+labels logits+labels+relations \
-  logits+labels+hidden soft2+labels+hidden default}
+rows=${ROWS:-logits=1 labels default}
 
 mkdir -p "$out"
 # The recipe without its own losses, so that each row has only those named here.
 sed '/^Distillation:/,/^$/d' "$configs/$task.yaml" > "$out/recipe.yaml"
-steps=(${STEPS:+--set TrainConfig.train_iter="$STEPS"})
+changes=()
+for key in ${SET:-}; do changes+=(--set "$key"); done
 
 # made FILE COMMAND...: the command's output under a temporary name first, nothing if it is there.
 made() {
@@ -56,10 +29,15 @@ made() {
   [ -e "$file" ] || { "$@" -o "$file.tmp" --threads "$threads" -q && mv "$file.tmp" "$file"; }
 }
 
-accuracy() {
-  act-eval accuracy "$1" --data "$data" --threads "$threads" -q --json | tr -d ' \n' |
-    sed -n 's/.*"accuracy":{[^}]*"value":\([0-9.]*\).*/\1\n/p'
+classes() { sed -n 's/.*"label": *"\{0,1\}\([^",}]*\)"\{0,1\}.*/\1/p'; }
+
+# One line a dev example: 1 if the model is right, else 0.
+answers() {
+  act-eval predict --submission "$1" --threads "$threads" -q < "$data/dev.json" | classes |
+    paste -d ' ' - "$out/truth" | awk '{ print ($1 == $2) }' > "$2.tmp"
+  mv "$2.tmp" "$2"
 }
+classes < "$data/dev.json" > "$out/truth"
 
 for seed in $seeds; do
   base=$out/base-$seed.act
@@ -76,35 +54,46 @@ for seed in $seeds; do
       --data "$data" --seed "$seed"
     for row in $rows; do
       result=$out/$row-$ratio-$seed
-      [ -e "$result.accuracy" ] && continue
-      teacher=(--teacher "$base")
-      for weight in $(losses "$row"); do teacher+=(--set "Distillation.$weight"); done
-      [ "$row" != labels ] || teacher=()
+      [ -e "$result.answers" ] && continue
+      losses=(--teacher "$base")
+      case $row in
+        labels) losses=() ;;
+        default) ;;
+        *) for weight in ${row//,/ }; do losses+=(--set "Distillation.$weight"); done ;;
+      esac
       made "$result.act" act-distill "$pruned" -c "$out/recipe.yaml" --data "$data" --seed "$seed" \
-        "${steps[@]}" "${teacher[@]}"
-      accuracy "$result.act" > "$result.tmp" && mv "$result.tmp" "$result.accuracy"
+        "${changes[@]}" "${losses[@]}"
+      answers "$result.act" "$result.answers"
       rm "$result.act"
-      echo "$row $ratio $seed $(cat "$result.accuracy")" >&2
+      echo "$row $ratio $seed $(awk '{ s += $1 } END { print 100 * s / NR }' "$result.answers")" >&2
     done
-    for model in base pruned; do
-      file=$out/$model-$ratio-$seed.accuracy
-      of=$base; [ $model = base ] || of=$pruned
-      [ -e "$file" ] || { accuracy "$of" > "$file.tmp" && mv "$file.tmp" "$file"; }
-    done
+    [ -e "$out/base-$ratio-$seed.answers" ] || answers "$base" "$out/base-$ratio-$seed.answers"
+    [ -e "$out/pruned-$ratio-$seed.answers" ] || answers "$pruned" "$out/pruned-$ratio-$seed.answers"
   done
 done
 
-# Mean and standard deviation over the seeds, of what there is.
-printf '| losses |'; printf ' %s pruned |' $ratios; printf '\n|---|'; printf ' ---: |%.0s' $ratios; echo
-for row in base pruned $rows; do
-  printf '| %s |' "$row"
-  for ratio in $ratios; do
-    files=$(for seed in $seeds; do ls "$out/$row-$ratio-$seed.accuracy" 2> /dev/null || true; done)
-    # shellcheck disable=SC2086
-    cat $files /dev/null | awk '{ x = 100 * $1; n++; s += x; q += x * x }
-      END { if (!n) { printf " |"; exit }
-            m = s / n; v = n > 1 ? sqrt((q - n * m * m > 0 ? q - n * m * m : 0) / (n - 1)) : 0
-            if (n > 1) printf " %.2f ± %.2f (%d) |", m, v, n; else printf " %.2f (1) |", m }'
+# Of each row: accuracy in percent, mean and standard deviation over the seeds; then its difference to
+# the first row in points. Differences are paired: an example's is the mean over the seeds, and the
+# 95 % interval is of their mean over the examples.
+first=${rows%% *}
+for ratio in $ratios; do
+  printf '\n%s pruned\n\n| losses | accuracy | less %s | 95 %% interval |\n|---|---:|---:|---:|\n' "$ratio" "$first"
+  for row in base pruned $rows; do
+    files=()
+    for seed in $seeds; do
+      [ ! -e "$out/$row-$ratio-$seed.answers" ] || [ ! -e "$out/$first-$ratio-$seed.answers" ] ||
+        files+=("$out/$row-$ratio-$seed.answers" "$out/$first-$ratio-$seed.answers")
+    done
+    [ ${#files[@]} -gt 0 ] || continue
+    paste -d ' ' "${files[@]}" | awk -v row="$row" '
+      { difference = 0
+        for (i = 1; i < NF; i += 2) { right[i] += $i; difference += $i - $(i + 1) }
+        difference /= NF / 2; sum += difference; squares += difference ^ 2; fields = NF }
+      END {
+        seeds = fields / 2
+        for (i = 1; i < fields; i += 2) { x = 100 * right[i] / NR; s += x; q += x * x }
+        m = s / seeds; v = seeds > 1 ? (q - seeds * m * m) / (seeds - 1) : 0
+        d = 100 * sum / NR; e = 196 * sqrt((squares / NR - (sum / NR) ^ 2) / NR)
+        printf "| %s | %.2f ± %.2f (%d) | %+.2f | %+.2f .. %+.2f |\n", row, m, sqrt(v > 0 ? v : 0), seeds, d, d - e, d + e }'
   done
-  echo
 done

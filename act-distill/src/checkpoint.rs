@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use act_core::provenance::{Digest, StageRecord};
 use act_core::{Artifact, Result};
+use act_nn::Journal;
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::checkpoint::{Keeper, Resumed, Snapshot};
-
-use crate::journal::Journal;
 
 /// Where and how often.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,9 +118,10 @@ mod tests {
     use act_core::Seed;
     use act_core::config::{Config, Distillation, TrainConfig};
     use act_core::provenance::DataRecord;
+    use act_nn::distillation::teacher::TeacherRecord;
 
     use super::*;
-    use crate::{TeacherRecord, record};
+    use crate::record;
 
     #[test]
     fn beside_the_output_unless_it_is_a_pipe() {

@@ -5,10 +5,9 @@
 
 use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
 use act_data::Dataset;
+use act_nn::distillation::features::Features;
+use act_nn::distillation::teacher::Teacher;
 use act_nn::{Examples, Objective};
-
-use crate::features::Features;
-use crate::teacher::Teacher;
 
 /// Everything that training reads.
 pub struct Lesson {
@@ -102,8 +101,9 @@ impl Part {
         data: &Dataset,
         on_batch: &mut dyn FnMut(usize) -> bool,
     ) -> Result<()> {
-        let text: Vec<_> = self.indices.iter().map(|&i| &data.examples[i]).collect();
-        self.teacher_logits = Some(teacher.logits(&text, &self.encodings, on_batch)?);
+        let examples = self.indices.iter().map(|&i| &data.examples[i]);
+        let texts: Vec<_> = examples.map(|e| (&*e.text, e.pair.as_deref())).collect();
+        self.teacher_logits = Some(teacher.logits(&texts, &self.encodings, on_batch)?);
         Ok(())
     }
 

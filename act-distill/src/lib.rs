@@ -1,24 +1,17 @@
 //! Training of a float classifier: against labels, against a teacher, or against both.
 //!
-//! The teacher answers once for every example ([`teacher`]), a slice of train is held out
-//! ([`lesson`]), and act-nn's loop does the rest; without a teacher this is plain fine-tuning.
-//! Which losses act is [`objective`]'s to say; what they compare inside the teacher comes from
-//! [`features`]. Dev is never read.
+//! The teacher answers once for every example ([`act_nn::distillation`]), a slice of train is held
+//! out ([`lesson`]), and act-nn's loop does the rest; without a teacher this is plain fine-tuning.
+//! Dev is never read.
 
 pub mod checkpoint;
-pub mod features;
-pub mod forward;
-pub mod journal;
-pub mod labels;
 pub mod lesson;
 pub mod metrics;
 pub mod narrator;
-pub mod objective;
 pub mod options;
 pub mod origin;
 pub mod outcome;
 pub mod record;
-pub mod teacher;
 
 use std::cell::RefCell;
 
@@ -27,15 +20,15 @@ use act_core::{Artifact, Error, Result};
 use act_data::Dataset;
 use act_infer::Engine;
 use act_nn::checkpoint::store::Checkpoints;
-use act_nn::{Device, Objective, TrainEvent, Trained};
+use act_nn::distillation::features::Features;
+use act_nn::distillation::teacher::{Teacher, TeacherRecord};
+use act_nn::distillation::{self, objective};
+use act_nn::{Device, Journal, Objective, TrainEvent, Trained};
 
 use checkpoint::Kept;
-use features::Features;
-use journal::Journal;
 use lesson::{Lesson, Part, Subject};
 pub use options::Options;
-pub use outcome::{Distilled, TeacherRecord, Validation};
-use teacher::Teacher;
+pub use outcome::{Distilled, Validation};
 
 /// What the stage tells while it works.
 #[derive(Debug)]
@@ -63,7 +56,7 @@ pub type OnEvent<'a> = &'a mut dyn FnMut(Event<'_>) -> bool;
 
 /// Trains `student` on `data`, which must be the train split. Errors: an int8 student, a teacher
 /// for other classes or far below `origin_metric`, a loss that is not finite before anything was won,
-/// interrupted. With `checkpoints` of this very training it goes on from where they stand.
+/// a result worse than the input, interrupted. With `checkpoints` of this very training it goes on from where they stand.
 pub fn distill(
     student: Artifact,
     teacher: Option<Artifact>,
@@ -124,6 +117,9 @@ pub fn distill(
             after: Accuracy::new((after * held_out as f64).round() as usize, held_out),
             teacher: taught,
         });
+    if let Some(validation) = &validation {
+        outcome::check_not_worse(validation, trained.best_step)?;
+    }
     Ok(Distilled {
         artifact: Artifact {
             params: trained.params,
@@ -180,7 +176,7 @@ fn accuracy_before(
     }
     let engine = Engine::new(student.clone())?.with_threads(options.training.threads);
     let total = validation.len();
-    let logits = forward::logits(&engine, &validation.encodings, &mut |done| {
+    let logits = distillation::logits(&engine, &validation.encodings, &mut |done| {
         on_event(Event::Answered {
             who: "input",
             done,

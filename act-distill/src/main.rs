@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
-use act_core::config::Config;
-use act_core::{Error, Result};
 use act_data::{Dataset, Split};
 use act_distill::checkpoint::Settings;
 use act_distill::metrics::Metrics;
 use act_distill::narrator::Narrator;
-use act_distill::{Options, TeacherRecord, distill, record};
+use act_distill::{Options, distill, record};
 use act_nn::Device;
+use act_nn::distillation::teacher::{self, TeacherRecord};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -41,7 +40,7 @@ struct Args {
     /// Model to learn from, float or int8; its labels must be the input's.
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
-    /// Sequences computed together: less memory, the same result but for rounding and dropout
+    /// Sequences computed together: less memory, the same result but for rounding
     /// (TrainConfig.micro_batch).
     #[arg(long, value_name = "N")]
     micro_batch: Option<usize>,
@@ -82,7 +81,8 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     if let Some(sequences) = args.micro_batch {
         config.train.micro_batch = sequences;
     }
-    let teacher = teacher_path(&args, &config)?;
+    let section = &config.distillation;
+    let teacher = teacher::path(args.teacher.as_deref(), section, &args.stage.input)?;
     let options = Options::new(&config, teacher.is_some(), ctx.seed(), ctx.threads())?;
     let device: Device = ctx.device().parse()?;
     ctx.check_output(&args.stage.output)?;
@@ -141,7 +141,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let record = record::finished(begun, &distilled);
     distilled.artifact.provenance.push(record);
     record::log(&distilled);
-    // The artifact comes last: where it is, Make takes all the rest for done.
+    // The artifact last: where it is, a kill has left nothing undone.
     ctx.write_report(record::report(&distilled, &data.record)?)?;
     ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
     if let Some(checkpoints) = checkpoints {
@@ -151,20 +151,4 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         true => Exit::Done,
         false => Exit::GoalMissed,
     })
-}
-
-/// The teacher of the command line, or else of the configuration.
-fn teacher_path(args: &Args, config: &Config) -> Result<Option<PathBuf>> {
-    let configured = config.distillation.teacher_model_dir.as_ref();
-    let path = args.teacher.clone().or(configured.map(PathBuf::from));
-    match &path {
-        Some(path) if path.is_dir() => Err(Error::usage(format!(
-            "the teacher {} is a folder: import it (act-convert import) and give the .act file",
-            path.display()
-        ))),
-        Some(path) if path.as_os_str() == "-" && args.stage.input.as_os_str() == "-" => Err(
-            Error::usage("the teacher and the input cannot both be standard input"),
-        ),
-        _ => Ok(path),
-    }
 }

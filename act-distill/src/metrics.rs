@@ -10,10 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use act_core::{Error, Result};
-use act_nn::TrainEvent;
+use act_nn::{Journal, TrainEvent};
 use serde_json::{Value, json};
-
-use crate::journal::Journal;
 
 /// The file and what has not been told in it.
 pub struct Metrics {

@@ -4,10 +4,9 @@
 use std::time::Instant;
 
 use act_core::cli::{self, Context, Progress};
-use act_nn::TrainEvent;
+use act_nn::{Journal, TrainEvent};
 
 use crate::Event;
-use crate::journal::Journal;
 use crate::metrics::Metrics;
 
 /// Turns [`Event`]s into progress and log lines.

@@ -2,10 +2,7 @@
 
 use act_core::config::{Config, Distillation};
 use act_core::{Result, Seed};
-use act_nn::{OptimizerOptions, TrainOptions};
-
-/// Sequences a step when the configuration names no number; PaddleSlim's configs all say 16.
-const BATCH_SIZE: usize = 16;
+use act_nn::TrainOptions;
 
 /// Settings of one training.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,31 +24,10 @@ pub struct Options {
 impl Options {
     /// From the sections `TrainConfig`, `Distillation` and `Global`; errors name the key.
     pub fn new(config: &Config, has_teacher: bool, seed: Seed, threads: usize) -> Result<Self> {
-        config.check()?;
         let train = &config.train;
-        train.check_together()?;
-        let batch_size = batch_size(config);
+        let training_seed = train.seed.map_or(seed, Seed).derive("distill.train");
         Ok(Self {
-            training: TrainOptions {
-                epochs: train.epochs,
-                max_steps: train.train_iter,
-                // The gradient of several batches is that of one batch as large as all of them.
-                batch_size: batch_size * train.gradient_accumulation,
-                micro_batch: train.micro_batch.min(batch_size),
-                eval_every: train.eval_iter,
-                // Every step is told, so that the bar moves and an interrupt is seen at once.
-                log_every: 1,
-                learning_rate: train.learning_rate.clone(),
-                warmup_ratio: train.warmup(),
-                lr_decay: train.decay(),
-                optimizer: OptimizerOptions::from(&train.optimizer_builder),
-                dropout: train.dropout,
-                mixed_precision: train.amp_config.is_some(),
-                target_accuracy: train.target_metric,
-                patience: train.patience,
-                threads,
-                seed: train.seed.map_or(seed, Seed).derive("distill.train"),
-            },
+            training: TrainOptions::from_config(config, training_seed, threads)?,
             losses: has_teacher.then(|| config.distillation.clone()),
             validation_ratio: train.validation_ratio,
             seed,
@@ -59,12 +35,6 @@ impl Options {
             origin_metric: train.origin_metric,
         })
     }
-}
-
-/// Sequences a step: the loop's own number, else the global one, else PaddleSlim's usual.
-pub fn batch_size(config: &Config) -> usize {
-    let configured = config.train.batch_size.or(config.global.batch_size);
-    configured.unwrap_or(BATCH_SIZE)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What a training gives: the model and the figures of its log line, report and provenance record.
 
 use act_core::metrics::Accuracy;
-use act_core::provenance::{DataRecord, Digest};
+use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Result};
+use act_nn::Journal;
+use act_nn::distillation::teacher::TeacherRecord;
 use serde::Serialize;
-
-use crate::journal::Journal;
 
 /// A trained model and how it came about.
 pub struct Distilled {
@@ -30,15 +30,6 @@ pub struct Distilled {
     /// Why training ended early, if loss or gradient stopped being finite; the model is the best
     /// one before that.
     pub diverged: Option<String>,
-}
-
-/// What is remembered of a teacher.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TeacherRecord {
-    /// Its digest.
-    pub model_digest: Digest,
-    /// Synthetic data that it was made with: what it teaches rests on them too.
-    pub synthetic_data: Vec<DataRecord>,
 }
 
 /// Accuracies on the validation slice.
@@ -78,19 +69,39 @@ pub fn check_won(why: &str, before: Option<Accuracy>, best: Option<f64>) -> Resu
     }
 }
 
-impl TeacherRecord {
-    /// What to remember of `teacher`.
-    pub fn new(teacher: &Artifact) -> Result<Self> {
-        let data = teacher.provenance.iter().flat_map(|stage| &stage.data);
-        let mut synthetic_data: Vec<DataRecord> = Vec::new();
-        for record in data.filter(|record| record.synthetic) {
-            if !synthetic_data.contains(record) {
-                synthetic_data.push(record.clone());
-            }
-        }
-        Ok(Self {
-            model_digest: teacher.model_digest()?,
-            synthetic_data,
-        })
+/// Error if training made the model worse, beyond what the 95 % intervals leave to chance: the loss
+/// may run away and stay finite. The input is the better model then, so nothing is lost.
+pub fn check_not_worse(validation: &Validation, best_step: usize) -> Result<()> {
+    let Validation { before, after, .. } = validation;
+    match after.high < before.low {
+        true => Err(Error::failed(format!(
+            "training made the model worse: at best, after step {best_step}, it is right on {:.4} of {} \
+             held-out training examples, before it was on {:.4}; lower the learning rate, or train longer",
+            after.value, after.n, before.value
+        ))),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worse_beyond_chance_is_an_error_and_chance_is_not() {
+        let check = |before, after| {
+            let validation = Validation {
+                before: Accuracy::new(before, 200),
+                after: Accuracy::new(after, 200),
+                teacher: None,
+            };
+            check_not_worse(&validation, 7)
+        };
+        assert!(check(120, 121).is_ok());
+        assert!(check(120, 112).is_ok(), "within both intervals");
+        let message = check(120, 20).unwrap_err().to_string();
+        assert!(message.contains("0.1000 of 200"), "{message}");
+        assert!(message.contains("0.6000"), "{message}");
+        assert!(message.contains("step 7"), "{message}");
     }
 }

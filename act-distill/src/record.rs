@@ -5,10 +5,11 @@ use act_core::config::Config;
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use act_core::report::Report;
 use act_core::{Result, Seed};
+use act_nn::batch_size;
+use act_nn::distillation::teacher::TeacherRecord;
 use serde_json::json;
 
-use crate::options::batch_size;
-use crate::{Distilled, TeacherRecord};
+use crate::Distilled;
 
 /// The record of a training that is about to begin: what determines its result. Deterministic: no
 /// time, no path.

@@ -16,6 +16,10 @@ use crate::pool::{Pool, Session};
 use crate::profile::Part;
 use crate::sequences::Sequences;
 
+mod stepwise;
+
+pub use stepwise::Stream;
+
 /// Which kernels compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kernels {

@@ -14,6 +14,7 @@ use burn::tensor::{Element, IndexingUpdateOp, Int, Tensor, TensorData};
 
 use crate::dropout::Dropout;
 use crate::optim::Update;
+use crate::quantize::QuantizeOps;
 
 /// Which tokens of a sequence ask (every token always answers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub(crate) struct Slot<B: Backend> {
 }
 
 /// The encoder's operations.
-pub(crate) trait Ops: Backend {
+pub(crate) trait Ops: QuantizeOps {
     /// `x Wᵀ + b`: `x [n, in]`, `weight [out, in]`, `bias [1, out]`. The product is computed in the
     /// weight's type, which mixed precision lowers; the result is of `x`'s.
     fn affine(
@@ -115,7 +116,10 @@ pub(crate) trait Ops: Backend {
             return x;
         }
         let [n, width] = x.dims();
-        let mask: Vec<f32> = (0..(n * width) as u32).map(|i| dropout.factor(i)).collect();
+        let examples = dropout.examples().iter();
+        let mask: Vec<f32> = examples
+            .flat_map(|&(rows, mask)| (0..(rows * width) as u32).map(move |i| mask.factor(i)))
+            .collect();
         let mask = tensor(mask, [n, width], &x.device());
         x * mask
     }
@@ -275,7 +279,7 @@ pub(crate) fn padded_attention<B: Ops>(
     let scores = q.matmul(k.transpose()) / (head_dim as f64).sqrt() + bias;
     let mut probabilities = softmax(scores, 3);
     if !dropout.is_off() {
-        let mask = layout.mask(shape, queries, dropout);
+        let mask = layout.mask(shape, queries, &dropout);
         probabilities = probabilities * tensor(mask, [batch, heads, queries, longest], &device);
     }
     let context = probabilities
@@ -355,23 +359,24 @@ impl Padding {
     }
 
     /// The dropout mask `[batch, heads, queries, longest]`: each probability has the index that
-    /// it has among the ragged ones.
-    fn mask(&self, shape: &AttentionShape, queries: usize, dropout: Dropout) -> Vec<f32> {
+    /// it has among those of its sequence without padding.
+    fn mask(&self, shape: &AttentionShape, queries: usize, dropout: &Dropout) -> Vec<f32> {
         let grid = shape.heads * queries * self.longest;
-        let mut mask = vec![0.0; shape.lengths.len() * grid];
-        let mut index = 0;
-        for (b, &length) in shape.lengths.iter().enumerate() {
+        let mut factors = vec![0.0; shape.lengths.len() * grid];
+        let examples = shape.lengths.iter().zip(dropout.examples());
+        for (b, (&length, (_, mask))) in examples.enumerate() {
             let rows = length.min(queries);
+            let mut index = 0;
             for head in 0..shape.heads {
                 for row in 0..rows {
                     let start = b * grid + (head * queries + row) * self.longest;
-                    for m in &mut mask[start..start + length] {
-                        *m = dropout.factor(index);
+                    for factor in &mut factors[start..start + length] {
+                        *factor = mask.factor(index);
                         index += 1;
                     }
                 }
             }
         }
-        mask
+        factors
     }
 }

@@ -104,7 +104,10 @@ mod flex {
     use burn::backend::{Autodiff, Flex};
 
     use crate::backend::{ActBackend, Ops};
+    use crate::quantize::QuantizeOps;
 
+    impl QuantizeOps for Flex {}
+    impl QuantizeOps for Autodiff<Flex> {}
     impl Ops for Flex {}
     impl Ops for Autodiff<Flex> {}
     impl ActBackend for Flex {
@@ -123,7 +126,10 @@ mod on_cuda {
     use burn::tensor::Tensor;
 
     use crate::backend::{ActBackend, Ops};
+    use crate::quantize::QuantizeOps;
 
+    impl QuantizeOps for Cuda {}
+    impl QuantizeOps for Autodiff<Cuda> {}
     impl Ops for Cuda {}
     impl Ops for Autodiff<Cuda> {}
     impl ActBackend for Cuda {

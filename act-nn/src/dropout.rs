@@ -1,34 +1,27 @@
 //! Dropout masks from a counter-based generator (in the manner of Salmon et al. 2011).
 //!
-//! Whether an element is kept is a pure function of a key and of the element's index, so a mask
-//! can be computed anywhere, twice, in any order: results do not depend on threads, and the
-//! backward pass recomputes the mask instead of keeping it.
+//! Whether an element is kept is a pure function of the seed, the step, the example, the site and
+//! the element's index within its example, so a mask can be computed anywhere, twice, in any order:
+//! results depend neither on threads nor on which examples are computed together, and the backward
+//! pass recomputes the mask instead of keeping it.
+
+use std::sync::Arc;
 
 use act_core::Seed;
 
-/// One use of dropout: every element is kept with probability `1 - probability` and then scaled
-/// by `1 / (1 - probability)`, or set to 0.
+use crate::backend::Queries;
+
+/// The mask of one example at one site: every element is kept with probability `1 - probability`
+/// and then scaled by `1 / (1 - probability)`, or set to 0.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Dropout {
+pub(crate) struct Mask {
     scale: f32,
     threshold: u32,
     key: [u32; 2],
 }
 
-impl Dropout {
-    /// Keeps everything as it is.
-    pub(crate) const OFF: Dropout = Dropout {
-        scale: 1.0,
-        threshold: 0,
-        key: [0; 2],
-    };
-
-    /// True if nothing is dropped.
-    pub(crate) fn is_off(&self) -> bool {
-        self.threshold == 0
-    }
-
-    /// What element `index` is multiplied with: 0 or `1 / (1 - probability)`.
+impl Mask {
+    /// What element `index` of the example is multiplied with: 0 or `1 / (1 - probability)`.
     ///
     /// The mixer is two multiply-xorshift rounds ("lowbias32", Wellons 2018) with the key added
     /// before each round.
@@ -43,11 +36,31 @@ impl Dropout {
     }
 }
 
+/// One use of dropout on examples that lie one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Dropout(Option<Arc<[(usize, Mask)]>>);
+
+impl Dropout {
+    /// Keeps everything as it is.
+    pub(crate) const OFF: Dropout = Dropout(None);
+
+    /// True if nothing is dropped.
+    pub(crate) fn is_off(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Number of rows and mask of each example, in order; none if nothing is dropped.
+    pub(crate) fn examples(&self) -> &[(usize, Mask)] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
 /// Hands out the dropout of one forward pass, site by site.
 #[derive(Debug, Clone)]
 pub(crate) struct Noise {
     probability: f64,
-    seed: u64,
+    /// Seed and number of tokens of each example; `None`: no dropout.
+    examples: Option<Arc<[(u64, usize)]>>,
     site: u64,
 }
 
@@ -55,32 +68,48 @@ impl Noise {
     /// No dropout: evaluation.
     pub(crate) const OFF: Noise = Noise {
         probability: 0.0,
-        seed: 0,
+        examples: None,
         site: 0,
     };
 
-    /// Dropout of one micro-batch (`shard`) of one step.
-    pub(crate) fn new(probability: f64, seed: Seed, step: usize, shard: usize) -> Self {
-        let seed = mix(mix(seed.0 ^ mix(step as u64)) ^ shard as u64);
+    /// Dropout of some examples of one step: their numbers in the training set, and their tokens.
+    pub(crate) fn new(
+        probability: f64,
+        seed: Seed,
+        step: usize,
+        indices: &[usize],
+        lengths: &[usize],
+    ) -> Self {
+        if probability == 0.0 {
+            return Self::OFF;
+        }
+        let seed = mix(seed.0 ^ mix(step as u64));
+        let examples = indices.iter().zip(lengths);
         Self {
             probability,
-            seed,
+            examples: Some(examples.map(|(&i, &n)| (mix(seed ^ i as u64), n)).collect()),
             site: 0,
         }
     }
 
-    /// The dropout of the next site.
-    pub(crate) fn next_site(&mut self) -> Dropout {
-        if self.probability == 0.0 {
-            return Dropout::OFF;
-        }
+    /// The dropout of the next site, which has a row for each of `rows`.
+    pub(crate) fn next_site(&mut self, rows: Queries) -> Dropout {
         self.site += 1;
-        let key = mix(self.seed ^ mix(self.site));
-        Dropout {
-            scale: (1.0 / (1.0 - self.probability)) as f32,
-            threshold: (self.probability * 4_294_967_296.0) as u32,
-            key: [key as u32, (key >> 32) as u32],
-        }
+        let (probability, site) = (self.probability, mix(self.site));
+        let mask = |&(seed, length): &(u64, usize)| {
+            let key = mix(seed ^ site);
+            let mask = Mask {
+                scale: (1.0 / (1.0 - probability)) as f32,
+                threshold: (probability * 4_294_967_296.0) as u32,
+                key: [key as u32, (key >> 32) as u32],
+            };
+            match rows {
+                Queries::All => (length, mask),
+                Queries::First => (1, mask),
+            }
+        };
+        let examples = self.examples.as_ref();
+        Dropout(examples.map(|examples| examples.iter().map(mask).collect()))
     }
 }
 
@@ -98,11 +127,12 @@ mod tests {
 
     #[test]
     fn keeps_the_right_share_and_the_mean() {
-        let mut noise = Noise::new(0.1, Seed(42), 7, 1);
+        let mut noise = Noise::new(0.1, Seed(42), 7, &[1], &[1]);
         let masks: Vec<Vec<bool>> = (0..2)
             .map(|_| {
-                let dropout = noise.next_site();
-                (0..100_000).map(|i| dropout.factor(i) == 0.0).collect()
+                let dropout = noise.next_site(Queries::All);
+                let (_, mask) = dropout.examples()[0];
+                (0..100_000).map(|i| mask.factor(i) == 0.0).collect()
             })
             .collect();
         for mask in &masks {
@@ -118,14 +148,17 @@ mod tests {
     }
 
     #[test]
-    fn steps_and_shards_have_their_own_masks() {
-        let draw = |step, shard| {
-            let dropout = Noise::new(0.5, Seed(1), step, shard).next_site();
-            (0..64).map(|i| dropout.factor(i)).collect::<Vec<_>>()
+    fn a_mask_is_of_the_step_and_the_example_whatever_it_is_computed_with() {
+        let draw = |step, indices: &[usize], place: usize| {
+            let lengths = vec![3; indices.len()];
+            let dropout = Noise::new(0.5, Seed(1), step, indices, &lengths).next_site(Queries::All);
+            let (rows, mask) = dropout.examples()[place];
+            assert_eq!(rows, 3);
+            (0..64).map(|i| mask.factor(i)).collect::<Vec<_>>()
         };
-        assert_eq!(draw(3, 0), draw(3, 0));
-        assert_ne!(draw(3, 0), draw(3, 1));
-        assert_ne!(draw(3, 0), draw(4, 0));
-        assert_ne!(draw(0, 1), draw(1, 0));
+        assert_eq!(draw(3, &[8], 0), draw(3, &[5, 9, 8], 2));
+        assert_ne!(draw(3, &[8, 9], 0), draw(3, &[8, 9], 1));
+        assert_ne!(draw(3, &[8], 0), draw(4, &[8], 0));
+        assert_ne!(draw(0, &[1], 0), draw(1, &[0], 0));
     }
 }

@@ -85,7 +85,7 @@ pub(crate) fn logits<B: Ops>(
         Dropout::OFF,
     );
     let x = pass.taps.at(Site::EmbeddingsOutput, x);
-    let mut x = B::dropout(x, pass.noise.next_site());
+    let mut x = B::dropout(x, pass.noise.next_site(Queries::All));
     let layers = weights.layout.plan.layers.len();
     let all_tokens = pass.taps.all_tokens();
     for layer in 0..layers {
@@ -101,7 +101,7 @@ pub(crate) fn logits<B: Ops>(
     }
     let pooled = pass.linear(Linear::Pooler, x).tanh();
     let pooled = pass.taps.at(Site::Input(Linear::Classifier), pooled);
-    let pooled = B::dropout(pooled, pass.noise.next_site());
+    let pooled = B::dropout(pooled, pass.noise.next_site(Queries::First));
     let logits = pass.affine(Linear::Classifier, pooled);
     pass.taps.at(Site::Logits, logits)
 }
@@ -121,9 +121,9 @@ impl<B: Ops> Pass<'_, B> {
             Queries::First => B::rows(x.clone(), &self.batch.starts),
         };
         let attended = self.attention(l, x, residual.clone(), queries);
-        let x = self.add_norm(Norm::Attention(l), attended, residual);
+        let x = self.add_norm(Norm::Attention(l), attended, residual, queries);
         let transformed = self.feed_forward(l, x.clone());
-        let x = self.add_norm(Norm::Output(l), transformed, x);
+        let x = self.add_norm(Norm::Output(l), transformed, x, queries);
         self.taps.at(Site::Hidden(l), x)
     }
 
@@ -149,7 +149,7 @@ impl<B: Ops> Pass<'_, B> {
         let q = self.projection(Linear::Query(l), asking);
         let k = self.projection(Linear::Key(l), x.clone());
         let v = self.projection(Linear::Value(l), x);
-        let context = B::attend(q, k, v, &shape, self.noise.next_site());
+        let context = B::attend(q, k, v, &shape, self.noise.next_site(queries));
         let context = self.taps.at(Site::Heads(l), context);
         self.linear(Linear::AttentionOutput(l), context)
     }
@@ -197,9 +197,11 @@ impl<B: Ops> Pass<'_, B> {
         norm: Norm,
         branch: Tensor<B, 2>,
         residual: Tensor<B, 2>,
+        rows: Queries,
     ) -> Tensor<B, 2> {
         let [gamma, beta] = self.weights.norm(norm);
         let eps = self.weights.layout.plan.layer_norm_eps;
-        B::add_norm(branch, residual, gamma, beta, eps, self.noise.next_site())
+        let dropout = self.noise.next_site(rows);
+        B::add_norm(branch, residual, gamma, beta, eps, dropout)
     }
 }

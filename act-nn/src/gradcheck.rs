@@ -16,11 +16,15 @@ use rand::Rng;
 
 use crate::backend::{ActBackend, AttentionShape, Ops, Queries, RelationShape, tensor};
 use crate::dropout::{Dropout, Noise};
+use crate::kernels::quantize::Levels;
+use crate::quantize::QuantizeOps;
 
 /// Default bodies in double precision.
 pub(crate) type Reference = NdArray<f64>;
 type Fused = NdArray<f32>;
 
+impl QuantizeOps for Reference {}
+impl QuantizeOps for Autodiff<Reference> {}
 impl Ops for Reference {}
 impl Ops for Autodiff<Reference> {}
 impl ActBackend for Reference {
@@ -52,6 +56,8 @@ enum Op {
     Dropout(Dropout),
     Attend(AttentionShape, Dropout),
     Rows(Vec<u32>),
+    FakeQuantize(Levels),
+    FakeQuantizeRows(Levels),
     /// Against a teacher of this width.
     Relations(RelationShape, usize),
 }
@@ -63,10 +69,18 @@ impl Op {
         match self {
             Op::Affine => B::affine(next(), next(), next()),
             Op::Activate(activation) => B::activate(next(), *activation),
-            Op::AddNorm(dropout) => B::add_norm(next(), next(), next(), next(), 1e-5, *dropout),
-            Op::Dropout(dropout) => B::dropout(next(), *dropout),
-            Op::Attend(shape, dropout) => B::attend(next(), next(), next(), shape, *dropout),
+            Op::AddNorm(dropout) => {
+                B::add_norm(next(), next(), next(), next(), 1e-5, dropout.clone())
+            }
+            Op::Dropout(dropout) => B::dropout(next(), dropout.clone()),
+            Op::Attend(shape, dropout) => B::attend(next(), next(), next(), shape, dropout.clone()),
             Op::Rows(indices) => B::rows(next(), indices),
+            Op::FakeQuantize(levels) => {
+                // A random step near 0.1, with its gradient.
+                let (x, step) = (next(), next() * 0.01 + 0.1);
+                B::fake_quantize(x, step, *levels)
+            }
+            Op::FakeQuantizeRows(levels) => B::fake_quantize_rows(next(), *levels),
             Op::Relations(shape, width) => {
                 let rows = shape.lengths.iter().sum();
                 let teacher = random(7, rows * width);
@@ -125,8 +139,9 @@ fn check(op: Op, shapes: &[[usize; 2]]) {
     }
 }
 
-fn some_dropout() -> Dropout {
-    Noise::new(0.3, Seed(5), 1, 0).next_site()
+/// Of three sequences of 10 tokens in all.
+fn some_dropout(rows: Queries) -> Dropout {
+    Noise::new(0.3, Seed(5), 1, &[2, 0, 7], &[4, 1, 5]).next_site(rows)
 }
 
 #[test]
@@ -143,19 +158,31 @@ fn activations() {
 
 #[test]
 fn add_norm() {
-    for dropout in [Dropout::OFF, some_dropout()] {
-        check(Op::AddNorm(dropout), &[[6, 13], [6, 13], [1, 13], [1, 13]]);
+    for dropout in [Dropout::OFF, some_dropout(Queries::All)] {
+        let shapes = [[10, 13], [10, 13], [1, 13], [1, 13]];
+        check(Op::AddNorm(dropout), &shapes);
     }
 }
 
 #[test]
 fn dropout() {
-    check(Op::Dropout(some_dropout()), &[[6, 13]]);
+    check(Op::Dropout(some_dropout(Queries::All)), &[[10, 13]]);
+    check(Op::Dropout(some_dropout(Queries::First)), &[[3, 13]]);
 }
 
 #[test]
 fn rows() {
     check(Op::Rows(vec![3, 0, 3, 5]), &[[6, 4]]);
+}
+
+/// Some of the numbers are clipped at 12 levels, none at 127.
+#[test]
+fn fake_quantisation() {
+    for high in [12.0, 127.0] {
+        let levels = Levels { low: -high, high };
+        check(Op::FakeQuantize(levels), &[[9, 11], [1, 1]]);
+        check(Op::FakeQuantizeRows(levels), &[[9, 11]]);
+    }
 }
 
 #[test]
@@ -175,7 +202,7 @@ fn relations() {
 fn attention() {
     for (queries, asking) in [(Queries::All, 10), (Queries::First, 3)] {
         for masked in [false, true] {
-            for dropout in [Dropout::OFF, some_dropout()] {
+            for dropout in [Dropout::OFF, some_dropout(queries)] {
                 let bias = |i| if i % 4 == 3 { -1e4 } else { 0.0 };
                 let shape = AttentionShape {
                     lengths: Arc::from([4, 1, 5]),

@@ -9,6 +9,7 @@ use crate::dropout::Noise;
 use crate::encoder;
 use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
+use crate::quantize::{Observed, Quantizer};
 use crate::taps::Identity;
 use crate::weights::Weights;
 
@@ -26,6 +27,8 @@ enum Part<B: ActBackend> {
 pub(crate) struct ShardGradients<B: ActBackend> {
     loss: f64,
     parts: Vec<Part<B>>,
+    /// What fake quantisation saw, if there is any.
+    observed: Option<Observed>,
 }
 
 /// What the shards of a batch have in common.
@@ -35,6 +38,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) examples: usize,
     /// Products of matrices in bfloat16.
     pub(crate) mixed_precision: bool,
+    /// Rounds what linears read; the weights are rounded already.
+    pub(crate) quantizer: Option<&'a Quantizer>,
 }
 
 impl<B: ActBackend> ShardGradients<B> {
@@ -55,14 +60,22 @@ impl<B: ActBackend> ShardGradients<B> {
             true => &leaves.lowered(FloatDType::BF16),
             false => &leaves,
         };
-        let (loss, mut gradients) = loss::backward::<B>(
-            computed,
-            embedded,
-            shard,
-            (batch.objective, batch.examples),
-            &mut Identity,
-            noise,
-        )?;
+        let of_batch = (batch.objective, batch.examples);
+        let (loss, mut gradients, observed) = match batch.quantizer {
+            None => {
+                let taps = &mut Identity;
+                let (loss, gradients) =
+                    loss::backward::<B>(computed, embedded, shard, of_batch, taps, noise)?;
+                (loss, gradients, None)
+            }
+            Some(quantizer) => {
+                let mut taps = quantizer.taps(&words.device()).recorded();
+                let (loss, mut gradients) =
+                    loss::backward::<B>(computed, embedded, shard, of_batch, &mut taps, noise)?;
+                let observed = taps.observed(&mut gradients);
+                (loss, gradients, Some(observed))
+            }
+        };
         let mut of_leaf = |leaf: &Tensor<B::Graph, 2>| leaf.grad_remove(&mut gradients);
         let rows = of_leaf(&words);
         let leaves = leaves.tensors.iter().map(of_leaf);
@@ -75,13 +88,18 @@ impl<B: ActBackend> ShardGradients<B> {
                 parts[place] = Part::Rows { ids, rows };
             }
         }
-        Ok(Self { loss, parts })
+        Ok(Self {
+            loss,
+            parts,
+            observed,
+        })
     }
 }
 
 /// The sum over micro-batches.
 pub(crate) struct Sum<B: ActBackend> {
     pub(crate) loss: f64,
+    pub(crate) observed: Observed,
     tensors: Vec<Option<Tensor<B, 2>>>,
 }
 
@@ -90,12 +108,16 @@ impl<B: ActBackend> Sum<B> {
     pub(crate) fn new(weights: &Weights<B>) -> Self {
         Self {
             loss: 0.0,
+            observed: Observed::default(),
             tensors: vec![None; weights.tensors.len()],
         }
     }
 
     /// Adds shards one after the other, parameter by parameter on the current rayon pool.
-    pub(crate) fn add(&mut self, weights: &Weights<B>, shards: Vec<ShardGradients<B>>) {
+    pub(crate) fn add(&mut self, weights: &Weights<B>, mut shards: Vec<ShardGradients<B>>) {
+        for observed in shards.iter_mut().filter_map(|s| s.observed.take()) {
+            self.observed.add(observed);
+        }
         self.loss = shards.iter().fold(self.loss, |sum, shard| sum + shard.loss);
         let mut shards: Vec<_> = shards.into_iter().map(|s| s.parts.into_iter()).collect();
         let mut next = || shards.iter_mut().filter_map(Iterator::next).collect();

@@ -9,6 +9,7 @@ mod backend;
 mod batches;
 pub mod checkpoint;
 mod device;
+pub mod distillation;
 mod dropout;
 mod encoder;
 #[cfg(feature = "ndarray")]
@@ -21,6 +22,7 @@ mod kernels;
 mod loss;
 mod optim;
 mod predict;
+mod quantize;
 mod ragged;
 mod schedule;
 mod taps;
@@ -33,11 +35,15 @@ pub use loss::objective::{
     Comparison, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher,
 };
 pub use optim::{OptimizerOptions, UpdateRule};
-pub use train::{Examples, TrainEvent, TrainOptions, Trained};
+pub use quantize::{FakeQuantization, InputSteps, WeightSteps};
+pub use train::{
+    Evaluation, Examples, Journal, LossPoint, Quantizing, TrainEvent, TrainOptions, Trained,
+    batch_size,
+};
 
 use device::dispatch;
 use importance::{importance_on, mask_gradients_on};
-use predict::{observe_on, predict_on};
+use predict::{observe_on, predict_on, predict_quantized_on};
 use train::train_on;
 
 /// Trains all parameters of a float artifact. `on_event` may stop the loop by returning `false`
@@ -74,7 +80,32 @@ pub fn resume(
     dispatch!(
         device,
         train_on(
-            artifact, train, validation, objective, options, keeper, on_event
+            artifact, train, validation, None, objective, options, keeper, on_event
+        )
+    )
+}
+
+/// As [`train()`], for an int8 model: linears and tables compute with rounded numbers, and what the
+/// judge says of the int8 model chooses the best weights. Mixed precision has no effect.
+#[allow(clippy::too_many_arguments)]
+pub fn train_quantized(
+    device: Device,
+    artifact: &Artifact,
+    train: Examples<'_>,
+    quantizing: Quantizing<'_>,
+    objective: Objective,
+    options: &TrainOptions,
+    on_event: &mut dyn FnMut(TrainEvent) -> bool,
+) -> Result<Trained> {
+    let (keeper, quantizing) = (&mut checkpoint::Unkept, Some(quantizing));
+    let options = &TrainOptions {
+        mixed_precision: false,
+        ..options.clone()
+    };
+    dispatch!(
+        device,
+        train_on(
+            artifact, train, None, quantizing, objective, options, keeper, on_event
         )
     )
 }
@@ -87,6 +118,21 @@ pub fn predict(
     batch_size: usize,
 ) -> Result<Vec<Vec<f32>>> {
     dispatch!(device, predict_on(artifact, encodings, batch_size))
+}
+
+/// Logits of a float model whose linears and tables compute with rounded numbers, dropout off: those
+/// of the model that [`FakeQuantization::export`] makes of it, up to the rounding of sums.
+pub fn predict_quantized(
+    device: Device,
+    artifact: &Artifact,
+    quantization: &FakeQuantization,
+    encodings: &[Encoding],
+    batch_size: usize,
+) -> Result<Vec<Vec<f32>>> {
+    dispatch!(
+        device,
+        predict_quantized_on(artifact, quantization, encodings, batch_size)
+    )
 }
 
 /// Values at sites: for each site, for each encoding, one flat row-major `[tokens, width]` vector

@@ -143,6 +143,14 @@ impl From<&OptimizerBuilder> for OptimizerOptions {
 }
 
 impl OptimizerOptions {
+    /// Of what is never optimised.
+    pub(crate) const NONE: Self = Self {
+        rule: UpdateRule::Sgd,
+        l1: 0.0,
+        l2: 0.0,
+        grad_clip: 0.0,
+    };
+
     /// Tensors of state that each parameter has.
     pub(crate) fn moments(&self) -> usize {
         match self.rule {
@@ -153,7 +161,13 @@ impl OptimizerOptions {
     }
 
     /// Step number `step` (from 1): for weights if `decayed`, else for biases and norms.
-    fn update(&self, step: usize, learning_rate: f64, scale: f64, decayed: bool) -> Update {
+    pub(crate) fn update(
+        &self,
+        step: usize,
+        learning_rate: f64,
+        scale: f64,
+        decayed: bool,
+    ) -> Update {
         let only = |value: f64| if decayed { value } else { 0.0 };
         let shared = Shared {
             gradient_scale: scale as f32,

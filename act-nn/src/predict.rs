@@ -11,8 +11,10 @@ use crate::backend::ActBackend;
 use crate::batches;
 use crate::dropout::Noise;
 use crate::encoder;
+use crate::optim::OptimizerOptions;
+use crate::quantize::{FakeQuantization, Quantizer};
 use crate::ragged::{self, Ragged};
-use crate::taps::{Identity, Record};
+use crate::taps::{Identity, Record, Taps};
 use crate::weights::{Weights, to_vec};
 
 /// Logits, one row an encoding, in order; groups of `batch_size` are computed on the current
@@ -22,6 +24,7 @@ pub(crate) fn logits<B: ActBackend>(
     encodings: &[Encoding],
     batch_size: usize,
     pad_id: u32,
+    quantizer: Option<&Quantizer>,
 ) -> Vec<Vec<f32>> {
     let classes = weights.layout.plan.num_labels;
     let groups = batches::by_length(encodings, batch_size);
@@ -29,13 +32,12 @@ pub(crate) fn logits<B: ActBackend>(
         let batch = Ragged::new(group.iter().map(|&i| &encodings[i]), pad_id);
         let embedded = encoder::embed(weights, &batch);
         let noise = &mut Noise::OFF.clone();
-        to_vec(encoder::logits(
-            weights,
-            embedded,
-            &batch,
-            &mut Identity,
-            noise,
-        ))
+        let mut fake = quantizer.map(|q| q.taps(&embedded.words.device()));
+        let taps: &mut dyn Taps<B> = match &mut fake {
+            Some(taps) => taps,
+            None => &mut Identity,
+        };
+        to_vec(encoder::logits(weights, embedded, &batch, taps, noise))
     };
     let computed: Vec<Vec<f32>> = groups.par_iter().map(of_group).collect();
     let mut rows = vec![Vec::new(); encodings.len()];
@@ -54,7 +56,7 @@ pub(crate) fn accuracy<B: ActBackend>(
     batch_size: usize,
     pad_id: u32,
 ) -> f64 {
-    let logits = logits(weights, examples.encodings, batch_size, pad_id);
+    let logits = logits(weights, examples.encodings, batch_size, pad_id, None);
     Accuracy::of_logits(&logits, examples.labels).value
 }
 
@@ -68,7 +70,27 @@ pub(crate) fn predict_on<B: ActBackend>(
     ragged::check(artifact, encodings)?;
     let weights = Weights::<B>::load(artifact, device)?;
     let pad_id = artifact.tokenizer.pad_id;
-    crate::pool(1)?.install(|| Ok(logits(&weights, encodings, batch_size.max(1), pad_id)))
+    let size = batch_size.max(1);
+    crate::pool(1)?.install(|| Ok(logits(&weights, encodings, size, pad_id, None)))
+}
+
+/// See [`crate::predict_quantized()`].
+pub(crate) fn predict_quantized_on<B: ActBackend>(
+    device: &B::Device,
+    artifact: &Artifact,
+    quantization: &FakeQuantization,
+    encodings: &[Encoding],
+    batch_size: usize,
+) -> Result<Vec<Vec<f32>>> {
+    ragged::check(artifact, encodings)?;
+    let weights = Weights::<B>::load(artifact, device)?;
+    let (spec, optimizer) = (quantization.clone(), OptimizerOptions::NONE);
+    let quantizer = &Quantizer::new(spec, &weights.layout, optimizer)?;
+    let (size, pad_id) = (batch_size.max(1), artifact.tokenizer.pad_id);
+    crate::pool(1)?.install(|| {
+        let weights = quantizer.rounded(&weights);
+        Ok(logits(&weights, encodings, size, pad_id, Some(quantizer)))
+    })
 }
 
 /// See [`crate::observe()`].

@@ -53,6 +53,12 @@ fn options() -> TrainOptions {
     }
 }
 
+fn sgd() -> OptimizerBuilder {
+    let mut builder = OptimizerBuilder::default();
+    builder.optimizer.kind = "SGD".into();
+    builder
+}
+
 fn run(options: &TrainOptions, objective: Objective) -> (Trained, Vec<TrainEvent>) {
     let (encodings, labels) = random_examples(64);
     let teacher: Vec<Vec<f32>> = labels
@@ -124,6 +130,33 @@ fn overfits_random_labels() {
             act_core::metrics::Accuracy::of_logits(&logits, &labels).value,
             1.0
         );
+    }
+}
+
+#[test]
+fn micro_batches_change_a_run_with_dropout_by_rounding_only() {
+    let losses = |micro_batch| {
+        let options = TrainOptions {
+            epochs: 1,
+            micro_batch,
+            dropout: 0.3,
+            // Adam's steps are of the gradients' signs where those are next to nothing.
+            optimizer: OptimizerOptions::from(&sgd()),
+            ..options()
+        };
+        let (_, events) = run(&options, LABELS);
+        let losses = events.iter().filter_map(|event| match event {
+            TrainEvent::Step { loss, .. } => Some(*loss),
+            TrainEvent::Evaluation { .. } => None,
+        });
+        losses.collect::<Vec<f64>>()
+    };
+    let whole = losses(16);
+    assert_eq!(whole.len(), 4);
+    for micro_batch in [1, 3, 5, 8] {
+        for (loss, want) in losses(micro_batch).iter().zip(&whole) {
+            assert!((loss - want).abs() < 1e-5 * want, "{loss} is not {want}");
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use act_core::config::{Config, Distillation};
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Embedding, Encoding, ErrorKind, LayerPlan, Linear, Result, Seed, Site};
 use act_core::{Tensor, TokenizerSpec};
-use act_distill::features::Features;
-use act_distill::objective::{describe, objective};
 use act_distill::{Distilled, Options, distill};
 use act_infer::Engine;
+use act_nn::distillation::features::Features;
+use act_nn::distillation::objective::{describe, objective};
 use act_nn::{Device, LayerPair, Objective, Rows, Teacher};
 
 use crate::toy;
@@ -68,7 +68,10 @@ fn refusal(student: Artifact, teacher: Artifact, losses: Distillation) -> String
 
 #[test]
 fn students_that_lost_blocks_learn_from_every_loss() {
-    let student = run(pruned(), toy::model(1), &config(everything())).unwrap();
+    let mut config = config(everything());
+    // Ten steps towards a random teacher need not make it better.
+    config.train.validation_ratio = 0.0;
+    let student = run(pruned(), toy::model(1), &config).unwrap();
     assert!(student.final_loss.is_finite());
 }
 

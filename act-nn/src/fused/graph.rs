@@ -3,6 +3,8 @@
 //! Each has a rule, the state that its forward pass keeps and the gradients it gives to the
 //! operation's inputs (its parents, counted from 0 in the order of the arguments).
 
+mod quantize;
+
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -134,7 +136,9 @@ struct Drop {
 
 impl Rule<1> for Drop {
     fn backward(self, dy: &[f32], parents: &mut Parents<'_, 1>) {
-        parents.give(0, self.columns, || norm::masked(dy, self.dropout));
+        parents.give(0, self.columns, || {
+            norm::masked(dy, self.columns, &self.dropout)
+        });
     }
 }
 
@@ -155,7 +159,7 @@ impl Rule<4> for AddNorm {
         let dx = matrix(dx, width);
         parents.give_tensor(0, || match self.dropout.is_off() {
             true => dx.clone(),
-            false => matrix(norm::masked(&slice(&dx), self.dropout), width),
+            false => matrix(norm::masked(&slice(&dx), width, &self.dropout), width),
         });
         parents.give_tensor(1, || dx);
     }
@@ -174,7 +178,7 @@ impl Rule<3> for Attend {
         let [q, k, v] = &self.inputs;
         let inputs = (&*slice(q), &*slice(k), &*slice(v));
         let (shape, probabilities) = (&self.shape, &self.probabilities);
-        let gradients = attention::backward(dy, inputs, probabilities, shape, self.dropout);
+        let gradients = attention::backward(dy, inputs, probabilities, shape, &self.dropout);
         for (parent, gradient) in gradients.into_iter().enumerate() {
             parents.give(parent, shape.width(), || gradient);
         }
@@ -255,7 +259,7 @@ impl Ops for Graph {
         record([&x, &r, &g, &b], || {
             let gamma = g.primitive.clone();
             let [x, r, g, b] = [&x, &r, &g, &b].map(|t| slice(&t.primitive));
-            let (y, saved) = norm::forward(&x, &r, &g, &b, eps, dropout);
+            let (y, saved) = norm::forward(&x, &r, &g, &b, eps, &dropout);
             let saved = Arc::new(saved);
             (
                 matrix(y, g.len()),
@@ -275,7 +279,7 @@ impl Ops for Graph {
         let x = primitive(x);
         let columns = columns(&x.primitive);
         record([&x], || {
-            let y = norm::masked(&slice(&x.primitive), dropout);
+            let y = norm::masked(&slice(&x.primitive), columns, &dropout);
             (matrix(y, columns), Drop { dropout, columns })
         })
     }
@@ -291,7 +295,7 @@ impl Ops for Graph {
         record([&q, &k, &v], || {
             let inputs = [&q, &k, &v].map(|t| t.primitive.clone());
             let [q, k, v] = [&q, &k, &v].map(|t| slice(&t.primitive));
-            let (y, probabilities) = attention::forward(&q, &k, &v, shape, dropout);
+            let (y, probabilities) = attention::forward(&q, &k, &v, shape, &dropout);
             let probabilities = Arc::new(probabilities);
             let y = matrix(y, shape.width());
             let shape = shape.clone();

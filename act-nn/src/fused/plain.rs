@@ -1,5 +1,7 @@
 //! The operations without gradients, and those that change values in place.
 
+mod quantize;
+
 use act_core::Activation;
 use burn::backend::ndarray::NdArrayTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
@@ -41,7 +43,14 @@ impl Ops for Cpu {
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
         let [x, r, g, b] = [branch, residual, gamma, beta].map(primitive);
-        let (y, _) = norm::forward(&slice(&x), &slice(&r), &slice(&g), &slice(&b), eps, dropout);
+        let (y, _) = norm::forward(
+            &slice(&x),
+            &slice(&r),
+            &slice(&g),
+            &slice(&b),
+            eps,
+            &dropout,
+        );
         tensor(matrix(y, columns(&g)))
     }
 
@@ -50,7 +59,8 @@ impl Ops for Cpu {
             return x;
         }
         let x = primitive(x);
-        tensor(matrix(norm::masked(&slice(&x), dropout), columns(&x)))
+        let columns = columns(&x);
+        tensor(matrix(norm::masked(&slice(&x), columns, &dropout), columns))
     }
 
     fn attend(
@@ -61,7 +71,7 @@ impl Ops for Cpu {
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
         let [q, k, v] = [q, k, v].map(primitive);
-        let (y, _) = attention::forward(&slice(&q), &slice(&k), &slice(&v), shape, dropout);
+        let (y, _) = attention::forward(&slice(&q), &slice(&k), &slice(&v), shape, &dropout);
         tensor(matrix(y, shape.width()))
     }
 
@@ -116,17 +126,8 @@ impl Ops for Cpu {
         let mut value = owned(primitive(slot.value));
         let moments = slot.moments.into_iter().map(|t| owned(primitive(t)));
         let mut moments: Vec<_> = moments.collect();
-        let v = slice_mut(&mut value);
-        match (update, moments.as_mut_slice()) {
-            (Update::Adam(step), [first, second]) => {
-                update::adam(v, &g, slice_mut(first), slice_mut(second), step);
-            }
-            (Update::Momentum(step), [velocity]) => {
-                update::momentum(v, &g, slice_mut(velocity), step);
-            }
-            (Update::Sgd(step), []) => update::sgd(v, &g, step),
-            _ => unreachable!("a slot has the moments of its optimiser"),
-        }
+        let mut state: Vec<&mut [f32]> = moments.iter_mut().map(slice_mut).collect();
+        update::update(slice_mut(&mut value), &g, &mut state, update);
         Slot {
             value: tensor(value.into()),
             moments: moments.into_iter().map(|m| tensor(m.into())).collect(),

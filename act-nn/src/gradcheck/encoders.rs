@@ -111,20 +111,25 @@ fn shard(artifact: &Artifact, encodings: &[Encoding], objective: &Objective) -> 
     shard_of(artifact, encodings, objective, &[0, 1, 2, 3])
 }
 
+/// Dropout of the examples with these indices.
+fn noise(probability: f64, shard: &Shard, indices: &[usize]) -> Noise {
+    Noise::new(probability, Seed(6), 3, indices, &shard.batch.lengths)
+}
+
 /// Loss and gradients of all parameters.
 fn model_gradients<B: ActBackend>(
     weights: &Weights<B>,
-    shards: &[Shard],
+    shards: &[(Shard, Noise)],
     objective: &Objective,
-    noise: &Noise,
 ) -> (f64, Vec<Tensor<B, 2>>) {
     let mut sum = Sum::new(weights);
     let batch = Batch {
         objective,
         examples: 4,
         mixed_precision: false,
+        quantizer: None,
     };
-    for shard in shards {
+    for (shard, noise) in shards {
         let gradients = ShardGradients::new(weights, shard, &batch, noise.clone());
         sum.add(weights, vec![gradients.unwrap()]);
     }
@@ -133,9 +138,8 @@ fn model_gradients<B: ActBackend>(
 
 fn loss_alone(
     weights: &Weights<Reference>,
-    shard: &Shard,
+    (shard, noise): &(Shard, Noise),
     objective: &Objective,
-    noise: &Noise,
 ) -> f64 {
     let embedded = encoder::embed(weights, &shard.batch);
     let mut noise = noise.clone();
@@ -154,9 +158,9 @@ fn encoder_gradients_equal_finite_differences() {
         let objective = everything(&artifact);
         let shard = shard(&artifact, &encodings, &objective);
         let mut weights = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-        let noise = Noise::new(0.2, Seed(6), 3, 1);
-        let shards = std::slice::from_ref(&shard);
-        let (_, gradients) = model_gradients(&weights, shards, &objective, &noise);
+        let noise = noise(0.2, &shard, &[0, 1, 2, 3]);
+        let shards = [(shard, noise)];
+        let (_, gradients) = model_gradients(&weights, &shards, &objective);
         let mut rng = Seed(2).stream("test elements");
         for (i, gradient) in gradients.iter().enumerate() {
             let value = weights.tensors[i].clone();
@@ -165,14 +169,14 @@ fn encoder_gradients_equal_finite_differences() {
             for _ in 0..6 {
                 let place = match i {
                     // Most rows of the word table have no token.
-                    0 => shard.batch.input_ids[rng.random_range(0..18)] as usize * shape[1],
+                    0 => shards[0].0.batch.input_ids[rng.random_range(0..18)] as usize * shape[1],
                     _ => rng.random_range(0..gradient.len()),
                 };
                 let mut loss_at = |step: f64| {
                     let mut moved = to_f64(&value);
                     moved[place] += step;
                     weights.tensors[i] = tensor(moved, shape, &Default::default());
-                    loss_alone(&weights, &shard, &objective, &noise)
+                    loss_alone(&weights, &shards[0], &objective)
                 };
                 let slope = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
                 let name = &weights.layout.specs[i].name;
@@ -193,14 +197,14 @@ fn fused_encoders_equal_the_reference() {
     let encodings = encodings();
     for artifact in models() {
         let objective = everything(&artifact);
-        let shard = shard(&artifact, &encodings, &objective);
         for dropout in [0.0, 0.2] {
-            let noise = Noise::new(dropout, Seed(6), 3, 1);
+            let shard = shard(&artifact, &encodings, &objective);
+            let noise = noise(dropout, &shard, &[0, 1, 2, 3]);
+            let shards = [(shard, noise)];
             let fused = Weights::<Fused>::load(&artifact, &Default::default()).unwrap();
             let reference = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-            let shards = std::slice::from_ref(&shard);
-            let (loss, gradients) = model_gradients(&fused, shards, &objective, &noise);
-            let (want_loss, want) = model_gradients(&reference, shards, &objective, &noise);
+            let (loss, gradients) = model_gradients(&fused, &shards, &objective);
+            let (want_loss, want) = model_gradients(&reference, &shards, &objective);
             assert_close("loss", &[loss], &[want_loss], 1e-5);
             for ((spec, got), want) in fused.layout.specs.iter().zip(&gradients).zip(&want) {
                 assert_close(&spec.name, &to_f64(got), &to_f64(want), 2e-5);
@@ -210,21 +214,27 @@ fn fused_encoders_equal_the_reference() {
 }
 
 #[test]
-fn micro_batches_add_up_to_the_batch() {
+fn micro_batches_add_up_to_the_batch_with_dropout_too() {
     let encodings = encodings();
     for artifact in models() {
         let objective = everything(&artifact);
         let weights = Weights::<Reference>::load(&artifact, &Default::default()).unwrap();
-        let gradients = |parts: &[&[usize]]| {
-            let of_part = |part: &&[usize]| shard_of(&artifact, &encodings, &objective, part);
-            let shards: Vec<_> = parts.iter().map(of_part).collect();
-            model_gradients(&weights, &shards, &objective, &Noise::OFF)
-        };
-        let (loss, whole) = gradients(&[&[0, 1, 2, 3]]);
-        let (parts_loss, parts) = gradients(&[&[2], &[3, 0, 1]]);
-        assert_close("loss", &[parts_loss], &[loss], 1e-6);
-        for (got, want) in parts.iter().zip(&whole) {
-            assert_close("gradient", &to_f64(got), &to_f64(want), 1e-10);
+        for dropout in [0.0, 0.2] {
+            let gradients = |parts: &[&[usize]]| {
+                let of_part = |part: &&[usize]| {
+                    let shard = shard_of(&artifact, &encodings, &objective, part);
+                    let noise = noise(dropout, &shard, part);
+                    (shard, noise)
+                };
+                let shards: Vec<_> = parts.iter().map(of_part).collect();
+                model_gradients(&weights, &shards, &objective)
+            };
+            let (loss, whole) = gradients(&[&[0, 1, 2, 3]]);
+            let (parts_loss, parts) = gradients(&[&[2], &[3, 0, 1]]);
+            assert_close("loss", &[parts_loss], &[loss], 1e-6);
+            for (got, want) in parts.iter().zip(&whole) {
+                assert_close("gradient", &to_f64(got), &to_f64(want), 1e-10);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::gemm::{Mat, gemm};
 use super::simd::simd_fn;
 use super::sum::sum;
 use crate::backend::{AttentionShape, Queries};
-use crate::dropout::Dropout;
+use crate::dropout::{Dropout, Mask};
 
 /// Where one sequence lies: its rows among the queries and among the keys, and its probabilities.
 struct Span {
@@ -61,16 +61,16 @@ pub(crate) fn forward(
     k: &[f32],
     v: &[f32],
     shape: &AttentionShape,
-    dropout: Dropout,
+    dropout: &Dropout,
 ) -> (Vec<f32>, Vec<f32>) {
     let width = shape.width();
     let scale = 1.0 / (shape.head_dim as f32).sqrt();
     let mut context = vec![0.0; q.len()];
     let mut all = vec![0.0; spans(shape).last().map_or(0, |s| s.probabilities.end)];
     let mut scratch = Vec::new();
-    for span in spans(shape) {
+    for (sequence, span) in spans(shape).enumerate() {
         let (rows, columns) = (span.queries.len(), span.keys.len());
-        let first_index = span.probabilities.start;
+        let mask = mask_of(dropout, sequence);
         let probabilities = &mut all[span.probabilities];
         for (h, scores) in probabilities.chunks_exact_mut(rows * columns).enumerate() {
             let (q, k) = (
@@ -81,7 +81,7 @@ pub(crate) fn forward(
         }
         let bias = shape.key_bias.as_ref().map(|b| &b[span.keys.clone()]);
         softmax(probabilities, columns, bias);
-        let probabilities = dropped(probabilities, first_index, dropout, &mut scratch);
+        let probabilities = dropped(probabilities, mask, &mut scratch);
         for (h, p) in probabilities.chunks_exact(rows * columns).enumerate() {
             let p = Mat::new(p, rows, columns, columns);
             let out = head_mut(&mut context, &span.queries, h, shape);
@@ -97,19 +97,19 @@ pub(crate) fn backward(
     (q, k, v): (&[f32], &[f32], &[f32]),
     probabilities: &[f32],
     shape: &AttentionShape,
-    dropout: Dropout,
+    dropout: &Dropout,
 ) -> [Vec<f32>; 3] {
     let width = shape.width();
     let scale = 1.0 / (shape.head_dim as f32).sqrt();
     let [mut dq, mut dk, mut dv] = [q, k, v].map(|x| vec![0.0; x.len()]);
     let mut scratch = Vec::new();
     let mut dscores = Vec::new();
-    for span in spans(shape) {
+    for (sequence, span) in spans(shape).enumerate() {
         let (rows, columns) = (span.queries.len(), span.keys.len());
-        let first_index = span.probabilities.start;
+        let mask = mask_of(dropout, sequence);
         let probabilities = &probabilities[span.probabilities];
         dscores.resize(probabilities.len(), 0.0);
-        let kept = dropped(probabilities, first_index, dropout, &mut scratch);
+        let kept = dropped(probabilities, mask, &mut scratch);
         for (h, p) in kept.chunks_exact(rows * columns).enumerate() {
             let dc = head(dcontext, &span.queries, h, shape);
             let p = Mat::new(p, rows, columns, columns);
@@ -124,7 +124,7 @@ pub(crate) fn backward(
             let ds = &mut dscores[h * rows * columns..][..rows * columns];
             gemm(1.0, dc, head(v, &span.keys, h, shape).t(), 0.0, ds, columns);
         }
-        softmax_backward(&mut dscores, probabilities, columns, first_index, dropout);
+        softmax_backward(&mut dscores, probabilities, columns, mask);
         for (h, ds) in dscores.chunks_exact(rows * columns).enumerate() {
             let ds = Mat::new(ds, rows, columns, columns);
             let out = head_mut(&mut dq, &span.queries, h, shape);
@@ -143,25 +143,29 @@ pub(crate) fn backward(
     [dq, dk, dv]
 }
 
-/// The probabilities after dropout; element `i` of the slice has index `first_index + i`.
+/// The mask of a sequence's probabilities, by their places in `[heads, queries, keys]`.
+fn mask_of(dropout: &Dropout, sequence: usize) -> Option<Mask> {
+    dropout.examples().get(sequence).map(|(_, mask)| *mask)
+}
+
+/// The probabilities of one sequence after dropout.
 fn dropped<'a>(
     probabilities: &'a [f32],
-    first_index: usize,
-    dropout: Dropout,
+    mask: Option<Mask>,
     scratch: &'a mut Vec<f32>,
 ) -> &'a [f32] {
-    if dropout.is_off() {
+    let Some(mask) = mask else {
         return probabilities;
-    }
+    };
     scratch.resize(probabilities.len(), 0.0);
-    mask(scratch, probabilities, first_index as u32, dropout);
+    apply(scratch, probabilities, mask);
     scratch
 }
 
 simd_fn! {
-    fn mask(out: &mut [f32], x: &[f32], first_index: u32, dropout: Dropout) {
+    fn apply(out: &mut [f32], x: &[f32], mask: Mask) {
         for (i, (out, x)) in out.iter_mut().zip(x).enumerate() {
-            *out = x * dropout.factor(first_index.wrapping_add(i as u32));
+            *out = x * mask.factor(i as u32);
         }
     }
 }
@@ -194,12 +198,11 @@ simd_fn! {
         gradients: &mut [f32],
         probabilities: &[f32],
         columns: usize,
-        first_index: usize,
-        dropout: Dropout,
+        mask: Option<Mask>,
     ) {
-        if !dropout.is_off() {
+        if let Some(mask) = mask {
             for (i, d) in gradients.iter_mut().enumerate() {
-                *d *= dropout.factor((first_index as u32).wrapping_add(i as u32));
+                *d *= mask.factor(i as u32);
             }
         }
         let rows = gradients.chunks_exact_mut(columns);

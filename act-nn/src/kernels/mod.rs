@@ -10,6 +10,7 @@ pub(crate) mod gelu;
 pub(crate) mod gemm;
 pub(crate) mod linear;
 pub(crate) mod norm;
+pub(crate) mod quantize;
 pub(crate) mod relations;
 pub(crate) mod simd;
 pub(crate) mod sum;

@@ -22,10 +22,10 @@ simd_fn! {
         gamma: &[f32],
         beta: &[f32],
         eps: f32,
-        dropout: Dropout,
+        dropout: &Dropout,
     ) -> (Vec<f32>, Saved) {
         let width = gamma.len();
-        let mut normalized = add_dropped(branch, residual, dropout);
+        let mut normalized = add_dropped(branch, residual, width, dropout);
         let mut y = vec![0f32; normalized.len()];
         let mut inverse_deviation = Vec::with_capacity(y.len() / width);
         for (row, y) in normalized.chunks_exact_mut(width).zip(y.chunks_exact_mut(width)) {
@@ -45,14 +45,20 @@ simd_fn! {
 
 /// `residual + dropout(branch)`.
 #[inline(always)]
-fn add_dropped(branch: &[f32], residual: &[f32], dropout: Dropout) -> Vec<f32> {
+fn add_dropped(branch: &[f32], residual: &[f32], width: usize, dropout: &Dropout) -> Vec<f32> {
     let pairs = branch.iter().zip(residual);
     if dropout.is_off() {
         return pairs.map(|(b, r)| b + r).collect();
     }
     let mut sum = vec![0f32; branch.len()];
-    for (i, (s, (b, r))) in sum.iter_mut().zip(pairs).enumerate() {
-        *s = b * dropout.factor(i as u32) + r;
+    let mut start = 0;
+    for &(rows, mask) in dropout.examples() {
+        let own = start..start + rows * width;
+        let pairs = branch[own.clone()].iter().zip(&residual[own.clone()]);
+        for (i, (s, (b, r))) in sum[own.clone()].iter_mut().zip(pairs).enumerate() {
+            *s = b * mask.factor(i as u32) + r;
+        }
+        start = own.end;
     }
     sum
 }
@@ -91,11 +97,17 @@ simd_fn! {
 }
 
 simd_fn! {
-    /// `dropout(x)`: forward and, with the same dropout, backward.
-    pub(crate) fn masked(x: &[f32], dropout: Dropout) -> Vec<f32> {
+    /// `dropout(x)` of `[n, width]`: forward and, with the same dropout, backward.
+    pub(crate) fn masked(x: &[f32], width: usize, dropout: &Dropout) -> Vec<f32> {
         let mut y = vec![0f32; x.len()];
-        for (i, (y, x)) in y.iter_mut().zip(x).enumerate() {
-            *y = x * dropout.factor(i as u32);
+        let mut start = 0;
+        for &(rows, mask) in dropout.examples() {
+            let own = start..start + rows * width;
+            let pairs = y[own.clone()].iter_mut().zip(&x[own.clone()]);
+            for (i, (y, x)) in pairs.enumerate() {
+                *y = x * mask.factor(i as u32);
+            }
+            start = own.end;
         }
         y
     }

@@ -1,7 +1,22 @@
 //! One optimiser step in one pass over the slices; all slices of a call have one length.
 
 use super::simd::simd_fn;
-use crate::optim::{AdamStep, MomentumStep, SgdStep, Shared};
+use crate::optim::{AdamStep, MomentumStep, SgdStep, Shared, Update};
+
+/// One step of any optimiser; there are as many moments as it has.
+pub(crate) fn update(
+    value: &mut [f32],
+    gradients: &[f32],
+    moments: &mut [&mut [f32]],
+    update: &Update,
+) {
+    match (update, moments) {
+        (Update::Adam(step), [first, second]) => adam(value, gradients, first, second, step),
+        (Update::Momentum(step), [velocity]) => momentum(value, gradients, velocity, step),
+        (Update::Sgd(step), []) => sgd(value, gradients, step),
+        _ => unreachable!("a parameter has the moments of its optimiser"),
+    }
+}
 
 /// The gradient, clipped, with those of the penalties on the value.
 #[inline(always)]
@@ -19,7 +34,7 @@ fn gradient(g: f32, value: f32, s: &Shared) -> f32 {
 
 simd_fn! {
     /// Adam and AdamW: updates a parameter and its two moments in place.
-    pub(crate) fn adam(
+    fn adam(
         value: &mut [f32],
         gradients: &[f32],
         first: &mut [f32],
@@ -39,7 +54,7 @@ simd_fn! {
 
 simd_fn! {
     /// Momentum: updates a parameter and its velocity in place.
-    pub(crate) fn momentum(
+    fn momentum(
         value: &mut [f32],
         gradients: &[f32],
         velocity: &mut [f32],
@@ -57,7 +72,7 @@ simd_fn! {
 
 simd_fn! {
     /// Plain gradient descent, in place.
-    pub(crate) fn sgd(value: &mut [f32], gradients: &[f32], step: &SgdStep) {
+    fn sgd(value: &mut [f32], gradients: &[f32], step: &SgdStep) {
         for (v, g) in value.iter_mut().zip(gradients) {
             *v -= step.rate * gradient(*g, *v, &step.shared);
         }

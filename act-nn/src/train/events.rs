@@ -1,8 +1,9 @@
 //! What goes into the training loop besides options, what it tells on the way, and what comes out.
 
-use act_core::Params;
+use act_core::{Artifact, Params, Result};
 
 use crate::loss::objective::Teacher;
+use crate::quantize::FakeQuantization;
 
 /// Examples to train on or to measure on.
 #[derive(Clone, Copy)]
@@ -37,7 +38,7 @@ pub enum TrainEvent {
     Evaluation {
         /// Step.
         step: usize,
-        /// Accuracy on the validation examples.
+        /// Accuracy on the validation examples, or what the caller's judge says.
         accuracy: f64,
         /// True if it is the best so far.
         best: bool,
@@ -59,4 +60,14 @@ pub struct Trained {
     /// Why training ended early, if loss or gradient stopped being finite. There is a best
     /// evaluation then, and `params` are its weights.
     pub diverged: Option<String>,
+    /// Fake quantisation with the steps that belong to `params`, if there was any.
+    pub quantization: Option<FakeQuantization>,
+}
+
+/// What is trained for: rounding, and how good a rounded model is.
+pub struct Quantizing<'a> {
+    /// What is rounded, with the steps to begin with.
+    pub quantization: FakeQuantization,
+    /// Takes the int8 model of an evaluation in place of validation examples; larger is better.
+    pub judge: &'a mut dyn FnMut(&Artifact) -> Result<f64>,
 }

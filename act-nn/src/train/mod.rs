@@ -7,15 +7,18 @@
 //! ends in the same bits as one that was never broken.
 
 mod events;
+mod journal;
 mod options;
+mod quantized;
 
 use act_core::{Artifact, Error, Result};
 use burn::tensor::Tensor;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-pub use events::{Examples, TrainEvent, Trained};
-pub use options::TrainOptions;
+pub use events::{Examples, Quantizing, TrainEvent, Trained};
+pub use journal::{Evaluation, Journal, LossPoint};
+pub use options::{TrainOptions, batch_size};
 
 use crate::backend::ActBackend;
 use crate::batches;
@@ -26,8 +29,10 @@ use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
 use crate::optim::Optimizer;
 use crate::predict;
+use crate::quantize::StepGradients;
 use crate::schedule::Schedule;
 use crate::weights::Weights;
+use quantized::Quantized;
 
 /// Hears what the loop tells; `false` stops it.
 pub(crate) type OnEvent<'a> = &'a mut dyn FnMut(TrainEvent) -> bool;
@@ -39,6 +44,7 @@ pub(crate) fn train_on<B: ActBackend>(
     artifact: &Artifact,
     train: Examples<'_>,
     validation: Option<Examples<'_>>,
+    quantizing: Option<Quantizing<'_>>,
     objective: Objective,
     options: &TrainOptions,
     keeper: &mut dyn Keeper,
@@ -64,7 +70,12 @@ pub(crate) fn train_on<B: ActBackend>(
         .saturating_mul(per_epoch)
         .min(options.max_steps.unwrap_or(usize::MAX));
     let start = Start::<B>::new(artifact, device, keeper.resume())?;
+    let quantized = quantizing.map(|quantizing| {
+        let (spec, judge) = (quantizing.quantization, quantizing.judge);
+        Quantized::new(artifact, spec, judge, &start.weights, options)
+    });
     let run = Run {
+        quantized: quantized.transpose()?,
         optimizer: Optimizer::new(&start.weights, options.optimizer, start.moments),
         weights: start.weights,
         best: start.best,
@@ -134,6 +145,7 @@ struct Run<'a, B: ActBackend> {
     threads: usize,
     train: Examples<'a>,
     validation: Option<Examples<'a>>,
+    quantized: Option<Quantized<'a>>,
     objective: Objective,
     options: &'a TrainOptions,
     pad_id: u32,
@@ -144,7 +156,7 @@ impl<B: ActBackend> Run<'_, B> {
         let mut since_event = Window::default();
         let mut diverged = None;
         loop {
-            if self.evaluation_is_due() && !self.evaluate(on_event) {
+            if self.evaluation_is_due() && !self.evaluate(on_event)? {
                 self.save(keeper);
                 break;
             }
@@ -201,9 +213,13 @@ impl<B: ActBackend> Run<'_, B> {
         let batch = &self.batches[in_epoch];
         let lengths = batch.iter().map(|&i| self.train.encodings[i].len());
         let tokens = lengths.sum();
-        let (loss, gradients) = self.gradients(batch, step)?;
+        let (loss, gradients, of_steps) = self.gradients(batch, step)?;
         if !loss.is_finite() {
             return Err(diverged("loss", loss, step, learning_rate));
+        }
+        if of_steps.as_ref().is_some_and(|g| !g.are_finite()) {
+            let what = "gradient of the quantisation steps";
+            return Err(diverged(what, f64::NAN, step, learning_rate));
         }
         let (weights, optimizer) = (&mut self.weights, &mut self.optimizer);
         let norm = self
@@ -212,38 +228,54 @@ impl<B: ActBackend> Run<'_, B> {
         if !norm.is_finite() {
             return Err(diverged("gradient's norm", norm, step, learning_rate));
         }
+        if let (Some(quantized), Some(gradients)) = (&mut self.quantized, of_steps) {
+            quantized.quantizer.advance(gradients, step, learning_rate);
+        }
         self.position.step = step;
         self.position.epoch_loss.add(loss);
         Ok((loss, learning_rate, tokens))
     }
 
-    /// Loss and gradients of a batch, in the weights' order. As many micro-batches as there are
-    /// threads are computed at a time and then added, one after the other.
-    fn gradients(&self, batch: &[usize], step: usize) -> Result<(f64, Vec<Tensor<B, 2>>)> {
-        let (options, weights) = (self.options, &self.weights);
+    /// Loss and gradients of a batch, in the weights' order, and those of quantisation steps. As
+    /// many micro-batches as there are threads are computed at a time and then added, one after the
+    /// other.
+    fn gradients(&self, batch: &[usize], step: usize) -> Result<BatchGradients<B>> {
+        let options = self.options;
+        let (pool, float) = (&self.pool, &self.weights);
+        let (train, objective, pad_id) = (&self.train, &self.objective, self.pad_id);
+        let quantizer = self.quantized.as_ref().map(|q| &q.quantizer);
+        let rounded = quantizer.map(|q| pool.install(|| q.rounded(float)));
+        let weights = rounded.as_ref().unwrap_or(float);
         let seed = options.seed.derive("dropout");
-        let shards = batches::shards(batch, self.train.encodings, options.micro_batch);
-        let shards: Vec<_> = shards.into_iter().enumerate().collect();
+        let shards = batches::shards(batch, train.encodings, options.micro_batch);
         let of_batch = Batch {
-            objective: &self.objective,
+            objective,
             examples: batch.len(),
             mixed_precision: options.mixed_precision && B::MIXED,
+            quantizer,
         };
-        let of_shard = |(number, indices): &(usize, Vec<usize>)| {
+        let of_shard = |indices: &Vec<usize>| {
             let plan = &weights.layout.plan;
-            let shard = Shard::new(&self.train, indices, &self.objective, plan, self.pad_id)?;
-            let noise = Noise::new(options.dropout, seed, step, *number);
+            let shard = Shard::new(train, indices, objective, plan, pad_id)?;
+            let lengths = &shard.batch.lengths;
+            let noise = Noise::new(options.dropout, seed, step, indices, lengths);
             ShardGradients::new(weights, &shard, &of_batch, noise)
         };
         let mut sum = Sum::new(weights);
         for round in shards.chunks(self.threads) {
-            self.pool.install(|| {
+            pool.install(|| {
                 let computed = round.par_iter().map(of_shard).collect::<Result<_>>()?;
                 sum.add(weights, computed);
                 Ok::<_, Error>(())
             })?;
         }
-        Ok((sum.loss, sum.into_tensors(weights)))
+        let (loss, observed) = (sum.loss, std::mem::take(&mut sum.observed));
+        let mut gradients = sum.into_tensors(weights);
+        let of_steps = quantizer.map(|quantizer| {
+            let gradients = gradients.as_mut_slice();
+            pool.install(|| quantizer.straight_through(float, gradients, observed))
+        });
+        Ok((loss, gradients, of_steps))
     }
 
     /// True if the weights of this step are to be measured and have not been.
@@ -254,28 +286,34 @@ impl<B: ActBackend> Run<'_, B> {
         regular && self.position.evaluated < step
     }
 
-    /// Measures the validation examples and keeps the weights if they are the best. False: stop.
-    fn evaluate(&mut self, on_event: OnEvent<'_>) -> bool {
+    /// Measures the validation examples, or asks the judge of int8 models, and keeps the weights if
+    /// they are the best. False: stop.
+    fn evaluate(&mut self, on_event: OnEvent<'_>) -> Result<bool> {
         let step = self.position.step;
         self.position.evaluated = step;
-        let Some(validation) = &self.validation else {
-            return true;
-        };
         let (weights, size) = (&self.weights, self.options.micro_batch);
-        let measure = || predict::accuracy(weights, validation, size, self.pad_id);
-        let accuracy = self.pool.install(measure);
+        let accuracy = match (&mut self.quantized, &self.validation) {
+            (Some(quantized), _) => quantized.score(weights)?,
+            (None, None) => return Ok(true),
+            (None, Some(validation)) => self
+                .pool
+                .install(|| predict::accuracy(weights, validation, size, self.pad_id)),
+        };
         let best = self.position.best.is_none_or(|b| accuracy > b.accuracy);
         self.position.since_best += 1;
         if best {
             self.best = Some(self.weights.clone());
+            if let Some(quantized) = &mut self.quantized {
+                quantized.best = Some(quantized.quantizer.current(&self.weights));
+            }
             self.position.best = Some(BestAt { step, accuracy });
             self.position.since_best = 0;
         }
-        on_event(TrainEvent::Evaluation {
+        Ok(on_event(TrainEvent::Evaluation {
             step,
             accuracy,
             best,
-        })
+        }))
     }
 
     /// True once the goal is reached, or out of reach: a function of the position, so that a
@@ -312,9 +350,16 @@ impl<B: ActBackend> Run<'_, B> {
             steps: step,
             final_loss: self.position.epoch_loss.value(),
             diverged,
+            quantization: self.quantized.map(|quantized| {
+                let last = || quantized.quantizer.current(&self.weights);
+                quantized.best.clone().unwrap_or_else(last)
+            }),
         }
     }
 }
+
+/// Loss, gradients of the parameters, gradients of quantisation steps.
+type BatchGradients<B> = (f64, Vec<Tensor<B, 2>>, Option<StepGradients>);
 
 /// What has happened since the last event.
 #[derive(Default)]

@@ -1,9 +1,18 @@
 //! Hyper-parameters of the training loop, checked.
 
-use act_core::config::{LearningRate, LrDecay};
+use act_core::config::{Config, LearningRate, LrDecay};
 use act_core::{Error, Result, Seed};
 
 use crate::optim::OptimizerOptions;
+
+/// Sequences a step when the configuration names no number; PaddleSlim's configs all say 16.
+const BATCH_SIZE: usize = 16;
+
+/// Sequences a step: the loop's own number, else the global one, else PaddleSlim's usual.
+pub fn batch_size(config: &Config) -> usize {
+    let configured = config.train.batch_size.or(config.global.batch_size);
+    configured.unwrap_or(BATCH_SIZE)
+}
 
 /// Hyper-parameters of the training loop.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +23,7 @@ pub struct TrainOptions {
     pub max_steps: Option<usize>,
     /// Sequences a step.
     pub batch_size: usize,
-    /// Sequences computed together on one thread; part of the result, threads are not.
+    /// Sequences computed together on one thread; changes results by rounding, threads do not.
     pub micro_batch: usize,
     /// Steps between evaluations; `None`: once an epoch.
     pub eval_every: Option<usize>,
@@ -43,6 +52,35 @@ pub struct TrainOptions {
 }
 
 impl TrainOptions {
+    /// From the sections `TrainConfig` and `Global`; `seed` is that of order and dropout. Errors
+    /// name the key.
+    pub fn from_config(config: &Config, seed: Seed, threads: usize) -> Result<Self> {
+        config.check()?;
+        let train = &config.train;
+        train.check_together()?;
+        let batch_size = batch_size(config);
+        Ok(Self {
+            epochs: train.epochs,
+            max_steps: train.train_iter,
+            // The gradient of several batches is that of one batch as large as all of them.
+            batch_size: batch_size * train.gradient_accumulation,
+            micro_batch: train.micro_batch.min(batch_size),
+            eval_every: train.eval_iter,
+            // Every step is told, so that the bar moves and an interrupt is seen at once.
+            log_every: 1,
+            learning_rate: train.learning_rate.clone(),
+            warmup_ratio: train.warmup(),
+            lr_decay: train.decay(),
+            optimizer: OptimizerOptions::from(&train.optimizer_builder),
+            dropout: train.dropout,
+            mixed_precision: train.amp_config.is_some(),
+            target_accuracy: train.target_metric,
+            patience: train.patience,
+            threads,
+            seed,
+        })
+    }
+
     /// Refuses what no run can be made of. The configuration has already judged values by key.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |what: &str| Err(Error::usage(format!("training: {what}")));

@@ -1,8 +1,9 @@
 //! The course of a training: mean losses at regular steps and every evaluation, for the log, the
 //! report and the bar. Deterministic; knows no clock.
 
-use act_nn::TrainEvent;
 use serde::Serialize;
+
+use super::TrainEvent;
 
 /// Mean loss of the steps up to `step` since the point before.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

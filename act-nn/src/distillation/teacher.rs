@@ -1,15 +1,59 @@
 //! The teacher: a finished model, float or int8, asked once for its logits on every example, and,
-//! where losses compare them, for its inner values ([`crate::features`]).
+//! where losses compare them, for its inner values ([`super::features`]).
 //!
 //! It answers through act-infer and in its own terms: if its vocabulary or sequence length is not
 //! the student's, the text is tokenised again for it, and its classes are put in the student's order.
 
+use std::path::{Path, PathBuf};
+
+use act_core::config::Distillation;
+use act_core::provenance::{DataRecord, Digest};
 use act_core::{Artifact, Encoding, Error, Result, Tokenizer};
-use act_data::Example;
 use act_infer::Engine;
 
-use crate::forward;
-use crate::labels;
+use super::{forward, labels};
+
+/// What is remembered of a teacher.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TeacherRecord {
+    /// Its digest.
+    pub model_digest: Digest,
+    /// Synthetic data that it was made with: what it teaches rests on them too.
+    pub synthetic_data: Vec<DataRecord>,
+}
+
+impl TeacherRecord {
+    /// What to remember of `teacher`.
+    pub fn new(teacher: &Artifact) -> Result<Self> {
+        let data = teacher.provenance.iter().flat_map(|stage| &stage.data);
+        let mut synthetic_data: Vec<DataRecord> = Vec::new();
+        for record in data.filter(|record| record.synthetic) {
+            if !synthetic_data.contains(record) {
+                synthetic_data.push(record.clone());
+            }
+        }
+        Ok(Self {
+            model_digest: teacher.model_digest()?,
+            synthetic_data,
+        })
+    }
+}
+
+/// The teacher's file: `given` on the command line, or else the configuration's. Errors: a folder,
+/// or standard input that is to be the `input` too.
+pub fn path(given: Option<&Path>, section: &Distillation, input: &Path) -> Result<Option<PathBuf>> {
+    let configured = section.teacher_model_dir.as_ref().map(Path::new);
+    match given.or(configured) {
+        Some(path) if path.is_dir() => Err(Error::usage(format!(
+            "the teacher {} is a folder: import it (act-convert import) and give the .act file",
+            path.display()
+        ))),
+        Some(path) if path.as_os_str() == "-" && input.as_os_str() == "-" => Err(Error::usage(
+            "the teacher and the input cannot both be standard input",
+        )),
+        path => Ok(path.map(PathBuf::from)),
+    }
+}
 
 /// A model that a student learns from.
 pub struct Teacher {
@@ -66,20 +110,20 @@ impl Teacher {
         &self.engine
     }
 
-    /// Logits in the student's class order, one row an example; `encodings` are the student's.
+    /// Logits in the student's class order, one row a text; `encodings` are the student's.
     /// `on_batch` is told the examples done since the last call and may stop by returning `false`.
     pub fn logits(
         &self,
-        examples: &[&Example],
+        texts: &[(&str, Option<&str>)],
         encodings: &[Encoding],
         on_batch: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<Vec<f32>>> {
         let mut rows = match &self.tokenizer {
             None => forward::logits(&self.engine, encodings, on_batch)?,
             Some(tokenizer) => {
-                let own = examples
+                let own = texts
                     .iter()
-                    .map(|e| tokenizer.encode(&e.text, e.pair.as_deref()))
+                    .map(|(text, pair)| tokenizer.encode(text, *pair))
                     .collect::<Result<Vec<_>>>()?;
                 forward::logits(&self.engine, &own, on_batch)?
             }

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use act_core::{Batch, Encoding, Error, Linear, Plan, Result, Site};
 use act_infer::{Engine, Observer};
-use act_nn::{Comparison, Rows, Teacher};
+
+use crate::loss::objective::{Comparison, Rows, Teacher};
 
 /// A teacher's values at the compared sites for some encodings.
 pub struct Features<'a> {

@@ -1,0 +1,105 @@
+//! The taps: every quantised linear reads its input as the engine will. Query, key and value read the
+//! same values, which are rounded once for all of them.
+
+use burn::tensor::Tensor;
+use burn::tensor::backend::AutodiffBackend;
+
+use act_core::{Linear, Site};
+
+use super::Quantizer;
+use crate::backend::{Ops, tensor};
+use crate::kernels::quantize::Levels;
+use crate::taps::Taps;
+use crate::weights::to_vec;
+
+/// How the input of one or more linears becomes integers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Input {
+    /// Limits of the integers.
+    pub(super) levels: Levels,
+    /// Place of its static step; `None`: each row its own.
+    pub(super) step: Option<usize>,
+}
+
+/// Rounds the inputs of one forward pass.
+pub(crate) struct FakeQuantize<'a, B: Ops> {
+    quantizer: &'a Quantizer,
+    /// Static steps, `[1, 1]` each.
+    steps: Vec<Tensor<B, 2>>,
+    /// Largest magnitudes that were seen where steps are static, if they are wanted.
+    peaks: Option<Vec<f32>>,
+    /// What the query of a layer read, and as what.
+    shared: Option<(usize, [usize; 2], Tensor<B, 2>)>,
+}
+
+impl<'a, B: Ops> FakeQuantize<'a, B> {
+    /// With the quantizer's steps as they are.
+    pub(crate) fn new(quantizer: &'a Quantizer, device: &B::Device) -> Self {
+        let steps = quantizer.input_steps();
+        let leaf = |step: &f32| tensor(vec![*step], [1, 1], device);
+        Self {
+            quantizer,
+            peaks: quantizer.wants_peaks().then(|| vec![0.0; steps.len()]),
+            steps: steps.iter().map(leaf).collect(),
+            shared: None,
+        }
+    }
+
+    fn rounded(&mut self, input: Input, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let Some(place) = input.step else {
+            return B::fake_quantize_rows(x, input.levels);
+        };
+        if let Some(peaks) = &mut self.peaks {
+            let of_rows = B::row_peaks(&x.clone().detach());
+            peaks[place] = of_rows.into_iter().fold(peaks[place], f32::max);
+        }
+        B::fake_quantize(x, self.steps[place].clone(), input.levels)
+    }
+}
+
+impl<B: Ops + AutodiffBackend> FakeQuantize<'_, B> {
+    /// The same with gradients of the steps recorded.
+    pub(crate) fn recorded(mut self) -> Self {
+        let leaves = self.steps.into_iter().map(Tensor::require_grad);
+        self.steps = leaves.collect();
+        self
+    }
+
+    /// What the pass has to say of the steps, after the backward pass.
+    pub(crate) fn observed(self, gradients: &mut B::Gradients) -> super::Observed {
+        let of_leaf = |leaf: &Tensor<B, 2>| {
+            let gradient = leaf.grad_remove(gradients);
+            gradient.map_or(0.0, |g| to_vec(g).iter().sum())
+        };
+        super::Observed {
+            gradients: self.steps.iter().map(of_leaf).collect(),
+            peaks: self.peaks.unwrap_or_default(),
+        }
+    }
+}
+
+impl<B: Ops> Taps<B> for FakeQuantize<'_, B> {
+    fn at(&mut self, site: Site, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let Site::Input(linear) = site else { return x };
+        let Some(input) = self.quantizer.input(linear) else {
+            return x;
+        };
+        let (Linear::Query(layer) | Linear::Key(layer) | Linear::Value(layer)) = linear else {
+            return self.rounded(input, x);
+        };
+        // In the last layer the query is of fewer rows, unless every sequence is one token.
+        let query = self.quantizer.input(Linear::Query(layer)) == Some(input);
+        match self.shared.take() {
+            Some((of, shape, y)) if query && of == layer && shape == x.dims() => {
+                self.shared = Some((of, shape, y.clone()));
+                y
+            }
+            _ => {
+                let shape = x.dims();
+                let y = self.rounded(input, x);
+                self.shared = Some((layer, shape, y.clone()));
+                y
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! What the training loop needs of fake quantisation: rounded weights for a step's forward passes,
+//! gradients taken back through the rounding, steps that learn or follow, and their state as data.
+//!
+//! Weights are rounded once a step and not once a micro-batch: the gradients of the rounded weights
+//! add up first and go through the rounding afterwards, which is the same sum.
+
+use std::collections::BTreeMap;
+
+use act_core::quant::{ActivationScheme, LinearQuant};
+use act_core::{Error, Linear, Result};
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::inputs::{FakeQuantize, Input};
+use super::steps::Steps;
+use super::{FakeQuantization, InputSteps, TABLE_MAX, WeightSteps, step_of, symmetric};
+use crate::backend::{ActBackend, Ops};
+use crate::kernels::quantize::Levels;
+use crate::optim::OptimizerOptions;
+use crate::weights::{Layout, Weights};
+
+/// The learning rate of steps, which is a share of them, over that of the weights.
+const STEP_RATE: f64 = 100.0;
+
+/// What a batch says of the inputs' static steps.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Observed {
+    /// Their gradients.
+    pub(crate) gradients: Vec<f32>,
+    /// The largest magnitudes seen, if they are wanted.
+    pub(crate) peaks: Vec<f32>,
+}
+
+impl Observed {
+    /// Takes in the next micro-batch.
+    pub(crate) fn add(&mut self, other: Observed) {
+        if self.gradients.is_empty() {
+            *self = other;
+            return;
+        }
+        let gradients = self.gradients.iter_mut().zip(other.gradients);
+        gradients.for_each(|(sum, g)| *sum += g);
+        let peaks = self.peaks.iter_mut().zip(other.peaks);
+        peaks.for_each(|(peak, other)| *peak = peak.max(other));
+    }
+}
+
+/// The state of fake quantisation between two steps.
+#[derive(Debug, Clone)]
+pub(crate) struct Quantizer {
+    spec: FakeQuantization,
+    inputs: BTreeMap<Linear, Input>,
+    input_steps: Steps,
+    /// Thresholds of inputs that follow the largest magnitudes: a sum and how many it is of.
+    averages: Vec<(f64, f64)>,
+    /// Largest integer of each static input.
+    highs: Vec<f32>,
+    /// One a linear of the specification.
+    weight_steps: Vec<Steps>,
+    /// Where those linears' weights are.
+    places: Vec<usize>,
+    optimizer: OptimizerOptions,
+}
+
+/// Gradients of all steps.
+pub(crate) struct StepGradients {
+    inputs: Observed,
+    weights: Vec<Vec<f32>>,
+}
+
+impl StepGradients {
+    /// True if all are numbers.
+    pub(crate) fn are_finite(&self) -> bool {
+        let mut all = self
+            .weights
+            .iter()
+            .chain([&self.inputs.gradients])
+            .flatten();
+        all.all(|g| g.is_finite())
+    }
+}
+
+impl Quantizer {
+    /// Begins with the specification's steps.
+    ///
+    /// # Errors
+    /// Rejected: a weight or its steps are missing.
+    pub(crate) fn new(
+        spec: FakeQuantization,
+        layout: &Layout,
+        optimizer: OptimizerOptions,
+    ) -> Result<Self> {
+        let moments = optimizer.moments();
+        let (mut inputs, mut start, mut highs) =
+            (BTreeMap::<_, Input>::new(), Vec::new(), Vec::new());
+        for quant in &spec.quant.linears {
+            let shared =
+                same_input(quant, &spec.quant.linears).and_then(|l| inputs.get(&l).copied());
+            let input = shared.unwrap_or_else(|| {
+                let levels = levels(quant);
+                let step = match quant.activation {
+                    ActivationScheme::DynamicPerToken => None,
+                    ActivationScheme::Static { scale, .. } => {
+                        start.push(scale);
+                        highs.push(levels.high);
+                        Some(start.len() - 1)
+                    }
+                };
+                Input { levels, step }
+            });
+            inputs.insert(quant.linear, input);
+        }
+        let weight_steps = spec.quant.linears.iter().map(|quant| {
+            let start = spec.steps(quant.linear)?.to_vec();
+            Ok(Steps::new(start, moments))
+        });
+        let places = spec.quant.linears.iter().map(|quant| {
+            let name = quant.linear.weight();
+            let place = layout.position(&name);
+            place.ok_or_else(|| Error::rejected(format!("the model has no {name} to quantise")))
+        });
+        let thresholds = start.iter().zip(&highs);
+        Ok(Self {
+            averages: thresholds
+                .map(|(s, high)| (f64::from(s * high), 1.0))
+                .collect(),
+            weight_steps: weight_steps.collect::<Result<_>>()?,
+            places: places.collect::<Result<_>>()?,
+            input_steps: Steps::new(start, moments),
+            inputs,
+            highs,
+            spec,
+            optimizer,
+        })
+    }
+
+    /// How a linear's input becomes integers, if it does.
+    pub(super) fn input(&self, linear: Linear) -> Option<Input> {
+        self.inputs.get(&linear).copied()
+    }
+
+    /// True if steps follow the largest magnitudes.
+    pub(super) fn wants_peaks(&self) -> bool {
+        self.spec.inputs != InputSteps::Learned
+    }
+
+    /// The inputs' static steps.
+    pub(super) fn input_steps(&self) -> Vec<f32> {
+        if self.spec.inputs == InputSteps::Learned {
+            return self.input_steps.values();
+        }
+        let thresholds = self.averages.iter().zip(&self.highs);
+        thresholds
+            .map(|((sum, state), high)| {
+                ((sum / state / f64::from(*high)) as f32).max(f32::MIN_POSITIVE)
+            })
+            .collect()
+    }
+
+    /// The taps of one forward pass.
+    pub(crate) fn taps<B: Ops>(&self, device: &B::Device) -> FakeQuantize<'_, B> {
+        FakeQuantize::new(self, device)
+    }
+
+    /// The weights and tables rounded, everything else as it is; on the current rayon pool.
+    pub(crate) fn rounded<B: ActBackend>(&self, weights: &Weights<B>) -> Weights<B> {
+        let steps = self.steps_of(weights);
+        let linears = self.spec.quant.linears.iter().zip(&steps).zip(&self.places);
+        let mut levels: BTreeMap<usize, (Levels, Option<&Vec<f32>>)> = linears
+            .map(|((quant, steps), place)| (*place, (symmetric(quant.weight_max), Some(steps))))
+            .collect();
+        let tables = self.spec.quant.embeddings.iter();
+        let tables = tables.filter_map(|t| weights.layout.position(&t.weight()));
+        levels.extend(tables.map(|place| (place, (symmetric(TABLE_MAX), None))));
+        let tensors = weights.tensors.par_iter().enumerate();
+        let tensors = tensors.map(|(place, w)| match levels.get(&place) {
+            None => w.clone(),
+            Some((levels, Some(steps))) => B::round_rows(w, steps, *levels),
+            Some((levels, None)) => B::round_rows(w, &row_steps::<B>(w, TABLE_MAX), *levels),
+        });
+        Weights {
+            layout: weights.layout.clone(),
+            tensors: tensors.collect(),
+        }
+    }
+
+    /// Steps of the weights, in the specification's order.
+    fn steps_of<B: ActBackend>(&self, weights: &Weights<B>) -> Vec<Vec<f32>> {
+        let linears = self.spec.quant.linears.par_iter().zip(&self.places);
+        let linears = linears.zip(&self.weight_steps);
+        let of_linear = |((quant, place), learned): ((&LinearQuant, &usize), &Steps)| {
+            let w = &weights.tensors[*place];
+            match self.spec.weights {
+                WeightSteps::Learned => learned.values(),
+                WeightSteps::RowPeak => row_steps::<B>(w, quant.weight_max),
+                WeightSteps::Peak => {
+                    let peaks = B::row_peaks(w);
+                    let peak = peaks.iter().copied().fold(0.0, f32::max);
+                    vec![step_of(peak, quant.weight_max); peaks.len()]
+                }
+            }
+        };
+        linears.map(of_linear).collect()
+    }
+
+    /// Takes the gradients of the rounded weights back to the weights, and gives those of the steps.
+    /// On the current rayon pool.
+    pub(crate) fn straight_through<B: ActBackend>(
+        &self,
+        weights: &Weights<B>,
+        gradients: &mut [Tensor<B, 2>],
+        inputs: Observed,
+    ) -> StepGradients {
+        // Steps that follow the weights clip nothing: their gradients pass as they are.
+        let mut of_weights = Vec::new();
+        if self.spec.weights == WeightSteps::Learned {
+            let linears = self.spec.quant.linears.par_iter().zip(&self.places);
+            let linears = linears.zip(&self.weight_steps);
+            let computed: Vec<_> = linears
+                .map(|((quant, &place), steps)| {
+                    let (w, gradient) = (&weights.tensors[place], gradients[place].clone());
+                    let levels = symmetric(quant.weight_max);
+                    B::rounded_gradients(w, gradient, &steps.values(), levels)
+                })
+                .collect();
+            for (&place, (gradient, of_steps)) in self.places.iter().zip(computed) {
+                gradients[place] = gradient;
+                of_weights.push(of_steps);
+            }
+        }
+        StepGradients {
+            inputs,
+            weights: of_weights,
+        }
+    }
+
+    /// Moves all steps, after step number `step` (from 1) of the weights.
+    pub(crate) fn advance(&mut self, gradients: StepGradients, step: usize, learning_rate: f64) {
+        let how = self
+            .optimizer
+            .update(step, STEP_RATE * learning_rate, 1.0, false);
+        for (steps, gradients) in self.weight_steps.iter_mut().zip(&gradients.weights) {
+            steps.advance(gradients, &how);
+        }
+        match self.spec.inputs {
+            InputSteps::Learned => self.input_steps.advance(&gradients.inputs.gradients, &how),
+            InputSteps::MovingAverage { rate } => {
+                for ((sum, state), peak) in self.averages.iter_mut().zip(&gradients.inputs.peaks) {
+                    (*sum, *state) = (rate * *sum + f64::from(*peak), rate * *state + 1.0);
+                }
+            }
+            InputSteps::Largest => {
+                for ((sum, _), peak) in self.averages.iter_mut().zip(&gradients.inputs.peaks) {
+                    *sum = sum.max(f64::from(*peak));
+                }
+            }
+        }
+    }
+
+    /// The specification with the steps as they are now.
+    pub(crate) fn current<B: ActBackend>(&self, weights: &Weights<B>) -> FakeQuantization {
+        let mut spec = self.spec.clone();
+        let steps = self.steps_of(weights);
+        for (quant, steps) in spec.quant.linears.iter().zip(steps) {
+            spec.weight_steps.insert(quant.linear, steps);
+        }
+        let static_steps = self.input_steps();
+        for quant in &mut spec.quant.linears {
+            let place = self.inputs.get(&quant.linear).and_then(|input| input.step);
+            if let (Some(place), ActivationScheme::Static { scale, .. }) =
+                (place, &mut quant.activation)
+            {
+                *scale = static_steps[place];
+            }
+        }
+        spec
+    }
+}
+
+/// Another linear before this one that reads the same input in the same way, if there is one.
+fn same_input(quant: &LinearQuant, all: &[LinearQuant]) -> Option<Linear> {
+    let others = match quant.linear {
+        Linear::Key(l) | Linear::Value(l) => [Linear::Query(l), Linear::Key(l)],
+        _ => return None,
+    };
+    let alike = |other: &&LinearQuant| {
+        others.contains(&other.linear)
+            && other.linear != quant.linear
+            && other.activation == quant.activation
+            && other.activation_max == quant.activation_max
+    };
+    all.iter().find(alike).map(|other| other.linear)
+}
+
+/// The engine's limits: those of a byte about its zero point, cut to the range.
+fn levels(quant: &LinearQuant) -> Levels {
+    let max = i32::from(quant.activation_max);
+    let zero_point = match quant.activation {
+        ActivationScheme::Static { zero_point, .. } => i32::from(zero_point),
+        ActivationScheme::DynamicPerToken => 128,
+    };
+    Levels {
+        low: -max.min(zero_point) as f32,
+        high: max.min(255 - zero_point) as f32,
+    }
+}
+
+/// Steps with which every row's largest magnitude is the largest integer.
+fn row_steps<B: ActBackend>(w: &Tensor<B, 2>, max: u8) -> Vec<f32> {
+    let peaks = B::row_peaks(w).into_iter();
+    peaks.map(|peak| step_of(peak, max)).collect()
+}

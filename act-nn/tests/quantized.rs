@@ -1,0 +1,260 @@
+//! Quantisation-aware training through the public interface: what it computes with is what the int8
+//! engine computes with, whatever the scheme; it learns; the same run gives the same bits.
+
+use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
+use act_core::metrics::argmax;
+use act_core::quant::ActivationScheme;
+use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Artifact, Batch, Encoding, Family, LayerPlan, Linear, Seed};
+use act_infer::Engine;
+use act_nn::{
+    Device, Examples, FakeQuantization, InputSteps, Objective, OptimizerOptions, Quantizing,
+    TrainEvent, TrainOptions, Trained, WeightSteps, predict, predict_quantized, train_quantized,
+};
+use rand::Rng;
+
+const LEARNED: (WeightSteps, InputSteps) = (WeightSteps::Learned, InputSteps::Learned);
+
+/// The same weights in float or int8; one layer has lost its blocks.
+fn model(int8: Option<TinyInt8>) -> Artifact {
+    let options = TinyOptions {
+        hidden_size: 16,
+        layers: vec![
+            LayerPlan::full(2, 8, 32),
+            LayerPlan::full(0, 8, 0),
+            LayerPlan::full(2, 8, 24),
+        ],
+        family: Family::Ernie,
+        int8,
+        ..TinyOptions::default()
+    };
+    tiny_artifact(1, &options)
+}
+
+fn quantization((weights, inputs): (WeightSteps, InputSteps), int8: TinyInt8) -> FakeQuantization {
+    FakeQuantization::of(&model(Some(int8)), weights, inputs).unwrap()
+}
+
+fn encodings(n: usize) -> Vec<Encoding> {
+    let mut rng = Seed(3).stream("examples");
+    let mut encoding = || {
+        let length = rng.random_range(1..20);
+        Encoding {
+            input_ids: (0..length).map(|_| rng.random_range(0..128)).collect(),
+            token_type_ids: (0..length).map(|_| rng.random_range(0..2)).collect(),
+        }
+    };
+    (0..n).map(|_| encoding()).collect()
+}
+
+fn engine_logits(artifact: Artifact, encodings: &[Encoding]) -> Vec<Vec<f32>> {
+    let engine = Engine::new(artifact).unwrap();
+    engine.forward(&Batch::new(encodings)).unwrap()
+}
+
+fn mean_distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> f64 {
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    let sum: f64 = pairs.map(|(a, b)| f64::from((a - b).abs())).sum();
+    sum / a.iter().map(Vec::len).sum::<usize>() as f64
+}
+
+#[test]
+fn the_forward_pass_is_that_of_the_int8_engine() {
+    let encodings = encodings(1000);
+    let schemes = [
+        (127, 127, false),
+        (127, 127, true),
+        (64, 127, false),
+        (127, 63, true),
+    ];
+    for (weight_max, activation_max, dynamic) in schemes {
+        let int8 = TinyInt8 {
+            weight_max,
+            activation_max,
+            dynamic,
+        };
+        let spec = quantization(LEARNED, int8);
+        let exported = spec.export(&model(None)).unwrap();
+        let want = model(Some(int8)).model_digest().unwrap();
+        assert_eq!(exported.model_digest().unwrap(), want, "the same integers");
+        let engine = engine_logits(exported, &encodings);
+        let trained =
+            predict_quantized(Device::NdArray, &model(None), &spec, &encodings, 16).unwrap();
+        let agree = engine
+            .iter()
+            .zip(&trained)
+            .filter(|(a, b)| argmax(a) == argmax(b));
+        assert!(agree.count() >= 999, "predictions agree");
+        // A value between two integers may be rounded either way, which is then seen.
+        let rounding = mean_distance(&engine, &trained);
+        let float = predict(Device::NdArray, &model(None), &encodings, 16).unwrap();
+        let quantising = mean_distance(&engine, &float);
+        assert!(
+            rounding < 1e-4 && quantising > 20.0 * rounding,
+            "{rounding} {quantising}"
+        );
+    }
+}
+
+fn options() -> TrainOptions {
+    TrainOptions {
+        epochs: 6,
+        max_steps: None,
+        batch_size: 16,
+        micro_batch: 5,
+        eval_every: Some(3),
+        log_every: 1,
+        learning_rate: LearningRate::Peak(3e-4),
+        warmup_ratio: 0.1,
+        lr_decay: LrDecay::Linear,
+        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
+        dropout: 0.0,
+        mixed_precision: true,
+        target_accuracy: None,
+        patience: None,
+        threads: 1,
+        seed: Seed(42),
+    }
+}
+
+/// Coarse enough for rounding to hurt.
+const COARSE: TinyInt8 = TinyInt8 {
+    weight_max: 7,
+    activation_max: 7,
+    dynamic: false,
+};
+
+/// Trains the coarse model to answer as the float one does; with the losses of its evaluations.
+fn run(options: &TrainOptions, how: (WeightSteps, InputSteps)) -> (Trained, Vec<f64>) {
+    let (encodings, labels) = (encodings(96), [0; 96]);
+    let teacher = predict(Device::NdArray, &model(None), &encodings, 16).unwrap();
+    let examples = Examples {
+        encodings: &encodings,
+        labels: &labels,
+        teacher_logits: Some(&teacher),
+        teacher: None,
+    };
+    let mut judge = |int8: &Artifact| {
+        let answers = engine_logits(int8.clone(), &encodings);
+        Ok(-mean_distance(&answers, &teacher))
+    };
+    let quantizing = Quantizing {
+        quantization: quantization(how, COARSE),
+        judge: &mut judge,
+    };
+    let objective = Objective {
+        labels: 0.0,
+        logits: 1.0,
+        ..Objective::LABELS
+    };
+    let mut scores = Vec::new();
+    let mut on_event = |event: TrainEvent| {
+        if let TrainEvent::Evaluation { accuracy, .. } = event {
+            scores.push(accuracy);
+        }
+        true
+    };
+    let (device, float) = (Device::NdArray, model(None));
+    let trained = train_quantized(
+        device,
+        &float,
+        examples,
+        quantizing,
+        objective,
+        options,
+        &mut on_event,
+    )
+    .unwrap();
+    (trained, scores)
+}
+
+fn exported(trained: &Trained) -> Artifact {
+    let float = Artifact {
+        params: trained.params.clone(),
+        ..model(None)
+    };
+    trained
+        .quantization
+        .as_ref()
+        .unwrap()
+        .export(&float)
+        .unwrap()
+}
+
+#[test]
+fn training_takes_back_what_rounding_cost_and_the_best_is_kept() {
+    let (encodings, spec) = (encodings(96), quantization(LEARNED, COARSE));
+    let teacher = predict(Device::NdArray, &model(None), &encodings, 16).unwrap();
+    let calibrated = engine_logits(spec.export(&model(None)).unwrap(), &encodings);
+    let before = mean_distance(&calibrated, &teacher);
+    for (how, share) in [
+        (LEARNED, 0.7),
+        ((WeightSteps::RowPeak, InputSteps::Learned), 0.7),
+        (
+            (WeightSteps::Peak, InputSteps::MovingAverage { rate: 0.9 }),
+            0.9,
+        ),
+        ((WeightSteps::Learned, InputSteps::Largest), 0.9),
+    ] {
+        let (trained, scores) = run(&options(), how);
+        let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        assert_eq!(trained.accuracy, Some(best));
+        let after = mean_distance(&engine_logits(exported(&trained), &encodings), &teacher);
+        assert_eq!(after, -best, "the weights and steps of the best evaluation");
+        assert!(after < share * before, "{how:?}: {before} -> {after}");
+    }
+}
+
+#[test]
+fn neither_threads_nor_a_second_run_change_a_bit() {
+    let digest = |threads| {
+        let options = TrainOptions {
+            threads,
+            ..options()
+        };
+        let (trained, scores) = run(&options, LEARNED);
+        (exported(&trained).model_digest().unwrap(), scores)
+    };
+    assert_eq!(digest(1), digest(3));
+}
+
+#[test]
+fn steps_follow_the_largest_magnitudes_where_they_are_asked_to() {
+    let thresholds = |inputs| {
+        let (trained, _) = run(&options(), (WeightSteps::Learned, inputs));
+        let spec = trained.quantization.unwrap();
+        let classifier = spec.quant.linear(Linear::Classifier).unwrap();
+        let pooler = spec.quant.linear(Linear::Pooler).unwrap();
+        [classifier, pooler].map(|q| match q.activation {
+            ActivationScheme::Static { scale, .. } => scale * f32::from(q.activation_max),
+            ActivationScheme::DynamicPerToken => unreachable!("the model is static"),
+        })
+    };
+    // They begin at 3; tanh gives at most 1, which an average reaches and a maximum does not.
+    let average = thresholds(InputSteps::MovingAverage { rate: 0.5 });
+    assert!(average[0] < 1.01, "{average:?}");
+    let largest = thresholds(InputSteps::Largest);
+    assert!((largest[0] - 3.0).abs() < 1e-5, "{largest:?}");
+    let learned = thresholds(InputSteps::Learned);
+    assert!(learned[0] != 3.0 && learned[1] != 3.0, "{learned:?}");
+}
+
+#[test]
+fn what_the_specification_leaves_out_stays_float() {
+    let mut spec = quantization(LEARNED, COARSE);
+    spec.quant.linears.retain(|q| q.linear == Linear::Pooler);
+    spec.quant.embeddings.clear();
+    let float = model(None);
+    let exported = spec.export(&float).unwrap();
+    let name = Linear::Classifier.weight();
+    assert_eq!(
+        exported.params.f32(&name).unwrap(),
+        float.params.f32(&name).unwrap()
+    );
+    assert!(exported.params.i8(&Linear::Pooler.weight()).is_ok());
+    let error = FakeQuantization::of(&float, LEARNED.0, LEARNED.1).unwrap_err();
+    assert!(
+        error.to_string().contains("nothing to train for"),
+        "{error}"
+    );
+}
