@@ -196,8 +196,8 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
         model.plan.vocab_size,
         model.plan.num_labels
     );
-    context.write_artifact(&args.output, &model)?;
     context.write_report(Report::new("act-convert", &model)?)?;
+    context.write_artifact(&args.output, &model)?;
     Ok(Exit::Done)
 }
 
@@ -221,7 +221,7 @@ fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
         model.plan.vocab_size,
         model.plan.num_labels
     );
-    context.write_artifact(&args.output, &model)?;
     context.write_report(Report::new("act-convert", &model)?)?;
+    context.write_artifact(&args.output, &model)?;
     Ok(Exit::Done)
 }

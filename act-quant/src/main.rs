@@ -101,11 +101,11 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 
     let record = record::provenance(&model, &quantized, &train.record, &config, context.seed())?;
     quantized.artifact.provenance.push(record);
-    context.write_artifact(&args.stage.output, &quantized.artifact)?;
-
     let mut report = Report::new(record::STAGE, &quantized.artifact)?;
     report.set_dataset(&train.record);
     report.details = record::details(&quantized);
+    // The artifact comes last: where it is, Make takes all the rest for done.
     context.write_report(report)?;
+    context.write_artifact(&args.stage.output, &quantized.artifact)?;
     Ok(Exit::Done)
 }
