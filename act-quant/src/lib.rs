@@ -1,13 +1,15 @@
-//! Int8 quantisation after training: calibration of activations, integer weights, a small search.
+//! Int8 quantisation: calibration of activations, integer weights, a small search, and training with
+//! the rounding where that is not enough.
 //!
 //! [`quantize`] is the whole of it: run the float model over a slice of *train* ([`samples`]) and keep
 //! statistics of every linear's input ([`collect`]), read thresholds out of them ([`calibrate`]), turn
 //! weights and tables into bytes ([`weight`], [`embedding`]), and among the combinations asked for
 //! ([`options`], [`search`]) keep the one whose answers stay closest to the float model's ([`judge`]).
 //! Where that is not close enough, single inputs change their scheme ([`scheme`], [`refine`]).
-//! Models run through act-infer, the engine that will serve them.
+//! Models run through act-infer, the engine that will serve them. [`aware`] trains.
 
 pub mod apply;
+pub mod aware;
 pub mod bias;
 pub mod calibrate;
 pub mod channels;
