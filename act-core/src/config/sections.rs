@@ -231,6 +231,9 @@ pub struct QuantPost {
     pub activation_bits: u32,
     /// Ours: what a site may become: `static`, `smooth`, `dynamic`, `float`.
     pub schemes: Vec<String>,
+    /// Ours: take off every channel of an input what its tokens have in common, where biases can take
+    /// it up.
+    pub shift: bool,
     /// Ours: exponents of the migration from activations to weights that `smooth` may use.
     pub smooth_alpha: Vec<f64>,
     /// Ours: divergence from the float model, in nats an example, up to which every site stays as
@@ -259,6 +262,7 @@ impl Default for QuantPost {
             schemes: ["static", "smooth", "dynamic", "float"]
                 .map(String::from)
                 .to_vec(),
+            shift: true,
             smooth_alpha: vec![0.25, 0.5, 0.75],
             max_divergence: 1e-3,
             embeddings: true,
