@@ -54,9 +54,9 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
             let interval = [(point.ms, low), (point.ms, high)];
             chart.draw_series([PathElement::new(interval, colour.stroke_width(2))])?;
             chart.draw_series([Circle::new((point.ms, value), 6, colour.filled())])?;
-            let style = label(15).pos(Pos::new(HPos::Left, VPos::Center));
+            let style = label(15).pos(Pos::new(HPos::Left, VPos::Top));
             chart.draw_series([EmptyElement::at((point.ms, value))
-                + Text::new(point.name.to_owned(), (11, 0), style)])?;
+                + Text::new(point.name.to_owned(), (8, 5), style)])?;
         }
         Ok(())
     })
