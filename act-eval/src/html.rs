@@ -127,7 +127,8 @@ fn pareto(comparison: &Comparison) -> Result<Markup> {
     let title = format!("median ms of a batch, {}", race.setting);
     Ok(figure(
         plot::pareto(&points, &title)?,
-        "Bars are 95 % intervals; up and to the left is better.",
+        "Bars are 95 % intervals; up and to the left is better. The line joins the models that no \
+         other beats in both.",
     ))
 }
 

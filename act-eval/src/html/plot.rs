@@ -33,7 +33,8 @@ pub struct Point<'a> {
     pub accuracy: [f64; 3],
 }
 
-/// Accuracy against median latency, with intervals; better is up and to the left.
+/// Accuracy against median latency, with intervals; better is up and to the left. A line joins the
+/// models that no other beats in both.
 pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
     let right = points.iter().map(|p| p.ms).fold(0.0, f64::max) * 1.18;
     let low = points.iter().map(|p| p.accuracy[1]).fold(100.0, f64::min);
@@ -46,18 +47,32 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..right.max(1e-3), low..high)?;
         axes(&mut chart, x_title, "accuracy, %")?;
+        chart.draw_series(LineSeries::new(front(points), GRID.stroke_width(2)))?;
         for (i, point) in points.iter().enumerate() {
             let colour = SERIES[i % SERIES.len()];
             let [value, low, high] = point.accuracy;
             let interval = [(point.ms, low), (point.ms, high)];
             chart.draw_series([PathElement::new(interval, colour.stroke_width(2))])?;
             chart.draw_series([Circle::new((point.ms, value), 6, colour.filled())])?;
-            let style = label(15).pos(Pos::new(HPos::Left, VPos::Center));
+            let style = label(15).pos(Pos::new(HPos::Left, VPos::Top));
             chart.draw_series([EmptyElement::at((point.ms, value))
-                + Text::new(point.name.to_owned(), (11, 0), style)])?;
+                + Text::new(point.name.to_owned(), (8, 5), style)])?;
         }
         Ok(())
     })
+}
+
+/// Time and accuracy of the models that are more accurate than all that are as fast, fastest first.
+fn front(points: &[Point<'_>]) -> Vec<(f64, f64)> {
+    let mut all: Vec<(f64, f64)> = points.iter().map(|p| (p.ms, p.accuracy[0])).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    let mut best = f64::NEG_INFINITY;
+    all.retain(|&(_, accuracy)| {
+        let better = accuracy > best;
+        best = best.max(accuracy);
+        better
+    });
+    all
 }
 
 /// A line over steps.
@@ -150,6 +165,7 @@ type Chart<'a, 'b> = ChartContext<
 >;
 
 fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Result<(), Failure> {
+    let decimals = decimals(chart.x_range());
     chart
         .configure_mesh()
         .axis_style(GRID)
@@ -157,11 +173,17 @@ fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Result<(), Failure> {
         .light_line_style(TRANSPARENT)
         .label_style(label(13))
         .axis_desc_style(label(14))
-        .x_label_formatter(&|v| format!("{v:.0}"))
+        .x_label_formatter(&|v| format!("{v:.decimals$}"))
         .x_desc(x)
         .y_desc(y)
         .draw()?;
     Ok(())
+}
+
+/// Decimals that tell a tenth of a range from the next.
+fn decimals(range: Range<f64>) -> usize {
+    let tenth = (range.end - range.start).max(1e-9) / 10.0;
+    (-tenth.log10()).ceil().max(0.0) as usize
 }
 
 fn label(size: i32) -> TextStyle<'static> {
@@ -178,6 +200,25 @@ fn widened(low: f64, high: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_front_leaves_out_who_is_beaten() {
+        let of = |ms, accuracy| Point {
+            name: "",
+            ms,
+            accuracy: [accuracy; 3],
+        };
+        let points = [of(4.0, 70.0), of(2.0, 69.0), of(3.0, 68.0), of(1.0, 60.0)];
+        assert_eq!(front(&points), [(1.0, 60.0), (2.0, 69.0), (4.0, 70.0)]);
+    }
+
+    #[test]
+    fn labels_of_an_axis_differ() {
+        assert_eq!(
+            [0.05, 0.9, 9.0, 11.0].map(|end| decimals(0.0..end)),
+            [3, 2, 1, 0]
+        );
+    }
 
     #[test]
     fn a_plot_names_its_models_and_follows_the_style_sheet() {
