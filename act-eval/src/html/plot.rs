@@ -38,14 +38,16 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
     let right = points.iter().map(|p| p.ms).fold(0.0, f64::max) * 1.18;
     let low = points.iter().map(|p| p.accuracy[1]).fold(100.0, f64::min);
     let high = points.iter().map(|p| p.accuracy[2]).fold(0.0, f64::max);
-    let (low, high) = widened(low, high);
+    let (low, high) = widened(low, high, 0.5);
+    let right = right.max(1e-3);
     draw(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
             .x_label_area_size(40)
             .y_label_area_size(56)
-            .build_cartesian_2d(0.0..right.max(1e-3), low..high)?;
-        axes(&mut chart, x_title, "accuracy, %")?;
+            .build_cartesian_2d(0.0..right, low..high)?;
+        axes(&mut chart, x_title, "accuracy, %", decimals(right))?;
+        let mut labels = Labels::default();
         for (i, point) in points.iter().enumerate() {
             let colour = SERIES[i % SERIES.len()];
             let [value, low, high] = point.accuracy;
@@ -53,11 +55,46 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
             chart.draw_series([PathElement::new(interval, colour.stroke_width(2))])?;
             chart.draw_series([Circle::new((point.ms, value), 6, colour.filled())])?;
             let style = label(15).pos(Pos::new(HPos::Left, VPos::Center));
+            let shift = labels.place(chart.backend_coord(&(point.ms, value)), point.name);
             chart.draw_series([EmptyElement::at((point.ms, value))
-                + Text::new(point.name.to_owned(), (11, 0), style)])?;
+                + Text::new(point.name.to_owned(), (Labels::GAP, shift), style)])?;
         }
         Ok(())
     })
+}
+
+/// Where names already stand, so that those of models alike do not cover each other.
+#[derive(Default)]
+struct Labels {
+    /// Left end, right end and height of each, in pixels.
+    taken: Vec<(i32, i32, i32)>,
+}
+
+impl Labels {
+    /// Between a point and its name.
+    const GAP: i32 = 11;
+    const LINE: i32 = 17;
+
+    /// Pixels by which the name of the point at `(x, y)` must go up or down.
+    fn place(&mut self, (x, y): (i32, i32), name: &str) -> i32 {
+        let (left, right) = (
+            x + Self::GAP,
+            x + Self::GAP + 9 * name.chars().count() as i32,
+        );
+        let free = |y: i32| {
+            let covers = |&(l, r, at): &(i32, i32, i32)| {
+                left < r && l < right && (y - at).abs() < Self::LINE
+            };
+            !self.taken.iter().any(covers)
+        };
+        let shifts = (0..12).map(|i| if i % 2 == 0 { i / 2 } else { -(i / 2) - 1 } * Self::LINE);
+        let shift = shifts
+            .into_iter()
+            .find(|shift| free(y + shift))
+            .unwrap_or(0);
+        self.taken.push((left, right, y + shift));
+        shift
+    }
 }
 
 /// A line over steps.
@@ -68,21 +105,21 @@ pub struct Line<'a> {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Lines over training steps.
-pub fn lines(lines: &[Line<'_>], y_title: &str) -> Result<String> {
+/// Lines over training steps, on an axis that spans at least twice `least`.
+pub fn lines(lines: &[Line<'_>], y_title: &str, least: f64) -> Result<String> {
     let all = || lines.iter().flat_map(|l| &l.points);
     let last = all().map(|p| p.0).fold(1.0, f64::max);
     let (low, high) = all().fold((f64::MAX, f64::MIN), |(low, high), p| {
         (low.min(p.1), high.max(p.1))
     });
-    let (low, high) = widened(low, high);
+    let (low, high) = widened(low, high, least);
     draw(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
             .x_label_area_size(40)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..last, low..high)?;
-        axes(&mut chart, "step", y_title)?;
+        axes(&mut chart, "step", y_title, 0)?;
         let dots = |line: &Line<'_>, colour: RGBColor| {
             let dot = move |&at: &(f64, f64)| Circle::new(at, 3, colour.filled());
             line.points.iter().map(dot).collect::<Vec<_>>()
@@ -149,7 +186,7 @@ type Chart<'a, 'b> = ChartContext<
     Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
 >;
 
-fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Result<(), Failure> {
+fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str, x_decimals: usize) -> Result<(), Failure> {
     chart
         .configure_mesh()
         .axis_style(GRID)
@@ -157,7 +194,7 @@ fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Result<(), Failure> {
         .light_line_style(TRANSPARENT)
         .label_style(label(13))
         .axis_desc_style(label(14))
-        .x_label_formatter(&|v| format!("{v:.0}"))
+        .x_label_formatter(&|v| format!("{v:.x_decimals$}"))
         .x_desc(x)
         .y_desc(y)
         .draw()?;
@@ -168,10 +205,20 @@ fn label(size: i32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&TEXT)
 }
 
-/// A range with air on both ends, never empty.
-fn widened(low: f64, high: f64) -> (f64, f64) {
+/// Decimals that tell the marks of an axis up to `right` apart.
+fn decimals(right: f64) -> usize {
+    match right {
+        r if r > 10.0 => 0,
+        r if r > 1.0 => 1,
+        r if r > 0.1 => 2,
+        _ => 3,
+    }
+}
+
+/// A range with air of at least `least` on both ends.
+fn widened(low: f64, high: f64, least: f64) -> (f64, f64) {
     let Range { start, end } = if low <= high { low..high } else { 0.0..1.0 };
-    let air = ((end - start) * 0.08).max(1e-3);
+    let air = ((end - start) * 0.08).max(least);
     (start - air, end + air)
 }
 
@@ -206,12 +253,20 @@ mod tests {
     }
 
     #[test]
+    fn names_of_models_alike_stand_below_each_other() {
+        let mut labels = Labels::default();
+        let shifts =
+            [(100, 50), (102, 50), (104, 51), (300, 50)].map(|at| labels.place(at, "int8"));
+        assert_eq!(shifts, [0, -17, 17, 0]);
+    }
+
+    #[test]
     fn flat_and_empty_courses_are_drawn() {
         let flat = Line {
             name: "student",
             points: vec![(1.0, 0.5), (2.0, 0.5)],
         };
-        assert!(lines(&[flat], "loss").unwrap().contains("student"));
-        assert!(lines(&[], "loss").unwrap().ends_with("</svg>\n"));
+        assert!(lines(&[flat], "loss", 0.01).unwrap().contains("student"));
+        assert!(lines(&[], "loss", 0.01).unwrap().ends_with("</svg>\n"));
     }
 }
