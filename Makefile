@@ -46,8 +46,6 @@ LAYERS ?= 4
 HIDDEN ?= 128
 HEADS ?= 4
 SAMPLE_FLAGS ?=
-# Optimiser steps of the short distillations between the steps of a gradual pruning (Prune.steps).
-STEP_ITERS ?= 300
 REPORT_FLAGS ?=
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -69,6 +67,9 @@ build: ## Build the stage binaries (release)
 
 .PHONY: force
 force:
+
+# A number in a configuration, by key, or what it is by default.
+number = $(or $(shell sed -nE 's/^ +$(2): *([0-9]+).*/\1/p' $(1)),$(3))
 
 # $(1) task. Where its data are: DATA (the task's folder, or a root with one folder a task),
 # data/clue/<task> if it is there, otherwise the generated sample corpus.
@@ -93,12 +94,6 @@ $(1)_before := $$(file < $$($(1)_out)/inputs)
 $$($(1)_out)/inputs: $$(if $$(subst $$($(1)_before),,$$($(1)_words))$$(subst $$($(1)_words),,$$($(1)_before)),force)
 	@mkdir -p $$(@D) && echo '$$($(1)_words)' > $$@
 
-# The same for what only the steps of a gradual pruning depend on: the base stays as it is.
-$(1)_step_words := STEP_ITERS=$(STEP_ITERS)
-$(1)_step_before := $$(file < $$($(1)_out)/step-inputs)
-$$($(1)_out)/step-inputs: $$(if $$(filter-out $$($(1)_step_before),$$($(1)_step_words)),force)
-	@mkdir -p $$(@D) && echo '$$($(1)_step_words)' > $$@
-
 ifeq ($$($(1)_given),)
 $$($(1)_data)/train.json: $$($(1)_out)/inputs | build
 	act-data sample $(1) -o $$(@D) --seed $(SEED) $(SAMPLE_FLAGS)
@@ -119,25 +114,22 @@ $$($(1)_out)/base.act: $$($(1)_base) $$($(1)_out)/inputs | build
 	act-convert import $$< --task $(1) -o $$@
 endif
 
-# Prune.steps: all but the last step are pruned and shortly distilled, each from the one before.
-$(1)_steps := $$(or $$(shell sed -nE 's/^ +steps: *([0-9]+).*/\1/p' $$($(1)_config) 2>/dev/null),1)
-$(1)_prune = act-prune $$(from) -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
-    --step $$(step)/$$($(1)_steps) $$(if $$(filter 1,$$(step)),,--reference $$($(1)_out)/base.act)
-$(1)_earlier := $$(shell seq 1 $$$$(($$($(1)_steps) - 1)))
-# What a step starts from.
-$(1)_from = $$($(1)_out)/$$(if $$(filter 1,$$(1)),base,step-$$(shell expr $$(1) - 1)).act
-$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: step := $$(i)))
-$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: from := $$(call $(1)_from,$$(i))))
-$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: $$(call $(1)_from,$$(i))))
-$$(patsubst %,$$($(1)_out)/step-%.act,$$($(1)_earlier)): $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) $$($(1)_out)/step-inputs | build
-	$$($(1)_prune) | act-distill --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \
-	    --set TrainConfig.train_iter=$(STEP_ITERS) $(SHARED_FLAGS) --device $(DEVICE) -o $$@
-
-$$($(1)_out)/pruned.act: step := $$($(1)_steps)
-$$($(1)_out)/pruned.act: from := $$(call $(1)_from,$$($(1)_steps))
-$$($(1)_out)/pruned.act: $$(call $(1)_from,$$($(1)_steps))
+# Prune.steps: every step starts from the one before, and all but the last are distilled for
+# Prune.step_iters. Each is a file, so that an interrupted recipe goes on where it was.
 $$($(1)_out)/pruned.act: $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
-	$$($(1)_prune) -o $$@ --report $$(@:.act=.json)
+	from=$$<; reference=; steps=$$(call number,$$($(1)_config),steps,1); \
+	for i in $$$$(seq $$$$((steps - 1))); do \
+	  step=$$(@D)/step-$$$$i.act; \
+	  if [ ! -e $$$$step ] || [ "$$$$(find $$^ $$$$from -newer $$$$step)" ]; then \
+	    act-prune $$$$from -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	        --step $$$$i/$$$$steps $$$$reference \
+	      | act-distill -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	        --teacher $$< --set TrainConfig.train_iter=$$(call number,$$($(1)_config),step_iters,300) -o $$$$step; \
+	  fi; \
+	  from=$$$$step; reference="--reference $$<"; \
+	done; \
+	act-prune $$$$from -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	    --step $$$$steps/$$$$steps $$$$reference -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/student.act: $$($(1)_out)/pruned.act $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
 	act-distill $$< --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \

@@ -51,9 +51,9 @@ pub struct Config {
     /// Post-training quantisation.
     #[serde(rename = "QuantPost")]
     pub quant_post: QuantPost,
-    /// Quantisation-aware training.
-    #[serde(rename = "QuantAware")]
-    pub quant_aware: QuantAware,
+    /// Quantisation-aware training; the section's presence asks for it.
+    #[serde(rename = "QuantAware", skip_serializing_if = "Option::is_none")]
+    pub quant_aware: Option<QuantAware>,
 }
 
 impl Config {
@@ -69,7 +69,7 @@ impl Config {
                 "Prune" => one(name, &self.prune),
                 "HyperParameterOptimization" => one(name, &self.hpo),
                 "QuantPost" => one(name, &self.quant_post),
-                "QuantAware" => one(name, &self.quant_aware),
+                "QuantAware" => one(name, &self.quant_aware.clone().unwrap_or_default()),
                 other => Err(Error::failed(format!(
                     "the configuration has no section {other:?}"
                 ))),

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::config::{Config, LearningRate, LrDecay, Prune, Scheduler};
+use act_core::config::{Config, LearningRate, LrDecay, Prune, QuantAware, Scheduler};
 use act_core::{Error, ErrorKind};
 use proptest::prelude::*;
 
@@ -168,6 +168,41 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
         config.hpo.batch_num.as_deref(),
         Some(&[7][..]),
         "one value is a list of one"
+    );
+    let aware = config.quant_aware.unwrap();
+    assert_eq!(aware.activations(), "moving_average_abs_max");
+    assert_eq!(aware.weight_quantize_type, "abs_max");
+}
+
+#[test]
+fn quantisation_aware_training_is_asked_for_by_the_sections_presence() {
+    assert_eq!(
+        load("Global: {task_name: afqmc}", &[]).unwrap().quant_aware,
+        None
+    );
+    for text in ["QuantAware:\n", "QuantAware: {}"] {
+        assert_eq!(
+            load(text, &[]).unwrap().quant_aware,
+            Some(QuantAware::default())
+        );
+    }
+    let aware = load("QuantAware: {moving_rate: 0.5}", &[])
+        .unwrap()
+        .quant_aware
+        .unwrap();
+    assert_eq!(aware.activations(), "moving_average_abs_max");
+    let aware = load("QuantAware:", &["QuantAware.epochs=2"])
+        .unwrap()
+        .quant_aware
+        .unwrap();
+    assert_eq!((aware.epochs, aware.activations()), (Some(2), "lsq"));
+    assert_refused(
+        "QuantAware:\n  moving_rate: 0.5\n  activation_quantize_type: lsq\n",
+        "x.yaml:1: QuantAware.moving_rate: activation_quantize_type lsq has no moving average",
+    );
+    assert_refused(
+        "QuantAware: {learning_rate: 3}",
+        "x.yaml:1: QuantAware.learning_rate: 3 is not allowed; give a rate above 0, at most 1",
     );
 }
 

@@ -1,13 +1,15 @@
-//! Int8 quantisation after training: calibration of activations, integer weights, a small search.
+//! Int8 quantisation: calibration of activations, integer weights, a small search, and training with
+//! the rounding where that is not enough.
 //!
 //! [`quantize`] is the whole of it: run the float model over a slice of *train* ([`samples`]) and keep
 //! statistics of every linear's input ([`collect`]), read thresholds out of them ([`calibrate`]), turn
 //! weights and tables into bytes ([`weight`], [`embedding`]), and among the combinations asked for
 //! ([`options`], [`search`]) keep the one whose answers stay closest to the float model's ([`judge`]).
 //! Where that is not close enough, single inputs change their scheme ([`scheme`], [`refine`]).
-//! Models run through act-infer, the engine that will serve them.
+//! Models run through act-infer, the engine that will serve them. [`aware`] trains.
 
 pub mod apply;
+pub mod aware;
 pub mod bias;
 pub mod calibrate;
 pub mod channels;
@@ -21,6 +23,7 @@ pub mod refine;
 pub mod samples;
 pub mod scheme;
 pub mod search;
+pub mod shift;
 pub mod smooth;
 pub mod statistics;
 pub mod weight;
@@ -108,7 +111,7 @@ pub fn quantize(
     require_float(model)?;
     let calibration = batches(&samples.calibration, options);
     let held_out = batches(&samples.held_out, options);
-    let (statistics, expected) = observe(model, &calibration, &held_out, threads, tick)?;
+    let (statistics, expected) = observe(model, options, &calibration, &held_out, threads, tick)?;
     let labels = samples.labels.as_deref();
     let examples = samples.held_out.len();
     let mut judge = |artifact: Artifact, best: f64| {
@@ -167,6 +170,7 @@ fn log_result(found: &search::Search) {
 /// Statistics on the calibration batches, and the float model's logits on the held-out ones.
 fn observe(
     model: &Artifact,
+    options: &Options,
     calibration: &[Batch],
     held_out: &[Batch],
     threads: usize,
@@ -177,7 +181,10 @@ fn observe(
         float.forward_observed(batch, observer)?;
         tick()
     };
-    let statistics = collect::collect(&model.plan.linears(), calibration, &mut forward)?;
+    let plan = &model.plan;
+    let can_shift = |linear| options.shift && shift::route(plan, linear).is_some();
+    let linears = plan.linears();
+    let statistics = collect::collect(&linears, &can_shift, calibration, &mut forward)?;
     Ok((statistics, logits(&float, held_out, tick)?))
 }
 

@@ -1,14 +1,18 @@
 //! `act-quant`: a float artifact in, an int8 artifact out.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use act_core::Error;
 use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
 use act_core::report::Report;
+use act_core::{Artifact, Error, Result};
 use act_data::{Dataset, Split};
+use act_nn::TrainEvent;
+use act_nn::distillation::teacher;
+use act_quant::aware::{self, Event, Mode, Outcome, Plan, Source};
 use act_quant::options::{Deploy, Options};
-use act_quant::record;
 use act_quant::samples::Samples;
+use act_quant::{Quantized, record};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +21,8 @@ Examples:
   Try four calibrators and keep the best, with a report of every trial:
     act-quant student.act -o int8.act --data ~/clue/afqmc --report int8.json \\
       --set 'HyperParameterOptimization.ptq_algo=[KL, hist, avg, mse]'
+  Train with the rounding if calibration loses too much (the default with a section QuantAware):
+    act-quant student.act -o int8.act --data ~/clue/afqmc --mode auto --teacher base.act
   For another runtime, by way of act-convert export:
     act-quant student.act -o int8.act --data ~/clue/afqmc --deploy onnx
   In a pipe:
@@ -25,7 +31,8 @@ Examples:
 /// Quantises a float classifier to int8.
 ///
 /// Activations are calibrated on examples of train, and trials are judged on others that training
-/// held out; dev is not read.
+/// held out; dev is not read. Quantisation-aware training goes on from there, and the better of the
+/// two models is written.
 #[derive(clap::Parser)]
 #[command(name = "act-quant", version, after_help = EXAMPLES)]
 struct Args {
@@ -34,6 +41,14 @@ struct Args {
     /// Who will run the model: `act`, or `onnx`, whose graphs know no scale per token.
     #[arg(long, value_name = "RUNTIME", default_value = "act")]
     deploy: DeployArg,
+    /// `ptq` calibrates; `qat` trains afterwards; `auto` trains if calibration loses more than
+    /// QuantAware.max_divergence. Default: auto with a section QuantAware, else ptq.
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// Model to learn from in training, float or int8; its labels must be the input's. Default: the
+    /// input itself.
+    #[arg(long, value_name = "FILE")]
+    teacher: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -67,21 +82,73 @@ fn main() -> ExitCode {
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let config = context.config()?;
     let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
+    let plan = Plan::new(&config, args.mode, context.seed(), context.threads())?;
+    let section = &config.distillation;
+    let teacher = teacher::path(args.teacher.as_deref(), section, &args.stage.input)?;
     context.check_output(&args.stage.output)?;
 
     let model = context.read_artifact(&args.stage.input)?;
     act_quant::require_float(&model)?;
     let task = &model.task;
-    let train = Dataset::open(
+    let data = Dataset::open(
         context.data_dir()?,
         Some(&task.name),
         Split::Train,
         Some(&task.labels),
     )?;
-    context.set_synthetic(train.record.synthetic);
-    let samples = Samples::draw(&train, &model, &options, context.seed())?;
+    context.set_synthetic(data.record.synthetic);
 
-    let total = act_quant::batches_to_run(&samples, &options);
+    let mut quantized = calibrate(&model, &data, &options, context)?;
+    let (train, reason) = plan.decide(&quantized.winner().score);
+    if plan.mode == Mode::Auto {
+        log::info!(
+            "{}: {reason}",
+            if train { "training" } else { "no training" }
+        );
+    }
+    let outcome = match train {
+        true => {
+            let source = Source {
+                model: &model,
+                teacher: read_teacher(teacher.as_deref(), context)?,
+                data: &data,
+                options: &options,
+                seed: context.seed(),
+                device: context.device().parse()?,
+            };
+            Some(improve(source, &plan, &mut quantized, context)?)
+        }
+        false => None,
+    };
+
+    let (seed, outcome) = (context.seed(), outcome.as_ref());
+    let mut record = record::provenance(&model, &quantized, &data.record, &config, seed)?;
+    if let Some(outcome) = outcome {
+        record::add_training(&mut record, outcome, &config, context.device())?;
+    }
+    quantized.artifact.provenance.push(record);
+
+    let mut report = Report::new(record::STAGE, &quantized.artifact)?;
+    report.set_dataset(&data.record);
+    report.details = record::details(&quantized);
+    report
+        .details
+        .insert("training".into(), record::training(&plan, &reason, outcome));
+    // The artifact comes last: where it is, Make takes all the rest for done.
+    context.write_report(report)?;
+    context.write_artifact(&args.stage.output, &quantized.artifact)?;
+    Ok(Exit::Done)
+}
+
+/// Calibrates and searches, with a bar.
+fn calibrate(
+    model: &Artifact,
+    data: &Dataset,
+    options: &Options,
+    context: &Context,
+) -> Result<Quantized> {
+    let samples = Samples::draw(data, model, options, context.seed())?;
+    let total = act_quant::batches_to_run(&samples, options);
     let progress = context.progress("quantising", total as u64);
     let mut done = 0;
     let mut tick = || {
@@ -96,16 +163,58 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         }
     };
     let (seed, threads) = (context.seed(), context.threads());
-    let mut quantized = act_quant::quantize(&model, &samples, &options, seed, threads, &mut tick)?;
+    let quantized = act_quant::quantize(model, &samples, options, seed, threads, &mut tick)?;
     progress.finish();
+    Ok(quantized)
+}
 
-    let record = record::provenance(&model, &quantized, &train.record, &config, context.seed())?;
-    quantized.artifact.provenance.push(record);
-    let mut report = Report::new(record::STAGE, &quantized.artifact)?;
-    report.set_dataset(&train.record);
-    report.details = record::details(&quantized);
-    // The artifact comes last: where it is, Make takes all the rest for done.
-    context.write_report(report)?;
-    context.write_artifact(&args.stage.output, &quantized.artifact)?;
-    Ok(Exit::Done)
+fn read_teacher(path: Option<&Path>, context: &Context) -> Result<Option<Artifact>> {
+    let read = |path| {
+        context
+            .read_artifact(path)
+            .map_err(|e| e.context("the teacher"))
+    };
+    path.map(read).transpose()
+}
+
+/// Trains, with a bar for the teacher's answers and one for the steps.
+fn improve(
+    source: Source<'_>,
+    plan: &Plan,
+    quantized: &mut Quantized,
+    context: &Context,
+) -> Result<Outcome> {
+    let mut bar = None;
+    let outcome = aware::train(source, plan, quantized, &mut |event| {
+        match event {
+            Event::Answered { done, total } => bar
+                .get_or_insert_with(|| context.progress("teacher", total as u64))
+                .advance(done as u64),
+            Event::Training(TrainEvent::Step { step, total, .. }, journal) => {
+                if *step == 1 {
+                    bar = Some(context.progress("training", *total as u64));
+                }
+                if let (Some(bar), Some(loss)) = (&bar, journal.loss()) {
+                    bar.message(&format!("loss {loss:.4}"));
+                    bar.advance(1);
+                }
+            }
+            Event::Training(
+                TrainEvent::Evaluation {
+                    step,
+                    accuracy,
+                    best,
+                },
+                _,
+            ) => {
+                let mark = if *best { ", the best so far" } else { "" };
+                log::info!("step {step}: divergence {:.3e}{mark}", -accuracy);
+            }
+        }
+        !cli::interrupted()
+    })?;
+    if let Some(bar) = bar {
+        bar.finish();
+    }
+    Ok(outcome)
 }

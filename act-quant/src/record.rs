@@ -10,6 +10,7 @@ use act_core::{Artifact, Linear, Result, Seed, Site};
 use serde_json::{Map, Value, json};
 
 use crate::Quantized;
+use crate::aware::{Outcome, Plan};
 use crate::calibrate::Method;
 use crate::scheme::Choice;
 use crate::search::{Attempt, Trial};
@@ -56,6 +57,48 @@ pub fn provenance(
         metrics,
         ..StageRecord::new(STAGE, seed.0)
     })
+}
+
+/// Adds a training to the record of its calibration.
+///
+/// # Errors
+/// Those of the configuration's text.
+pub fn add_training(
+    record: &mut StageRecord,
+    outcome: &Outcome,
+    config: &Config,
+    device: &str,
+) -> Result<()> {
+    let mut acted = config.clone();
+    acted.train.batch_size = Some(act_nn::batch_size(config));
+    acted.distillation = acted.distillation.explicit()?;
+    acted.distillation.teacher_model_dir = None;
+    record.config += &acted.yaml_of(&["QuantAware", "TrainConfig", "Distillation"])?;
+    record.device = device.into();
+    if let Some(teacher) = &outcome.teacher {
+        record.inputs.push(InputRecord {
+            role: "teacher".into(),
+            model_digest: teacher.model_digest,
+        });
+        record.data.extend(teacher.synthetic_data.iter().cloned());
+        record.data.dedup();
+    }
+    record.metrics.extend(outcome.metrics());
+    Ok(())
+}
+
+/// The report's `training`: the mode, whether there was a training and why, and what came of it.
+pub fn training(plan: &Plan, reason: &str, outcome: Option<&Outcome>) -> Value {
+    let mut training = json!({
+        "mode": plan.mode.name(),
+        "reason": reason,
+        "max_divergence": plan.max_divergence,
+        "kept": "ptq",
+    });
+    if let (Some(outcome), Value::Object(training)) = (outcome, &mut training) {
+        training.extend(outcome.details());
+    }
+    training
 }
 
 /// How many inputs each scheme has.

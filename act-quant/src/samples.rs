@@ -30,29 +30,17 @@ impl Samples {
     /// # Errors
     /// Usage: fewer than [`MIN_EXAMPLES`] training examples, or too few different ones.
     pub fn draw(train: &Dataset, model: &Artifact, options: &Options, seed: Seed) -> Result<Self> {
-        let name = &train.record.name;
-        let available = train.examples.len();
-        if available < MIN_EXAMPLES {
-            return Err(Error::usage(format!(
-                "{name} has {available} examples: quantisation needs at least {MIN_EXAMPLES} to \
-                 calibrate and to judge on"
-            )));
-        }
+        let Slices {
+            calibration,
+            held_out,
+            ..
+        } = Slices::new(train, options, seed)?;
         let wanted = options.calibration_examples();
-        let enough = (wanted as f64 / available as f64).min(0.5);
-        let slices = train.slice_validation(seed, options.validation_ratio.clamp(enough, 0.5));
-        let draw = |part: Vec<usize>, purpose: &str| take(part, wanted, seed, purpose);
-        let calibration = draw(slices.train, "quant.calibration");
-        let held_out = draw(slices.held_out, "quant.held_out");
-        if calibration.is_empty() || held_out.is_empty() {
-            return Err(Error::usage(format!(
-                "{name}: its {available} examples are too much alike to be split into some to \
-                 calibrate on and others to judge on"
-            )));
-        }
         if calibration.len() < wanted {
             log::warn!(
-                "{name} has {available} examples: calibrating on {}, not on {wanted}",
+                "{} has {} examples: calibrating on {}, not on {wanted}",
+                train.record.name,
+                train.examples.len(),
                 calibration.len()
             );
         }
@@ -68,6 +56,49 @@ impl Samples {
             held_out: encode(&held_out)?,
             labels: held_out.iter().map(|&i| train.examples[i].label).collect(),
         })
+    }
+}
+
+/// Which examples of train are for what.
+pub struct Slices {
+    /// Those that no trial is judged on, calibration's among them.
+    pub train: Vec<usize>,
+    /// To collect statistics on.
+    pub calibration: Vec<usize>,
+    /// To judge trials on.
+    pub held_out: Vec<usize>,
+}
+
+impl Slices {
+    /// As [`Samples::draw`] has them, by index.
+    ///
+    /// # Errors
+    /// Usage: fewer than [`MIN_EXAMPLES`] training examples, or too few different ones.
+    pub fn new(train: &Dataset, options: &Options, seed: Seed) -> Result<Self> {
+        let name = &train.record.name;
+        let available = train.examples.len();
+        if available < MIN_EXAMPLES {
+            return Err(Error::usage(format!(
+                "{name} has {available} examples: quantisation needs at least {MIN_EXAMPLES} to \
+                 calibrate and to judge on"
+            )));
+        }
+        let wanted = options.calibration_examples();
+        let enough = (wanted as f64 / available as f64).min(0.5);
+        let parts = train.slice_validation(seed, options.validation_ratio.clamp(enough, 0.5));
+        let draw = |part: Vec<usize>, purpose: &str| take(part, wanted, seed, purpose);
+        let slices = Self {
+            calibration: draw(parts.train.clone(), "quant.calibration"),
+            held_out: draw(parts.held_out, "quant.held_out"),
+            train: parts.train,
+        };
+        if slices.calibration.is_empty() || slices.held_out.is_empty() {
+            return Err(Error::usage(format!(
+                "{name}: its {available} examples are too much alike to be split into some to \
+                 calibrate on and others to judge on"
+            )));
+        }
+        Ok(slices)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::sections::MOVING_AVERAGE;
 use super::vocabulary::nearest;
 use super::{Config, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost, quantity};
 use crate::error::{Error, Result};
@@ -22,9 +23,9 @@ const TASKS: &[&str] = &[
 
 const ALGORITHMS: &[&str] = &["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
 const WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max", "channel_wise_mse"];
-const TRAINED_WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max"];
+const TRAINED_WEIGHT_TYPES: &[&str] = &["channel_wise_lsq", "channel_wise_abs_max", "abs_max"];
 const SCHEMES: &[&str] = &["static", "smooth", "dynamic", "float"];
-const ACTIVATION_TYPES: &[&str] = &["moving_average_abs_max", "range_abs_max", "abs_max"];
+const ACTIVATION_TYPES: &[&str] = &["lsq", MOVING_AVERAGE, "range_abs_max", "abs_max"];
 const CRITERIA: &[&str] = &["magnitude", "first_order", "fisher", "obs"];
 const VOCABULARIES: &[&str] = &["all", "used", "corpus"];
 const LINEAR_OPS: &[&str] = &["mul", "matmul", "matmul_v2"];
@@ -39,7 +40,7 @@ impl Config {
         self.prune.check()?;
         self.hpo.check()?;
         self.quant_post.check()?;
-        self.quant_aware.check()
+        self.quant_aware.as_ref().map_or(Ok(()), QuantAware::check)
     }
 }
 
@@ -87,6 +88,7 @@ impl Prune {
             (1..=100).contains(&self.steps),
             "1 to 100",
         )?;
+        at_least("Prune.step_iters", Some(self.step_iters), 1)?;
         choice("Prune.vocabulary", &self.vocabulary, VOCABULARIES)?;
         at_least(
             "Prune.calibration_examples",
@@ -227,13 +229,36 @@ impl QuantAware {
             &self.weight_quantize_type,
             TRAINED_WEIGHT_TYPES,
         )?;
-        let activations = &self.activation_quantize_type;
         choice(
             "QuantAware.activation_quantize_type",
-            activations,
+            self.activations(),
             ACTIVATION_TYPES,
         )?;
-        below_one("QuantAware.moving_rate", self.moving_rate)
+        below_one("QuantAware.moving_rate", self.moving_rate.unwrap_or(0.0))?;
+        not_negative("QuantAware.max_divergence", self.max_divergence)?;
+        let rate = self.learning_rate.unwrap_or(1.0);
+        must(
+            "QuantAware.learning_rate",
+            rate,
+            rate > 0.0 && rate <= 1.0,
+            "a rate above 0, at most 1",
+        )?;
+        at_least("QuantAware.epochs", self.epochs, 1)?;
+        at_least("QuantAware.train_iter", self.train_iter, 1)?;
+        at_least("QuantAware.eval_iter", self.eval_iter, 1)?;
+        below_one("QuantAware.dropout", self.dropout)
+    }
+
+    /// Checks what keys say together.
+    pub fn check_together(&self) -> Result<()> {
+        let rule = self.activations();
+        match self.moving_rate {
+            Some(_) if rule != MOVING_AVERAGE => Err(Error::usage(format!(
+                "QuantAware.moving_rate: activation_quantize_type {rule} has no moving average; \
+                 keep one of the two"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::yaml::{self, Fault};
-use super::{Config, paddle, vocabulary};
+use super::{Config, QuantAware, paddle, vocabulary};
 use crate::error::{Error, Result};
 
 /// No configuration is longer than this; something else was given.
@@ -38,12 +38,16 @@ impl Config {
             source.tree = source.adopt(&[], written, &mut reported)?;
             merge(&mut merged, source.tree.clone());
         }
-        let config = typed(&[], without_nulls(merged))?;
+        let config = typed(&[], without_nulls(present(merged)))?;
         // Rules between keys; the source that spoke last of the section is told.
         let rules = [
             ("TrainConfig", config.train.check_together()),
             ("Distillation", config.distillation.check_together()),
             ("Prune", config.prune.check()),
+            (
+                "QuantAware",
+                (config.quant_aware.as_ref()).map_or(Ok(()), QuantAware::check_together),
+            ),
         ];
         for (section, rule) in rules {
             rule.map_err(|error| {
@@ -238,6 +242,16 @@ fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
             }
         }
     }
+}
+
+/// A section without keys is there all the same: that of quantisation-aware training asks for it.
+fn present(tree: Map<String, Value>) -> Map<String, Value> {
+    let section = |value: Value| match value {
+        Value::Null => Value::Object(Map::new()),
+        other => other,
+    };
+    let sections = tree.into_iter();
+    sections.map(|(key, value)| (key, section(value))).collect()
 }
 
 /// A key without a value means its default.

@@ -135,6 +135,8 @@ pub struct Prune {
     pub latency_threads: usize,
     /// Ours: prunings with a short distillation after each, one after the other.
     pub steps: usize,
+    /// Ours: optimiser steps of each of these distillations but the last.
+    pub step_iters: usize,
     /// Ours: `all` tokens stay, those `used` in train, or those of a `corpus`.
     pub vocabulary: String,
     /// Ours: the corpus, one text a line. Not part of provenance, which holds its digest.
@@ -172,6 +174,7 @@ impl Default for Prune {
             latency_batch: 1,
             latency_threads: 1,
             steps: 1,
+            step_iters: 300,
             vocabulary: "all".into(),
             vocabulary_file: None,
             calibration_examples: 2048,
@@ -228,6 +231,9 @@ pub struct QuantPost {
     pub activation_bits: u32,
     /// Ours: what a site may become: `static`, `smooth`, `dynamic`, `float`.
     pub schemes: Vec<String>,
+    /// Ours: take off every channel of an input what its tokens have in common, where biases can take
+    /// it up.
+    pub shift: bool,
     /// Ours: exponents of the migration from activations to weights that `smooth` may use.
     pub smooth_alpha: Vec<f64>,
     /// Ours: divergence from the float model, in nats an example, up to which every site stays as
@@ -256,6 +262,7 @@ impl Default for QuantPost {
             schemes: ["static", "smooth", "dynamic", "float"]
                 .map(String::from)
                 .to_vec(),
+            shift: true,
             smooth_alpha: vec![0.25, 0.5, 0.75],
             max_divergence: 1e-3,
             embeddings: true,
@@ -265,7 +272,7 @@ impl Default for QuantPost {
     }
 }
 
-/// Quantisation-aware training. No stage does it yet; the keys are known and checked.
+/// Quantisation-aware training, after the calibration of [`QuantPost`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct QuantAware {
@@ -275,24 +282,61 @@ pub struct QuantAware {
     pub weight_bits: u32,
     /// 8.
     pub activation_bits: u32,
-    /// `channel_wise_abs_max` or `abs_max`.
+    /// Ours: `channel_wise_lsq`; `channel_wise_abs_max` or `abs_max`.
     pub weight_quantize_type: String,
-    /// `moving_average_abs_max` or `range_abs_max`.
-    pub activation_quantize_type: String,
+    /// Ours: `lsq`; `moving_average_abs_max`, `range_abs_max` or `abs_max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation_quantize_type: Option<String>,
     /// Share of the old value in the moving average of activation ranges.
-    pub moving_rate: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moving_rate: Option<f64>,
+    /// Ours: divergence of the calibrated model, in nats an example, up to which nothing is trained.
+    pub max_divergence: f64,
+    /// Ours: peak learning rate; a tenth of `TrainConfig`'s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Ours: passes over the data; a tenth of `TrainConfig`'s, at least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Ours: upper bound of steps; a tenth of `TrainConfig`'s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_iter: Option<usize>,
+    /// Ours: steps between evaluations; a tenth of the steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_iter: Option<usize>,
+    /// Ours: dropout while training.
+    pub dropout: f64,
 }
+
+impl QuantAware {
+    /// The rule of the activations' steps: as given; PaddleSlim's where only its rate is.
+    pub fn activations(&self) -> &str {
+        match (&self.activation_quantize_type, self.moving_rate) {
+            (Some(rule), _) => rule,
+            (None, Some(_)) => MOVING_AVERAGE,
+            (None, None) => "lsq",
+        }
+    }
+}
+
+/// PaddleSlim's rule of activations.
+pub(super) const MOVING_AVERAGE: &str = "moving_average_abs_max";
 
 impl Default for QuantAware {
     fn default() -> Self {
-        let post = QuantPost::default();
         Self {
-            quantize_op_types: post.quantize_op_types,
+            quantize_op_types: QuantPost::default().quantize_op_types,
             weight_bits: 8,
             activation_bits: 8,
-            weight_quantize_type: post.weight_quantize_type,
-            activation_quantize_type: "moving_average_abs_max".into(),
-            moving_rate: 0.9,
+            weight_quantize_type: "channel_wise_lsq".into(),
+            activation_quantize_type: None,
+            moving_rate: None,
+            max_divergence: 2e-3,
+            learning_rate: None,
+            epochs: None,
+            train_iter: None,
+            eval_iter: None,
+            dropout: 0.0,
         }
     }
 }

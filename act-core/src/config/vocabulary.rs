@@ -112,7 +112,6 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
         &["onnx_format"],
         "without effect: `act-convert export` writes ONNX",
     ),
-    ("", &["QuantAware"], NOT_YET),
     (
         "QuantAware",
         &["not_quant_pattern", "use_pact", "dtype", "window_size"],

@@ -158,7 +158,9 @@ fn keys_without_effect_are_told_once_and_misspelt_tasks_guessed() {
     for line in [
         format!("act-probe: {file}:1: Global.dataset: without effect"),
         format!("act-probe: warning: {file}:3: QuantPost.epochs: accepted, but not"),
-        format!("act-probe: warning: {file}:4: QuantAware: accepted, but not supported yet"),
+        format!(
+            "act-probe: warning: {file}:5: QuantAware.use_pact: accepted, but not supported yet"
+        ),
         "act-probe: warning: Global.task_name: \"afqcm\" is not a built-in task; did you mean"
             .into(),
     ] {

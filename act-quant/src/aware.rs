@@ -1,0 +1,200 @@
+//! Quantisation-aware training: where calibration loses too much, the model is trained with the
+//! rounding in its forward pass, from what calibration found, against a teacher.
+//!
+//! [`plan`] says what is asked for, [`lesson`] what is learned from, [`Outcome`] what came of it.
+//! act-nn rounds and trains (Jacob et al. 2018; learned steps: Esser et al. 2020); this is
+//! PaddleSlim's `qat_dis`, which follows pruning for ERNIE 3.0. Every evaluation runs the int8 model
+//! in act-infer on the held-out examples. The calibrated model is the first to beat, so that the
+//! result is never the worse of the two there.
+
+mod lesson;
+mod outcome;
+pub mod plan;
+mod start;
+
+use act_core::{Artifact, Error, ErrorKind, Result, Seed};
+use act_data::Dataset;
+use act_nn::distillation::features::Features;
+use act_nn::distillation::objective;
+use act_nn::distillation::teacher::{Teacher, TeacherRecord};
+use act_nn::{Device, FakeQuantization, Journal, Objective, Quantizing, TrainEvent, Trained};
+
+use crate::Quantized;
+use crate::judge::Score;
+use crate::options::Options;
+use lesson::Lesson;
+pub use outcome::{Kept, Outcome};
+pub use plan::{Mode, Plan};
+
+/// What is told while it works.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The teacher answered `done` more of `total` examples.
+    Answered {
+        /// Since the last event.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
+    /// A step or an evaluation.
+    Training(&'a TrainEvent, &'a Journal),
+}
+
+/// Hears every [`Event`]; `false` stops the work (error: interrupted).
+pub type OnEvent<'a> = &'a mut dyn FnMut(Event<'_>) -> bool;
+
+/// What training starts from.
+pub struct Source<'a> {
+    /// The float model that was calibrated.
+    pub model: &'a Artifact,
+    /// Who is learned from; `None`: the float model.
+    pub teacher: Option<Artifact>,
+    /// The train split.
+    pub data: &'a Dataset,
+    /// Those of the calibration.
+    pub options: &'a Options,
+    /// That of the calibration: the same examples are held out.
+    pub seed: Seed,
+    /// Where to train.
+    pub device: Device,
+}
+
+/// Trains from `quantized`'s result and puts the better model of the two into it.
+///
+/// # Errors
+/// Usage: a teacher for other classes, unlabelled data. Interrupted. A training that diverges is no
+/// error: the best model before it is kept.
+pub fn train(
+    source: Source<'_>,
+    plan: &Plan,
+    quantized: &mut Quantized,
+    on_event: OnEvent<'_>,
+) -> Result<Outcome> {
+    let record = source
+        .teacher
+        .as_ref()
+        .map(TeacherRecord::new)
+        .transpose()?;
+    let (model, threads) = (source.model, plan.training.threads);
+    let teacher = source.teacher.clone().unwrap_or_else(|| model.clone());
+    let teacher = Teacher::new(teacher, model, threads)?;
+    let losses = plan.objective(model, &teacher)?;
+    log::info!("losses: {}", objective::describe(&losses));
+    let lesson = Lesson::new(&source, plan, &teacher, on_event)?;
+    let before = lesson.examine(&quantized.artifact)?;
+    let float = start::float(model, quantized, source.options)?;
+    let looks_inside = losses.looks_inside().then(|| losses.comparisons());
+    let features = looks_inside
+        .map(|at| Features::new(teacher.engine(), &lesson.train.encodings, at, plan.cache));
+    let mut training = Training {
+        float: &float,
+        lesson: &lesson,
+        features: features.as_ref(),
+        plan,
+        device: source.device,
+        journal: Journal::new(plan.logging_iter),
+        best: None,
+        stopped: false,
+    };
+    let trained = training.run(&quantized.artifact, losses, on_event);
+    let Training {
+        journal,
+        best,
+        stopped,
+        ..
+    } = training;
+    let trained = match trained {
+        _ if stopped => return Err(Error::interrupted()),
+        Err(error) if error.kind() != ErrorKind::Failed => return Err(error),
+        other => other,
+    };
+    let mut outcome = Outcome {
+        kept: Kept::Calibrated,
+        teacher: record,
+        examples: lesson.train.labels.len(),
+        before,
+        after: best,
+        steps: trained.as_ref().map_or(0, |t| t.steps),
+        best_step: trained.as_ref().map_or(0, |t| t.best_step),
+        diverged: match &trained {
+            Ok(trained) => trained.diverged.clone(),
+            Err(error) => Some(error.to_string()),
+        },
+        journal,
+    };
+    if let (Ok(trained), Some(after)) = (trained, best)
+        && after.beats(&before)
+    {
+        quantized.artifact = exported(trained, &float)?;
+        outcome.kept = Kept::Trained;
+    }
+    outcome.log();
+    Ok(outcome)
+}
+
+/// A training on its way.
+struct Training<'a> {
+    float: &'a Artifact,
+    lesson: &'a Lesson,
+    features: Option<&'a Features<'a>>,
+    plan: &'a Plan,
+    device: Device,
+    journal: Journal,
+    /// The best evaluation.
+    best: Option<Score>,
+    /// Somebody wants it to end.
+    stopped: bool,
+}
+
+impl Training<'_> {
+    /// Trains from the ranges and scales of `int8`.
+    fn run(
+        &mut self,
+        int8: &Artifact,
+        losses: Objective,
+        on_event: OnEvent<'_>,
+    ) -> Result<Trained> {
+        let (lesson, plan, best) = (self.lesson, self.plan, &mut self.best);
+        let mut judge = |int8: &Artifact| {
+            let score = lesson.examine(int8)?;
+            if best.is_none_or(|best| score.divergence < best.divergence) {
+                *best = Some(score);
+            }
+            Ok(-score.divergence)
+        };
+        let (journal, stopped) = (&mut self.journal, &mut self.stopped);
+        let mut hear = |event: TrainEvent| {
+            journal.note(&event);
+            *stopped = !on_event(Event::Training(&event, journal));
+            !*stopped
+        };
+        act_nn::train_quantized(
+            self.device,
+            self.float,
+            lesson.train.examples(self.features),
+            Quantizing {
+                quantization: FakeQuantization::of(int8, plan.weights, plan.inputs)?,
+                judge: &mut judge,
+            },
+            losses,
+            &plan.training(lesson.train.labels.len()),
+            &mut hear,
+        )
+    }
+}
+
+/// The int8 model of a training's best step. No calibrator chose its scales any more.
+fn exported(trained: Trained, float: &Artifact) -> Result<Artifact> {
+    let quantization = trained.quantization;
+    let quantization = quantization.ok_or_else(|| Error::failed("nothing was quantised"))?;
+    let float = Artifact {
+        params: trained.params,
+        ..float.clone()
+    };
+    let mut int8 = quantization.export(&float)?;
+    for linear in &mut int8.quant.linears {
+        linear.calibrator = act_core::quant::Calibrator::None;
+        linear.calibrator_arg = 0.0;
+    }
+    Ok(int8)
+}

@@ -1,0 +1,121 @@
+//! What a quantisation-aware training came to: its part of the provenance record, of the report and of
+//! the log.
+
+use act_nn::Journal;
+use act_nn::distillation::teacher::TeacherRecord;
+use serde_json::{Map, Value, json};
+
+use crate::judge::Score;
+
+/// Which model is the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The calibrated one.
+    Calibrated,
+    /// The trained one.
+    Trained,
+}
+
+/// A training that is done.
+pub struct Outcome {
+    /// Which model is the result.
+    pub kept: Kept,
+    /// The teacher; `None`: the float model itself.
+    pub teacher: Option<TeacherRecord>,
+    /// Examples trained on.
+    pub examples: usize,
+    /// The calibrated model against the teacher on the held-out examples.
+    pub before: Score,
+    /// The best of the training there; `None` if it came to no evaluation.
+    pub after: Option<Score>,
+    /// Steps done.
+    pub steps: usize,
+    /// Step of the best.
+    pub best_step: usize,
+    /// Why it ended early, if it diverged.
+    pub diverged: Option<String>,
+    /// Losses; the evaluations' scores are negative divergences.
+    pub journal: Journal,
+}
+
+impl Outcome {
+    /// For the provenance record.
+    pub fn metrics(&self) -> Vec<(String, f64)> {
+        let mut metrics = vec![
+            ("trained_steps".to_string(), self.steps as f64),
+            (
+                "kept_step".into(),
+                match self.kept {
+                    Kept::Calibrated => 0.0,
+                    Kept::Trained => self.best_step as f64,
+                },
+            ),
+            (
+                "calibrated_teacher_divergence".into(),
+                self.before.divergence,
+            ),
+        ];
+        metrics.extend(
+            self.after
+                .map(|s| ("trained_teacher_divergence".into(), s.divergence)),
+        );
+        metrics
+    }
+
+    /// For the report.
+    pub fn details(&self) -> Map<String, Value> {
+        let score =
+            |score: &Score| json!({"divergence": score.divergence, "accuracy": score.accuracy});
+        let details = json!({
+            "kept": match self.kept {
+                Kept::Calibrated => "ptq",
+                Kept::Trained => "qat",
+            },
+            "teacher": self.teacher.as_ref().map(|t| t.model_digest),
+            "examples": self.examples,
+            "steps": self.steps,
+            "best_step": self.best_step,
+            "calibrated": score(&self.before),
+            "trained": self.after.as_ref().map(score),
+            "diverged": self.diverged,
+            "losses": self.journal.losses,
+            "evaluations": self.journal.evaluations.iter().map(|e| {
+                json!({"step": e.step, "divergence": -e.accuracy})
+            }).collect::<Vec<_>>(),
+        });
+        match details {
+            Value::Object(details) => details,
+            _ => Map::new(),
+        }
+    }
+
+    /// Says which model is kept, and why.
+    pub(super) fn log(&self) {
+        if let Some(why) = &self.diverged {
+            log::warn!("{why}");
+        }
+        let before = told(&self.before);
+        match (self.kept, &self.after) {
+            (Kept::Trained, Some(after)) => log::info!(
+                "keeping the trained model of step {}: {}; calibrated: {before}",
+                self.best_step,
+                told(after)
+            ),
+            (_, Some(after)) => log::warn!(
+                "training did not help ({}), keeping the calibrated model: {before}",
+                told(after)
+            ),
+            (_, None) => log::warn!("training came to nothing, keeping the calibrated model"),
+        }
+    }
+}
+
+fn told(score: &Score) -> String {
+    let accuracy = score
+        .accuracy
+        .map_or(String::new(), |a| format!(", accuracy {:.4}", a.value));
+    format!(
+        "divergence {:.3e} from the teacher{accuracy}",
+        score.divergence
+    )
+}
