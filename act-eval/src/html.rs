@@ -204,8 +204,8 @@ fn training(courses: &[Course]) -> Result<Markup> {
                 .collect(),
         });
     }
-    let losses = plot::lines(&losses, "loss")?;
-    let accuracies = plot::lines(&accuracies, "accuracy, %")?;
+    let losses = plot::lines(&losses, "loss", 0.01)?;
+    let accuracies = plot::lines(&accuracies, "accuracy, %", 0.5)?;
     Ok(html! {
         div.figures {
             (figure(losses, "Mean training loss."))

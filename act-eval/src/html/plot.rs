@@ -39,14 +39,16 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
     let right = points.iter().map(|p| p.ms).fold(0.0, f64::max) * 1.18;
     let low = points.iter().map(|p| p.accuracy[1]).fold(100.0, f64::min);
     let high = points.iter().map(|p| p.accuracy[2]).fold(0.0, f64::max);
-    let (low, high) = widened(low, high);
+    let (low, high) = widened(low, high, 0.5);
+    let right = right.max(1e-3);
     draw(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
             .x_label_area_size(40)
             .y_label_area_size(56)
-            .build_cartesian_2d(0.0..right.max(1e-3), low..high)?;
+            .build_cartesian_2d(0.0..right, low..high)?;
         axes(&mut chart, x_title, "accuracy, %")?;
+        let mut labels = Labels::default();
         chart.draw_series(LineSeries::new(front(points), GRID.stroke_width(2)))?;
         for (i, point) in points.iter().enumerate() {
             let colour = SERIES[i % SERIES.len()];
@@ -54,9 +56,10 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
             let interval = [(point.ms, low), (point.ms, high)];
             chart.draw_series([PathElement::new(interval, colour.stroke_width(2))])?;
             chart.draw_series([Circle::new((point.ms, value), 6, colour.filled())])?;
-            let style = label(15).pos(Pos::new(HPos::Left, VPos::Top));
+            let style = label(15).pos(Pos::new(HPos::Left, VPos::Center));
+            let shift = labels.place(chart.backend_coord(&(point.ms, value)), point.name);
             chart.draw_series([EmptyElement::at((point.ms, value))
-                + Text::new(point.name.to_owned(), (8, 5), style)])?;
+                + Text::new(point.name.to_owned(), (Labels::GAP, shift + Labels::BELOW), style)])?;
         }
         Ok(())
     })
@@ -75,6 +78,42 @@ fn front(points: &[Point<'_>]) -> Vec<(f64, f64)> {
     all
 }
 
+/// Where names already stand, so that those of models alike do not cover each other.
+#[derive(Default)]
+struct Labels {
+    /// Left end, right end and height of each, in pixels.
+    taken: Vec<(i32, i32, i32)>,
+}
+
+impl Labels {
+    /// Between a point and its name.
+    const GAP: i32 = 11;
+    const LINE: i32 = 17;
+    /// Names stand below the middle of their points, off the line that rises from there.
+    const BELOW: i32 = 9;
+
+    /// Pixels by which the name of the point at `(x, y)` must go up or down.
+    fn place(&mut self, (x, y): (i32, i32), name: &str) -> i32 {
+        let (left, right) = (
+            x + Self::GAP,
+            x + Self::GAP + 9 * name.chars().count() as i32,
+        );
+        let free = |y: i32| {
+            let covers = |&(l, r, at): &(i32, i32, i32)| {
+                left < r && l < right && (y - at).abs() < Self::LINE
+            };
+            !self.taken.iter().any(covers)
+        };
+        let shifts = (0..12).map(|i| if i % 2 == 0 { i / 2 } else { -(i / 2) - 1 } * Self::LINE);
+        let shift = shifts
+            .into_iter()
+            .find(|shift| free(y + shift))
+            .unwrap_or(0);
+        self.taken.push((left, right, y + shift));
+        shift
+    }
+}
+
 /// A line over steps.
 pub struct Line<'a> {
     /// What the legend calls it.
@@ -83,14 +122,14 @@ pub struct Line<'a> {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Lines over training steps.
-pub fn lines(lines: &[Line<'_>], y_title: &str) -> Result<String> {
+/// Lines over training steps, on an axis that spans at least twice `least`.
+pub fn lines(lines: &[Line<'_>], y_title: &str, least: f64) -> Result<String> {
     let all = || lines.iter().flat_map(|l| &l.points);
     let last = all().map(|p| p.0).fold(1.0, f64::max);
     let (low, high) = all().fold((f64::MAX, f64::MIN), |(low, high), p| {
         (low.min(p.1), high.max(p.1))
     });
-    let (low, high) = widened(low, high);
+    let (low, high) = widened(low, high, least);
     draw(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
@@ -190,10 +229,10 @@ fn label(size: i32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&TEXT)
 }
 
-/// A range with air on both ends, never empty.
-fn widened(low: f64, high: f64) -> (f64, f64) {
+/// A range with air of at least `least` on both ends.
+fn widened(low: f64, high: f64, least: f64) -> (f64, f64) {
     let Range { start, end } = if low <= high { low..high } else { 0.0..1.0 };
-    let air = ((end - start) * 0.08).max(1e-3);
+    let air = ((end - start) * 0.08).max(least);
     (start - air, end + air)
 }
 
@@ -247,12 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn names_of_models_alike_stand_below_each_other() {
+        let mut labels = Labels::default();
+        let shifts =
+            [(100, 50), (102, 50), (104, 51), (300, 50)].map(|at| labels.place(at, "int8"));
+        assert_eq!(shifts, [0, -17, 17, 0]);
+    }
+
+    #[test]
     fn flat_and_empty_courses_are_drawn() {
         let flat = Line {
             name: "student",
             points: vec![(1.0, 0.5), (2.0, 0.5)],
         };
-        assert!(lines(&[flat], "loss").unwrap().contains("student"));
-        assert!(lines(&[], "loss").unwrap().ends_with("</svg>\n"));
+        assert!(lines(&[flat], "loss", 0.01).unwrap().contains("student"));
+        assert!(lines(&[], "loss", 0.01).unwrap().ends_with("</svg>\n"));
     }
 }
