@@ -3,6 +3,8 @@
 #   make afqmc                                  bundled synthetic sample, nothing downloaded
 #   make afqmc DATA=~/clue/afqmc                real data, small encoder trained from scratch
 #   make afqmc DATA=~/clue/afqmc BASE=base.act  real data, your fine-tuned model
+#   make clue DATA=~/clue BASE=~/models         all seven tasks: BASE/afqmc.tar, BASE/tnews/, ...
+#   make ernie-3.0-medium-afqmc BASE=...        another model's recipe: configs/MODEL/TASK.yaml
 #
 # Every artifact is a file under build/<model>/<task>/; a second make redoes only what changed.
 
@@ -44,8 +46,6 @@ LAYERS ?= 4
 HIDDEN ?= 128
 HEADS ?= 4
 SAMPLE_FLAGS ?=
-# Optimiser steps of the short distillations between the steps of a gradual pruning (Prune.steps).
-STEP_ITERS ?= 300
 REPORT_FLAGS ?=
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -57,6 +57,7 @@ FEATURES := $(if $(filter cuda%,$(DEVICE)),--features act-nn/cuda,$(if $(filter 
 .PHONY: help
 help: ## List the targets
 	@echo "Tasks: $(TASKS) (and with DATA: $(EXTRA_TASKS))"
+	@echo "With BASE also MODEL-TASK (ernie-3.0-medium-afqmc); MODEL: $(sort $(patsubst %/,%,$(dir $(RECIPES))))"
 	@echo "Variables: DATA BASE MODEL DEVICE THREADS SEED BUILD LAYERS HIDDEN HEADS"
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -67,6 +68,9 @@ build: ## Build the stage binaries (release)
 .PHONY: force
 force:
 
+# A number in a configuration, by key, or what it is by default.
+number = $(or $(shell sed -nE 's/^ +$(2): *([0-9]+).*/\1/p' $(1)),$(3))
+
 # $(1) task. Where its data are: DATA (the task's folder, or a root with one folder a task),
 # data/clue/<task> if it is there, otherwise the generated sample corpus.
 define task_rules
@@ -75,6 +79,8 @@ $(1)_given := $$(if $(DATA),$$(firstword $$(dir $$(wildcard $(DATA)/$(1)/train.*
 $(1)_data := $$(or $$($(1)_given),$(BUILD)/$(MODEL)/$(1)/data)
 $(1)_files := $$(if $$($(1)_given),$$(wildcard $$($(1)_data)/train.* $$($(1)_data)/dev.*),$$($(1)_data)/train.json)
 $(1)_config := $(CONFIGS)/$(1).yaml
+# BASE is the model, or a root with one a task.
+$(1)_base := $$(or $$(firstword $$(wildcard $(if $(BASE),$(addprefix $(BASE)/$(1),.act .tar .tar.gz) $(BASE)/$(1)))),$(BASE))
 
 .PHONY: $(1)
 $(1): $$($(1)_out)/report.md
@@ -83,16 +89,10 @@ $(1): $$($(1)_out)/report.md
 	@echo "Files: $$($(1)_out)/{base,pruned,student,int8}.act, report.{html,md,json,txt}"
 
 # The words that chose the inputs; the file is written anew only when they change.
-$(1)_words := DATA=$$($(1)_data) BASE=$(BASE) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)
+$(1)_words := DATA=$$($(1)_data) BASE=$$($(1)_base) SHAPE=$(LAYERS)x$(HIDDEN)/$(HEADS) SAMPLE=$(SAMPLE_FLAGS) SEED=$(SEED)
 $(1)_before := $$(file < $$($(1)_out)/inputs)
 $$($(1)_out)/inputs: $$(if $$(subst $$($(1)_before),,$$($(1)_words))$$(subst $$($(1)_words),,$$($(1)_before)),force)
 	@mkdir -p $$(@D) && echo '$$($(1)_words)' > $$@
-
-# The same for what only the steps of a gradual pruning depend on: the base stays as it is.
-$(1)_step_words := STEP_ITERS=$(STEP_ITERS)
-$(1)_step_before := $$(file < $$($(1)_out)/step-inputs)
-$$($(1)_out)/step-inputs: $$(if $$(filter-out $$($(1)_step_before),$$($(1)_step_words)),force)
-	@mkdir -p $$(@D) && echo '$$($(1)_step_words)' > $$@
 
 ifeq ($$($(1)_given),)
 $$($(1)_data)/train.json: $$($(1)_out)/inputs | build
@@ -106,33 +106,30 @@ $$($(1)_out)/base.act: $$($(1)_files) $(CONFIGS)/base.yaml $$($(1)_out)/inputs |
 	    -c $(CONFIGS)/base.yaml --data $$($(1)_data) --task $(1) --seed $(SEED) -q \
 	  | act-distill -c $(CONFIGS)/base.yaml --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
 	    -o $$@ --report $$(@:.act=.json) --metrics $$(@:.act=.metrics.jsonl)
-else ifneq ($$(filter %.act,$(BASE)),)
-$$($(1)_out)/base.act: $(BASE) $$($(1)_out)/inputs | build
+else ifneq ($$(filter %.act,$$($(1)_base)),)
+$$($(1)_out)/base.act: $$($(1)_base) $$($(1)_out)/inputs | build
 	cp $$< $$@.tmp && mv $$@.tmp $$@
 else
-$$($(1)_out)/base.act: $(BASE) $$($(1)_out)/inputs | build
+$$($(1)_out)/base.act: $$($(1)_base) $$($(1)_out)/inputs | build
 	act-convert import $$< --task $(1) -o $$@
 endif
 
-# Prune.steps: all but the last step are pruned and shortly distilled, each from the one before.
-$(1)_steps := $$(or $$(shell sed -nE 's/^ +steps: *([0-9]+).*/\1/p' $$($(1)_config) 2>/dev/null),1)
-$(1)_prune = act-prune $$(from) -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
-    --step $$(step)/$$($(1)_steps) $$(if $$(filter 1,$$(step)),,--reference $$($(1)_out)/base.act)
-$(1)_earlier := $$(shell seq 1 $$$$(($$($(1)_steps) - 1)))
-# What a step starts from.
-$(1)_from = $$($(1)_out)/$$(if $$(filter 1,$$(1)),base,step-$$(shell expr $$(1) - 1)).act
-$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: step := $$(i)))
-$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: from := $$(call $(1)_from,$$(i))))
-$$(foreach i,$$($(1)_earlier),$$(eval $$($(1)_out)/step-$$(i).act: $$(call $(1)_from,$$(i))))
-$$(patsubst %,$$($(1)_out)/step-%.act,$$($(1)_earlier)): $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) $$($(1)_out)/step-inputs | build
-	$$($(1)_prune) | act-distill --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \
-	    --set TrainConfig.train_iter=$(STEP_ITERS) $(SHARED_FLAGS) --device $(DEVICE) -o $$@
-
-$$($(1)_out)/pruned.act: step := $$($(1)_steps)
-$$($(1)_out)/pruned.act: from := $$(call $(1)_from,$$($(1)_steps))
-$$($(1)_out)/pruned.act: $$(call $(1)_from,$$($(1)_steps))
+# Prune.steps: every step starts from the one before, and all but the last are distilled for
+# Prune.step_iters. Each is a file, so that an interrupted recipe goes on where it was.
 $$($(1)_out)/pruned.act: $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
-	$$($(1)_prune) -o $$@ --report $$(@:.act=.json)
+	from=$$<; reference=; steps=$$(call number,$$($(1)_config),steps,1); \
+	for i in $$$$(seq $$$$((steps - 1))); do \
+	  step=$$(@D)/step-$$$$i.act; \
+	  if [ ! -e $$$$step ] || [ "$$$$(find $$^ $$$$from -newer $$$$step)" ]; then \
+	    act-prune $$$$from -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	        --step $$$$i/$$$$steps $$$$reference \
+	      | act-distill -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	        --teacher $$< --set TrainConfig.train_iter=$$(call number,$$($(1)_config),step_iters,300) -o $$$$step; \
+	  fi; \
+	  from=$$$$step; reference="--reference $$<"; \
+	done; \
+	act-prune $$$$from -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	    --step $$$$steps/$$$$steps $$$$reference -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/student.act: $$($(1)_out)/pruned.act $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
 	act-distill $$< --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \
@@ -152,6 +149,16 @@ fetch-$(1): | build ## Download the official data of a task to data/clue/<task>
 	act-data fetch $(1) -o data/clue/$(1)
 endef
 $(foreach task,$(TASKS) $(EXTRA_TASKS),$(eval $(call task_rules,$(task))))
+
+# A model's recipe for a task by one name.
+RECIPES := $(filter-out sample/%,$(patsubst configs/%.yaml,%,$(wildcard configs/*/*.yaml)))
+
+define recipe_rules
+.PHONY: $(subst /,-,$(1))
+$(subst /,-,$(1)):
+	+@$(MAKE) --no-print-directory $(notdir $(1)) MODEL=$(patsubst %/,%,$(dir $(1)))
+endef
+$(foreach recipe,$(RECIPES),$(eval $(call recipe_rules,$(recipe))))
 
 # The tasks run under a make of their own, so that one that fails does not take the others with it;
 # the table has those that finished now, not what an older run left.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::report::Report;
 use act_core::{Artifact, Error, Result};
 
@@ -11,15 +11,7 @@ use crate::onnx::{self, ActivationType};
 
 /// Arguments of `act-convert export`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("config", |a| a.hide(true)),
-    mut_arg("set", |a| a.hide(true)),
-    mut_arg("data", |a| a.hide(true)),
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("seed", |a| a.hide(true)),
-    mut_arg("threads", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true))
-)]
+#[command(mut_arg("report", |a| a.hide(false)))]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "INPUT")]
@@ -33,7 +25,7 @@ pub struct Args {
     pub activations: ActivationType,
     /// What every program has.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub plain: PlainArgs,
 }
 
 /// What can be written.

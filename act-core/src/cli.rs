@@ -77,6 +77,25 @@ pub struct CommonArgs {
     pub verbose: u8,
 }
 
+/// [`CommonArgs`] for a program that needs no configuration, data or device: its help shows only
+/// `-q` and `-v`. One that needs another of them shows it again with `mut_arg`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    mut_arg("config", |a| a.hide(true)),
+    mut_arg("set", |a| a.hide(true)),
+    mut_arg("data", |a| a.hide(true)),
+    mut_arg("device", |a| a.hide(true)),
+    mut_arg("seed", |a| a.hide(true)),
+    mut_arg("threads", |a| a.hide(true)),
+    mut_arg("report", |a| a.hide(true)),
+    mut_arg("strict", |a| a.hide(true))
+)]
+pub struct PlainArgs {
+    /// What every program has.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
 /// How a stage ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use act_core::Error;
-use act_core::cli::{self, CommonArgs, Context, Exit, StageCli};
+use act_core::cli::{self, CommonArgs, Context, Exit, PlainArgs, StageCli};
 use act_data::check::check;
 use act_data::sample::{Size, sample};
 use act_data::{Dataset, Split, vocabulary};
@@ -14,15 +14,55 @@ Examples:
   The sample corpus for a task, with nothing downloaded:
     act-data sample afqmc -o sample
   The official archive, and what is in it:
-    act-data fetch tnews -o data/clue/tnews && act-data check data/clue/tnews --task tnews
+    act-data fetch tnews -o ~/clue/tnews && act-data check ~/clue/tnews --task tnews
   A vocabulary of the characters and words that the training data use:
-    act-data vocab data/clue/tnews --task tnews -o vocab.txt";
+    act-data vocab ~/clue/tnews --task tnews -o vocab.txt";
+
+const SAMPLE_EXAMPLES: &str = "\
+Examples:
+  The task's usual size; train.json, dev.json and act-dataset.json, which says that it is synthetic:
+    act-data sample afqmc -o sample
+  A small one, for a quick look:
+    act-data sample tnews -o sample-tnews --train 500 --dev 100
+  Another draw of the same task:
+    act-data sample csl -o sample-csl --seed 7";
+
+#[cfg(feature = "fetch")]
+const FETCH_EXAMPLES: &str = "\
+Examples:
+  The official archive, checked against its published digest:
+    act-data fetch afqmc -o data/clue/afqmc
+  All of them, where make looks for them:
+    for task in afqmc tnews iflytek; do act-data fetch $task -o data/clue/$task; done
+  An archive that was published anew, pinned to what it was when you looked:
+    act-data fetch tnews -o data/clue/tnews \\
+      --digest 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  A CLUE folder: classes, lengths, doubles, and the line of everything that is wrong:
+    act-data check ~/clue/tnews --task tnews
+  Own data, whose act-dataset.json names task and columns:
+    act-data check tickets
+  How many of its tokens a given vocabulary knows, for a script:
+    act-data check ~/clue/afqmc --task afqmc --vocab vocab.txt --json";
+
+const VOCAB_EXAMPLES: &str = "\
+Examples:
+  Characters and words that train uses at least twice:
+    act-data vocab ~/clue/tnews --task tnews -o vocab.txt
+  A smaller one, and how large it is:
+    act-data vocab ~/clue/tnews --task tnews --min-count 5 | wc -l
+  For own data, and a model that knows nothing else:
+    act-data vocab tickets -o vocab.txt && act-convert new --layers 2 --hidden 64 --heads 2 \\
+      --data tickets --vocab vocab.txt -o new.act";
 
 /// Fetches, checks and makes the data that the stages read.
 #[derive(clap::Parser)]
 #[command(name = "act-data", version, after_help = EXAMPLES)]
 enum Args {
     /// Makes a sample corpus for a CLUE task, with nothing downloaded.
+    #[command(after_help = SAMPLE_EXAMPLES, mut_arg("seed", |a| a.hide(false)))]
     Sample {
         /// afqmc, tnews, iflytek, ocnli, cmnli, cluewsc2020 or csl.
         task: String,
@@ -36,10 +76,11 @@ enum Args {
         #[arg(long, value_name = "N")]
         dev: Option<usize>,
         #[command(flatten)]
-        common: CommonArgs,
+        plain: PlainArgs,
     },
     /// Downloads the official archive of a CLUE task.
     #[cfg(feature = "fetch")]
+    #[command(after_help = FETCH_EXAMPLES)]
     Fetch {
         /// afqmc, tnews, iflytek, ocnli, cmnli, cluewsc2020 or csl.
         task: String,
@@ -53,9 +94,10 @@ enum Args {
         #[arg(long, hide = true, default_value = act_data::fetch::OFFICIAL)]
         url: String,
         #[command(flatten)]
-        common: CommonArgs,
+        plain: PlainArgs,
     },
     /// Says what a data folder holds and what is wrong with it.
+    #[command(after_help = CHECK_EXAMPLES)]
     Check {
         /// Folder of the data set.
         dir: PathBuf,
@@ -69,9 +111,10 @@ enum Args {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        common: CommonArgs,
+        plain: PlainArgs,
     },
     /// Makes a vocab.txt from a data set's train split.
+    #[command(after_help = VOCAB_EXAMPLES)]
     Vocab {
         /// Folder of the data set.
         dir: PathBuf,
@@ -85,17 +128,17 @@ enum Args {
         #[arg(long, value_name = "N", default_value_t = 2)]
         min_count: usize,
         #[command(flatten)]
-        common: CommonArgs,
+        plain: PlainArgs,
     },
 }
 
 impl StageCli for Args {
     fn common(&self) -> &CommonArgs {
         match self {
-            Args::Sample { common, .. } | Args::Check { common, .. } => common,
-            Args::Vocab { common, .. } => common,
+            Args::Sample { plain, .. } | Args::Check { plain, .. } => &plain.common,
+            Args::Vocab { plain, .. } => &plain.common,
             #[cfg(feature = "fetch")]
-            Args::Fetch { common, .. } => common,
+            Args::Fetch { plain, .. } => &plain.common,
         }
     }
 }

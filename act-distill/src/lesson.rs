@@ -94,16 +94,25 @@ impl Part {
         self.labels.is_empty()
     }
 
-    /// Asks the teacher about every example of this part.
+    /// Asks the teacher about some examples of this part. The others' rows are NaN: a loss that
+    /// looked at them would end the training.
     pub fn ask(
         &mut self,
         teacher: &Teacher,
         data: &Dataset,
+        wanted: &[usize],
         on_batch: &mut dyn FnMut(usize) -> bool,
     ) -> Result<()> {
-        let examples = self.indices.iter().map(|&i| &data.examples[i]);
+        let examples = wanted.iter().map(|&i| &data.examples[self.indices[i]]);
         let texts: Vec<_> = examples.map(|e| (&*e.text, e.pair.as_deref())).collect();
-        self.teacher_logits = Some(teacher.logits(&texts, &self.encodings, on_batch)?);
+        let encodings: Vec<_> = wanted.iter().map(|&i| self.encodings[i].clone()).collect();
+        let answers = teacher.logits(&texts, &encodings, on_batch)?;
+        let classes = answers.first().map_or(0, Vec::len);
+        let mut rows = vec![vec![f32::NAN; classes]; self.len()];
+        for (&i, answer) in wanted.iter().zip(answers) {
+            rows[i] = answer;
+        }
+        self.teacher_logits = Some(rows);
         Ok(())
     }
 

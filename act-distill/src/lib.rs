@@ -87,7 +87,13 @@ pub fn distill(
     };
     log::info!("losses: {}", objective::describe(&objective));
     let taught = match &teacher {
-        Some(teacher) => teach(&mut lesson, teacher, data, options, on_event)?,
+        Some(teacher) => {
+            let visited = match objective.wants_logits() {
+                true => options.training.visited(lesson.train.len()),
+                false => Vec::new(),
+            };
+            teach(&mut lesson, teacher, data, &visited, options, on_event)?
+        }
         None => None,
     };
     let before = accuracy_before(&student, &lesson.validation, options, on_event)?;
@@ -137,15 +143,17 @@ pub fn distill(
     })
 }
 
-/// Asks the teacher about every example; gives its accuracy on the validation slice.
+/// Asks the teacher about the training examples `visited` and gives its accuracy on the validation
+/// slice.
 fn teach(
     lesson: &mut Lesson,
     teacher: &Teacher,
     data: &Dataset,
+    visited: &[usize],
     options: &Options,
     on_event: OnEvent<'_>,
 ) -> Result<Option<Accuracy>> {
-    let total = lesson.train.len() + lesson.validation.len();
+    let total = visited.len() + lesson.validation.len();
     let mut on_batch = |done| {
         on_event(Event::Answered {
             who: "teacher",
@@ -155,12 +163,15 @@ fn teach(
     };
     // Validation first: a wrong teacher is found out before the long part.
     let held_out = &mut lesson.validation;
-    held_out.ask(teacher, data, &mut on_batch)?;
+    let all: Vec<usize> = (0..held_out.len()).collect();
+    held_out.ask(teacher, data, &all, &mut on_batch)?;
     let accuracy = accuracy_of(held_out.teacher_logits.as_deref(), held_out);
     if let (Some(accuracy), Some(stated)) = (accuracy, options.origin_metric) {
         origin::check_teacher(stated, accuracy)?;
     }
-    lesson.train.ask(teacher, data, &mut on_batch)?;
+    if !visited.is_empty() {
+        lesson.train.ask(teacher, data, visited, &mut on_batch)?;
+    }
     Ok(accuracy)
 }
 

@@ -21,7 +21,8 @@ Examples:
     act-distill pruned.act -o student.act -c afqmc.yaml --data ~/clue/afqmc --teacher base.act
   The same from its logits alone, as PaddleSlim does, or from its hidden states too:
     act-distill pruned.act -o student.act --data D --teacher base.act --set Distillation.logits=1
-    act-distill ... --set Distillation.logits=1 --set Distillation.hidden=1
+    act-distill pruned.act -o student.act --data D --teacher base.act \\
+      --set Distillation.logits=1 --set Distillation.hidden=1
   The first in a pipe, one pass over the data, with twice the learning rate:
     act-prune base.act --data D | act-distill --data D --teacher base.act \\
       --set TrainConfig.epochs=1 --set TrainConfig.learning_rate=4e-5 > student.act";

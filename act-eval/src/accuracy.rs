@@ -4,14 +4,13 @@
 use std::path::PathBuf;
 
 use act_core::Result;
-use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::cli::{Context, Exit};
 use act_core::metrics::Accuracy;
 use act_core::provenance::DataRecord;
 use act_core::report::Report;
-use act_data::Split;
 use serde_json::json;
 
-use crate::args;
+use crate::args::{self, JudgeArgs};
 use crate::evaluation::{Answers, ClassCount, majority, open_split};
 use crate::model::{Model, stem};
 use crate::output::{self, synthetic_tag};
@@ -19,18 +18,11 @@ use crate::table::Table;
 
 /// Arguments of `act-eval accuracy`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("seed", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true))
-)]
+#[command(mut_arg("seed", |a| a.hide(true)))]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "MODEL")]
     pub model: PathBuf,
-    /// Which split to judge on: train, dev, test.
-    #[arg(long, default_value = "dev", value_parser = args::split, value_name = "SPLIT")]
-    pub split: Split,
     /// Sequences computed together; the result does not depend on it.
     #[arg(long, default_value_t = 32, value_parser = args::at_least_one, value_name = "N")]
     pub batch_size: usize,
@@ -40,23 +32,30 @@ pub struct Args {
     /// Print the JSON report instead.
     #[arg(long)]
     pub json: bool,
-    /// What every program has.
+    /// On what.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub judge: JudgeArgs,
 }
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let model = Model::load(ctx, &args.model, &stem(&args.model), ctx.threads())?;
-    let data = open_split(ctx, &model, args.split)?;
-    let answers = Answers::collect(ctx, &model, &data, args.batch_size)?;
+    let data = open_split(ctx, &model, args.judge.split)?;
+    let encodings = data.encode(&model.tokenizer)?;
+    let answers = Answers::collect(ctx, &model, &data, &encodings, args.batch_size)?;
     let accuracy = answers.accuracy();
     let classes = answers.classes(&model.task.labels);
 
     let mut report = model.report;
     report.set_dataset(&data.record);
     report.accuracy = Some(accuracy);
-    compare_with_majority(&mut report, &accuracy, &classes);
+    if let Some(most) = majority(&classes) {
+        report.details.insert("majority_class".into(), json!(most));
+    }
+    if let Some(warning) = answers.warning(&model.task.labels) {
+        log::warn!("{}: {warning}", model.name);
+        report.details.insert("warning".into(), json!(warning));
+    }
     if args.per_class {
         report.details.insert("classes".into(), json!(classes));
     }
@@ -69,21 +68,6 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     ctx.write_report(report)?;
     output::print(ctx, &text)?;
     Ok(Exit::Done)
-}
-
-/// Notes what always giving the commonest answer would reach, and warns if the model is not
-/// clearly better than that.
-fn compare_with_majority(report: &mut Report, accuracy: &Accuracy, classes: &[ClassCount]) {
-    let Some(most) = majority(classes) else {
-        return;
-    };
-    let share = most.examples as f64 / accuracy.n.max(1) as f64;
-    let note = json!({"label": most.label, "share": share});
-    report.details.insert("majority_class".into(), note);
-    if accuracy.low <= share {
-        let (label, percent) = (&most.label, 100.0 * share);
-        log::warn!("not clearly better than always answering {label:?} ({percent:.1} %)");
-    }
 }
 
 /// The two lines that people read and scripts cut.

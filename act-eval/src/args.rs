@@ -1,6 +1,75 @@
-//! What the subcommands' arguments have in common: checked numbers and names of splits.
+//! What the subcommands' arguments have in common: which of the shared flags each shows in its
+//! help, how latency is measured, and checked numbers and names of splits.
 
+use std::time::Duration;
+
+use act_core::cli::CommonArgs;
 use act_data::Split;
+
+use crate::latency::Setting;
+use crate::model::Model;
+use crate::timing::Budget;
+
+/// For a subcommand that judges models on a split.
+#[derive(Debug, Clone, clap::Args)]
+#[command(mut_arg("device", |a| a.hide(true)), mut_arg("strict", |a| a.hide(true)))]
+pub struct JudgeArgs {
+    /// Which split: train, dev, test.
+    #[arg(long, default_value = "dev", value_parser = split, value_name = "SPLIT")]
+    pub split: Split,
+    /// What every program has.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// For a subcommand that times models at the lengths of a split.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    mut_arg("threads", |a| a.default_value("1").help("Threads to measure with; 0: every core"))
+)]
+pub struct LatencyArgs {
+    /// Sequences in a batch.
+    #[arg(long, default_value_t = 32, value_parser = at_least_one, value_name = "N")]
+    pub batch: usize,
+    /// Tokens of every sequence in the padded setting.
+    #[arg(long, default_value_t = 128, value_parser = at_least_one, value_name = "N")]
+    pub seq: usize,
+    /// Time for each setting, all models together.
+    #[arg(long, default_value_t = 3.0, value_parser = seconds, value_name = "S")]
+    pub seconds: f64,
+    /// Exactly this many runs in each setting instead.
+    #[arg(long, value_parser = at_least_one, value_name = "N")]
+    pub runs: Option<usize>,
+    /// On what.
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+impl LatencyArgs {
+    /// When a setting has been measured enough.
+    pub fn budget(&self) -> Budget {
+        Budget {
+            time: Duration::from_secs_f64(self.seconds),
+            rounds: self.runs,
+        }
+    }
+
+    /// The standard settings, no longer than every model allows.
+    pub fn settings<'a>(&self, models: impl IntoIterator<Item = &'a Model>) -> Vec<Setting> {
+        let positions = models
+            .into_iter()
+            .map(|m| m.plan.max_position_embeddings)
+            .min();
+        let seq = positions.map_or(self.seq, |most| most.min(self.seq));
+        if seq < self.seq {
+            log::warn!(
+                "a model has only {seq} positions: measuring {seq} tokens, not {}",
+                self.seq
+            );
+        }
+        Setting::standard(self.batch, seq)
+    }
+}
 
 /// `train`, `dev` or `test`.
 pub fn split(text: &str) -> Result<Split, String> {

@@ -1,74 +1,24 @@
-//! `act-eval bench`: latency and throughput of a model, or of two against each other, interleaved
-//! run by run so that their ratio survives a busy machine.
+//! `act-eval bench`: latency, throughput and memory of a model, of two against each other, or of
+//! one on 1, 2, 4 threads and so on; interleaved run by run, so that ratios survive a busy machine.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::cli::{Context, Exit};
 use act_core::provenance::DataRecord;
-use act_core::report::Report;
+use act_core::report::{LatencyReport, Report};
 use act_core::{Encoding, Result};
-use act_data::Split;
 use serde_json::json;
 
-use crate::args;
+use crate::args::LatencyArgs;
 use crate::evaluation::open_split;
-use crate::latency::{Contestant, Race, Setting, Speedup, latency_table, race_all};
+use crate::latency::{Contestant, Race, Speedup, latency_table, race_all};
+use crate::memory::Memory;
 use crate::model::{Model, stem};
 use crate::output::{self, synthetic_tag};
-use crate::table::Table;
-use crate::timing::Budget;
-
-/// How latency is measured; shared with `act-eval report`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct LatencyArgs {
-    /// Sequences in a batch.
-    #[arg(long, default_value_t = 32, value_parser = args::at_least_one, value_name = "N")]
-    pub batch: usize,
-    /// Tokens of every sequence in the padded setting.
-    #[arg(long, default_value_t = 128, value_parser = args::at_least_one, value_name = "N")]
-    pub seq: usize,
-    /// Time for each setting, all models together.
-    #[arg(long, default_value_t = 3.0, value_parser = args::seconds, value_name = "S")]
-    pub seconds: f64,
-    /// Exactly this many runs in each setting instead.
-    #[arg(long, value_parser = args::at_least_one, value_name = "N")]
-    pub runs: Option<usize>,
-}
-
-impl LatencyArgs {
-    /// When a setting has been measured enough.
-    pub fn budget(&self) -> Budget {
-        Budget {
-            time: Duration::from_secs_f64(self.seconds),
-            rounds: self.runs,
-        }
-    }
-
-    /// The standard settings, no longer than every model allows.
-    pub fn settings<'a>(&self, models: impl IntoIterator<Item = &'a Model>) -> Vec<Setting> {
-        let positions = models
-            .into_iter()
-            .map(|m| m.plan.max_position_embeddings)
-            .min();
-        let seq = positions.map_or(self.seq, |most| most.min(self.seq));
-        if seq < self.seq {
-            log::warn!(
-                "a model has only {seq} positions: measuring {seq} tokens, not {}",
-                self.seq
-            );
-        }
-        Setting::standard(self.batch, seq)
-    }
-}
 
 /// Arguments of `act-eval bench`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true)),
-    mut_arg("threads", |a| a.default_value("1").help("Threads to measure with; 0: every core"))
-)]
+#[command(mut_arg("threads", |a| a.default_value_if("scaling", "true", "0")))]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "MODEL")]
@@ -76,34 +26,28 @@ pub struct Args {
     /// Another model to measure against, run by run in turn.
     #[arg(long, value_name = "MODEL")]
     pub compare: Option<PathBuf>,
-    /// How to measure.
-    #[command(flatten)]
-    pub latency: LatencyArgs,
-    /// Split whose lengths are used: train, dev, test.
-    #[arg(long, default_value = "dev", value_parser = args::split, value_name = "SPLIT")]
-    pub split: Split,
+    /// Measure 1, 2, 4 .. threads, up to --threads or every core, against one.
+    #[arg(long, conflicts_with = "compare")]
+    pub scaling: bool,
     /// Print the JSON report instead.
     #[arg(long)]
     pub json: bool,
-    /// What every program has.
+    /// How to measure.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub latency: LatencyArgs,
 }
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    // The reference of the ratio comes first, the model in question last.
-    let mut models = Vec::new();
-    for path in args.compare.iter().chain([&args.model]) {
-        models.push(Model::load(ctx, path, &stem(path), ctx.threads())?);
-    }
+    let models = load(args, ctx)?;
     let mut settings = args.latency.settings(&models);
-    let data = if args.common.data.is_none() && ctx.data_dir().is_err() {
+    let judge = &args.latency.judge;
+    let data = if judge.common.data.is_none() && ctx.data_dir().is_err() {
         log::warn!("without --data only the padded setting is measured");
         settings.retain(|s| !s.needs_data());
         None
     } else {
-        Some(open_split(ctx, &models[0], args.split)?)
+        Some(open_split(ctx, &models[0], judge.split)?)
     };
     let encodings: Vec<Vec<Encoding>> = models
         .iter()
@@ -124,24 +68,49 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         .collect();
     let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
 
+    let memory = Memory::of_this_process();
     let record = data.as_ref().map(|d| &d.record);
-    let report = describe(&models, &races, record);
+    let mut report = describe(args, &models, &races, record);
+    report.details.insert("memory".into(), json!(memory));
     let text = if args.json {
         output::json(&report)?
     } else {
-        format!(
-            "{}{}\n",
-            table(&models, &races),
-            conditions(&report, ctx.threads())
-        )
+        let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
+        let conditions = conditions(&report, &models, &memory);
+        format!("{}{conditions}\n", latency_table(&names, &races))
     };
     ctx.write_report(report)?;
     output::print(ctx, &text)?;
     Ok(Exit::Done)
 }
 
-/// The report of the last model; the first, if it is another, is what it was compared with.
-fn describe(models: &[Model], races: &[Race], data: Option<&DataRecord>) -> Report {
+/// The contestants: the reference of the ratio first, the model in question last.
+fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
+    if !args.scaling {
+        let paths = args.compare.iter().chain([&args.model]);
+        let load = |path: &PathBuf| Model::load(ctx, path, &stem(path), ctx.threads());
+        return paths.map(load).collect();
+    }
+    let artifact = ctx.read_artifact(&args.model)?;
+    let load = |threads| {
+        let name = match threads {
+            1 => "1 thread".to_string(),
+            n => format!("{n} threads"),
+        };
+        Model::new(artifact.clone(), &name, threads)
+    };
+    thread_counts(ctx.threads()).into_iter().map(load).collect()
+}
+
+/// 1, 2, 4 and so on below `most`, then `most`.
+fn thread_counts(most: usize) -> Vec<usize> {
+    let doubled = std::iter::successors(Some(1usize), |n| n.checked_mul(2));
+    doubled.take_while(|&n| n < most).chain([most]).collect()
+}
+
+/// The report of the last model; the first, if it is another, is what it was compared with. With
+/// `--scaling` there is one model, and a row for each setting and number of threads.
+fn describe(args: &Args, models: &[Model], races: &[Race], data: Option<&DataRecord>) -> Report {
     let last = models.len() - 1;
     let mut report = models[last].report.clone();
     if models.iter().any(|m| m.report.synthetic) {
@@ -150,29 +119,54 @@ fn describe(models: &[Model], races: &[Race], data: Option<&DataRecord>) -> Repo
     if let Some(record) = data {
         report.set_dataset(record);
     }
-    report.latency = races.iter().map(|r| r.latency[last].clone()).collect();
-    if last > 0 {
-        let speedups: Vec<Speedup> = races.iter().map(|r| r.speedup(last)).collect();
-        let latency: Vec<_> = races.iter().map(|r| &r.latency[0]).collect();
-        let reference = json!({"model": models[0].report.model, "latency": latency});
-        report.speedup = speedups.first().map(|s| s.ratio.median);
+    let latency =
+        |of: usize| -> Vec<LatencyReport> { races.iter().map(|r| r.latency[of].clone()).collect() };
+    let speedups = |of: usize| races.iter().map(move |r| r.speedup(of));
+    if args.scaling {
+        report.latency = (0..=last).flat_map(latency).collect();
+        let speedups: Vec<Speedup> = (1..=last).flat_map(speedups).collect();
         report.details.insert("speedups".into(), json!(speedups));
-        report.details.insert("compared_with".into(), reference);
+    } else {
+        report.latency = latency(last);
+        if last > 0 {
+            let speedups: Vec<Speedup> = speedups(last).collect();
+            let reference = json!({"model": models[0].report.model, "latency": latency(0)});
+            report.speedup = speedups.first().map(|s| s.ratio.median);
+            report.details.insert("speedups".into(), json!(speedups));
+            report.details.insert("compared_with".into(), reference);
+        }
     }
     report
 }
 
-fn table(models: &[Model], races: &[Race]) -> Table {
-    let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
-    latency_table(&names, races)
-}
-
 /// What a reader must know beside the table.
-fn conditions(report: &Report, threads: usize) -> String {
+fn conditions(report: &Report, models: &[Model], memory: &Memory) -> String {
+    let mut threads: Vec<String> = (models.iter())
+        .map(|m| m.engine.threads().to_string())
+        .collect();
+    threads.dedup();
     let lengths = match &report.dataset {
         Some(d) => format!("; lengths of {}/{}", d.name, d.split),
         None => String::new(),
     };
+    let loaded = match models.len() {
+        1 => String::new(),
+        n => format!(" with {n} engines loaded"),
+    };
     let tag = synthetic_tag(report.synthetic);
-    format!("{threads} thread(s) of {}{lengths}{tag}", report.host.cpu)
+    let (threads, cpu) = (threads.join(", "), &report.host.cpu);
+    format!("{threads} thread(s) of {cpu}{lengths}; {memory}{loaded}{tag}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thread_counts;
+
+    #[test]
+    fn threads_double_up_to_the_most() {
+        assert_eq!(thread_counts(1), [1]);
+        assert_eq!(thread_counts(2), [1, 2]);
+        assert_eq!(thread_counts(6), [1, 2, 4, 6]);
+        assert_eq!(thread_counts(8), [1, 2, 4, 8]);
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::changes::Changes;
 use crate::confusion::Confusion;
-use crate::evaluation::Answers;
+use crate::evaluation::{Answers, majority};
 use crate::latency::{Race, Speedup};
 use crate::lineage::Step;
 use crate::model::Model;
@@ -29,6 +29,9 @@ pub struct Row {
     pub model: ModelReport,
     /// Accuracy with its interval.
     pub accuracy: Accuracy,
+    /// Why the accuracy is no evidence of anything learned; absent if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// Accuracy minus the first model's, on the same examples; absent for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<PairedDifference>,
@@ -97,6 +100,7 @@ impl Comparison {
                 name: model.name.clone(),
                 model: model.report.model.clone(),
                 accuracy: answers.accuracy(),
+                warning: answers.warning(&data.labels),
                 difference: (i > 0).then(|| against_first(answers)),
                 size_ratio: first_bytes / model.report.model.bytes.max(1) as f64,
                 latency: races.iter().map(|r| r.latency[i].clone()).collect(),
@@ -122,8 +126,10 @@ impl Comparison {
             .then(|| Changes::new(&data.examples, &data.labels, &answers[0], &answers[last]));
         let linears = &models[last].engine.quant().linears;
         let quant: Vec<_> = linears.iter().map(sites::json).collect();
+        let majority = majority(&answers[last].classes(&data.labels));
         for (name, value) in [
             ("models", json!(rows)),
+            ("majority_class", json!(majority)),
             ("confusion", json!(confusion)),
             ("changes", json!(changes)),
             ("operators", json!(operators)),
@@ -141,5 +147,22 @@ impl Comparison {
             training,
             report,
         }
+    }
+
+    /// What is wrong with accuracies, each warning once, with the models that it is about.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+        for row in &self.rows {
+            let Some(warning) = row.warning.as_deref() else {
+                continue;
+            };
+            match told.iter_mut().find(|(w, _)| *w == warning) {
+                Some((_, names)) => names.push(&row.name),
+                None => told.push((warning, vec![&row.name])),
+            }
+        }
+        told.into_iter()
+            .map(|(warning, names)| format!("{}: {warning}", names.join(", ")))
+            .collect()
     }
 }

@@ -1,9 +1,9 @@
 //! A model's answers on a labelled split, right and wrong. Accuracy, per-class counts and paired
 //! comparisons all start from these answers.
 
-use act_core::Result;
 use act_core::cli::Context;
 use act_core::metrics::{Accuracy, argmax};
+use act_core::{Encoding, Result};
 use act_data::{Dataset, Split};
 use serde::Serialize;
 
@@ -48,17 +48,17 @@ pub struct ClassCount {
 }
 
 impl Answers {
-    /// Lets the model answer a whole split.
+    /// Lets the model answer a whole split; `encodings` are the split's, by the model's tokenizer.
     pub fn collect(
         ctx: &Context,
         model: &Model,
         data: &Dataset,
+        encodings: &[Encoding],
         batch_size: usize,
     ) -> Result<Self> {
         let truth = data.label_ids()?;
-        let encodings = data.encode(&model.tokenizer)?;
         let progress = ctx.progress(&format!("evaluating {}", model.name), truth.len() as u64);
-        let logits = model.logits(&encodings, batch_size, &mut |done| {
+        let logits = model.logits(encodings, batch_size, &mut |done| {
             progress.advance(done as u64)
         })?;
         progress.finish();
@@ -98,12 +98,42 @@ impl Answers {
         }
         counts
     }
+
+    /// Why the accuracy is no evidence of anything learned, in words: one answer to everything, or
+    /// no more right than always giving the commonest one. `None` for a model that beats that.
+    pub fn warning(&self, labels: &[String]) -> Option<String> {
+        let (accuracy, classes) = (self.accuracy(), self.classes(labels));
+        let most = majority(&classes)?;
+        if let Some(only) = classes.iter().find(|c| c.predicted == accuracy.n) {
+            let (label, n) = (&only.label, accuracy.n);
+            return Some(format!(
+                "predicted one class, {label:?}, for all {n} examples"
+            ));
+        }
+        (accuracy.low <= most.share).then(|| {
+            let (label, percent) = (&most.label, 100.0 * most.share);
+            format!("not clearly better than always answering {label:?} ({percent:.1} %)")
+        })
+    }
 }
 
-/// The class with most examples: what a model must beat to have learned anything.
-pub fn majority(classes: &[ClassCount]) -> Option<&ClassCount> {
-    // Of equals the first, as argmax does.
-    classes.iter().rev().max_by_key(|c| c.examples)
+/// The commonest right answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Majority {
+    /// The label.
+    pub label: String,
+    /// Its share of the examples: what a model must beat to have learned anything.
+    pub share: f64,
+}
+
+/// The class with most examples, of equals the first as argmax does; `None` without examples.
+pub fn majority(classes: &[ClassCount]) -> Option<Majority> {
+    let n: usize = classes.iter().map(|c| c.examples).sum();
+    let most = classes.iter().rev().max_by_key(|c| c.examples)?;
+    (n > 0).then(|| Majority {
+        label: most.label.clone(),
+        share: most.examples as f64 / n as f64,
+    })
 }
 
 #[cfg(test)]
@@ -125,6 +155,28 @@ mod tests {
             .map(|c| (c.examples, c.predicted, c.correct))
             .collect();
         assert_eq!(rows, [(2, 1, 1), (1, 3, 1), (2, 1, 1)]);
-        assert_eq!(majority(&classes).unwrap().label, "a");
+        let most = majority(&classes).unwrap();
+        assert_eq!((most.label.as_str(), most.share), ("a", 0.4));
+    }
+
+    #[test]
+    fn a_model_that_has_learned_nothing_is_named() {
+        let labels = ["a", "b"].map(String::from);
+        let warning =
+            |predicted: Vec<usize>, truth: Vec<u32>| Answers { predicted, truth }.warning(&labels);
+        let truth: Vec<u32> = (0..100).map(|i| u32::from(i % 4 == 0)).collect();
+        let right: Vec<usize> = truth.iter().map(|&t| t as usize).collect();
+        assert_eq!(warning(right.clone(), truth.clone()), None);
+        let constant = warning(vec![0; 100], truth.clone()).unwrap();
+        assert_eq!(constant, "predicted one class, \"a\", for all 100 examples");
+        // Right on 80 of 100, and always answering "a" on 75.
+        let mut weak = right;
+        weak[1..21].iter_mut().for_each(|p| *p = 1 - *p);
+        let weak = warning(weak, truth).unwrap();
+        assert_eq!(
+            weak,
+            "not clearly better than always answering \"a\" (75.0 %)"
+        );
+        assert_eq!(warning(Vec::new(), Vec::new()), None);
     }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::{Error, Result};
 use serde::Deserialize;
 
@@ -15,22 +15,12 @@ use crate::table::points;
 
 /// Arguments of `act-eval gate`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("config", |a| a.hide(true)),
-    mut_arg("set", |a| a.hide(true)),
-    mut_arg("data", |a| a.hide(true)),
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("seed", |a| a.hide(true)),
-    mut_arg("threads", |a| a.hide(true)),
-    mut_arg("report", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true)),
-    group(
-        clap::ArgGroup::new("criteria")
-            .args(["max_drop", "min_speedup"])
-            .required(true)
-            .multiple(true)
-    )
-)]
+#[command(group(
+    clap::ArgGroup::new("criteria")
+        .args(["max_drop", "min_speedup"])
+        .required(true)
+        .multiple(true)
+))]
 pub struct Args {
     /// The JSON that `act-eval report` wrote; `-` is standard input.
     #[arg(long, value_name = "FILE")]
@@ -46,7 +36,7 @@ pub struct Args {
     pub min_speedup: Option<f64>,
     /// What every program has.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub plain: PlainArgs,
 }
 
 /// What a gate reads of a report; the rest is none of its business.

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use act_core::artifact::{self, Header};
-use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::report::{LayerReport, ModelReport};
 use act_core::{Error, Result};
 use serde_json::{Value, json};
@@ -20,16 +20,6 @@ use crate::table::Table;
 
 /// Arguments of `act-eval inspect`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("config", |a| a.hide(true)),
-    mut_arg("set", |a| a.hide(true)),
-    mut_arg("data", |a| a.hide(true)),
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("seed", |a| a.hide(true)),
-    mut_arg("threads", |a| a.hide(true)),
-    mut_arg("report", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true))
-)]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "MODEL")]
@@ -42,7 +32,7 @@ pub struct Args {
     pub json: bool,
     /// What every program has.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub plain: PlainArgs,
 }
 
 /// Runs the subcommand.

@@ -114,12 +114,11 @@ pub struct Race {
 }
 
 impl Race {
-    /// Measures. `threads` is what the engines were loaded with; it is only reported.
+    /// Measures.
     pub fn run(
         setting: Setting,
         contestants: &[Contestant<'_>],
         budget: &Budget,
-        threads: usize,
         seed: Seed,
     ) -> Result<Self> {
         let work: Vec<Vec<Work<'_>>> = contestants
@@ -134,7 +133,7 @@ impl Race {
             &mut |who, round| work[who][round % work[who].len()].run(contestants[who].model),
         )?;
         let latency = (contestants.iter().zip(&work).zip(&times))
-            .map(|((c, w), t)| latency(setting, c.model, w, t, threads))
+            .map(|((c, w), t)| latency(setting, c.model, w, t))
             .collect();
         let speedup = times.iter().map(|t| Ratio::new(&times[0], t)).collect();
         Ok(Self {
@@ -152,6 +151,7 @@ impl Race {
             seq: latency.seq,
             padding: latency.padding,
             tokenizing: latency.tokenizing,
+            threads: latency.threads,
             ratio: self.speedup[contestant],
         }
     }
@@ -169,7 +169,7 @@ pub fn race_all(
         .iter()
         .map(|&setting| {
             progress.message(&setting.to_string());
-            let race = Race::run(setting, contestants, budget, ctx.threads(), ctx.seed());
+            let race = Race::run(setting, contestants, budget, ctx.seed());
             progress.advance(1);
             race
         })
@@ -189,6 +189,8 @@ pub struct Speedup {
     pub padding: &'static str,
     /// As in `latency`.
     pub tokenizing: bool,
+    /// As in `latency`.
+    pub threads: usize,
     /// Over the model compared with.
     #[serde(flatten)]
     pub ratio: Ratio,
@@ -232,7 +234,6 @@ fn latency(
     model: &Model,
     work: &[Work<'_>],
     times: &[Duration],
-    threads: usize,
 ) -> LatencyReport {
     let ms = Milliseconds::of(times);
     LatencyReport {
@@ -240,7 +241,7 @@ fn latency(
         seq: work.iter().map(Work::longest).max().unwrap_or(0),
         padding: setting.padding.name(),
         tokenizing: setting.tokenizing,
-        threads,
+        threads: model.engine.threads(),
         precision: model.report.model.precision,
         median_ms: ms.median,
         p95_ms: ms.p95,

@@ -4,7 +4,7 @@
 //! Everything is measured through act-infer, the engine that serves, and nothing here changes a
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
 //! [`summary`], [`gate`]), under them the measurements ([`evaluation`], [`latency`],
-//! [`operators`]), the statistics ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`],
+//! [`operators`], [`memory`]), the statistics ([`paired`], [`timing`]) and the writing ([`table`], [`markdown`],
 //! [`lineage`], [`html`]).
 
 pub mod accuracy;
@@ -20,6 +20,7 @@ pub mod inspect;
 pub mod latency;
 pub mod lineage;
 pub mod markdown;
+pub mod memory;
 pub mod model;
 pub mod operators;
 pub mod output;
@@ -73,68 +74,91 @@ pub enum Command {
 const EXAMPLES: &str = "\
 Examples:
   How often is it right, and how far to trust that:
-    act-eval accuracy int8.act --data data/clue/afqmc
+    act-eval accuracy int8.act --data ~/clue/afqmc
   Is it faster here, and by how much:
-    act-eval bench int8.act --compare base.act --data data/clue/afqmc
+    act-eval bench int8.act --compare base.act --data ~/clue/afqmc
   Questions in, answers out:
     cut -f2 questions.tsv | act-eval predict int8.act";
 
 const ACCURACY_EXAMPLES: &str = "\
 Examples:
-  act-eval accuracy int8.act --data clue/afqmc
-  act-quant student.act -c afqmc.yaml --data clue/afqmc | act-eval accuracy --data clue/afqmc
-  act-eval accuracy int8.act --data clue/tnews --per-class --report accuracy.json";
+  With its 95 % interval, and the digest of the model that reached it:
+    act-eval accuracy int8.act --data ~/clue/afqmc
+  At the end of a pipe, so that no file is kept:
+    act-quant student.act -c afqmc.yaml --data ~/clue/afqmc | act-eval accuracy --data ~/clue/afqmc
+  Class by class, and as JSON for a script:
+    act-eval accuracy int8.act --data ~/clue/afqmc --per-class --report accuracy.json";
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
-  act-eval bench int8.act --data clue/afqmc
-  act-eval bench int8.act --compare base.act --data clue/afqmc --seconds 10
-  act-eval bench int8.act --batch 1 --seq 64 --threads 2 --json";
+  Full batches, batches padded to their longest, the data's own lengths, text, one at a time:
+    act-eval bench int8.act --data ~/clue/afqmc
+  Against the original, in turn, with the ratio and its spread:
+    act-eval bench int8.act --compare base.act --data ~/clue/afqmc --seconds 10
+  On 1, 2, 4 .. threads up to every core:
+    act-eval bench int8.act --scaling --batch 64 --seq 64";
 
 const PREDICT_EXAMPLES: &str = "\
 A line is a text, two texts with a tab between, or a JSON object: the task's own fields, or
 input_ids and token_type_ids. An empty line is an empty text and is answered.
 
 Examples:
-  echo '花呗怎么还款' | act-eval predict int8.act
-  act-eval predict int8.act test.json > answers.jsonl
-  act-eval predict int8.act test.json --submission > afqmc_predict.json
-  cut -f2 questions.tsv | act-eval predict int8.act --format text | jq -r .label";
+  One question:
+    echo '花呗怎么还款' | act-eval predict int8.act
+  A file of CLUE's, as answers with probabilities, and as CLUE takes them:
+    act-eval predict int8.act test.json > answers.jsonl
+    act-eval predict int8.act test.json --submission > afqmc_predict.json
+  The labels alone:
+    cut -f2 questions.tsv | act-eval predict int8.act --format text | cut -d'\"' -f4";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
-  act-eval inspect int8.act
-  act-eval inspect int8.act --quant
-  act-eval inspect int8.act --json | jq .model.layers";
+  Shapes, bytes by part, and every stage that made it:
+    act-eval inspect int8.act
+  With every quantised layer's scale and ranges:
+    act-eval inspect int8.act --quant
+  As JSON, with every tensor and configuration:
+    act-eval inspect int8.act --json > int8.json";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:
-  act-eval report base.act int8.act --data clue/afqmc
-  act-eval report base.act pruned.act int8.act --data clue/afqmc -o report.html -o report.json
-  act-eval report before=v1/int8.act after=v2/int8.act --data clue/afqmc --seconds 10";
+  The table; the first model is what the others are compared with:
+    act-eval report base.act int8.act --data ~/clue/afqmc
+  A page to look at, with the curves of the distillation, and JSON for the gate:
+    act-eval report base.act pruned.act student.act int8.act --data ~/clue/afqmc \\
+      --training student.json -o report.html -o report.json
+  Two versions of one model, by names of your own:
+    act-eval report before=v1/int8.act after=v2/int8.act --data ~/clue/afqmc --seconds 10";
 
 const SUMMARY_EXAMPLES: &str = "\
 Examples:
-  act-eval summary build/small/*/report.json
-  act-eval summary build/small/*/report.json > clue.md
-  act-eval summary afqmc/report.json tnews/report.json --json | jq .average";
+  What make clue prints at its end:
+    act-eval summary build/small/*/report.json
+  Kept as Markdown:
+    act-eval summary build/small/*/report.json > clue.md
+  One figure for a script:
+    act-eval summary build/small/*/report.json --json | grep '\"speedup\"'";
 
 const GATE_EXAMPLES: &str = "\
 Examples:
-  act-eval gate --from report.json --max-drop 0.3 --min-speedup 3
-  act-eval gate --from report.json --model student --max-drop 0.5
-  act-eval report base.act int8.act --data clue/afqmc --json | act-eval gate --from - --max-drop 1";
+  The last model of a report: at most 0.3 points lost, at least three times as fast:
+    act-eval gate --from report.json --max-drop 0.3 --min-speedup 3
+  Another one of its models:
+    act-eval gate --from report.json --model student --max-drop 0.5
+  With no file between:
+    act-eval report base.act int8.act --data ~/clue/afqmc --json \\
+      | act-eval gate --from - --max-drop 1";
 
 impl StageCli for Cli {
     fn common(&self) -> &CommonArgs {
         match &self.command {
-            Command::Accuracy(a) => &a.common,
-            Command::Bench(a) => &a.common,
-            Command::Predict(a) => &a.common,
-            Command::Inspect(a) => &a.common,
-            Command::Report(a) => &a.common,
-            Command::Summary(a) => &a.common,
-            Command::Gate(a) => &a.common,
+            Command::Accuracy(a) => &a.judge.common,
+            Command::Bench(a) => &a.latency.judge.common,
+            Command::Predict(a) => &a.plain.common,
+            Command::Inspect(a) => &a.plain.common,
+            Command::Report(a) => &a.latency.judge.common,
+            Command::Summary(a) => &a.plain.common,
+            Command::Gate(a) => &a.plain.common,
         }
     }
 }

@@ -108,11 +108,37 @@ fn leaves(record: &StageRecord) -> Vec<String> {
             short(&d.digest)
         )
     });
-    let metrics = record
-        .metrics
-        .iter()
-        .map(|(name, value)| format!("{name} {value}"));
+    let metrics = record.metrics.iter();
+    let metrics = lines(metrics.map(|(name, value)| format!("{name} {}", number(*value))));
     inputs.chain(data).chain(metrics).collect()
+}
+
+/// Phrases joined with commas, as many to a line as a narrow terminal holds.
+fn lines(phrases: impl Iterator<Item = String>) -> Vec<String> {
+    const WIDTH: usize = 66;
+    let mut lines: Vec<String> = Vec::new();
+    for phrase in phrases {
+        match lines.last_mut() {
+            Some(line) if line.len() + phrase.len() + 2 <= WIDTH => *line += &format!(", {phrase}"),
+            _ => lines.push(phrase),
+        }
+    }
+    lines
+}
+
+/// Whole numbers whole, others to four significant digits; JSON has them all.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 {
+        return value.to_string();
+    }
+    let digits = 3 - value.abs().log10().floor() as i32;
+    match digits {
+        0..=8 => {
+            let text = format!("{value:.0$}", digits as usize);
+            text.trim_end_matches('0').trim_end_matches('.').to_string()
+        }
+        _ => format!("{value:.3e}"),
+    }
 }
 
 /// Enough of a digest to tell models apart by eye.
@@ -125,6 +151,36 @@ mod tests {
     use act_core::provenance::{DataRecord, InputRecord};
 
     use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_people_read() {
+        let told = [
+            12000.0,
+            0.5,
+            0.690_516_3,
+            1.321_515e-9,
+            0.0,
+            -2.25,
+            86_400.123,
+        ]
+        .map(number);
+        let read = [
+            "12000", "0.5", "0.6905", "1.322e-9", "0", "-2.25", "8.640e4",
+        ];
+        assert_eq!(told, read);
+    }
+
+    #[test]
+    fn phrases_share_lines_that_a_terminal_holds() {
+        let phrases = (0..9).map(|i| format!("metric_{i} 0.123{i}"));
+        let lines = lines(phrases);
+        assert_eq!(lines.len(), 3);
+        assert!(
+            lines
+                .iter()
+                .all(|l| l.len() <= 66 && l.starts_with("metric_"))
+        );
+    }
 
     #[test]
     fn a_tree_shows_what_went_in_and_what_came_out() {

@@ -66,6 +66,13 @@ pub fn summary(comparison: &Comparison) -> Table {
     table
 }
 
+/// The table, and under it what is wrong with its accuracies.
+pub fn verdict(comparison: &Comparison) -> String {
+    let warnings = comparison.warnings().into_iter();
+    let warnings = warnings.map(|w| format!("\nWarning: {w}.\n"));
+    summary(comparison).to_string() + &warnings.collect::<String>()
+}
+
 /// The whole document.
 pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     let report = &comparison.report;
@@ -90,7 +97,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
             data.name, data.split, data.examples,
         ));
     }
-    say(&summary(comparison).to_string());
+    say(&verdict(comparison));
     say(&format!("## Latency{}\n", synthetic_tag(report.synthetic)));
     say(&format!("{}\n", measured_on(&report.host, comparison)));
     say(&latency(comparison).to_string());

@@ -7,7 +7,7 @@ mod lines;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use act_core::cli::{CommonArgs, Context, Exit, Listing};
+use act_core::cli::{Context, Exit, Listing, PlainArgs};
 use act_core::metrics::{argmax, softmax};
 use act_core::{Encoding, Error, Result};
 use serde::Serialize;
@@ -20,15 +20,7 @@ use lines::Lines;
 
 /// Arguments of `act-eval predict`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("config", |a| a.hide(true)),
-    mut_arg("set", |a| a.hide(true)),
-    mut_arg("data", |a| a.hide(true)),
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("seed", |a| a.hide(true)),
-    mut_arg("report", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true))
-)]
+#[command(mut_arg("threads", |a| a.hide(false)))]
 pub struct Args {
     /// Model.
     #[arg(value_name = "MODEL")]
@@ -47,7 +39,7 @@ pub struct Args {
     pub batch_size: usize,
     /// What every program has.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub plain: PlainArgs,
 }
 
 /// One line of output.

@@ -4,12 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::cli::{Context, Exit};
 use act_core::{Encoding, Error, Result};
-use act_data::Split;
 
-use crate::args;
-use crate::bench::LatencyArgs;
+use crate::args::LatencyArgs;
 use crate::comparison::{Comparison, Measurements};
 use crate::evaluation::{Answers, open_split};
 use crate::html;
@@ -22,11 +20,6 @@ use crate::training::Course;
 
 /// Arguments of `act-eval report`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true)),
-    mut_arg("threads", |a| a.default_value("1").help("Threads to measure with; 0: every core"))
-)]
 pub struct Args {
     /// Models, the reference first: a file, or NAME=FILE.
     #[arg(required = true, value_name = "MODEL")]
@@ -37,18 +30,12 @@ pub struct Args {
     /// Report of act-distill, whose curves are shown; repeatable.
     #[arg(long, value_name = "FILE")]
     pub training: Vec<PathBuf>,
-    /// Which split to judge on: train, dev, test.
-    #[arg(long, default_value = "dev", value_parser = args::split, value_name = "SPLIT")]
-    pub split: Split,
-    /// How to measure latency.
-    #[command(flatten)]
-    pub latency: LatencyArgs,
     /// Print the JSON report instead of the table.
     #[arg(long)]
     pub json: bool,
-    /// What every program has.
+    /// How to measure latency.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub latency: LatencyArgs,
 }
 
 /// A file to write and its format.
@@ -87,12 +74,19 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     }
     let training = Course::read_all(&args.training)?;
     let models = load(args, ctx)?;
-    let data = open_split(ctx, &models[0], args.split)?;
+    let data = open_split(ctx, &models[0], args.latency.judge.split)?;
     let mut answers = Vec::new();
     let mut encodings: Vec<Vec<Encoding>> = Vec::new();
     for model in &models {
-        answers.push(Answers::collect(ctx, model, &data, args.latency.batch)?);
-        encodings.push(data.encode(&model.tokenizer)?);
+        let encoded = data.encode(&model.tokenizer)?;
+        answers.push(Answers::collect(
+            ctx,
+            model,
+            &data,
+            &encoded,
+            args.latency.batch,
+        )?);
+        encodings.push(encoded);
     }
     let models: Vec<Model> = models
         .into_iter()
@@ -133,7 +127,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     }
     let text = match args.json {
         true => json,
-        false => markdown::summary(&comparison).to_string(),
+        false => markdown::verdict(&comparison),
     };
     output::print(ctx, &text)?;
     ctx.write_report(comparison.report)?;

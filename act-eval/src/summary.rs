@@ -6,7 +6,7 @@ mod tables;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use act_core::cli::{CommonArgs, Context, Exit};
+use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::{Error, Result};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,16 +16,6 @@ use tables::Average;
 
 /// Arguments of `act-eval summary`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("config", |a| a.hide(true)),
-    mut_arg("set", |a| a.hide(true)),
-    mut_arg("data", |a| a.hide(true)),
-    mut_arg("device", |a| a.hide(true)),
-    mut_arg("seed", |a| a.hide(true)),
-    mut_arg("threads", |a| a.hide(true)),
-    mut_arg("report", |a| a.hide(true)),
-    mut_arg("strict", |a| a.hide(true))
-)]
 pub struct Args {
     /// Reports of `act-eval report`, one a task.
     #[arg(required = true, value_name = "REPORT.json")]
@@ -35,7 +25,7 @@ pub struct Args {
     pub json: bool,
     /// What every program has.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub plain: PlainArgs,
 }
 
 /// What a summary reads of a report.
@@ -60,6 +50,7 @@ struct Measured {
     name: String,
     model: Shape,
     accuracy: Accuracy,
+    warning: Option<String>,
     difference: Option<Difference>,
     size_ratio: f64,
     latency: Vec<Latency>,
@@ -190,6 +181,7 @@ fn as_json(reports: &[Reported]) -> serde_json::Value {
                 "high": last.difference.map(|d| d.interval().high),
                 "size_ratio": last.size_ratio,
                 "speedup": last.speedups.first().map(|s| s.median),
+                "warning": last.warning,
             })
         })
         .collect();

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use act_core::Artifact;
 use act_core::provenance::{DataRecord, Digest, StageRecord};
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Artifact, Tensor};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -290,6 +290,90 @@ fn bench_measures_every_setting_and_the_ratio() {
     assert_eq!(report["speedups"][0]["rounds"], 5);
     assert_eq!(report["speedup"], report["speedups"][0]["median"]);
     assert!(report["speedup"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn bench_scales_over_threads_and_tells_the_memory() {
+    let here = Workplace::new();
+    let report =
+        here.json("bench int8.act --scaling --threads 3 --runs 5 --batch 4 --seq 8 --json");
+    let threads = |rows: &Value| -> Vec<u64> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|r| r["threads"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(threads(&report["latency"]), [1, 2, 3]);
+    assert_eq!(threads(&report["speedups"]), [2, 3]);
+    assert_eq!(report["speedup"], Value::Null, "there is no other model");
+    if cfg!(target_os = "linux") {
+        let bytes = |key: &str| report["memory"][key].as_u64().unwrap();
+        assert!(bytes("own_bytes") > 0 && bytes("peak_bytes") >= bytes("own_bytes"));
+    }
+    let text = here.stdout("bench int8.act --scaling --threads 2 --runs 5 --batch 4 --seq 8");
+    assert!(text.contains("| 4 x 8          | 2 threads |"), "{text}");
+    assert!(text.contains("1, 2 thread(s) of "), "{text}");
+}
+
+#[test]
+fn help_shows_only_the_flags_that_matter() {
+    let here = Workplace::new();
+    let shown = |subcommand: &str, flag: &str| {
+        let help = here.stdout(&format!("{subcommand} --help"));
+        help.contains(&format!("  {flag}"))
+    };
+    for subcommand in ["summary", "inspect", "gate", "predict"] {
+        assert!(!shown(subcommand, "--data"), "{subcommand}");
+        assert!(!shown(subcommand, "--strict"), "{subcommand}");
+    }
+    assert!(shown("predict", "--threads") && !shown("gate", "--threads"));
+    assert!(shown("report", "--data") && !shown("report", "--device"));
+    assert!(!shown("accuracy", "--seed") && shown("bench", "--seed"));
+    assert!(
+        here.stdout("report --help")
+            .contains("Threads to measure with")
+    );
+}
+
+#[test]
+fn a_model_that_answers_one_class_is_named() {
+    let here = Workplace::new();
+    let mut constant = Artifact::open(here.path("base.act")).unwrap();
+    let bias = Tensor::f32([2], vec![100.0, -100.0]);
+    constant.params.insert("classifier.bias", bias);
+    here.save("constant.act", constant);
+    let warning = "predicted one class, \"0\", for all 50 examples";
+    let run = here.run("accuracy constant.act --data afqmc");
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(
+        said.contains(&format!("warning: constant: {warning}")),
+        "{said}"
+    );
+
+    let table = here.stdout(
+        "report constant.act same=constant.act --data afqmc --runs 5 --batch 4 --seq 8 \
+         -o r.json -o r.md -o r.html",
+    );
+    let together = format!("Warning: constant, same: {warning}.");
+    assert!(table.contains(&together), "{table}");
+    let read = |name: &str| std::fs::read_to_string(here.path(name)).unwrap();
+    assert!(read("r.md").contains(&together));
+    assert!(read("r.html").contains("constant, same: predicted one class"));
+    let report: Value = serde_json::from_str(&read("r.json")).unwrap();
+    assert_eq!(report["models"][1]["warning"], warning);
+    assert_eq!(report["majority_class"]["label"], "0");
+
+    let summary = here.stdout("summary r.json");
+    assert!(
+        summary.contains("| afqmc   | nothing learned |"),
+        "{summary}"
+    );
+    assert!(
+        summary.contains(&format!("Warning: afqmc, same: {warning}.")),
+        "{summary}"
+    );
+    assert_eq!(
+        here.json("summary r.json --json")["tasks"][0]["warning"],
+        warning
+    );
 }
 
 #[test]

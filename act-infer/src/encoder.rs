@@ -88,20 +88,9 @@ pub(crate) fn forward(
     observer: Option<&mut dyn Observer>,
     logits: &mut [f32],
 ) {
-    let (chunk_tokens, block_tokens) = match observer {
-        Some(_) => (usize::MAX, usize::MAX),
-        None => (CHUNK_TOKENS, BLOCK_TOKENS),
-    };
     let mut rest = logits;
-    let mut pass = Pass {
-        model,
-        isa: model.kernel.isa(),
-        width: model.pooler.outputs(),
-        block_tokens,
-        observer,
-        clock: mem::take(&mut workspace.clock),
-    };
-    for chunk in sequences.parts(chunk_tokens) {
+    let mut pass = Pass::new(model, workspace, observer);
+    for chunk in sequences.parts(pass.chunk_tokens) {
         let (scores, others) = rest.split_at_mut(chunk.count() * model.classifier.outputs());
         pass.chunk(chunk, workspace, scores);
         rest = others;
@@ -109,14 +98,82 @@ pub(crate) fn forward(
     workspace.clock = pass.clock;
 }
 
+/// The residual stream of all tokens before the first layer.
+pub(crate) fn embed(
+    model: &Model,
+    sequences: Sequences<'_>,
+    workspace: &mut Workspace,
+) -> Vec<f32> {
+    let mut pass = Pass::new(model, workspace, None);
+    let mut hidden = vec![0.0; sequences.tokens() * pass.width];
+    pass.embed(&model.embeddings, sequences, &mut hidden);
+    hidden
+}
+
+/// Takes the residual stream of all tokens through one layer; behind the last it is that of the
+/// classified positions.
+pub(crate) fn step(
+    model: &Model,
+    layer: usize,
+    sequences: Sequences<'_>,
+    workspace: &mut Workspace,
+    observer: Option<&mut dyn Observer>,
+    stream: &mut Vec<f32>,
+) {
+    let mut pass = Pass::new(model, workspace, observer);
+    let block = &mut workspace.block;
+    if layer + 1 < model.layers.len() {
+        pass.inner_layer(layer, sequences, stream, block);
+        return;
+    }
+    let mut first = vec![0.0; sequences.count() * pass.width];
+    gather_first(sequences, stream, &mut first, pass.width);
+    pass.last_layer(sequences, stream, &mut first, block);
+    *stream = first;
+}
+
+/// Class scores of the stream behind the last layer.
+pub(crate) fn classify(
+    model: &Model,
+    first: &[f32],
+    workspace: &mut Workspace,
+    logits: &mut [f32],
+) {
+    Pass::new(model, workspace, None).head(first, logits, &mut workspace.block);
+}
+
 struct Pass<'m, 'o> {
     model: &'m Model,
     isa: Isa,
     /// Width of the residual stream.
     width: usize,
+    chunk_tokens: usize,
     block_tokens: usize,
     observer: Option<&'o mut dyn Observer>,
     clock: Clock,
+}
+
+impl<'m, 'o> Pass<'m, 'o> {
+    /// Takes the clock of `workspace`.
+    fn new(
+        model: &'m Model,
+        workspace: &mut Workspace,
+        observer: Option<&'o mut dyn Observer>,
+    ) -> Self {
+        let (chunk_tokens, block_tokens) = match observer {
+            Some(_) => (usize::MAX, usize::MAX),
+            None => (CHUNK_TOKENS, BLOCK_TOKENS),
+        };
+        Self {
+            model,
+            isa: model.kernel.isa(),
+            width: model.pooler.outputs(),
+            chunk_tokens,
+            block_tokens,
+            observer,
+            clock: mem::take(&mut workspace.clock),
+        }
+    }
 }
 
 impl Pass<'_, '_> {
@@ -133,27 +190,49 @@ impl Pass<'_, '_> {
         self.embed(&model.embeddings, chunk, hidden);
 
         let earlier = model.layers.len().saturating_sub(1);
-        for (l, layer) in model.layers[..earlier].iter().enumerate() {
-            let mut rest = &mut hidden[..];
-            for part in chunk.parts(self.block_tokens) {
-                let (rows, others) = rest.split_at_mut(part.tokens() * width);
-                self.layer(l, layer, part, None, rows, block);
-                rest = others;
-            }
+        for l in 0..earlier {
+            self.inner_layer(l, chunk, hidden, block);
         }
-        for (row, start) in first.chunks_exact_mut(width).zip(chunk.starts()) {
-            row.copy_from_slice(&hidden[start * width..][..width]);
-        }
-        if let Some(last) = model.layers.last() {
-            let (mut all_rest, mut rest) = (&hidden[..], &mut first[..]);
-            for part in chunk.parts(self.block_tokens) {
-                let (all, all_others) = all_rest.split_at(part.tokens() * width);
-                let (rows, others) = rest.split_at_mut(part.count() * width);
-                self.layer(earlier, last, part, Some(all), rows, block);
-                (all_rest, rest) = (all_others, others);
-            }
+        gather_first(chunk, hidden, first, width);
+        if !model.layers.is_empty() {
+            self.last_layer(chunk, hidden, first, block);
         }
         self.head(first, logits, block);
+    }
+
+    /// A layer that is not the last, over the stream of all tokens.
+    fn inner_layer(
+        &mut self,
+        l: usize,
+        chunk: Sequences<'_>,
+        hidden: &mut [f32],
+        block: &mut BlockMemory,
+    ) {
+        let (layer, mut rest) = (&self.model.layers[l], hidden);
+        for part in chunk.parts(self.block_tokens) {
+            let (rows, others) = rest.split_at_mut(part.tokens() * self.width);
+            self.layer(l, layer, part, None, rows, block);
+            rest = others;
+        }
+    }
+
+    /// The last layer, over the stream `first` of the classified positions; `hidden` is that of all
+    /// tokens.
+    fn last_layer(
+        &mut self,
+        chunk: Sequences<'_>,
+        hidden: &[f32],
+        first: &mut [f32],
+        block: &mut BlockMemory,
+    ) {
+        let l = self.model.layers.len() - 1;
+        let (mut all_rest, mut rest) = (hidden, first);
+        for part in chunk.parts(self.block_tokens) {
+            let (all, all_others) = all_rest.split_at(part.tokens() * self.width);
+            let (rows, others) = rest.split_at_mut(part.count() * self.width);
+            self.layer(l, &self.model.layers[l], part, Some(all), rows, block);
+            (all_rest, rest) = (all_others, others);
+        }
     }
 
     /// The sum of the embeddings of every token, normalised, into `hidden`.
@@ -335,6 +414,13 @@ impl Pass<'_, '_> {
         if let Some(observer) = &mut self.observer {
             observer.observe(site, values, columns);
         }
+    }
+}
+
+/// The rows of the classified positions.
+fn gather_first(chunk: Sequences<'_>, hidden: &[f32], first: &mut [f32], width: usize) {
+    for (row, start) in first.chunks_exact_mut(width).zip(chunk.starts()) {
+        row.copy_from_slice(&hidden[start * width..][..width]);
     }
 }
 

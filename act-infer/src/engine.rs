@@ -16,6 +16,10 @@ use crate::pool::{Pool, Session};
 use crate::profile::Part;
 use crate::sequences::Sequences;
 
+mod stepwise;
+
+pub use stepwise::Stream;
+
 /// Which kernels compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kernels {
@@ -121,6 +125,11 @@ impl Engine {
             _ => threads,
         };
         self
+    }
+
+    /// Number of threads a batch is spread over.
+    pub fn threads(&self) -> usize {
+        self.threads
     }
 
     /// Chooses the kernels; the portable ones where this machine lacks them, see

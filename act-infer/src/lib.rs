@@ -35,7 +35,7 @@ mod sequences;
 // What the surface speaks of, so that `act-infer` is all that a server needs.
 pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Result};
 pub use classify::Classification;
-pub use engine::{Engine, Kernels, Observer};
+pub use engine::{Engine, Kernels, Observer, Stream};
 
 /// Widths of a linear layer that are multiples of this waste nothing on any machine: the kernels
 /// compute so many columns at once, or a divisor of it. Between two multiples a layer costs about

@@ -320,6 +320,34 @@ fn an_observer_sees_every_site_once_and_changes_nothing() {
 }
 
 #[test]
+fn layer_by_layer_is_the_same_pass() {
+    let engine = Engine::new(tiny(None)).unwrap();
+    let batch = batch(&[5, 30, 32, 32, 32, 9]);
+    let mut whole = Shapes::default();
+    let logits = engine.forward_observed(&batch, &mut whole).unwrap();
+    let mut stream = engine.embed(&batch).unwrap();
+    assert_eq!(stream.values(), whole.values[&Site::EmbeddingsOutput]);
+    let mut seen = Shapes::default();
+    for layer in 0..2 {
+        assert_eq!(engine.finish(&batch, stream.clone()).unwrap(), logits);
+        engine.step(&batch, &mut stream, Some(&mut seen)).unwrap();
+        assert_eq!(stream.values(), whole.values[&Site::Hidden(layer)]);
+    }
+    assert_eq!(engine.finish(&batch, stream.clone()).unwrap(), logits);
+    for (site, values) in &seen.values {
+        assert_eq!(values, &whole.values[site], "{site}");
+    }
+    assert!(
+        engine.step(&batch, &mut stream, None).is_err(),
+        "no layer is left"
+    );
+    let mut other = engine.embed(&batch).unwrap();
+    let fewer = Batch::new(&[]);
+    assert!(engine.step(&fewer, &mut other, None).is_err());
+    assert!(engine.finish(&fewer, stream).is_err());
+}
+
+#[test]
 fn a_quantised_model_is_not_observed() {
     let engine = Engine::new(tiny(Some(TinyInt8::default()))).unwrap();
     let error = engine

@@ -161,6 +161,40 @@ fn micro_batches_change_a_run_with_dropout_by_rounding_only() {
 }
 
 #[test]
+fn a_run_looks_at_no_answer_of_the_teacher_that_it_does_not_announce() {
+    let objective = Objective {
+        logits: 1.0,
+        ..LABELS
+    };
+    for steps in [1, 3, 4, 9] {
+        let options = TrainOptions {
+            max_steps: Some(steps),
+            ..options()
+        };
+        let visited = options.visited(64);
+        assert_eq!(visited.len(), (16 * steps).min(64));
+        let (encodings, labels) = random_examples(64);
+        let mut teacher = vec![vec![f32::NAN; 3]; 64];
+        for i in visited {
+            teacher[i] = vec![0.5; 3];
+        }
+        let examples = Examples {
+            encodings: &encodings,
+            labels: &labels,
+            teacher_logits: Some(&teacher),
+            teacher: None,
+        };
+        let (model, objective) = (artifact(), objective.clone());
+        let on_event = &mut |_| true;
+        let device = Device::NdArray;
+        let run = act_nn::train(
+            device, &model, examples, None, objective, &options, on_event,
+        );
+        assert!(run.unwrap().final_loss.is_finite(), "{steps} steps");
+    }
+}
+
+#[test]
 fn threads_do_not_change_a_bit() {
     let (one, events) = run(&options(), LABELS);
     let (again, _) = run(&options(), LABELS);

@@ -6,14 +6,14 @@
 
 use rayon::prelude::*;
 
-use crate::matrix::{Matrix, View, subtract};
+use crate::matrix::{Matrix, View, accumulate, subtract};
 
 /// Columns that are factored together.
 const BLOCK: usize = 64;
 /// Rows of the factor that one thread finishes, at least.
 const ROWS: usize = 128;
-/// Right-hand sides that are solved together: a panel of a few thousand rows stays in a cache.
-const PANEL: usize = 32;
+/// Right-hand sides that one thread solves together.
+const PANEL: usize = 256;
 
 /// The Cholesky factor `L` of a symmetric positive definite matrix `A = L Lᵀ`.
 pub struct Cholesky {
@@ -64,16 +64,18 @@ impl Cholesky {
 
     /// `A⁻¹`.
     pub fn inverse(&self) -> Matrix {
-        self.panels(self.lower.rows, |first, panel| {
+        let mut inverse = self.panels(self.lower.rows, |first, panel| {
             for c in 0..panel.columns {
                 panel.row_mut(first + c)[c] = 1.0;
             }
             first
-        })
+        });
+        inverse.mirror_lower();
+        inverse
     }
 
     /// Solves for right-hand sides panel by panel: `fill` is told a panel's first column and its
-    /// zeros, and says before which row it leaves zeros.
+    /// zeros, and says before which row it leaves zeros: those are not solved for.
     fn panels(&self, columns: usize, fill: impl Fn(usize, &mut Matrix) -> usize + Sync) -> Matrix {
         let n = self.lower.rows;
         let firsts: Vec<usize> = (0..columns).step_by(PANEL).collect();
@@ -94,27 +96,55 @@ impl Cholesky {
         solved
     }
 
-    /// `A⁻¹ B` in the place of `B`, whose rows before `start` are zeros. Both passes read the
-    /// factor row by row, as it lies.
+    /// `A⁻¹ B` in the place of `B` from row `start` on, where the rows before it are zeros: block by
+    /// block, what the rows solved so far account for first, as a product.
     fn substitute(&self, b: &mut Matrix, start: usize) {
-        let columns = b.columns;
-        for i in start..b.rows {
-            let (done, rest) = b.data.split_at_mut(i * columns);
+        let (n, columns) = (b.rows, b.columns);
+        let lower = self.lower.view();
+        let start = start / BLOCK * BLOCK;
+        for first in (start..n).step_by(BLOCK) {
+            let count = BLOCK.min(n - first);
+            let (solved, open) = b.data.split_at_mut(first * columns);
+            let solved = View::of_rows(&solved[start * columns..], columns);
+            let known = lower.window(first, start, count, first - start);
+            accumulate(-1.0, known, solved, open, columns);
+            self.forward(&mut open[..count * columns], first, columns);
+        }
+        for first in (start..n).step_by(BLOCK).rev() {
+            let count = BLOCK.min(n - first);
+            let (open, solved) = b.data.split_at_mut((first + count) * columns);
+            let open = &mut open[first * columns..];
+            let solved = View::of_rows(solved, columns);
+            let below = n - first - count;
+            let known = lower.window(first + count, first, below, count);
+            accumulate(-1.0, known.transposed(), solved, open, columns);
+            self.backward(open, first, columns);
+        }
+    }
+
+    /// Solves the block's own rows from `first` on with the factor.
+    fn forward(&self, rows: &mut [f64], first: usize, columns: usize) {
+        for i in 0..rows.len() / columns {
+            let (done, rest) = rows.split_at_mut(i * columns);
             let row = &mut rest[..columns];
-            let factors = self.lower.row(i)[start..i].iter();
-            let solved = done[start * columns..].chunks_exact(columns);
-            factors.zip(solved).for_each(|(&f, s)| subtract(row, f, s));
-            let pivot = self.lower.at(i, i);
+            let factors = &self.lower.row(first + i)[first..first + i];
+            let solved = done.chunks_exact(columns).zip(factors);
+            solved.for_each(|(solved, &factor)| subtract(row, factor, solved));
+            let pivot = self.lower.at(first + i, first + i);
             row.iter_mut().for_each(|x| *x /= pivot);
         }
-        for i in (0..b.rows).rev() {
-            let (above, rest) = b.data.split_at_mut(i * columns);
+    }
+
+    /// The same with the factor's transpose.
+    fn backward(&self, rows: &mut [f64], first: usize, columns: usize) {
+        for i in (0..rows.len() / columns).rev() {
+            let (above, rest) = rows.split_at_mut(i * columns);
             let row = &mut rest[..columns];
-            let pivot = self.lower.at(i, i);
+            let pivot = self.lower.at(first + i, first + i);
             row.iter_mut().for_each(|x| *x /= pivot);
-            let factors = self.lower.row(i)[..i].iter();
-            let open = above.chunks_exact_mut(columns);
-            factors.zip(open).for_each(|(&f, o)| subtract(o, f, row));
+            let factors = &self.lower.row(first + i)[first..first + i];
+            let open = above.chunks_exact_mut(columns).zip(factors);
+            open.for_each(|(open, &factor)| subtract(open, factor, row));
         }
     }
 }
@@ -130,12 +160,8 @@ fn subtract_earlier(a: &mut Matrix, first: usize, end: usize) {
         }
     }
     let mut product = Matrix::zeros(n - first, end - first);
-    let rows = |row: usize| View {
-        data: &a.data[(first + row) * n..],
-        row_stride: n,
-        column_stride: 1,
-    };
-    product.add_panels(first, rows, &earlier);
+    let rows = a.view().window(first, 0, n - first, first);
+    product.add_scaled(1.0, rows, earlier.view());
     for (i, product) in (first..n).zip(product.data.chunks_exact(end - first)) {
         subtract(&mut a.row_mut(i)[first..end], 1.0, product);
     }

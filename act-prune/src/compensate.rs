@@ -7,8 +7,9 @@
 use act_core::{Artifact, Result};
 use act_infer::Engine;
 
-use crate::activations::{Block, Passes, affine, set_affine};
-use crate::moments::Moments;
+use crate::block::{Block, affine, set_affine};
+use crate::moments::{Moments, mean_output};
+use crate::passes::Passes;
 use crate::refit::{DAMPING, refit};
 use crate::rescale::rescale;
 
@@ -29,33 +30,37 @@ pub fn repair(
     repair: Repair,
     passes: &mut Passes<'_>,
 ) -> Result<Artifact> {
-    let engine = Engine::new(original.clone())?;
+    let whole = Engine::new(original.clone())?;
+    let mut engine = Engine::new(pruned.clone())?;
+    let mut streams = passes.embed(&whole)?;
+    let mut streams_now = streams.clone();
     let mut intact = true;
-    for block in Block::all(original.plan.layers.len()) {
-        let (before, _) = block.structures(&original.plan.layers);
-        let (count, size) = block.structures(&pruned.plan.layers);
-        intact &= count == before;
-        if intact || before == 0 {
-            continue;
-        }
-        let mended = match (count, repair) {
-            (0, Repair::Rescale) => continue,
-            // The best constant in the place of a block is its mean.
-            (0, Repair::Refit) => {
-                let moments = Moments::of_blocks(original, &engine, &[block], passes)?;
-                // One block has one entry.
-                moments[0].cross.select_rows(&[0])
+    for layer in 0..original.plan.layers.len() {
+        for block in Block::of_layer(layer) {
+            let (before, _) = block.structures(&original.plan.layers);
+            let (count, size) = block.structures(&pruned.plan.layers);
+            intact &= count == before;
+            let beyond_repair = count == 0 && repair == Repair::Rescale;
+            if intact || before == 0 || beyond_repair {
+                continue;
             }
-            _ => {
-                let moments = Moments::between((original, &engine), &pruned, block, passes)?;
+            let weights = affine(original, block.output())?;
+            let mended = if count == 0 {
+                mean_output(&whole, &mut streams, &weights, block, passes)?
+            } else {
+                let (then, now) = ((&whole, &streams[..]), (&engine, &streams_now[..]));
+                let moments = Moments::between(then, now, &weights, block, passes)?;
                 let weights = affine(&pruned, block.output())?;
                 passes.install(|| match repair {
                     Repair::Rescale => rescale(&moments, &weights, size, block),
                     Repair::Refit => refit(&moments, &weights, DAMPING, block),
                 })?
-            }
-        };
-        set_affine(&mut pruned, block.output(), &mended);
+            };
+            set_affine(&mut pruned, block.output(), &mended);
+            engine = Engine::new(pruned.clone())?;
+        }
+        passes.step(&whole, &mut streams)?;
+        passes.step(&engine, &mut streams_now)?;
     }
     Ok(pruned)
 }

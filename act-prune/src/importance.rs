@@ -16,9 +16,9 @@ use std::str::FromStr;
 use act_core::{Artifact, Error, Plan, Result};
 use act_nn::Device;
 
-use crate::activations::Passes;
 use crate::calibration::Calibration;
 use crate::compensate::{Repair, repair};
+use crate::passes::Passes;
 use crate::rearrange::rearrange;
 use crate::select::Kept;
 use crate::shrink::shrink;
@@ -115,10 +115,10 @@ pub fn scores(
 
 /// Batches that [`scores`] computes, for showing how far it is.
 pub fn batches(criterion: Importance, plan: &Plan, measure: &Measure<'_>) -> usize {
-    let examples = measure.calibration.len();
+    let examples = &measure.calibration.encodings;
     match criterion {
         Importance::Magnitude => 0,
-        Importance::FirstOrder | Importance::Fisher => examples.div_ceil(measure.batch_size),
+        Importance::FirstOrder | Importance::Fisher => examples.len().div_ceil(measure.batch_size),
         Importance::Obs => obs::batches(plan, examples),
     }
 }

@@ -6,6 +6,7 @@
 
 mod activations;
 pub mod args;
+mod block;
 pub mod budget;
 pub mod calibration;
 mod cholesky;
@@ -17,6 +18,7 @@ mod matrix;
 mod moments;
 pub mod options;
 pub mod outcome;
+mod passes;
 pub mod ratio;
 mod rearrange;
 pub mod record;

@@ -157,10 +157,11 @@ impl Closing<'_> {
     fn one(&self, pruned: Pruned, cost: Option<&dyn Cost>) -> anyhow::Result<Exit> {
         let pruned = self.recorded(pruned)?;
         let output = &self.args.stage.output;
-        self.ctx.write_artifact(output, &pruned.artifact)?;
         let setting = cost.and_then(Cost::setting);
         let report = record::report(&pruned, &self.train.record, setting)?;
+        // The artifact comes last: where it is, Make takes all the rest for done.
         self.ctx.write_report(report)?;
+        self.ctx.write_artifact(output, &pruned.artifact)?;
         Ok(Exit::Done)
     }
 

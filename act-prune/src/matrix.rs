@@ -80,6 +80,23 @@ impl Matrix {
         }
     }
 
+    /// The columns with the given indices.
+    pub fn select_columns(&self, columns: &[usize]) -> Self {
+        let of_row = |r: usize| columns.iter().map(move |&c| self.at(r, c));
+        Self {
+            rows: self.rows,
+            columns: columns.len(),
+            data: (0..self.rows).flat_map(of_row).collect(),
+        }
+    }
+
+    /// Adds the rows of a matrix of as many columns below.
+    pub fn append(&mut self, rows: Matrix) {
+        assert_eq!(self.columns, rows.columns);
+        self.rows += rows.rows;
+        self.data.extend(rows.data);
+    }
+
     /// Rows and columns with the given indices.
     pub fn select(&self, indices: &[usize]) -> Self {
         let of_row = |&r: &usize| indices.iter().map(move |&c| self.at(r, c));
@@ -90,87 +107,163 @@ impl Matrix {
         }
     }
 
-    /// Adds `aᵀ b`.
-    ///
-    /// # Panics
-    /// If the shapes do not fit.
-    pub fn add_transposed_product(&mut self, a: &Matrix, b: &Matrix) {
-        assert_eq!(
-            (a.rows, a.columns, b.columns),
-            (b.rows, self.rows, self.columns)
-        );
-        let transposed = |first: usize| View {
-            data: &a.data[first.min(a.data.len())..],
-            row_stride: 1,
-            column_stride: a.columns,
-        };
-        self.add_panels(a.rows, transposed, b);
-    }
-
     /// Adds `a b`.
     ///
     /// # Panics
     /// If the shapes do not fit.
     pub fn add_product(&mut self, a: &Matrix, b: &Matrix) {
-        assert_eq!(
-            (a.columns, a.rows, b.columns),
-            (b.rows, self.rows, self.columns)
-        );
-        let plain = |first: usize| View {
-            data: &a.data[first * a.columns..],
-            row_stride: a.columns,
-            column_stride: 1,
-        };
-        self.add_panels(a.columns, plain, b);
+        self.add_scaled(1.0, a.view(), b.view());
     }
 
-    /// Adds the product of a left factor, a view from any of its rows on, and `b`.
-    pub(crate) fn add_panels<'a>(
-        &mut self,
-        inner: usize,
-        left: impl Fn(usize) -> View<'a> + Sync,
-        b: &Matrix,
-    ) {
-        if self.data.is_empty() || inner == 0 {
-            return;
-        }
-        let columns = self.columns;
+    /// Adds `aᵀ b`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn add_transposed_product(&mut self, a: &Matrix, b: &Matrix) {
+        self.add_scaled(1.0, a.view().transposed(), b.view());
+    }
+
+    /// Adds `scale` times the product of two views.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn add_scaled(&mut self, scale: f64, a: View<'_>, b: View<'_>) {
+        assert_eq!((a.rows, b.columns), (self.rows, self.columns));
+        let columns = self.columns.max(1);
         let panels = self.data.par_chunks_mut(PANEL * columns).enumerate();
         panels.for_each(|(panel, c)| {
-            let a = left(panel * PANEL);
             let rows = c.len() / columns;
-            let last = (rows - 1) * a.row_stride + (inner - 1) * a.column_stride;
-            assert!(last < a.data.len() && b.data.len() == inner * columns);
-            // SAFETY: the largest index read of `a` is inside, as just asserted, `b` is
-            // `inner x columns` and `c` an exclusive `rows x columns`; strides fit `isize`, being
-            // at most the length of a slice.
-            unsafe {
-                dgemm(
-                    rows,
-                    inner,
-                    columns,
-                    1.0,
-                    a.data.as_ptr(),
-                    a.row_stride as isize,
-                    a.column_stride as isize,
-                    b.data.as_ptr(),
-                    columns as isize,
-                    1,
-                    1.0,
-                    c.as_mut_ptr(),
-                    columns as isize,
-                    1,
-                );
-            }
+            let a = a.window(panel * PANEL, 0, rows, a.columns);
+            accumulate(scale, a, b, c, columns);
         });
+    }
+
+    /// Adds the lower triangle of `xᵀ x`, and a little of what is above; see
+    /// [`Matrix::mirror_lower`].
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn add_lower_gram(&mut self, x: &Matrix) {
+        assert_eq!((self.rows, self.columns), (x.columns, x.columns));
+        let n = self.columns.max(1);
+        let panels = self.data.par_chunks_mut(PANEL * n).enumerate();
+        panels.for_each(|(panel, c)| {
+            let (first, rows) = (panel * PANEL, c.len() / n);
+            let end = first + rows;
+            let a = x.view().window(0, first, x.rows, rows).transposed();
+            accumulate(1.0, a, x.view().window(0, 0, x.rows, end), c, n);
+        });
+    }
+
+    /// Copies the lower triangle over the upper.
+    pub fn mirror_lower(&mut self) {
+        for r in 0..self.rows {
+            for c in 0..r {
+                self.data[c * self.columns + r] = self.data[r * self.columns + c];
+            }
+        }
+    }
+
+    /// The whole.
+    pub fn view(&self) -> View<'_> {
+        View {
+            data: &self.data,
+            rows: self.rows,
+            columns: self.columns,
+            row_stride: self.columns,
+            column_stride: 1,
+        }
     }
 }
 
-/// The left factor of a product.
-pub(crate) struct View<'a> {
-    pub(crate) data: &'a [f64],
-    pub(crate) row_stride: usize,
-    pub(crate) column_stride: usize,
+/// A factor of a product: a matrix, a window of one, or the transpose of either.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    data: &'a [f64],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> View<'a> {
+    /// Rows of equal length, one after the other.
+    pub fn of_rows(data: &'a [f64], columns: usize) -> Self {
+        Self {
+            data,
+            rows: data.len() / columns.max(1),
+            columns,
+            row_stride: columns,
+            column_stride: 1,
+        }
+    }
+
+    /// The transpose.
+    pub fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// `rows` rows from `row` on, of these `columns` columns from `column` on.
+    ///
+    /// # Panics
+    /// If that is not inside.
+    pub fn window(self, row: usize, column: usize, rows: usize, columns: usize) -> Self {
+        assert!(row + rows <= self.rows && column + columns <= self.columns);
+        let start = row * self.row_stride + column * self.column_stride;
+        Self {
+            data: &self.data[start.min(self.data.len())..],
+            rows,
+            columns,
+            ..self
+        }
+    }
+
+    /// True if nothing outside `data` is in it.
+    fn is_inside(&self) -> bool {
+        let last = |count: usize, stride: usize| count.saturating_sub(1) * stride;
+        let end = last(self.rows, self.row_stride) + last(self.columns, self.column_stride);
+        self.rows == 0 || self.columns == 0 || end < self.data.len()
+    }
+}
+
+/// Adds `scale * a b` to the left upper corner of rows of `stride` numbers.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn accumulate(scale: f64, a: View<'_>, b: View<'_>, c: &mut [f64], stride: usize) {
+    let (rows, inner, columns) = (a.rows, a.columns, b.columns);
+    assert_eq!(inner, b.rows);
+    if rows == 0 || inner == 0 || columns == 0 {
+        return;
+    }
+    assert!(a.is_inside() && b.is_inside());
+    assert!(columns <= stride && (rows - 1) * stride + columns <= c.len());
+    // SAFETY: both factors lie inside their slices and the sum inside the exclusive `c`, whose rows
+    // do not overlap, as just asserted; strides fit `isize`, being at most the length of a slice.
+    unsafe {
+        dgemm(
+            rows,
+            inner,
+            columns,
+            scale,
+            a.data.as_ptr(),
+            a.row_stride as isize,
+            a.column_stride as isize,
+            b.data.as_ptr(),
+            b.row_stride as isize,
+            b.column_stride as isize,
+            1.0,
+            c.as_mut_ptr(),
+            stride as isize,
+            1,
+        );
+    }
 }
 
 /// `row -= factor * other`.
@@ -237,6 +330,17 @@ mod tests {
             c.data.fill(0.0);
             c.add_transposed_product(&transpose(&a), &b);
             assert_close(&c, &naive(&a, &b));
+            let mut gram = Matrix::zeros(m, m);
+            gram.add_lower_gram(&transpose(&a));
+            gram.mirror_lower();
+            assert_close(&gram, &naive(&a, &transpose(&a)));
+            let rows = m / 2;
+            let mut corner = Matrix::zeros(rows, n);
+            let window = transpose(&a);
+            corner.add_scaled(-2.0, window.view().transposed().window(m - rows, 0, rows, k), b.view());
+            let last: Vec<usize> = (m - rows..m).collect();
+            corner.data.iter_mut().for_each(|x| *x /= -2.0);
+            assert_close(&corner, &naive(&a, &b).select_rows(&last));
         }
     }
 

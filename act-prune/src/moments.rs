@@ -4,10 +4,12 @@
 //! Sums are taken batch by batch in order, so that they do not depend on the number of threads.
 
 use act_core::{Artifact, Error, Result};
-use act_infer::Engine;
+use act_infer::{Engine, Stream};
 
-use crate::activations::{Block, Passes, affine, inputs, observe};
-use crate::matrix::Matrix;
+use crate::activations::{inputs, observe};
+use crate::block::{Block, affine};
+use crate::matrix::{Matrix, subtract};
+use crate::passes::Passes;
 
 /// Second moments of a block's input `x` (with a leading 1) and, if there is one, of a target `t`
 /// that its output should meet; means over rows.
@@ -21,18 +23,21 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of the inputs of some blocks of one model, each with its own output as the target; in order.
+    /// Of the inputs of some blocks of one layer, each with its own output as the target, in order;
+    /// the streams are taken through that layer.
     pub fn of_blocks(
-        artifact: &Artifact,
-        engine: &Engine,
+        (artifact, engine): (&Artifact, &Engine),
         blocks: &[Block],
+        streams: &mut [Stream],
         passes: &mut Passes<'_>,
     ) -> Result<Vec<Self>> {
         let weights = blocks.iter().map(|b| affine(artifact, b.output()));
         let weights: Vec<Matrix> = weights.collect::<Result<_>>()?;
         let mut sums: Vec<Sums> = weights.iter().map(|w| Sums::new(w.rows, 0)).collect();
-        passes.each_batch(
-            |batch| inputs(engine, batch, blocks),
+        passes.each(
+            streams,
+            1,
+            |batch, stream| inputs(engine, batch, stream, blocks),
             |all| {
                 let pairs = sums.iter_mut().zip(&all);
                 pairs.for_each(|(sums, x)| sums.add(x, &Matrix::zeros(x.rows, 0)));
@@ -50,25 +55,26 @@ impl Moments {
         all.map(finish).collect()
     }
 
-    /// Of a block's input in `current`, a pruned version of `original`; the target brings the
-    /// residual stream behind the block back to what it is in the original (Kwon et al. 2022,
-    /// section 4.4).
+    /// Of a block's input in a pruned version of a model, both given as what they are and the
+    /// streams before the block's layer; the target brings the residual stream behind the block back
+    /// to what it is in the original (Kwon et al. 2022, section 4.4).
     pub fn between(
-        original: (&Artifact, &Engine),
-        current: &Artifact,
+        original: (&Engine, &[Stream]),
+        current: (&Engine, &[Stream]),
+        weights: &Matrix,
         block: Block,
         passes: &mut Passes<'_>,
     ) -> Result<Self> {
-        let (original, reference) = original;
-        let weights = affine(original, block.output())?;
-        let engine = Engine::new(current.clone())?;
-        let (count, size) = block.structures(&current.plan.layers);
+        let (count, size) = block.structures(&current.0.plan().layers);
         let mut sums = Sums::new(1 + count * size, weights.columns);
-        passes.each_batch(
-            |batch| {
-                let (wanted, mut target) = observe(reference, batch, block)?;
-                target.add_product(&wanted, &weights);
-                let (x, stream) = observe(&engine, batch, block)?;
+        let mut pairs: Vec<_> = original.1.iter().zip(current.1).collect();
+        passes.each(
+            &mut pairs,
+            2,
+            |batch, (before, now)| {
+                let (wanted, mut target) = observe(original.0, batch, before, block)?;
+                target.add_product(&wanted, weights);
+                let (x, stream) = observe(current.0, batch, now, block)?;
                 let pairs = target.data.iter_mut().zip(&stream.data);
                 pairs.for_each(|(t, s)| *t -= s);
                 Ok((x, target))
@@ -104,6 +110,34 @@ impl Moments {
     }
 }
 
+/// What a block adds to the residual stream on average, the best constant in its place, as
+/// [`affine`] has a bias alone; `weights` are its output projection's.
+pub fn mean_output(
+    engine: &Engine,
+    streams: &mut [Stream],
+    weights: &Matrix,
+    block: Block,
+    passes: &mut Passes<'_>,
+) -> Result<Matrix> {
+    let mut sum = Matrix::zeros(1, weights.rows);
+    let mut rows = 0;
+    passes.each(
+        streams,
+        1,
+        |batch, stream| Ok(observe(engine, batch, stream, block)?.0),
+        |x| {
+            x.data
+                .chunks_exact(x.columns)
+                .for_each(|x| subtract(&mut sum.data, -1.0, x));
+            rows += x.rows;
+        },
+    )?;
+    sum.data.iter_mut().for_each(|x| *x /= rows as f64);
+    let mut mean = Matrix::zeros(1, weights.columns);
+    mean.add_product(&sum, weights);
+    Ok(mean)
+}
+
 /// [`Moments`] before the division by the number of rows.
 struct Sums {
     gram: Matrix,
@@ -123,7 +157,7 @@ impl Sums {
     }
 
     fn add(&mut self, x: &Matrix, target: &Matrix) {
-        self.gram.add_transposed_product(x, x);
+        self.gram.add_lower_gram(x);
         self.cross.add_transposed_product(x, target);
         self.energy += target.data.iter().map(|t| t * t).sum::<f64>();
         self.rows += x.rows;
@@ -132,6 +166,7 @@ impl Sums {
     /// Errors: values that never change.
     fn means(mut self, block: Block) -> Result<Moments> {
         let rows = self.rows as f64;
+        self.gram.mirror_lower();
         for sums in [&mut self.gram, &mut self.cross] {
             sums.data.iter_mut().for_each(|v| *v /= rows);
         }

@@ -7,7 +7,7 @@
 
 use act_core::{Error, Result};
 
-use crate::activations::Block;
+use crate::block::Block;
 use crate::cholesky::Cholesky;
 use crate::matrix::Matrix;
 use crate::moments::Moments;
@@ -24,7 +24,7 @@ pub fn damped(moments: &Moments, damping: f64) -> (Matrix, f64) {
 }
 
 /// The weights that meet the target of `moments` best, starting from `weights`, both of the shape
-/// of [`affine`](crate::activations::affine). Errors: moments without a solution.
+/// of [`affine`](crate::block::affine). Errors: moments without a solution.
 pub fn refit(moments: &Moments, weights: &Matrix, damping: f64, block: Block) -> Result<Matrix> {
     let (gram, damping) = damped(moments, damping);
     let mut wanted = moments.cross.clone();

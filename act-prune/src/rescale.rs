@@ -7,7 +7,7 @@
 
 use act_core::{Error, Result};
 
-use crate::activations::{Block, rows_of};
+use crate::block::{Block, rows_of};
 use crate::cholesky::Cholesky;
 use crate::matrix::Matrix;
 use crate::moments::Moments;
@@ -17,7 +17,7 @@ const DAMPING: f64 = 1e-2;
 /// A factor beyond this says that the examples do not determine it; the block is left alone then.
 const LARGEST: f64 = 10.0;
 
-/// Scales the rows of `weights` (as [`affine`](crate::activations::affine) gives them), `size` rows
+/// Scales the rows of `weights` (as [`affine`](crate::block::affine) gives them), `size` rows
 /// a structure. Errors: moments that are not finite.
 pub fn rescale(moments: &Moments, weights: &Matrix, size: usize, block: Block) -> Result<Matrix> {
     let count = (weights.rows - 1) / size.max(1);

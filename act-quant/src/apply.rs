@@ -1,4 +1,4 @@
-//! Carries out an assignment: smooths, rounds the weights, corrects biases, reads scales out of the
+//! Carries out an assignment: shifts, smooths, rounds the weights, corrects biases, reads scales out of the
 //! statistics and puts the quantised artifact together. Rounded weights and tables are kept from one
 //! trial to the next. Chooses no numbers beyond the step of a threshold.
 
@@ -16,7 +16,7 @@ use crate::scheme::{Assignment, Input, Scheme};
 use crate::smooth::{self, Rewritten};
 use crate::statistics::{Sites, Statistics};
 use crate::weight::{self, Granularity, Int8Rows};
-use crate::{bias, embedding};
+use crate::{bias, embedding, shift};
 
 /// The byte that stands for 0.0. Magnitudes of integer activations are at most 127 on either side of
 /// it (they must fit the fast instructions), so that another one could only narrow the range.
@@ -41,8 +41,6 @@ pub struct QuantizedLinear {
     pub rows: Rc<Int8Rows>,
     /// What to add to the bias, if biases are corrected.
     pub correction: Option<Vec<f32>>,
-    /// Weights before rounding, if smoothing has changed them.
-    pub smoothed: Option<Vec<f32>>,
     /// What its input's channels look like now.
     pub channels: Channels,
 }
@@ -91,7 +89,7 @@ impl<'a> Quantizer<'a> {
     /// Rejected: a weight that is not finite.
     pub fn artifact(&self, assignment: &Assignment) -> Result<Artifact> {
         let plan = &self.model.plan;
-        let mut rewritten = self.smoothed(assignment)?;
+        let mut rewritten = self.rewritten(assignment)?;
         let mut linears = Vec::new();
         let mut integers: BTreeMap<String, Tensor> = BTreeMap::new();
         for linear in plan.linears() {
@@ -100,7 +98,7 @@ impl<'a> Quantizer<'a> {
                 continue;
             };
             if let Some(correction) = &done.correction {
-                rewritten.correct(&linear.bias(), correction)?;
+                rewritten.add(&linear.bias(), correction)?;
             }
             let shape = plan.linear_shape(linear);
             insert(
@@ -144,12 +142,20 @@ impl<'a> Quantizer<'a> {
         })
     }
 
-    /// The float model after all smoothing of an assignment.
+    /// The float model after all shifts and smoothing of an assignment: the same answers, with
+    /// activations that are easier to quantise.
     ///
     /// # Errors
     /// Rejected: the model lacks a tensor.
-    pub fn smoothed(&self, assignment: &Assignment) -> Result<Rewritten<'a>> {
+    pub fn rewritten(&self, assignment: &Assignment) -> Result<Rewritten<'a>> {
         let mut rewritten = Rewritten::new(self.model);
+        for choice in &assignment.choices {
+            let Input { linears } = &choice.input;
+            let route = shift::route(&self.model.plan, linears[0]);
+            if let Some((route, shift)) = route.zip(self.shift(linears[0], choice.scheme)?) {
+                rewritten.shift(route, linears, shift)?;
+            }
+        }
         for choice in &assignment.choices {
             if let Scheme::Smooth { alpha, .. } = choice.scheme {
                 let linear = choice.input.first();
@@ -161,14 +167,50 @@ impl<'a> Quantizer<'a> {
         Ok(rewritten)
     }
 
+    /// The float model that an assignment rounds, as an artifact: what training on from it needs.
+    ///
+    /// # Errors
+    /// Rejected: the model lacks a tensor.
+    pub fn float(&self, assignment: &Assignment) -> Result<Artifact> {
+        let mut float = self.model.clone();
+        for (name, values) in self.rewritten(assignment)?.into_tensors() {
+            let shape = self.model.params.get(&name)?.shape().to_vec();
+            float.params.insert(name, Tensor::f32(shape, values));
+        }
+        Ok(float)
+    }
+
+    /// What `scheme` takes off the channels of `linear`'s input, if anything.
+    pub(crate) fn shift(&self, linear: Linear, scheme: Scheme) -> Result<Option<&'a [f32]>> {
+        let shift = self.statistics(linear)?.shift.as_ref();
+        Ok(shift.and_then(|shift| match scheme {
+            Scheme::Static(_) | Scheme::Smooth { .. } => Some(&shift.middle[..]),
+            Scheme::Dynamic => Some(&shift.mean[..]),
+            Scheme::Float => None,
+        }))
+    }
+
+    /// The channels of `linear`'s input after the shift of `scheme`.
+    fn channels(&self, linear: Linear, scheme: Scheme) -> Result<Channels> {
+        let channels = &self.statistics(linear)?.channels;
+        Ok(match self.shift(linear, scheme)? {
+            Some(shift) => channels.shifted(shift),
+            None => channels.clone(),
+        })
+    }
+
     /// How an input could be smoothed, if it can.
     fn factors(&self, linear: Linear, alpha: f64) -> Result<Option<(smooth::Source, Vec<f32>)>> {
         let Some(source) = smooth::source(&self.model.plan, linear) else {
             return Ok(None);
         };
         let weights = self.model.params.f32(&linear.weight())?;
-        let peaks = &self.statistics(linear)?.channels.peak;
-        Ok(Some((source, smooth::factors(peaks, weights, alpha))))
+        let smooth = Scheme::Smooth {
+            method: Method::AbsMax,
+            alpha,
+        };
+        let peaks = self.channels(linear, smooth)?.peaks();
+        Ok(Some((source, smooth::factors(&peaks, weights, alpha))))
     }
 
     /// One linear of the `rewritten` model under `scheme`; none if it stays in float.
@@ -197,7 +239,7 @@ impl<'a> Quantizer<'a> {
             calibrator: Calibrator::None,
             calibrator_arg: 0.0,
         };
-        let mut channels = statistics.channels.clone();
+        let mut channels = self.channels(linear, scheme)?;
         match scheme {
             Scheme::Static(method) => self.set_scale(&mut quant, method, statistics),
             Scheme::Smooth { method, alpha } => {
@@ -212,12 +254,10 @@ impl<'a> Quantizer<'a> {
         let correction = assignment
             .bias_correct
             .then(|| bias::correction(weights, &rows.dequantized(), &channels.mean));
-        let smoothed = rewritten.changed(&name).then(|| weights.to_vec());
         Ok(Some(QuantizedLinear {
             quant,
             rows,
             correction,
-            smoothed,
             channels,
         }))
     }
@@ -259,7 +299,7 @@ impl<'a> Quantizer<'a> {
     /// # Errors
     /// Rejected: a weight that is not finite.
     pub fn weight_noise(&self, assignment: &Assignment) -> Result<Vec<(Linear, f64)>> {
-        let rewritten = self.smoothed(assignment)?;
+        let rewritten = self.rewritten(assignment)?;
         let mut noise = Vec::new();
         for linear in self.model.plan.linears() {
             if assignment.scheme(linear)? != Scheme::Float {

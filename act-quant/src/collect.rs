@@ -1,7 +1,7 @@
 //! Runs the float model over the calibration batches and gathers the statistics of every site.
 //!
-//! Two passes over the same batches: the first finds the ranges, the second counts into histograms
-//! that the ranges have laid out. (PaddlePaddle's passes see differently shuffled data, so values
+//! Two passes over the same batches: the first finds each channel's range, the second takes the shift
+//! off and counts into histograms that the ranges have laid out. (PaddlePaddle's passes see differently shuffled data, so values
 //! can fall out of its histograms.) Chooses nothing.
 
 use std::collections::BTreeMap;
@@ -10,21 +10,25 @@ use act_core::{Batch, Error, Linear, Result, Site};
 use act_infer::Observer;
 
 use crate::channels::{Channels, Gathering, ROWS};
-use crate::statistics::{BINS, Sites, Statistics};
+use crate::statistics::{BINS, Shift, Sites, Statistics};
 
 /// Runs the float model on a batch and lets an observer look.
 pub type Forward<'a> = dyn FnMut(&Batch, &mut dyn Observer) -> Result<()> + 'a;
 
-/// Statistics of the input of each of `linears`. Query, key and value share theirs, so that their
-/// common input is quantised once.
+/// Statistics of the input of each of `linears`, shifted where `can_shift` says that they can be.
+/// Query, key and value share theirs, so that their common input is quantised once.
 ///
 /// # Errors
 /// Those of `forward`; rejected: values that are not finite; failed: a site that saw only zeros, or
 /// one value only, or nothing.
-pub fn collect(linears: &[Linear], batches: &[Batch], forward: &mut Forward<'_>) -> Result<Sites> {
+pub fn collect(
+    linears: &[Linear],
+    can_shift: &dyn Fn(Linear) -> bool,
+    batches: &[Batch],
+    forward: &mut Forward<'_>,
+) -> Result<Sites> {
     let mut ranges = Ranges::default();
     for batch in batches {
-        ranges.lengths.clone_from(&batch.lengths);
         forward(batch, &mut ranges)?;
         if let Some(site) = ranges.not_finite {
             return Err(Error::rejected(format!(
@@ -32,8 +36,10 @@ pub fn collect(linears: &[Linear], batches: &[Batch], forward: &mut Forward<'_>)
             )));
         }
     }
-    let mut histograms = Histograms::new(ranges.sites, ROWS.div_ceil(batches.len().max(1)))?;
+    let rows = ROWS.div_ceil(batches.len().max(1));
+    let mut histograms = Histograms::new(ranges.sites, can_shift, rows)?;
     for batch in batches {
+        histograms.lengths.clone_from(&batch.lengths);
         forward(batch, &mut histograms)?;
     }
     let sites = histograms.finish();
@@ -71,22 +77,11 @@ fn shared(sites: &Sites, linear: Linear) -> Result<&Statistics> {
         })
 }
 
-/// First pass: least and largest value and the sequences' peaks.
+/// First pass: least and largest value of every channel.
 #[derive(Default)]
 struct Ranges {
-    sites: BTreeMap<Linear, Range>,
-    /// Tokens of each sequence of the batch that is running.
-    lengths: Vec<usize>,
+    sites: BTreeMap<Linear, (Vec<f32>, Vec<f32>)>,
     not_finite: Option<Site>,
-}
-
-/// What the first pass knows of a site.
-struct Range {
-    min: f32,
-    max: f32,
-    /// Sum over batches of the mean over sequences of the peak.
-    peaks: f64,
-    batches: usize,
 }
 
 impl Observer for Ranges {
@@ -99,84 +94,140 @@ impl Observer for Ranges {
             self.not_finite.get_or_insert(site);
             return;
         }
-        let range = self.sites.entry(linear).or_insert(Range {
-            min: f32::INFINITY,
-            max: f32::NEG_INFINITY,
-            peaks: 0.0,
-            batches: 0,
-        });
-        let rows = values.len() / columns;
-        // One row a token, or one a sequence where only the classified token is computed.
-        let by_sequence = self.lengths.iter().sum::<usize>() == rows;
-        let (mut rest, mut sum, mut sequences) = (values, 0.0, 0);
-        while !rest.is_empty() {
-            let rows = if by_sequence {
-                self.lengths[sequences]
-            } else {
-                1
-            };
-            let (sequence, after) = rest.split_at(rows * columns);
-            let (min, max) = sequence
-                .iter()
-                .fold((range.min, range.max), |(min, max), &v| {
-                    (min.min(v), max.max(v))
-                });
-            let peak = sequence.iter().fold(0f32, |peak, v| peak.max(v.abs()));
-            (range.min, range.max) = (min, max);
-            sum += f64::from(peak);
-            sequences += 1;
-            rest = after;
+        let (low, high) = self.sites.entry(linear).or_default();
+        low.resize(columns, f32::INFINITY);
+        high.resize(columns, f32::NEG_INFINITY);
+        for row in values.chunks_exact(columns) {
+            for ((low, high), &v) in low.iter_mut().zip(high.iter_mut()).zip(row) {
+                (*low, *high) = (low.min(v), high.max(v));
+            }
         }
-        range.peaks += sum / sequences as f64;
-        range.batches += 1;
     }
 }
 
-/// Second pass: histograms over the ranges of the first, and the channels.
+/// Second pass: histograms over the ranges of the first, peaks of sequences, and the channels.
 struct Histograms {
-    sites: Sites,
-    channels: BTreeMap<Linear, Gathering>,
+    sites: BTreeMap<Linear, Counting>,
+    /// Tokens of each sequence of the batch that is running.
+    lengths: Vec<usize>,
     /// Rows to keep of each batch.
     rows: usize,
 }
 
+/// What the second pass knows of a site.
+struct Counting {
+    statistics: Statistics,
+    channels: Gathering,
+    low: Vec<f32>,
+    high: Vec<f32>,
+    /// Sum over batches of the mean over sequences of the peak.
+    peaks: f64,
+    batches: usize,
+}
+
 impl Histograms {
     /// Empty histograms.
-    fn new(ranges: BTreeMap<Linear, Range>, rows: usize) -> Result<Self> {
-        let sites = ranges.into_iter().map(|(linear, range)| {
-            if range.min == range.max {
-                return Err(Error::failed(format!(
-                    "{} is {} for every calibration example: there is no range to quantise; is \
-                     the model trained, and are the examples real?",
-                    Site::Input(linear),
-                    range.min
-                )));
-            }
-            let statistics = Statistics {
-                min: range.min,
-                max: range.max,
-                mean_peak: range.peaks / range.batches as f64,
-                positive: vec![0; BINS],
-                negative: vec![0; BINS],
-                channels: Channels::default(),
-            };
-            Ok((linear, statistics))
+    fn new(
+        ranges: BTreeMap<Linear, (Vec<f32>, Vec<f32>)>,
+        can_shift: &dyn Fn(Linear) -> bool,
+        rows: usize,
+    ) -> Result<Self> {
+        let sites = ranges.into_iter().map(|(linear, (low, high))| {
+            let counting = Counting::new(linear, low, high, can_shift(linear))?;
+            Ok((linear, counting))
         });
         Ok(Self {
             sites: sites.collect::<Result<_>>()?,
-            channels: BTreeMap::new(),
+            lengths: Vec::new(),
             rows,
         })
     }
 
     fn finish(self) -> Sites {
-        let mut sites = self.sites;
-        for (linear, gathering) in self.channels {
-            if let Some(statistics) = sites.get_mut(&linear) {
-                statistics.channels = gathering.finish();
-            }
+        let finish = |(linear, site): (Linear, Counting)| (linear, site.finish());
+        self.sites.into_iter().map(finish).collect()
+    }
+}
+
+impl Counting {
+    fn new(linear: Linear, low: Vec<f32>, high: Vec<f32>, can_shift: bool) -> Result<Self> {
+        let channels = Channels {
+            low,
+            high,
+            ..Channels::default()
+        };
+        let (min, max) = range(&channels);
+        if min == max {
+            return Err(Error::failed(format!(
+                "{} is {min} for every calibration example: there is no range to quantise; is the \
+                 model trained, and are the examples real?",
+                Site::Input(linear)
+            )));
         }
-        sites
+        let middle = channels.middle();
+        let shifted = range(&channels.shifted(&middle));
+        // Where no channel ever changes, nothing would be left to quantise.
+        let shifts = can_shift && shifted.0 < shifted.1;
+        let (min, max) = if shifts { shifted } else { (min, max) };
+        let shift = shifts.then(|| Shift {
+            middle,
+            mean: Vec::new(),
+        });
+        let Channels { low, high, .. } = channels;
+        Ok(Self {
+            statistics: Statistics {
+                min,
+                max,
+                mean_peak: 0.0,
+                positive: vec![0; BINS],
+                negative: vec![0; BINS],
+                shift,
+                channels: Channels::default(),
+            },
+            channels: Gathering::default(),
+            low,
+            high,
+            peaks: 0.0,
+            batches: 0,
+        })
+    }
+
+    /// Takes in a batch of sequences of `lengths` rows.
+    fn add(&mut self, values: &[f32], columns: usize, lengths: &[usize], keep: usize) {
+        self.channels.add(values, columns, keep);
+        let mut shifted = Vec::new();
+        let values = match &self.statistics.shift {
+            None => values,
+            Some(shift) => {
+                let shifts = shift.middle.iter().cycle();
+                shifted.extend(values.iter().zip(shifts).map(|(v, shift)| v - shift));
+                &shifted
+            }
+        };
+        self.statistics.count_values(values);
+        // One row a token, or one a sequence where only the classified token is computed.
+        let rows = values.len() / columns;
+        let by_sequence = lengths.iter().sum::<usize>() == rows;
+        let sequences = if by_sequence { lengths.len() } else { rows };
+        let (mut rest, mut sum) = (values, 0.0);
+        for i in 0..sequences {
+            let rows = if by_sequence { lengths[i] } else { 1 };
+            let (sequence, after) = rest.split_at(rows * columns);
+            sum += f64::from(sequence.iter().fold(0f32, |peak, v| peak.max(v.abs())));
+            rest = after;
+        }
+        self.peaks += sum / sequences as f64;
+        self.batches += 1;
+    }
+
+    fn finish(self) -> Statistics {
+        let mut statistics = self.statistics;
+        statistics.mean_peak = self.peaks / self.batches.max(1) as f64;
+        statistics.channels = self.channels.finish(self.low, self.high);
+        if let Some(shift) = &mut statistics.shift {
+            shift.mean.clone_from(&statistics.channels.mean);
+        }
+        statistics
     }
 }
 
@@ -186,10 +237,21 @@ impl Observer for Histograms {
         if values.is_empty() || columns == 0 {
             return;
         }
-        if let Some(statistics) = self.sites.get_mut(&linear) {
-            statistics.count_values(values);
-            let channels = self.channels.entry(linear).or_default();
-            channels.add(values, columns, self.rows);
+        if let Some(counting) = self.sites.get_mut(&linear) {
+            counting.add(values, columns, &self.lengths, self.rows);
         }
     }
+}
+
+/// Least and largest value of all channels.
+fn range(channels: &Channels) -> (f32, f32) {
+    let low = channels
+        .low
+        .iter()
+        .fold(f32::INFINITY, |min, &v| min.min(v));
+    let high = channels
+        .high
+        .iter()
+        .fold(f32::NEG_INFINITY, |max, &v| max.max(v));
+    (low, high)
 }

@@ -23,6 +23,7 @@ pub mod refine;
 pub mod samples;
 pub mod scheme;
 pub mod search;
+pub mod shift;
 pub mod smooth;
 pub mod statistics;
 pub mod weight;
@@ -110,7 +111,7 @@ pub fn quantize(
     require_float(model)?;
     let calibration = batches(&samples.calibration, options);
     let held_out = batches(&samples.held_out, options);
-    let (statistics, expected) = observe(model, &calibration, &held_out, threads, tick)?;
+    let (statistics, expected) = observe(model, options, &calibration, &held_out, threads, tick)?;
     let labels = samples.labels.as_deref();
     let examples = samples.held_out.len();
     let mut judge = |artifact: Artifact, best: f64| {
@@ -169,6 +170,7 @@ fn log_result(found: &search::Search) {
 /// Statistics on the calibration batches, and the float model's logits on the held-out ones.
 fn observe(
     model: &Artifact,
+    options: &Options,
     calibration: &[Batch],
     held_out: &[Batch],
     threads: usize,
@@ -179,7 +181,10 @@ fn observe(
         float.forward_observed(batch, observer)?;
         tick()
     };
-    let statistics = collect::collect(&model.plan.linears(), calibration, &mut forward)?;
+    let plan = &model.plan;
+    let can_shift = |linear| options.shift && shift::route(plan, linear).is_some();
+    let linears = plan.linears();
+    let statistics = collect::collect(&linears, &can_shift, calibration, &mut forward)?;
     Ok((statistics, logits(&float, held_out, tick)?))
 }
 

@@ -7,6 +7,7 @@ use act_core::{Linear, Result};
 
 use crate::apply::{QuantizedLinear, Quantizer};
 use crate::scheme::{Assignment, Scheme};
+use crate::shift;
 
 /// Signal and noise power at the outputs of some linears.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,11 +45,11 @@ pub fn estimate(
     scheme: Scheme,
 ) -> Result<f64> {
     let changed = assignment.with(index, scheme);
-    let rewritten = quantizer.smoothed(&changed)?;
+    let rewritten = quantizer.rewritten(&changed)?;
     let mut power = Power::default();
     for &linear in &changed.choices[index].input.linears {
         if let Some(done) = quantizer.linear(&rewritten, linear, scheme, &changed)? {
-            add_linear(&mut power, quantizer, linear, &done)?;
+            add_linear(&mut power, quantizer, linear, scheme, &done)?;
         }
     }
     Ok(power.sqnr_db())
@@ -69,25 +70,34 @@ fn add_linear(
     power: &mut Power,
     quantizer: &Quantizer<'_>,
     linear: Linear,
+    scheme: Scheme,
     done: &QuantizedLinear,
 ) -> Result<()> {
-    let weights = match &done.smoothed {
-        Some(weights) => weights,
-        None => quantizer.model().params.f32(&linear.weight())?,
-    };
+    let weights = quantizer.model().params.f32(&linear.weight())?;
     let rounded = done.rows.dequantized();
     let outputs = done.rows.scales.len();
-    let none = vec![0.0; outputs];
-    let correction = done.correction.as_deref().unwrap_or(&none);
-    let columns = done.channels.peak.len().max(1);
+    // What the bias takes up for the shift, and for the error of the weights.
+    let mut bias = match quantizer.shift(linear, scheme)? {
+        Some(shift) => shift::taken_up(weights, shift),
+        None => vec![0.0; outputs],
+    };
+    for (bias, correction) in bias.iter_mut().zip(done.correction.iter().flatten()) {
+        *bias += correction;
+    }
+    let columns = done.channels.len().max(1);
     let mut rounded_row = vec![0.0; columns];
     let (mut exact, mut quantised) = (vec![0.0; outputs], vec![0.0; outputs]);
-    for row in done.channels.rows.chunks_exact(columns) {
-        round_trip(row, done, &mut rounded_row);
+    let rows = quantizer
+        .statistics(linear)?
+        .channels
+        .rows
+        .chunks_exact(columns);
+    for (row, changed) in rows.zip(done.channels.rows.chunks_exact(columns)) {
+        round_trip(changed, done, &mut rounded_row);
         multiply(weights, row, &mut exact);
         multiply(&rounded, &rounded_row, &mut quantised);
-        let corrected = quantised.iter().zip(correction).map(|(q, c)| q + c);
-        power.add(&exact, corrected);
+        let quantised = quantised.iter().zip(&bias).map(|(q, b)| q + b);
+        power.add(&exact, quantised);
     }
     Ok(())
 }

@@ -24,6 +24,8 @@ pub struct Options {
     pub max_trials: usize,
     /// What an input may become; static or dynamic is among them.
     pub schemes: Vec<Kind>,
+    /// Take off every channel what its tokens have in common, where that costs nothing.
+    pub shift: bool,
     /// Exponents that smoothing may use.
     pub alphas: Vec<f64>,
     /// Divergence up to which no input is changed, in nats an example.
@@ -87,6 +89,7 @@ impl Options {
                 .filter(|(_, name)| post.schemes.iter().any(|s| s == name))
                 .map(|(kind, _)| *kind)
                 .collect(),
+            shift: post.shift,
             alphas: post.smooth_alpha.clone(),
             max_divergence: post.max_divergence,
             max_trials: search.max_quant_count.unwrap_or(MAX_TRIALS),

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 use act_core::{Activation, Artifact, Linear, Norm, Plan, Result};
 
+use crate::shift::{self, Route};
+
 /// What makes the input of a linear, if a factor a channel can be moved into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -115,13 +117,35 @@ impl<'a> Rewritten<'a> {
         })
     }
 
-    /// Adds `correction` to a bias.
+    /// Takes `shift` off the channels that the route's source makes and that `readers` read, and
+    /// gives it back to the residual stream. Comes before any smoothing.
+    ///
+    /// # Errors
+    /// Rejected: the model lacks a tensor.
+    pub fn shift(&mut self, route: Route, readers: &[Linear], shift: &[f32]) -> Result<()> {
+        let bias = match route.source {
+            Source::Linear(from) => from.bias(),
+            Source::Norm(norm) => norm.bias(),
+        };
+        let off: Vec<f32> = shift.iter().map(|z| -z).collect();
+        self.add(&bias, &off)?;
+        for reader in readers {
+            let taken = shift::taken_up(self.f32(&reader.weight())?, shift);
+            self.add(&reader.bias(), &taken)?;
+        }
+        match route.residual {
+            Some(linear) => self.add(&linear.bias(), shift),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds `numbers` to a bias.
     ///
     /// # Errors
     /// Rejected: the model lacks the tensor.
-    pub fn correct(&mut self, bias: &str, correction: &[f32]) -> Result<()> {
+    pub fn add(&mut self, bias: &str, numbers: &[f32]) -> Result<()> {
         self.update(bias, |values| {
-            values.iter_mut().zip(correction).for_each(|(b, c)| *b += c);
+            values.iter_mut().zip(numbers).for_each(|(b, c)| *b += c);
         })
     }
 

@@ -34,27 +34,39 @@ pub struct Statistics {
     pub positive: Vec<u64>,
     /// Values < 0, [`BINS`] counts.
     pub negative: Vec<u64>,
-    /// The same values, channel by channel.
+    /// What was taken off every channel before any of the above, if the site can be shifted.
+    pub shift: Option<Shift>,
+    /// The values as they are, channel by channel.
     pub channels: Channels,
+}
+
+/// What may be taken off the channels of a site, one number each.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shift {
+    /// Middle of the range: for a static scale.
+    pub middle: Vec<f32>,
+    /// Mean: for a scale per token.
+    pub mean: Vec<f32>,
 }
 
 impl Statistics {
     /// The statistics of a handful of rows, each taken as a sequence of its own.
     pub fn of_rows(channels: Channels) -> Self {
-        let columns = channels.peak.len().max(1);
+        let columns = channels.len().max(1);
         let rows = channels.rows.chunks_exact(columns);
         let peaks = rows
             .clone()
             .map(|row| f64::from(row.iter().fold(0f32, |peak, v| peak.max(v.abs()))));
         let mean_peak = peaks.sum::<f64>() / rows.len().max(1) as f64;
         // The channels know the peak of all values, the rows only their own.
-        let peak = channels.peak.iter().fold(0f32, |peak, &v| peak.max(v));
+        let peak = channels.peaks().into_iter().fold(0f32, f32::max);
         let mut statistics = Self {
             min: -peak,
             max: peak,
             mean_peak,
             positive: vec![0; BINS],
             negative: vec![0; BINS],
+            shift: None,
             channels: Channels::default(),
         };
         statistics.count_values(&channels.rows);

@@ -25,6 +25,7 @@ impl Case {
             mean_peak: 0.75,
             positive: self.positive.clone(),
             negative: self.negative.clone(),
+            shift: None,
             channels: Default::default(),
         }
     }

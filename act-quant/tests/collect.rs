@@ -23,7 +23,7 @@ fn batch(lengths: &[usize]) -> Batch {
 fn statistics(batches: &[(Batch, Vec<f32>)]) -> Result<Statistics> {
     let inputs: Vec<Batch> = batches.iter().map(|(batch, _)| batch.clone()).collect();
     let mut turn = 0;
-    let sites = collect(&[POOLER], &inputs, &mut |_, observer| {
+    let sites = collect(&[POOLER], &|_| false, &inputs, &mut |_, observer| {
         observer.observe(Site::Input(POOLER), &batches[turn % batches.len()].1, 2);
         observer.observe(Site::Logits, &[f32::NAN], 1);
         turn += 1;
@@ -58,6 +58,7 @@ fn query_key_and_value_share_the_widest_view() {
     let linears = [Linear::Query(0), Linear::Key(0), Linear::Value(0)];
     let shared = collect(
         &linears,
+        &|_| false,
         &[batch(&[3])],
         &mut |_, observer: &mut dyn Observer| {
             observer.observe(Site::Input(Linear::Query(0)), &[1.0, 2.0], 2);
@@ -99,6 +100,6 @@ fn values_that_are_not_finite_are_rejected() {
 
 #[test]
 fn a_site_that_nobody_showed_is_an_error() {
-    let error = collect(&[POOLER], &[batch(&[1])], &mut |_, _| Ok(())).unwrap_err();
+    let error = collect(&[POOLER], &|_| false, &[batch(&[1])], &mut |_, _| Ok(())).unwrap_err();
     assert!(error.to_string().contains("pooler.input"), "{error}");
 }

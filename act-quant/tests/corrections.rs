@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use act_core::config::Config;
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Activation, Artifact, Batch, Encoding, Linear, Tensor};
+use act_core::{Activation, Artifact, Batch, Encoding, LayerPlan, Linear, Tensor};
 use act_infer::Engine;
 use act_quant::apply::Quantizer;
 use act_quant::calibrate::Method;
@@ -13,7 +13,7 @@ use act_quant::collect::collect;
 use act_quant::options::Options;
 use act_quant::scheme::{Assignment, Scheme};
 use act_quant::weight::Granularity;
-use act_quant::{bias, smooth};
+use act_quant::{bias, shift, smooth};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -100,7 +100,7 @@ fn smoothing_leaves_the_float_model_alone() {
         );
         let engine = Engine::new(model.clone()).unwrap();
         let linears = model.plan.linears();
-        let statistics = collect(&linears, &[batch()], &mut |batch, observer| {
+        let statistics = collect(&linears, &|_| false, &[batch()], &mut |batch, observer| {
             engine.forward_observed(batch, observer).map(|_| ())
         })
         .unwrap();
@@ -118,7 +118,7 @@ fn smoothing_leaves_the_float_model_alone() {
                 .filter(|c| quantizer.can_smooth(&c.input));
             assert_eq!(smoothable.count(), inputs);
             let mut smoothed = model.clone();
-            let tensors = quantizer.smoothed(&all).unwrap().into_tensors();
+            let tensors = quantizer.rewritten(&all).unwrap().into_tensors();
             assert!(tensors.contains_key(&Linear::Pooler.weight()));
             assert!(tensors.contains_key(&Linear::Value(1).bias()));
             for (name, values) in tensors {
@@ -130,5 +130,85 @@ fn smoothing_leaves_the_float_model_alone() {
                 assert!((a - b).abs() <= 1e-5, "{a} {b}");
             }
         }
+    }
+}
+
+/// A shift is exact whatever it is: every input that can be shifted is, by middles and by means, of
+/// whole and of emptied layers; the float logits stay within 1e-5.
+#[test]
+fn shifts_leave_the_float_model_alone() {
+    let whole = TinyOptions::default().layers;
+    let emptied = vec![LayerPlan::full(0, 4, 6), LayerPlan::full(2, 4, 0)];
+    for (layers, shifted_inputs) in [(whole, 7), (emptied, 4)] {
+        let tiny = TinyOptions {
+            layers,
+            ..TinyOptions::default()
+        };
+        let model = tiny_artifact(5, &tiny);
+        let engine = Engine::new(model.clone()).unwrap();
+        let linears = model.plan.linears();
+        let can_shift = |linear| shift::route(&model.plan, linear).is_some();
+        let statistics = collect(&linears, &can_shift, &[batch()], &mut |batch, observer| {
+            engine.forward_observed(batch, observer).map(|_| ())
+        })
+        .unwrap();
+        let options = Options::from_config(&Config::default()).unwrap();
+        let quantizer = Quantizer::new(&model, &statistics, &options).unwrap();
+        let smooth = Scheme::Smooth {
+            method: Method::AbsMax,
+            alpha: 0.5,
+        };
+        for scheme in [Scheme::Static(Method::AbsMax), Scheme::Dynamic, smooth] {
+            let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
+            let shifted = all.choices.iter().filter(|c| can_shift(c.input.first()));
+            assert_eq!(shifted.count(), shifted_inputs);
+            let float = quantizer.float(&all).unwrap();
+            let bias = Linear::Pooler.bias();
+            assert!(float.params.f32(&bias).unwrap() != model.params.f32(&bias).unwrap());
+            for (a, b) in logits(&model).iter().zip(logits(&float)) {
+                assert!((a - b).abs() <= 1e-5, "{scheme}: {a} {b}");
+            }
+        }
+        let nothing = Assignment::uniform(&model.plan, Scheme::Float, Granularity::Channel, false);
+        let untouched = quantizer.float(&nothing).unwrap();
+        assert_eq!(
+            untouched.model_digest().unwrap(),
+            model.model_digest().unwrap()
+        );
+    }
+}
+
+/// What the float model shows after a shift is what the statistics said of it before.
+#[test]
+fn shifted_statistics_are_those_of_the_shifted_model() {
+    let model = tiny_artifact(5, &TinyOptions::default());
+    let observe = |model: &Artifact, can_shift: &dyn Fn(Linear) -> bool| {
+        let engine = Engine::new(model.clone()).unwrap();
+        collect(
+            &model.plan.linears(),
+            can_shift,
+            &[batch()],
+            &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
+        )
+        .unwrap()
+    };
+    let statistics = observe(&model, &|linear| {
+        shift::route(&model.plan, linear).is_some()
+    });
+    let options = Options::from_config(&Config::default()).unwrap();
+    let quantizer = Quantizer::new(&model, &statistics, &options).unwrap();
+    let scheme = Scheme::Static(Method::AbsMax);
+    let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
+    let shown = observe(&quantizer.float(&all).unwrap(), &|_| false);
+    let plain = observe(&model, &|_| false);
+    for (linear, expected) in &statistics {
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-4 * b.abs().max(1e-2);
+        let (found, before) = (&shown[linear], &plain[linear]);
+        assert!(close(found.abs_max(), expected.abs_max()), "{linear}");
+        assert!(close(found.mean_peak, expected.mean_peak), "{linear}");
+        assert!(
+            expected.abs_max() <= before.abs_max() * 1.000_01,
+            "{linear}"
+        );
     }
 }

@@ -54,29 +54,44 @@ fn make_compresses_the_sample_and_then_has_nothing_to_do() {
     );
 }
 
-/// `Prune.steps: 2`: a step between, redone for other `STEP_ITERS`, for which the base is not.
+/// `Prune.steps: 2`: a step between, kept by a recipe that starts again, redone for other
+/// `step_iters`, for which the base is not.
 #[test]
 fn gradual_pruning_goes_through_its_steps() {
     let folder = TempDir::new().expect("a temporary folder");
     let configs = folder.path().join("sample");
+    let config = configs.join("afqmc.yaml");
     let copy = format!(
-        "cp -r configs/sample {0} && sed -i 's/^  pruned_ratio: .*/&\\n  steps: 2/' {0}/afqmc.yaml",
-        configs.display()
+        "cp -r configs/sample {} && sed -i 's/^  pruned_ratio: .*/&\\n  steps: 2\\n  step_iters: 3/' {}",
+        configs.display(),
+        config.display()
     );
     bash(workspace(), &copy).ok();
-    let words = format!("{TINY} CONFIGS={} STEP_ITERS=3", configs.display());
+    let words = format!("{TINY} CONFIGS={}", configs.display());
     make(folder.path(), &words).ok();
-    let step = folder.path().join("sample/afqmc/step-1.act");
-    assert!(step.exists(), "step-1.act is missing");
+    let out = folder.path().join("sample/afqmc");
+    let [step, pruned] = ["step-1.act", "pruned.act"].map(|file| out.join(file));
+    let written = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    let first = written(&step);
+    assert!(first.is_some(), "step-1.act is missing");
     let planned = make(folder.path(), &format!("-n {words}")).ok();
     assert!(!planned.contains("act-distill"), "not done:\n{planned}");
-    let other = words.replace("STEP_ITERS=3", "STEP_ITERS=4");
-    let planned = make(folder.path(), &format!("-n {other}")).ok();
-    assert!(planned.contains("--step 1/2"), "not redone:\n{planned}");
-    assert!(
-        !planned.contains("act-convert new"),
-        "the base too:\n{planned}"
-    );
+
+    std::fs::remove_file(&pruned).expect("the pruned model was there");
+    make(folder.path(), &words).ok();
+    assert!(pruned.exists() && written(&step) == first, "the step again");
+
+    bash(
+        workspace(),
+        &format!(
+            "sed -i 's/step_iters: 3/step_iters: 4/' {}",
+            config.display()
+        ),
+    )
+    .ok();
+    let again = make(folder.path(), &words);
+    assert!(written(&step) > first, "not redone:\n{}", again.stderr);
+    assert!(!again.stderr.contains("act-convert"), "the base too");
 }
 
 #[test]
@@ -130,4 +145,31 @@ fn an_unfinished_recipe_is_named() {
     let ran = make(folder.path(), "afqmc MODEL=pp-minilm");
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("BASE="), "{}", ran.stderr);
+}
+
+/// `MODEL-TASK` is a task by that model's configuration; `BASE` may be a root with a model a task.
+#[test]
+fn a_recipe_has_one_name_and_finds_its_model_in_a_root() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let base = folder.path().join("models");
+    std::fs::create_dir_all(base.join("tnews")).expect("a folder");
+    std::fs::write(base.join("afqmc.act"), "").expect("a file");
+    let planned = |target: &str| {
+        let words = format!("-n {target} BASE={}", base.display());
+        make(folder.path(), &words).ok()
+    };
+    let ernie = planned("ernie-3.0-medium-afqmc");
+    assert!(
+        ernie.contains("configs/ernie-3.0-medium/afqmc.yaml"),
+        "{ernie}"
+    );
+    assert!(
+        ernie.contains(&format!("cp {}/afqmc.act ", base.display())),
+        "{ernie}"
+    );
+    let minilm = planned("pp-minilm-tnews");
+    assert!(
+        minilm.contains(&format!("act-convert import {}/tnews ", base.display())),
+        "{minilm}"
+    );
 }

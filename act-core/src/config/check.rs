@@ -88,6 +88,7 @@ impl Prune {
             (1..=100).contains(&self.steps),
             "1 to 100",
         )?;
+        at_least("Prune.step_iters", Some(self.step_iters), 1)?;
         choice("Prune.vocabulary", &self.vocabulary, VOCABULARIES)?;
         at_least(
             "Prune.calibration_examples",

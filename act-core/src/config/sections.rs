@@ -135,6 +135,8 @@ pub struct Prune {
     pub latency_threads: usize,
     /// Ours: prunings with a short distillation after each, one after the other.
     pub steps: usize,
+    /// Ours: optimiser steps of each of these distillations but the last.
+    pub step_iters: usize,
     /// Ours: `all` tokens stay, those `used` in train, or those of a `corpus`.
     pub vocabulary: String,
     /// Ours: the corpus, one text a line. Not part of provenance, which holds its digest.
@@ -172,6 +174,7 @@ impl Default for Prune {
             latency_batch: 1,
             latency_threads: 1,
             steps: 1,
+            step_iters: 300,
             vocabulary: "all".into(),
             vocabulary_file: None,
             calibration_examples: 2048,
@@ -228,6 +231,9 @@ pub struct QuantPost {
     pub activation_bits: u32,
     /// Ours: what a site may become: `static`, `smooth`, `dynamic`, `float`.
     pub schemes: Vec<String>,
+    /// Ours: take off every channel of an input what its tokens have in common, where biases can take
+    /// it up.
+    pub shift: bool,
     /// Ours: exponents of the migration from activations to weights that `smooth` may use.
     pub smooth_alpha: Vec<f64>,
     /// Ours: divergence from the float model, in nats an example, up to which every site stays as
@@ -256,6 +262,7 @@ impl Default for QuantPost {
             schemes: ["static", "smooth", "dynamic", "float"]
                 .map(String::from)
                 .to_vec(),
+            shift: true,
             smooth_alpha: vec![0.25, 0.5, 0.75],
             max_divergence: 1e-3,
             embeddings: true,

@@ -52,9 +52,10 @@ pub(super) fn text(reports: &[Reported]) -> String {
         ""
     };
     format!(
-        "{mark}{}\n{}\n{}\n{}",
+        "{mark}{}\n{}\n{}{}\n{}",
         accuracies(reports),
         differences(reports),
+        warnings(reports),
         latencies(reports),
         conditions(reports)
     )
@@ -111,7 +112,10 @@ fn differences(reports: &[Reported]) -> Table {
         let i = d.interval();
         table.push([
             report.task.clone(),
-            verdict(i).into(),
+            match first.warning {
+                Some(_) => NOTHING.into(),
+                None => verdict(i).into(),
+            },
             last.accuracy.n.to_string(),
             with_interval(first),
             with_interval(last),
@@ -132,6 +136,25 @@ fn differences(reports: &[Reported]) -> Table {
         format!("{} .. {}", points(i.low), points(i.high)),
     ]);
     table
+}
+
+/// Instead of a verdict, where the base had nothing to lose.
+const NOTHING: &str = "nothing learned";
+
+/// A line for each base or compressed model whose accuracy means nothing.
+fn warnings(reports: &[Reported]) -> String {
+    let models = reports.iter().flat_map(|r| {
+        let (first, last) = ends(r);
+        [first, last].map(|model| (&r.task, model))
+    });
+    let lines = models.filter_map(|(task, model)| {
+        let warning = model.warning.as_ref()?;
+        Some(format!("Warning: {task}, {}: {warning}.\n", model.name))
+    });
+    match lines.collect::<String>() {
+        lines if lines.is_empty() => lines,
+        lines => lines + "\n",
+    }
 }
 
 fn with_interval(model: &Measured) -> String {

@@ -378,6 +378,6 @@ impl Window {
 fn diverged(what: &str, value: f64, step: usize, learning_rate: f64) -> Error {
     Error::failed(format!(
         "training diverged: the {what} is {value} at step {step} with learning rate \
-         {learning_rate:e}; lower the learning rate or lengthen the warm-up"
+         {learning_rate:.2e}; lower the learning rate or lengthen the warm-up"
     ))
 }

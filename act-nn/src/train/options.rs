@@ -3,6 +3,7 @@
 use act_core::config::{Config, LearningRate, LrDecay};
 use act_core::{Error, Result, Seed};
 
+use crate::batches;
 use crate::optim::OptimizerOptions;
 
 /// Sequences a step when the configuration names no number; PaddleSlim's configs all say 16.
@@ -52,6 +53,20 @@ pub struct TrainOptions {
 }
 
 impl TrainOptions {
+    /// Which of `examples` a run trains on at most, by index and in order: all of them, unless it
+    /// ends within its first pass.
+    pub fn visited(&self, examples: usize) -> Vec<usize> {
+        match self.max_steps {
+            Some(steps) if steps < examples.div_ceil(self.batch_size.max(1)) => {
+                let batches = batches::epoch(examples, self.batch_size, self.seed, 0);
+                let mut visited = batches[..steps].concat();
+                visited.sort_unstable();
+                visited
+            }
+            _ => (0..examples).collect(),
+        }
+    }
+
     /// From the sections `TrainConfig` and `Global`; `seed` is that of order and dropout. Errors
     /// name the key.
     pub fn from_config(config: &Config, seed: Seed, threads: usize) -> Result<Self> {

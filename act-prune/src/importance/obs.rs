@@ -7,14 +7,15 @@
 //! (ZipLM searches with whole models instead, SPDY). Scores are the slopes of the curve's convex
 //! hull, so that the cheapest structures come in the order of elimination.
 
-use act_core::{Artifact, Batch, Error, Plan, Result};
-use act_infer::Engine;
+use act_core::{Artifact, Batch, Encoding, Error, Plan, Result};
+use act_infer::{Engine, Stream};
 
 use super::elimination::Elimination;
 use super::{LayerScores, Measure};
-use crate::activations::{BATCH, Block, Passes, affine, set_affine};
+use crate::block::{Block, affine, set_affine};
 use crate::cholesky::Cholesky;
 use crate::moments::Moments;
+use crate::passes::{self, BATCH, Passes};
 use crate::refit::{DAMPING, damped, refit, unsolvable};
 use crate::select::Kept;
 use crate::shrink::shrink;
@@ -22,10 +23,7 @@ use crate::shrink::shrink;
 /// Levels of a block at which the answers are measured, beside the whole block.
 const LEVELS: usize = 4;
 /// Examples on which they are.
-const ANSWERS: usize = 512;
-/// Blocks whose moments are collected in one pass over the examples: bounds memory, to 0.5 GB for
-/// 6 layers of hidden size 768.
-const TOGETHER: usize = 12;
+const ANSWERS: usize = 128;
 
 /// Scores every head and neuron, in nats of divergence; `on_batch` as in
 /// [`scores`](super::scores).
@@ -37,38 +35,46 @@ pub fn obs(
     let encodings = &measure.calibration.encodings;
     let mut passes = Passes::new(encodings, measure.threads, on_batch)?;
     let engine = Engine::new(artifact.clone())?;
-    let answers = log_probabilities(&engine, &mut passes)?;
-    let mut scores = vec![LayerScores::default(); artifact.plan.layers.len()];
-    let blocks = Block::all(scores.len());
-    let blocks = blocks.filter(|b| b.structures(&artifact.plan.layers).0 > 0);
-    for together in blocks.collect::<Vec<_>>().chunks(TOGETHER) {
-        let all = Moments::of_blocks(artifact, &engine, together, &mut passes)?;
-        for (&block, moments) in together.iter().zip(all) {
+    let mut streams = passes.embed(&engine)?;
+    let asked = streams.len().min(ANSWERS / BATCH);
+    let answers = log_probabilities(&engine, &streams[..asked], &mut passes)?;
+    let mut scores = Vec::with_capacity(artifact.plan.layers.len());
+    for layer in 0..artifact.plan.layers.len() {
+        let [heads, neurons] = Block::of_layer(layer);
+        let blocks = [heads, neurons].into_iter();
+        let blocks = blocks.filter(|b| b.structures(&artifact.plan.layers).0 > 0);
+        let blocks: Vec<Block> = blocks.collect();
+        // A model cut here does the same up to here.
+        let before = streams[..asked].to_vec();
+        let of_all = Moments::of_blocks((artifact, &engine), &blocks, &mut streams, &mut passes)?;
+        let mut of_layer = LayerScores::default();
+        for (&block, moments) in blocks.iter().zip(of_all) {
             let order = passes.install(|| eliminate(artifact, block, &moments))?;
             let mut divergence = |kept: &[usize]| {
                 let cut = passes.install(|| cut_alone(artifact, block, &moments, kept))?;
-                let now = log_probabilities(&Engine::new(cut)?, &mut passes)?;
+                let now = log_probabilities(&Engine::new(cut)?, &before, &mut passes)?;
                 Ok(mean_divergence(&answers, &now))
             };
-            let curve = curve(&order, &mut divergence)?;
-            let layer = &mut scores[block.layer()];
-            let scores = slopes(&order, &curve);
+            let scores = slopes(&order, &curve(&order, &mut divergence)?);
             match block {
-                Block::Attention(_) => layer.heads = scores,
-                Block::FeedForward(_) => layer.neurons = scores,
+                Block::Attention(_) => of_layer.heads = scores,
+                Block::FeedForward(_) => of_layer.neurons = scores,
             }
         }
+        scores.push(of_layer);
     }
     Ok(scores)
 }
 
-/// Batches that [`obs`] computes, for showing how far it is.
-pub fn batches(plan: &Plan, examples: usize) -> usize {
-    let layers = plan.layers.iter();
-    let levels = layers.map(|l| l.heads().min(LEVELS) + l.intermediate_size.min(LEVELS));
-    let passes = (2 * plan.layers.len()).div_ceil(TOGETHER);
-    let answers = examples.min(ANSWERS).div_ceil(BATCH);
-    passes * examples.div_ceil(BATCH) + (1 + levels.sum::<usize>()) * answers
+/// Batches that [`obs`] takes through a layer, for showing how far it is.
+pub fn batches(plan: &Plan, encodings: &[Encoding]) -> usize {
+    let all = passes::batches(encodings).count();
+    let layers = plan.layers.len();
+    let to_end = plan.layers.iter().enumerate().map(|(l, layer)| {
+        let levels = layer.heads().min(LEVELS) + layer.intermediate_size.min(LEVELS);
+        levels * (layers - l)
+    });
+    layers * all + (layers + to_end.sum::<usize>()) * all.min(ANSWERS / BATCH)
 }
 
 /// Structures of a block in the order in which they go, each with the error that it adds.
@@ -80,7 +86,7 @@ pub fn eliminate(
     let (_, size) = block.structures(&artifact.plan.layers);
     let weights = affine(artifact, block.output())?;
     let factor = Cholesky::new(damped(moments, DAMPING).0).ok_or_else(|| unsolvable(block))?;
-    Ok(Elimination::new(factor.inverse(), weights, size).run())
+    Ok(Elimination::new(&factor.inverse(), &weights, size).run())
 }
 
 /// The model with some structures of one block alone, the block's output refitted.
@@ -114,11 +120,17 @@ fn cut_alone(
     Ok(cut)
 }
 
-/// Logarithms of the answers' probabilities, example by example.
-fn log_probabilities(engine: &Engine, passes: &mut Passes<'_>) -> Result<Vec<Vec<f64>>> {
+/// Logarithms of the answers' probabilities, example by example, from some batches' streams on.
+fn log_probabilities(
+    engine: &Engine,
+    streams: &[Stream],
+    passes: &mut Passes<'_>,
+) -> Result<Vec<Vec<f64>>> {
     let mut all = Vec::new();
-    let forward = |batch: &Batch| engine.forward(batch);
-    passes.each_batch_of(ANSWERS, forward, |logits| {
+    let layers = streams.first().map_or(0, |s| s.layers_left(engine));
+    let finish = |batch: &Batch, stream: &mut &Stream| engine.finish(batch, stream.clone());
+    let mut streams: Vec<&Stream> = streams.iter().collect();
+    passes.each(&mut streams, layers, finish, |logits| {
         all.extend(logits.iter().map(|row| log_softmax(row)));
     })?;
     if all.iter().flatten().any(|p| p.is_nan()) {
