@@ -59,7 +59,11 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
             let style = label(15).pos(Pos::new(HPos::Left, VPos::Center));
             let shift = labels.place(chart.backend_coord(&(point.ms, value)), point.name);
             chart.draw_series([EmptyElement::at((point.ms, value))
-                + Text::new(point.name.to_owned(), (Labels::GAP, shift + Labels::BELOW), style)])?;
+                + Text::new(
+                    point.name.to_owned(),
+                    (Labels::GAP, shift + Labels::BELOW),
+                    style,
+                )])?;
         }
         Ok(())
     })
