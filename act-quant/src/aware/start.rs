@@ -1,7 +1,7 @@
-//! The float model that training starts from: what calibration rounded, that is with channels smoothed
-//! and biases corrected as its result has them.
+//! The float model that training starts from: the one that calibration rounded, with channels shifted
+//! and smoothed and biases corrected as its result has them.
 
-use act_core::{Artifact, Params, Result, Tensor};
+use act_core::{Artifact, Result};
 
 use crate::Quantized;
 use crate::apply::Quantizer;
@@ -14,22 +14,14 @@ pub(super) fn float(
     options: &Options,
 ) -> Result<Artifact> {
     let options = Options {
-        embeddings: false,
+        embeddings: false, // Only to be spared rounding the tables again.
         ..options.clone()
     };
     let quantizer = Quantizer::new(model, &calibrated.statistics, &options)?;
-    let smoothed = quantizer.smoothed(&calibrated.assignment)?;
-    let mut params = Params::new();
-    for (name, tensor) in model.params.iter() {
-        let tensor = match calibrated.artifact.params.f32(name) {
-            // Biases, norms and what was left in float.
-            Ok(_) => calibrated.artifact.params.get(name)?.clone(),
-            Err(_) => Tensor::f32(tensor.shape(), smoothed.f32(name)?.to_vec()),
-        };
-        params.insert(name, tensor);
+    let mut float = quantizer.float(&calibrated.assignment)?;
+    for linear in model.plan.linears() {
+        let bias = calibrated.artifact.params.get(&linear.bias())?;
+        float.params.insert(linear.bias(), bias.clone());
     }
-    Ok(Artifact {
-        params,
-        ..model.clone()
-    })
+    Ok(float)
 }
