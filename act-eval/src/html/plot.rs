@@ -33,19 +33,23 @@ pub struct Point<'a> {
     pub accuracy: [f64; 3],
 }
 
-/// Accuracy against median latency, with intervals; better is up and to the left.
+/// Accuracy against median latency, with intervals; better is up and to the left. A line joins the
+/// models that no other beats in both.
 pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
     let right = points.iter().map(|p| p.ms).fold(0.0, f64::max) * 1.18;
     let low = points.iter().map(|p| p.accuracy[1]).fold(100.0, f64::min);
     let high = points.iter().map(|p| p.accuracy[2]).fold(0.0, f64::max);
-    let (low, high) = widened(low, high);
+    let (low, high) = widened(low, high, 0.5);
+    let right = right.max(1e-3);
     draw(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
             .x_label_area_size(40)
             .y_label_area_size(56)
-            .build_cartesian_2d(0.0..right.max(1e-3), low..high)?;
+            .build_cartesian_2d(0.0..right, low..high)?;
         axes(&mut chart, x_title, "accuracy, %")?;
+        let mut labels = Labels::default();
+        chart.draw_series(LineSeries::new(front(points), GRID.stroke_width(2)))?;
         for (i, point) in points.iter().enumerate() {
             let colour = SERIES[i % SERIES.len()];
             let [value, low, high] = point.accuracy;
@@ -53,11 +57,65 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
             chart.draw_series([PathElement::new(interval, colour.stroke_width(2))])?;
             chart.draw_series([Circle::new((point.ms, value), 6, colour.filled())])?;
             let style = label(15).pos(Pos::new(HPos::Left, VPos::Center));
+            let shift = labels.place(chart.backend_coord(&(point.ms, value)), point.name);
             chart.draw_series([EmptyElement::at((point.ms, value))
-                + Text::new(point.name.to_owned(), (11, 0), style)])?;
+                + Text::new(
+                    point.name.to_owned(),
+                    (Labels::GAP, shift + Labels::BELOW),
+                    style,
+                )])?;
         }
         Ok(())
     })
+}
+
+/// Time and accuracy of the models that are more accurate than all that are as fast, fastest first.
+fn front(points: &[Point<'_>]) -> Vec<(f64, f64)> {
+    let mut all: Vec<(f64, f64)> = points.iter().map(|p| (p.ms, p.accuracy[0])).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    let mut best = f64::NEG_INFINITY;
+    all.retain(|&(_, accuracy)| {
+        let better = accuracy > best;
+        best = best.max(accuracy);
+        better
+    });
+    all
+}
+
+/// Where names already stand, so that those of models alike do not cover each other.
+#[derive(Default)]
+struct Labels {
+    /// Left end, right end and height of each, in pixels.
+    taken: Vec<(i32, i32, i32)>,
+}
+
+impl Labels {
+    /// Between a point and its name.
+    const GAP: i32 = 11;
+    const LINE: i32 = 17;
+    /// Names stand below the middle of their points, off the line that rises from there.
+    const BELOW: i32 = 9;
+
+    /// Pixels by which the name of the point at `(x, y)` must go up or down.
+    fn place(&mut self, (x, y): (i32, i32), name: &str) -> i32 {
+        let (left, right) = (
+            x + Self::GAP,
+            x + Self::GAP + 9 * name.chars().count() as i32,
+        );
+        let free = |y: i32| {
+            let covers = |&(l, r, at): &(i32, i32, i32)| {
+                left < r && l < right && (y - at).abs() < Self::LINE
+            };
+            !self.taken.iter().any(covers)
+        };
+        let shifts = (0..12).map(|i| if i % 2 == 0 { i / 2 } else { -(i / 2) - 1 } * Self::LINE);
+        let shift = shifts
+            .into_iter()
+            .find(|shift| free(y + shift))
+            .unwrap_or(0);
+        self.taken.push((left, right, y + shift));
+        shift
+    }
 }
 
 /// A line over steps.
@@ -68,14 +126,14 @@ pub struct Line<'a> {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Lines over training steps.
-pub fn lines(lines: &[Line<'_>], y_title: &str) -> Result<String> {
+/// Lines over training steps, on an axis that spans at least twice `least`.
+pub fn lines(lines: &[Line<'_>], y_title: &str, least: f64) -> Result<String> {
     let all = || lines.iter().flat_map(|l| &l.points);
     let last = all().map(|p| p.0).fold(1.0, f64::max);
     let (low, high) = all().fold((f64::MAX, f64::MIN), |(low, high), p| {
         (low.min(p.1), high.max(p.1))
     });
-    let (low, high) = widened(low, high);
+    let (low, high) = widened(low, high, least);
     draw(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
@@ -150,6 +208,7 @@ type Chart<'a, 'b> = ChartContext<
 >;
 
 fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Result<(), Failure> {
+    let decimals = decimals(chart.x_range());
     chart
         .configure_mesh()
         .axis_style(GRID)
@@ -157,27 +216,52 @@ fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Result<(), Failure> {
         .light_line_style(TRANSPARENT)
         .label_style(label(13))
         .axis_desc_style(label(14))
-        .x_label_formatter(&|v| format!("{v:.0}"))
+        .x_label_formatter(&|v| format!("{v:.decimals$}"))
         .x_desc(x)
         .y_desc(y)
         .draw()?;
     Ok(())
 }
 
+/// Decimals that tell a tenth of a range from the next.
+fn decimals(range: Range<f64>) -> usize {
+    let tenth = (range.end - range.start).max(1e-9) / 10.0;
+    (-tenth.log10()).ceil().max(0.0) as usize
+}
+
 fn label(size: i32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&TEXT)
 }
 
-/// A range with air on both ends, never empty.
-fn widened(low: f64, high: f64) -> (f64, f64) {
+/// A range with air of at least `least` on both ends.
+fn widened(low: f64, high: f64, least: f64) -> (f64, f64) {
     let Range { start, end } = if low <= high { low..high } else { 0.0..1.0 };
-    let air = ((end - start) * 0.08).max(1e-3);
+    let air = ((end - start) * 0.08).max(least);
     (start - air, end + air)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_front_leaves_out_who_is_beaten() {
+        let of = |ms, accuracy| Point {
+            name: "",
+            ms,
+            accuracy: [accuracy; 3],
+        };
+        let points = [of(4.0, 70.0), of(2.0, 69.0), of(3.0, 68.0), of(1.0, 60.0)];
+        assert_eq!(front(&points), [(1.0, 60.0), (2.0, 69.0), (4.0, 70.0)]);
+    }
+
+    #[test]
+    fn labels_of_an_axis_differ() {
+        assert_eq!(
+            [0.05, 0.9, 9.0, 11.0].map(|end| decimals(0.0..end)),
+            [3, 2, 1, 0]
+        );
+    }
 
     #[test]
     fn a_plot_names_its_models_and_follows_the_style_sheet() {
@@ -206,12 +290,20 @@ mod tests {
     }
 
     #[test]
+    fn names_of_models_alike_stand_below_each_other() {
+        let mut labels = Labels::default();
+        let shifts =
+            [(100, 50), (102, 50), (104, 51), (300, 50)].map(|at| labels.place(at, "int8"));
+        assert_eq!(shifts, [0, -17, 17, 0]);
+    }
+
+    #[test]
     fn flat_and_empty_courses_are_drawn() {
         let flat = Line {
             name: "student",
             points: vec![(1.0, 0.5), (2.0, 0.5)],
         };
-        assert!(lines(&[flat], "loss").unwrap().contains("student"));
-        assert!(lines(&[], "loss").unwrap().ends_with("</svg>\n"));
+        assert!(lines(&[flat], "loss", 0.01).unwrap().contains("student"));
+        assert!(lines(&[], "loss", 0.01).unwrap().ends_with("</svg>\n"));
     }
 }
