@@ -57,6 +57,10 @@ pub struct DataRecord {
     pub synthetic: bool,
 }
 
+/// What the names of metrics about one quantised input begin with:
+/// `site.layer.0.attention.query.input.sqnr_db`. Trees of stages leave them out.
+pub const SITE_METRIC: &str = "site.";
+
 /// One stage's record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageRecord {

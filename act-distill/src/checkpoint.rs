@@ -215,13 +215,10 @@ mod tests {
                 assert_ne!(one, other, "{i} and {j}");
             }
         }
-        let automatic = Distillation::default().weights().unwrap();
         let same = |change: &dyn Fn(&mut Distillation)| {
             begun("student", Some("teacher"), |c| change(&mut c.distillation))
         };
-        let named = |d: &mut Distillation| {
-            (d.logits, d.labels) = (Some(automatic.logits), Some(automatic.labels));
-        };
+        let named = |d: &mut Distillation| *d = d.explicit().unwrap();
         assert_eq!(same(&named), all[0], "what is automatic, by name");
         assert_eq!(same(&|d| d.cache = "0".into()), all[0], "memory");
         let path = |d: &mut Distillation| d.teacher_model_dir = Some("elsewhere".into());

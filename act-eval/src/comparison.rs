@@ -135,6 +135,7 @@ impl Comparison {
             ("operators", json!(operators)),
             ("training", json!(training)),
             ("quant", json!(quant)),
+            ("sites", json!(models[last].sites)),
         ] {
             report.details.insert(name.into(), value);
         }

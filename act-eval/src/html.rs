@@ -127,7 +127,8 @@ fn pareto(comparison: &Comparison) -> Result<Markup> {
     let title = format!("median ms of a batch, {}", race.setting);
     Ok(figure(
         plot::pareto(&points, &title)?,
-        "Bars are 95 % intervals; up and to the left is better.",
+        "Bars are 95 % intervals; up and to the left is better. The line joins the models that no \
+         other beats in both.",
     ))
 }
 
@@ -216,12 +217,12 @@ fn training(courses: &[Course]) -> Result<Markup> {
 fn quantisation(models: &[Model]) -> Markup {
     html! {
         @for model in models {
-            @let linears = &model.engine.quant().linears;
-            @if !linears.is_empty() {
+            @if !model.sites.is_empty() {
                 (section(&format!("Quantisation of {}", model.name), html! {
-                    details open[linears.len() <= 40] {
-                        summary { (linears.len()) " linear layers in int8" }
-                        (grid(&sites::table(linears)))
+                    p { (plain(sites::EXPLANATION)) }
+                    details open[model.sites.len() <= 40] {
+                        summary { (model.sites.len()) " inputs of linear layers" }
+                        (grid(&sites::table(&model.sites)))
                     }
                 }))
             }

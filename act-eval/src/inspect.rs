@@ -1,16 +1,16 @@
 //! `act-eval inspect`: what is in a file, from its verified metadata alone; no tensor is read, so a
-//! model of any size is shown at once.
+//! model of any size is shown at once; only `--time` runs it.
 
 mod groups;
 
 use std::fmt::Write;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use act_core::artifact::{self, Header};
 use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::report::{LayerReport, ModelReport};
-use act_core::{Error, Result};
+use act_core::{Artifact, Error, Result};
 use serde_json::{Value, json};
 
 use crate::lineage::{Step, tree};
@@ -24,9 +24,12 @@ pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "MODEL")]
     pub model: PathBuf,
-    /// Add a table of every quantised linear layer.
+    /// Add a table of every layer's input: scheme, error, what float would give back.
     #[arg(long)]
     pub quant: bool,
+    /// As --quant, and measure what each input costs here, in int8 and in float.
+    #[arg(long)]
+    pub time: bool,
     /// Print JSON instead; it holds everything.
     #[arg(long)]
     pub json: bool,
@@ -37,10 +40,18 @@ pub struct Args {
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let header = read(&args.model)?;
+    let (header, sites) = match args.time {
+        true => read_and_time(&args.model)?,
+        false => {
+            let header = read(&args.model)?;
+            let sites = sites::rows(&header.plan, &header.quant, &header.provenance);
+            (header, sites)
+        }
+    };
+    let shown = (args.quant || args.time).then_some(&sites[..]);
     let text = match args.json {
-        true => output::json(&as_json(&header))?,
-        false => as_text(&header, args.quant),
+        true => output::json(&as_json(&header, &sites))?,
+        false => as_text(&header, shown),
     };
     output::print(ctx, &text)?;
     Ok(Exit::Done)
@@ -57,6 +68,28 @@ fn read(path: &Path) -> Result<Header> {
     Ok(header)
 }
 
+/// The whole model, checked and timed: the bytes are read once, so that a pipe will do.
+fn read_and_time(path: &Path) -> Result<(Header, Vec<sites::Row>)> {
+    let bytes = match path.as_os_str() == "-" {
+        false => std::fs::read(path).map_err(|e| Error::io(path, e))?,
+        true => {
+            let mut bytes = Vec::new();
+            let read = io::stdin().lock().read_to_end(&mut bytes);
+            read.map_err(|e| Error::io("standard input", e))?;
+            bytes
+        }
+    };
+    let context = |e: Error| e.context(path.display().to_string());
+    let header = Header::read(&mut &bytes[..]).map_err(context)?;
+    let model = Artifact::read(&bytes[..]).map_err(context)?;
+    let mut sites = sites::rows(&header.plan, &header.quant, &header.provenance);
+    if sites.is_empty() {
+        log::warn!("nothing is quantised: there is nothing to measure");
+    }
+    sites::measure(&model, &mut sites)?;
+    Ok((header, sites))
+}
+
 fn is_synthetic(header: &Header) -> bool {
     header
         .provenance
@@ -65,7 +98,7 @@ fn is_synthetic(header: &Header) -> bool {
         .any(|d| d.synthetic)
 }
 
-fn as_text(header: &Header, quant: bool) -> String {
+fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
     let Header { plan, task, .. } = header;
     let tag = synthetic_tag(is_synthetic(header));
     let quantised = match header.quant.is_empty() {
@@ -108,8 +141,8 @@ fn as_text(header: &Header, quant: bool) -> String {
         let _ = writeln!(text, "{name:<15} {value}");
     }
     let _ = write!(text, "\n{}\n{}", layer_table(header), groups::table(header));
-    if quant {
-        let _ = write!(text, "\n{}", sites::table(&header.quant.linears));
+    if let Some(sites) = sites.filter(|sites| !sites.is_empty()) {
+        let _ = write!(text, "\n{}", sites::table(sites));
     }
     let lineage = match header.provenance.as_slice() {
         [] => "nothing is recorded\n".into(),
@@ -146,7 +179,7 @@ fn layer_table(header: &Header) -> Table {
     table
 }
 
-fn as_json(header: &Header) -> Value {
+fn as_json(header: &Header, sites: &[sites::Row]) -> Value {
     let Header {
         plan, task, quant, ..
     } = header;
@@ -186,6 +219,7 @@ fn as_json(header: &Header) -> Value {
         },
         "tensors": groups::tensors(header),
         "quant": quant.linears.iter().map(sites::json).collect::<Vec<_>>(),
+        "sites": sites,
         "int8_embeddings": quant.embeddings.iter().map(|e| e.to_string()).collect::<Vec<_>>(),
         "lineage": header.provenance.iter().map(Step::from).collect::<Vec<_>>(),
     })

@@ -4,7 +4,7 @@
 pub(crate) mod work;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use act_core::cli::{self, Context};
 use act_core::report::LatencyReport;
@@ -16,6 +16,12 @@ use crate::model::Model;
 use crate::table::{self, Table};
 use crate::timing::{Budget, Milliseconds, Monotonic, Ratio, interleave};
 use work::Work;
+
+/// Sequences that a model computes in its turn, at least; each batch is timed on its own, and
+/// speed-ups are of turns. After a single short sequence the caches would hold the weights of the
+/// other models, which a server that runs one model does not see, and which costs small models
+/// most. act-prune's promises are of turns as long.
+const TURN: usize = 32;
 
 /// What becomes of sequences of different lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,15 +131,28 @@ impl Race {
             .iter()
             .map(|c| work::draw(setting, c, seed))
             .collect();
+        let turn = TURN.div_ceil(setting.batch);
+        let mut batches = vec![Vec::new(); contestants.len()];
         let times = interleave(
             contestants.len(),
             budget,
             &mut Monotonic::start(),
             &cli::interrupted,
-            &mut |who, round| work[who][round % work[who].len()].run(contestants[who].model),
+            &mut |who, round| {
+                (round * turn..(round + 1) * turn).try_for_each(|batch| {
+                    let before = Instant::now();
+                    work[who][batch % work[who].len()].run(contestants[who].model)?;
+                    batches[who].push(before.elapsed());
+                    Ok(())
+                })
+            },
         )?;
-        let latency = (contestants.iter().zip(&work).zip(&times))
-            .map(|((c, w), t)| latency(setting, c.model, w, t))
+        let latency = (contestants.iter().zip(&work).zip(&batches).zip(&times))
+            .map(|(((c, w), all), rounds)| {
+                // Without those of the warm-up, which come first.
+                let counted = &all[all.len() - rounds.len() * turn..];
+                latency(setting, c.model, w, counted)
+            })
             .collect();
         let speedup = times.iter().map(|t| Ratio::new(&times[0], t)).collect();
         Ok(Self {

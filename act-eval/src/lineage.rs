@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use act_core::provenance::{Digest, StageRecord};
+use act_core::provenance::{Digest, SITE_METRIC, StageRecord};
 use act_core::report::DatasetReport;
 use serde::Serialize;
 
@@ -109,6 +109,7 @@ fn leaves(record: &StageRecord) -> Vec<String> {
         )
     });
     let metrics = record.metrics.iter();
+    let metrics = metrics.filter(|(name, _)| !name.starts_with(SITE_METRIC));
     let metrics = lines(metrics.map(|(name, value)| format!("{name} {}", number(*value))));
     inputs.chain(data).chain(metrics).collect()
 }

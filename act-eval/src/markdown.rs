@@ -115,10 +115,10 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     say(&layers(&comparison.rows).to_string());
     say(&answers::sections(comparison));
     for model in models {
-        let linears = &model.engine.quant().linears;
-        if !linears.is_empty() {
+        if !model.sites.is_empty() {
             say(&format!("## Quantisation of {}\n", model.name));
-            say(&sites::table(linears).to_string());
+            say(&format!("{}\n", sites::EXPLANATION));
+            say(&sites::table(&model.sites).to_string());
         }
     }
     say("## Lineage\n");

@@ -10,6 +10,8 @@ use act_core::report::Report;
 use act_core::{Artifact, Batch, Encoding, Error, Plan, Result, TaskInfo, Tokenizer};
 use act_infer::Engine;
 
+use crate::sites;
+
 /// A loaded model with a name to call it by.
 pub struct Model {
     /// What the user calls it.
@@ -26,6 +28,8 @@ pub struct Model {
     pub provenance: Vec<StageRecord>,
     /// A report that so far describes the model alone.
     pub report: Report,
+    /// What became of the inputs of its linear layers; empty of a float model.
+    pub sites: Vec<sites::Row>,
     /// The engine.
     pub engine: Engine,
 }
@@ -34,7 +38,23 @@ impl Model {
     /// Reads a model from a path or `-` and loads it with so many threads. A model that rests on
     /// the synthetic corpus says so on the log.
     pub fn load(ctx: &Context, path: &Path, name: &str, threads: usize) -> Result<Self> {
-        let model = Self::new(ctx.read_artifact(path)?, name, threads)?;
+        Self::from(ctx.read_artifact(path)?, name, threads)
+    }
+
+    /// As [`Model::load`], with what each input costs on one thread.
+    pub fn load_timed(ctx: &Context, path: &Path, name: &str, threads: usize) -> Result<Self> {
+        let artifact = ctx.read_artifact(path)?;
+        let mut rows = sites::rows(&artifact.plan, &artifact.quant, &artifact.provenance);
+        sites::measure(&artifact, &mut rows)?;
+        let model = Self::from(artifact, name, threads)?;
+        Ok(Self {
+            sites: rows,
+            ..model
+        })
+    }
+
+    fn from(artifact: Artifact, name: &str, threads: usize) -> Result<Self> {
+        let model = Self::new(artifact, name, threads)?;
         if model.report.synthetic {
             log::warn!("{name} was trained on the bundled synthetic sample corpus");
         }
@@ -49,6 +69,7 @@ impl Model {
             task: artifact.task.clone(),
             tokenizer: Tokenizer::new(&artifact.tokenizer, artifact.task.max_seq_length)?,
             pad_id: artifact.tokenizer.pad_id,
+            sites: sites::rows(&artifact.plan, &artifact.quant, &artifact.provenance),
             provenance: artifact.provenance.clone(),
             report: Report::new("act-eval", &artifact)?,
             engine: Engine::new(artifact)?.with_threads(threads),

@@ -143,7 +143,7 @@ fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
             let message = format!("two models are called {name}: write NAME=FILE for one of them");
             return Err(Error::usage(message));
         }
-        let model = Model::load(ctx, &path, &name, ALL_CORES)?;
+        let model = Model::load_timed(ctx, &path, &name, ALL_CORES)?;
         if let Some(first) = models.first()
             && first.task.labels != model.task.labels
         {

@@ -26,6 +26,8 @@ use crate::sequences::Sequences;
 const CHUNK_TOKENS: usize = 2048;
 /// Tokens of a block, about: few enough that its values stay in a second-level cache.
 const BLOCK_TOKENS: usize = 96;
+/// No layer: embeddings and head.
+const OUTSIDE: usize = usize::MAX;
 
 /// Memory of one thread, kept from one call to the next.
 pub(crate) struct Workspace {
@@ -187,6 +189,7 @@ impl Pass<'_, '_> {
         } = workspace;
         hidden.resize(chunk.tokens() * width);
         first.resize(chunk.count() * width);
+        self.clock.enter(OUTSIDE);
         self.embed(&model.embeddings, chunk, hidden);
 
         let earlier = model.layers.len().saturating_sub(1);
@@ -264,6 +267,7 @@ impl Pass<'_, '_> {
         rows: &mut [f32],
         memory: &mut BlockMemory,
     ) {
+        self.clock.enter(l);
         match &layer.heads {
             Some(heads) => {
                 self.attention(l, heads, block, all, rows, memory);
@@ -386,6 +390,7 @@ impl Pass<'_, '_> {
 
     /// Pooler and classifier over the classified positions.
     fn head(&mut self, first: &[f32], logits: &mut [f32], memory: &mut BlockMemory) {
+        self.clock.enter(OUTSIDE);
         let BlockMemory { pooled, bytes, .. } = memory;
         pooled.resize(first.len());
         let (pooler, classifier) = (&self.model.pooler, &self.model.classifier);

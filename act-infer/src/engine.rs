@@ -13,7 +13,7 @@ use crate::encoder;
 use crate::gemm;
 use crate::model::Model;
 use crate::pool::{Pool, Session};
-use crate::profile::Part;
+use crate::profile::{Clock, Part};
 use crate::sequences::Sequences;
 
 mod stepwise;
@@ -271,14 +271,24 @@ impl Engine {
     /// Runs a batch on this thread, once to warm up and once for the time that each part took, in
     /// the order of [`Part::ALL`]. Errors: as [`Engine::forward`].
     pub fn profile(&self, batch: &Batch) -> Result<Vec<(Part, Duration)>> {
+        self.timed(batch, |clock| clock.times())
+    }
+
+    /// The same layer by layer, and at last what is outside of all. Quantising an input counts to the
+    /// part that reads it, so that each part is what its input costs. Errors: as [`Engine::forward`].
+    pub fn profile_layers(&self, batch: &Batch) -> Result<Vec<Vec<(Part, Duration)>>> {
+        self.timed(batch, |clock| clock.layers())
+    }
+
+    fn timed<T>(&self, batch: &Batch, read: impl FnOnce(&Clock) -> T) -> Result<T> {
         self.check(batch)?;
         let (mut session, all) = (Session::new(&self.model), Sequences::of(batch));
         let workspace = session.workspace();
         let mut logits = vec![0.0; batch.sequences() * self.plan().num_labels];
         encoder::forward(&self.model, all, workspace, None, &mut logits);
-        workspace.clock().start();
+        workspace.clock().start(self.plan().layers.len());
         encoder::forward(&self.model, all, workspace, None, &mut logits);
-        Ok(workspace.clock().times())
+        Ok(read(workspace.clock()))
     }
 
     /// Memory for a call.

@@ -70,7 +70,7 @@ impl Device {
     pub(crate) fn missing(self) -> Error {
         let feature = self.feature();
         Error::usage(format!(
-            "device {feature} is not compiled in: build with `--features {feature}`"
+            "device {feature} is not compiled in: build with `--features act-nn/{feature}`"
         ))
     }
 }
@@ -188,7 +188,10 @@ mod tests {
     #[test]
     fn a_missing_device_names_its_feature() {
         let error = "cuda:1".parse::<Device>().unwrap_err();
-        assert!(error.to_string().contains("--features cuda"), "{error}");
+        assert!(
+            error.to_string().contains("--features act-nn/cuda"),
+            "{error}"
+        );
         assert_eq!(error.kind(), act_core::ErrorKind::Usage);
     }
 }

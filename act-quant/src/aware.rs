@@ -78,7 +78,7 @@ pub fn train(
     let (model, threads) = (source.model, plan.training.threads);
     let teacher = source.teacher.clone().unwrap_or_else(|| model.clone());
     let teacher = Teacher::new(teacher, model, threads)?;
-    let losses = plan.objective(model, &teacher)?;
+    let losses = plan.objective(model, &teacher, record.is_none())?;
     log::info!("losses: {}", objective::describe(&losses));
     let lesson = Lesson::new(&source, plan, &teacher, on_event)?;
     let before = lesson.examine(&quantized.artifact)?;

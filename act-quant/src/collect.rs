@@ -208,15 +208,14 @@ impl Counting {
         // One row a token, or one a sequence where only the classified token is computed.
         let rows = values.len() / columns;
         let by_sequence = lengths.iter().sum::<usize>() == rows;
-        let sequences = if by_sequence { lengths.len() } else { rows };
+        let sequences = if by_sequence { lengths } else { &vec![1; rows] };
         let (mut rest, mut sum) = (values, 0.0);
-        for i in 0..sequences {
-            let rows = if by_sequence { lengths[i] } else { 1 };
+        for rows in sequences {
             let (sequence, after) = rest.split_at(rows * columns);
             sum += f64::from(sequence.iter().fold(0f32, |peak, v| peak.max(v.abs())));
             rest = after;
         }
-        self.peaks += sum / sequences as f64;
+        self.peaks += sum / sequences.len() as f64;
         self.batches += 1;
     }
 

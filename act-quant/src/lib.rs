@@ -18,6 +18,7 @@ pub mod embedding;
 pub mod judge;
 pub mod noise;
 pub mod options;
+pub mod ranges;
 pub mod record;
 pub mod refine;
 pub mod samples;
@@ -39,6 +40,10 @@ use crate::scheme::{Assignment, Scheme};
 use crate::search::Trial;
 use crate::statistics::Sites;
 
+/// Examples on which it is judged what each input would gain in float, about: one evaluation an
+/// input, so few.
+const GAIN_EXAMPLES: usize = 128;
+
 /// What quantisation gives.
 pub struct Quantized {
     /// The int8 model; its provenance is still that of the float one.
@@ -51,6 +56,10 @@ pub struct Quantized {
     pub assignment: Assignment,
     /// Estimated signal to noise of each input's layers in decibels, in the assignment's order.
     pub sqnr_db: Vec<f64>,
+    /// What leaving each input alone in float would take off the divergence, in nats an example, in
+    /// the assignment's order; of one that is float nothing. On few examples, so that it may be below
+    /// zero where there is nothing to gain.
+    pub float_gains: Vec<f64>,
     /// Signal to noise of each quantised weight.
     pub weights: Vec<(Linear, f64)>,
     /// Signal to noise of each quantised table.
@@ -114,11 +123,11 @@ pub fn quantize(
     let (statistics, expected) = observe(model, options, &calibration, &held_out, threads, tick)?;
     let labels = samples.labels.as_deref();
     let examples = samples.held_out.len();
-    let mut judge = |artifact: Artifact, best: f64| {
+    let mut judge_on = |batches: &[Batch], artifact: Artifact, best: f64| {
         let engine = Engine::new(artifact)?.with_threads(threads);
         let mut tally = Tally::default();
         let mut seen = 0;
-        for batch in &held_out {
+        for batch in batches {
             let int8 = engine.forward(batch)?;
             tick()?;
             let rows = seen..seen + int8.len();
@@ -130,9 +139,15 @@ pub fn quantize(
         }
         Ok(tally.score(labels.is_some()))
     };
+    let mut judge = |artifact: Artifact, best: f64| judge_on(&held_out, artifact, best);
     let quantizer = Quantizer::new(model, &statistics, options)?;
     let mut found = search::search(&quantizer, examples, seed, &mut judge)?;
     refine::refine(&mut found, &quantizer, examples, &mut judge)?;
+    let few = GAIN_EXAMPLES
+        .div_ceil(options.batch_size)
+        .min(held_out.len());
+    let mut judge = |artifact: Artifact, best: f64| judge_on(&held_out[..few], artifact, best);
+    let float_gains = float_gains(&quantizer, &found, &mut judge)?;
     let sqnr_db = noise::of_all(&quantizer, &found.assignment)?;
     let weights = quantizer.weight_noise(&found.assignment)?;
     let tables = quantizer.tables.iter();
@@ -144,12 +159,32 @@ pub fn quantize(
         best: found.best,
         assignment: found.assignment,
         sqnr_db,
+        float_gains,
         weights,
         tables,
         statistics,
         calibration_examples: samples.calibration.len(),
         held_out_examples: examples,
     })
+}
+
+/// [`Quantized::float_gains`]: one evaluation for each input.
+fn float_gains(
+    quantizer: &Quantizer<'_>,
+    found: &search::Search,
+    judge: &mut search::Judge<'_>,
+) -> Result<Vec<f64>> {
+    let all = judge(found.artifact.clone(), f64::INFINITY)?.divergence;
+    let choices = found.assignment.choices.iter().enumerate();
+    let gain = |(index, choice): (usize, &scheme::Choice)| {
+        if choice.scheme == Scheme::Float {
+            return Ok(0.0);
+        }
+        let float = found.assignment.with(index, Scheme::Float);
+        let without = judge(quantizer.artifact(&float)?, f64::INFINITY)?;
+        Ok(all - without.divergence)
+    };
+    choices.map(gain).collect()
 }
 
 /// Says what won and which inputs left its common scheme.
@@ -177,6 +212,9 @@ fn observe(
     tick: &mut Tick<'_>,
 ) -> Result<(Sites, Vec<Vec<f32>>)> {
     let float = Engine::new(model.clone())?.with_threads(threads);
+    if let Some(advice) = ranges::advice(float.kernels(), options) {
+        log::info!("{advice}");
+    }
     let mut forward = |batch: &Batch, observer: &mut dyn Observer| {
         float.forward_observed(batch, observer)?;
         tick()

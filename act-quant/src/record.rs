@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use act_core::config::Config;
-use act_core::provenance::{DataRecord, InputRecord, StageRecord};
+use act_core::provenance::{DataRecord, InputRecord, SITE_METRIC, StageRecord};
 use act_core::quant::ActivationScheme;
 use act_core::{Artifact, Linear, Result, Seed, Site};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::Quantized;
 use crate::aware::{Outcome, Plan};
 use crate::calibrate::Method;
-use crate::scheme::Choice;
+use crate::scheme::{Choice, Scheme};
 use crate::search::{Attempt, Trial};
 
 /// The stage's name.
@@ -47,6 +47,7 @@ pub fn provenance(
     if let Some(accuracy) = score.accuracy {
         metrics.push(metric("held_out_accuracy", accuracy.value));
     }
+    metrics.extend(of_sites(quantized));
     Ok(StageRecord {
         config: config.yaml_of(&["QuantPost", "HyperParameterOptimization"])?,
         inputs: vec![InputRecord {
@@ -101,6 +102,24 @@ pub fn training(plan: &Plan, reason: &str, outcome: Option<&Outcome>) -> Value {
     training
 }
 
+/// What is known of each quantised input, so that `act-eval inspect` can tell it from the file alone.
+fn of_sites(quantized: &Quantized) -> Vec<(String, f64)> {
+    let choices = quantized.assignment.choices.iter();
+    let figures = quantized.sqnr_db.iter().zip(&quantized.float_gains);
+    let mut metrics = Vec::new();
+    for (choice, (&sqnr_db, &gain)) in choices.zip(figures) {
+        let name = |what: &str| format!("{SITE_METRIC}{}.{what}", choice.input);
+        if choice.scheme != Scheme::Float && sqnr_db.is_finite() {
+            metrics.push((name("sqnr_db"), sqnr_db));
+            metrics.push((name("float_gain"), gain));
+        }
+        if let Scheme::Smooth { alpha, .. } = choice.scheme {
+            metrics.push((name("smooth_alpha"), alpha));
+        }
+    }
+    metrics
+}
+
 /// How many inputs each scheme has.
 fn schemes(quantized: &Quantized) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
@@ -112,11 +131,11 @@ fn schemes(quantized: &Quantized) -> BTreeMap<&'static str, usize> {
 
 /// The report's own fields: `quantization` with `sites`, `embeddings` and `trials`.
 pub fn details(quantized: &Quantized) -> Map<String, Value> {
-    let choices = quantized.assignment.choices.iter().zip(&quantized.sqnr_db);
+    let choices = quantized.assignment.choices.iter().enumerate();
     let sites: Vec<Value> = choices
-        .flat_map(|(choice, &sqnr_db)| {
+        .flat_map(|(index, choice)| {
             let linears = choice.input.linears.iter();
-            linears.map(move |&linear| site(quantized, linear, choice, sqnr_db))
+            linears.map(move |&linear| site(quantized, linear, choice, index))
         })
         .collect();
     let tables = quantized.tables.iter();
@@ -140,8 +159,10 @@ pub fn details(quantized: &Quantized) -> Map<String, Value> {
 }
 
 /// One linear. `abs_max` is the largest magnitude that calibration saw at its input, `sqnr_db` the
-/// estimated signal to noise of its outputs (of query, key and value together; absent in float).
-fn site(quantized: &Quantized, linear: Linear, choice: &Choice, sqnr_db: f64) -> Value {
+/// estimated signal to noise of its outputs (of query, key and value together; absent in float),
+/// `float_gain` what leaving the input in float would take off the divergence.
+fn site(quantized: &Quantized, linear: Linear, choice: &Choice, index: usize) -> Value {
+    let sqnr_db = quantized.sqnr_db[index];
     let quant = quantized.artifact.quant.linear(linear);
     let (scale, zero_point) = match quant.map(|q| q.activation) {
         Some(ActivationScheme::Static { scale, zero_point }) => (Some(scale), Some(zero_point)),
@@ -155,7 +176,7 @@ fn site(quantized: &Quantized, linear: Linear, choice: &Choice, sqnr_db: f64) ->
         "reason": choice.reason,
         "algo": choice.scheme.method().map(|m| m.calibrator().name()),
         "smooth_alpha": match choice.scheme {
-            crate::scheme::Scheme::Smooth { alpha, .. } => Some(alpha),
+            Scheme::Smooth { alpha, .. } => Some(alpha),
             _ => None,
         },
         "threshold": scale.zip(quant).map(|(s, q)| f64::from(s) * f64::from(q.activation_max)),
@@ -165,6 +186,7 @@ fn site(quantized: &Quantized, linear: Linear, choice: &Choice, sqnr_db: f64) ->
         "activation_max": quant.map(|q| q.activation_max),
         "weight_max": quant.map(|q| q.weight_max),
         "weight_sqnr_db": weight_sqnr,
+        "float_gain": quantized.float_gains[index],
         "sqnr_db": Some(sqnr_db).filter(|db| db.is_finite()),
     })
 }

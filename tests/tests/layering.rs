@@ -42,13 +42,7 @@ fn the_engine_links_neither_burn_nor_clap() {
 
 #[test]
 fn only_act_nn_and_the_training_stages_link_burn() {
-    for package in [
-        "act-core",
-        "act-data",
-        "act-convert",
-        "act-quant",
-        "act-eval",
-    ] {
+    for package in ["act-core", "act-data", "act-convert", "act-eval"] {
         assert!(
             !tree(package).lines().any(|l| l.starts_with("burn")),
             "{package} links burn"

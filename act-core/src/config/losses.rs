@@ -24,9 +24,9 @@ pub struct LossWeights {
 
 /// What an empty section means: what measured best, see docs/benchmarks.md.
 const AUTOMATIC: LossWeights = LossWeights {
-    labels: 0.5,
-    logits: 1.0,
-    soft_labels: 0.0,
+    labels: 1.0,
+    logits: 0.0,
+    soft_labels: 0.3,
     pooled: 0.0,
     hidden: 0.0,
     relations: 0.0,

@@ -33,7 +33,8 @@ pub struct Point<'a> {
     pub accuracy: [f64; 3],
 }
 
-/// Accuracy against median latency, with intervals; better is up and to the left.
+/// Accuracy against median latency, with intervals; better is up and to the left. A line joins the
+/// models that no other beats in both.
 pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
     let right = points.iter().map(|p| p.ms).fold(0.0, f64::max) * 1.18;
     let low = points.iter().map(|p| p.accuracy[1]).fold(100.0, f64::min);
@@ -46,8 +47,9 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
             .x_label_area_size(40)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..right, low..high)?;
-        axes(&mut chart, x_title, "accuracy, %", decimals(right))?;
+        axes(&mut chart, x_title, "accuracy, %")?;
         let mut labels = Labels::default();
+        chart.draw_series(LineSeries::new(front(points), GRID.stroke_width(2)))?;
         for (i, point) in points.iter().enumerate() {
             let colour = SERIES[i % SERIES.len()];
             let [value, low, high] = point.accuracy;
@@ -57,10 +59,27 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
             let style = label(15).pos(Pos::new(HPos::Left, VPos::Center));
             let shift = labels.place(chart.backend_coord(&(point.ms, value)), point.name);
             chart.draw_series([EmptyElement::at((point.ms, value))
-                + Text::new(point.name.to_owned(), (Labels::GAP, shift), style)])?;
+                + Text::new(
+                    point.name.to_owned(),
+                    (Labels::GAP, shift + Labels::BELOW),
+                    style,
+                )])?;
         }
         Ok(())
     })
+}
+
+/// Time and accuracy of the models that are more accurate than all that are as fast, fastest first.
+fn front(points: &[Point<'_>]) -> Vec<(f64, f64)> {
+    let mut all: Vec<(f64, f64)> = points.iter().map(|p| (p.ms, p.accuracy[0])).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    let mut best = f64::NEG_INFINITY;
+    all.retain(|&(_, accuracy)| {
+        let better = accuracy > best;
+        best = best.max(accuracy);
+        better
+    });
+    all
 }
 
 /// Where names already stand, so that those of models alike do not cover each other.
@@ -74,6 +93,8 @@ impl Labels {
     /// Between a point and its name.
     const GAP: i32 = 11;
     const LINE: i32 = 17;
+    /// Names stand below the middle of their points, off the line that rises from there.
+    const BELOW: i32 = 9;
 
     /// Pixels by which the name of the point at `(x, y)` must go up or down.
     fn place(&mut self, (x, y): (i32, i32), name: &str) -> i32 {
@@ -119,7 +140,7 @@ pub fn lines(lines: &[Line<'_>], y_title: &str, least: f64) -> Result<String> {
             .x_label_area_size(40)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..last, low..high)?;
-        axes(&mut chart, "step", y_title, 0)?;
+        axes(&mut chart, "step", y_title)?;
         let dots = |line: &Line<'_>, colour: RGBColor| {
             let dot = move |&at: &(f64, f64)| Circle::new(at, 3, colour.filled());
             line.points.iter().map(dot).collect::<Vec<_>>()
@@ -186,7 +207,8 @@ type Chart<'a, 'b> = ChartContext<
     Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
 >;
 
-fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str, x_decimals: usize) -> Result<(), Failure> {
+fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str) -> Result<(), Failure> {
+    let decimals = decimals(chart.x_range());
     chart
         .configure_mesh()
         .axis_style(GRID)
@@ -194,25 +216,21 @@ fn axes(chart: &mut Chart<'_, '_>, x: &str, y: &str, x_decimals: usize) -> Resul
         .light_line_style(TRANSPARENT)
         .label_style(label(13))
         .axis_desc_style(label(14))
-        .x_label_formatter(&|v| format!("{v:.x_decimals$}"))
+        .x_label_formatter(&|v| format!("{v:.decimals$}"))
         .x_desc(x)
         .y_desc(y)
         .draw()?;
     Ok(())
 }
 
-fn label(size: i32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&TEXT)
+/// Decimals that tell a tenth of a range from the next.
+fn decimals(range: Range<f64>) -> usize {
+    let tenth = (range.end - range.start).max(1e-9) / 10.0;
+    (-tenth.log10()).ceil().max(0.0) as usize
 }
 
-/// Decimals that tell the marks of an axis up to `right` apart.
-fn decimals(right: f64) -> usize {
-    match right {
-        r if r > 10.0 => 0,
-        r if r > 1.0 => 1,
-        r if r > 0.1 => 2,
-        _ => 3,
-    }
+fn label(size: i32) -> TextStyle<'static> {
+    ("sans-serif", size).into_font().color(&TEXT)
 }
 
 /// A range with air of at least `least` on both ends.
@@ -225,6 +243,25 @@ fn widened(low: f64, high: f64, least: f64) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_front_leaves_out_who_is_beaten() {
+        let of = |ms, accuracy| Point {
+            name: "",
+            ms,
+            accuracy: [accuracy; 3],
+        };
+        let points = [of(4.0, 70.0), of(2.0, 69.0), of(3.0, 68.0), of(1.0, 60.0)];
+        assert_eq!(front(&points), [(1.0, 60.0), (2.0, 69.0), (4.0, 70.0)]);
+    }
+
+    #[test]
+    fn labels_of_an_axis_differ() {
+        assert_eq!(
+            [0.05, 0.9, 9.0, 11.0].map(|end| decimals(0.0..end)),
+            [3, 2, 1, 0]
+        );
+    }
 
     #[test]
     fn a_plot_names_its_models_and_follows_the_style_sheet() {

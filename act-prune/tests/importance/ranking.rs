@@ -67,24 +67,27 @@ fn rank_correlation(pairs: &[(f64, f64)]) -> f64 {
     1.0 - 6.0 * squares / (n * (n * n - 1.0))
 }
 
+/// Heads one by one and neurons in groups: what the scores add up to, against the loss that rises.
 #[test]
-fn fisher_ranks_as_brute_force_does() {
+fn gradients_rank_as_brute_force_does() {
     let calibration = examples(3);
     let whole = loss(trained(), &calibration);
     assert!(
         (0.1..1.0).contains(&whole),
         "trained, with something left to lose: {whole}"
     );
-    for removals in removals(&scores_by(Importance::Fisher, &calibration)) {
-        let pairs: Vec<(f64, f64)> = removals
-            .into_iter()
-            .map(|(kept, score)| {
-                let cut = shrink(trained().clone(), &kept).unwrap();
-                (score, loss(&cut, &calibration) - whole)
-            })
-            .collect();
-        let correlation = rank_correlation(&pairs);
-        assert!(correlation > 0.8, "{correlation}: {pairs:?}");
+    for criterion in [Importance::FirstOrder, Importance::Fisher] {
+        for removals in removals(&scores_by(criterion, &calibration)) {
+            let pairs: Vec<(f64, f64)> = removals
+                .into_iter()
+                .map(|(kept, score)| {
+                    let cut = shrink(trained().clone(), &kept).unwrap();
+                    (score, loss(&cut, &calibration) - whole)
+                })
+                .collect();
+            let correlation = rank_correlation(&pairs);
+            assert!(correlation > 0.8, "{criterion}: {correlation}: {pairs:?}");
+        }
     }
 }
 

@@ -152,13 +152,23 @@ impl Plan {
         }
     }
 
-    /// Losses of `model` against `teacher`.
+    /// Losses of `model` against `teacher`. The automatic combination of a model that is its own
+    /// teacher is the logits alone: labels would lead it away from the answers that it is to keep.
     ///
     /// # Errors
     /// Usage: losses that this teacher cannot serve.
-    pub(super) fn objective(&self, model: &Artifact, teacher: &Teacher) -> Result<Objective> {
+    pub(super) fn objective(
+        &self,
+        model: &Artifact,
+        teacher: &Teacher,
+        own: bool,
+    ) -> Result<Objective> {
+        let mut losses = self.losses.clone();
+        if own && losses.is_automatic() {
+            losses.logits = Some(1.0);
+        }
         let plan = teacher.engine().plan();
-        objective::objective(&self.losses, &model.plan, plan, teacher.observable())
+        objective::objective(&losses, &model.plan, plan, teacher.observable())
     }
 
     /// The loop's options for so many examples: evaluations are spread over its steps.

@@ -1,7 +1,7 @@
-//! The float model that training starts from: what calibration rounded, that is with channels smoothed
-//! and biases corrected as its result has them.
+//! The float model that training starts from: what calibration rounded, that is with channels shifted
+//! and smoothed, and biases corrected as its result has them.
 
-use act_core::{Artifact, Params, Result, Tensor};
+use act_core::{Artifact, Result};
 
 use crate::Quantized;
 use crate::apply::Quantizer;
@@ -18,18 +18,13 @@ pub(super) fn float(
         ..options.clone()
     };
     let quantizer = Quantizer::new(model, &calibrated.statistics, &options)?;
-    let smoothed = quantizer.smoothed(&calibrated.assignment)?;
-    let mut params = Params::new();
-    for (name, tensor) in model.params.iter() {
-        let tensor = match calibrated.artifact.params.f32(name) {
-            // Biases, norms and what was left in float.
-            Ok(_) => calibrated.artifact.params.get(name)?.clone(),
-            Err(_) => Tensor::f32(tensor.shape(), smoothed.f32(name)?.to_vec()),
-        };
-        params.insert(name, tensor);
+    let mut float = quantizer.float(&calibrated.assignment)?;
+    for (name, _) in model.params.iter() {
+        // Biases, norms and what was left in float.
+        if calibrated.artifact.params.f32(name).is_ok() {
+            let tensor = calibrated.artifact.params.get(name)?.clone();
+            float.params.insert(name, tensor);
+        }
     }
-    Ok(Artifact {
-        params,
-        ..model.clone()
-    })
+    Ok(float)
 }

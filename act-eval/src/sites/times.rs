@@ -1,0 +1,94 @@
+//! What each input of a quantised model costs here and now, and what it would cost in float: the model
+//! and a twin of it with float weights take turns on one batch, and the engine's own clock tells
+//! layers and parts apart. Milliseconds on one thread; chooses nothing.
+
+use std::time::Duration;
+
+use act_core::timing::Milliseconds;
+use act_core::{Artifact, Batch, Linear, Plan, Result, Tensor};
+use act_infer::Engine;
+use act_infer::profile::Part;
+
+use super::Row;
+
+/// Sequences of the batch.
+const SEQUENCES: usize = 8;
+/// Tokens of each, if the model takes so many.
+const TOKENS: usize = 64;
+/// Runs of each model, of which the median counts.
+const RUNS: usize = 5;
+
+/// Puts times into the `rows` of `model`, in the order of its inputs. Pooler and classifier are
+/// measured together; the pooler's row has both.
+///
+/// # Errors
+/// A model that the engine does not take.
+pub fn measure(model: &Artifact, rows: &mut [Row]) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let batch = batch(&model.plan, model.task.max_seq_length);
+    let engines = [Engine::new(model.clone())?, Engine::new(in_float(model)?)?];
+    let mut times = [const { Vec::new() }; 2];
+    for _ in 0..RUNS {
+        for (engine, times) in engines.iter().zip(&mut times) {
+            times.push(engine.profile_layers(&batch)?);
+        }
+    }
+    let mut inputs = model.plan.linears();
+    inputs.retain(|linear| !matches!(linear, Linear::Key(_) | Linear::Value(_)));
+    for (row, linear) in rows.iter_mut().zip(inputs) {
+        let [here, float] = [&times[0], &times[1]].map(|runs| {
+            let (layer, part) = place(&model.plan, linear)?;
+            let time = |run: &Vec<Vec<(Part, Duration)>>| run[layer][part as usize].1;
+            let all: Vec<Duration> = runs.iter().map(time).collect();
+            Some(Milliseconds::of(&all).median)
+        });
+        (row.ms, row.float_ms) = (here, float);
+    }
+    Ok(())
+}
+
+/// Where the engine counts what an input costs.
+fn place(plan: &Plan, linear: Linear) -> Option<(usize, Part)> {
+    Some(match linear {
+        Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => (l, Part::Projections),
+        Linear::AttentionOutput(l) => (l, Part::AttentionOutput),
+        Linear::Intermediate(l) => (l, Part::Intermediate),
+        Linear::Output(l) => (l, Part::Output),
+        Linear::Pooler => (plan.layers.len(), Part::Head),
+        Linear::Classifier => return None,
+    })
+}
+
+/// Tokens that are in every vocabulary; times do not depend on which.
+fn batch(plan: &Plan, longest: usize) -> Batch {
+    let length = TOKENS.min(longest).min(plan.max_position_embeddings);
+    let tokens = SEQUENCES * length;
+    Batch {
+        input_ids: (0..tokens)
+            .map(|i| (1 + i % (plan.vocab_size - 1).max(1)) as u32)
+            .collect(),
+        token_type_ids: vec![0; tokens],
+        lengths: vec![length; SEQUENCES],
+    }
+}
+
+/// The same model with the linears' integer weights turned back into floats.
+fn in_float(model: &Artifact) -> Result<Artifact> {
+    let mut float = model.clone();
+    for quant in std::mem::take(&mut float.quant.linears) {
+        let (weight, scale) = (quant.linear.weight(), quant.linear.scale());
+        let [rows, columns] = model.plan.linear_shape(quant.linear);
+        let scales = model.params.f32(&scale)?;
+        let integers = model.params.i8(&weight)?.iter().enumerate();
+        let values: Vec<f32> = integers
+            .map(|(i, &q)| f32::from(q) * scales[i / columns.max(1)])
+            .collect();
+        float.params.remove(&scale);
+        float
+            .params
+            .insert(weight, Tensor::f32([rows, columns], values));
+    }
+    Ok(float)
+}

@@ -1,0 +1,33 @@
+//! Advice on integer ranges for the machine that quantises. Advice only: a model is often served on
+//! another machine, and the same data must give the same bytes on all of them.
+
+use crate::options::Options;
+
+/// What to try where the engine's `kernels` have no instruction that adds four products of bytes at
+/// full range; none where they have, or where the ranges are narrow already. Measured in
+/// docs/benchmarks.md.
+pub fn advice(kernels: &str, options: &Options) -> Option<&'static str> {
+    let full = options.weight_max > 64 && options.activation_max > 63;
+    (kernels == "avx2" && full).then_some(
+        "this processor has no VNNI: if it is to serve the model, --set QuantPost.weight_max=64 makes \
+         int8 products faster at a coarser grid of weights (docs/config.md, integer ranges)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use act_core::config::Config;
+
+    #[test]
+    fn only_full_ranges_without_vnni_are_worth_a_word() {
+        let mut options = Options::from_config(&Config::default()).unwrap();
+        let narrow = advice("avx2", &options).unwrap();
+        assert!(narrow.contains("QuantPost.weight_max=64"), "{narrow}");
+        for kernels in ["avx-vnni", "avx512-vnni", "generic"] {
+            assert_eq!(advice(kernels, &options), None);
+        }
+        options.weight_max = 64;
+        assert_eq!(advice("avx2", &options), None);
+    }
+}

@@ -1,0 +1,259 @@
+"""Int8 by act-quant and by the peers' own quantisers, of the same float model: accuracy and size.
+
+    python tests/peers/ptq.py WORK --data DATA --model base.act --int8 int8.act [--accuracy-control]
+
+The act programs must be on the PATH (or --bin); packages: ptq-requirements.txt. Everybody calibrates
+on the same examples of train, one sequence a batch, without padding where the quantiser allows that;
+nobody reads dev but to be judged. The float graph is judged too: it must answer as act-eval does. Prints a Markdown
+table and writes WORK/ptq.json; models that exist already in WORK are not made again.
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import random
+import subprocess
+import sys
+
+import numpy as np
+
+CALIBRATION = 512
+# ONNX Runtime's histogram calibrators keep every value of every example until the end, and demand
+# that all examples have one length: they alone see padding.
+HISTOGRAM_CALIBRATION = 128
+CONTROL = 1000  # examples of train on which NNCF watches the accuracy
+
+
+def read(path):
+    """(first text, second or None, label) of a CLUE or GLUE file in JSON lines."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        yield (row.get("sentence", row.get("sentence1")), row.get("sentence2"), str(row["label"]))
+
+
+class Encoder:
+    """The model's own tokenizer and labels, as exported for transformers."""
+
+    def __init__(self, folder, longest=128):
+        from tokenizers import BertWordPieceTokenizer
+
+        rules = json.loads((folder / "tokenizer_config.json").read_text())
+        self.tokenizer = BertWordPieceTokenizer(
+            str(folder / "vocab.txt"), lowercase=rules["do_lower_case"],
+            handle_chinese_chars=rules["tokenize_chinese_chars"],
+            strip_accents=rules.get("strip_accents"))
+        self.tokenizer.enable_truncation(longest)
+        names = json.loads((folder / "config.json").read_text())["id2label"]
+        self.labels = {name: int(i) for i, name in names.items()}
+
+    def feeds(self, rows):
+        for first, second, _ in rows:
+            encoding = self.tokenizer.encode(first, second)
+            ids = np.array([encoding.ids], np.int64)
+            yield {
+                "input_ids": ids,
+                "token_type_ids": np.array([encoding.type_ids], np.int64),
+                "attention_mask": np.ones_like(ids),
+            }
+
+    def classes(self, rows):
+        return np.array([self.labels[label] for *_, label in rows])
+
+
+def onnxruntime_answers(path, feeds):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    return np.array([session.run(["logits"], feed)[0][0].argmax() for feed in feeds])
+
+
+def openvino_answers(model, feeds):
+    import openvino
+
+    if not isinstance(model, openvino.CompiledModel):
+        hints = {"INFERENCE_PRECISION_HINT": "f32"}  # what is not int8 is f32, as everywhere here
+        model = openvino.Core().compile_model(model, "CPU", hints)
+    request = model.create_infer_request()
+    return np.array([np.array(request.infer(feed)[0])[0].argmax() for feed in feeds])
+
+
+def padded(feeds):
+    """The same, each padded to the longest."""
+    longest = max(feed["input_ids"].shape[1] for feed in feeds)
+    widths = [((0, 0), (0, longest - feed["input_ids"].shape[1])) for feed in feeds]
+    return [{name: np.pad(values, width) for name, values in feed.items()}
+            for feed, width in zip(feeds, widths)]
+
+
+def quantize_with_onnxruntime(work, source, feeds):
+    """Yields (name, path) of ONNX Runtime's quantisers: weights per channel, tables too."""
+    from onnxruntime import quantization as q
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(q.CalibrationDataReader):
+        def __init__(self, feeds):
+            self.rest = iter(feeds)
+
+        def get_next(self):
+            return next(self.rest, None)
+
+    prepared = work / "prepared.onnx"
+    if not prepared.exists():
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+    # The linear layers and the tables; not the products of attention.
+    shared = {"op_types_to_quantize": ["MatMul", "Gemm", "Gather"], "per_channel": True}
+    dynamic = work / "ort-dynamic.onnx"
+    if not dynamic.exists():
+        q.quantize_dynamic(prepared, dynamic, weight_type=q.QuantType.QInt8,
+                           extra_options={"MatMulConstBOnly": True}, **shared)
+    yield "ONNX Runtime, dynamic", dynamic
+    methods = {
+        "MinMax": (q.CalibrationMethod.MinMax, feeds),
+        "Entropy": (q.CalibrationMethod.Entropy, padded(feeds[:HISTOGRAM_CALIBRATION])),
+        "Percentile": (q.CalibrationMethod.Percentile, padded(feeds[:HISTOGRAM_CALIBRATION])),
+    }
+    for name, (method, feeds) in methods.items():
+        path = work / f"ort-{name.lower()}.onnx"
+        if not path.exists():
+            q.quantize_static(prepared, path, Reader(feeds), quant_format=q.QuantFormat.QDQ,
+                              activation_type=q.QuantType.QUInt8, weight_type=q.QuantType.QInt8,
+                              calibrate_method=method, extra_options={"MatMulConstBOnly": True},
+                              **shared)
+        yield f"ONNX Runtime, static {name}", path
+
+
+def quantize_with_nncf(work, source, feeds, control):
+    """Yields (name, path) of NNCF's quantiser for transformers: SmoothQuant, fast bias correction."""
+    import nncf
+    import openvino
+
+    plain = work / "nncf.xml"
+    if not plain.exists():
+        model = openvino.Core().read_model(source)
+        model = nncf.quantize(model, nncf.Dataset(feeds), subset_size=len(feeds),
+                              model_type=nncf.ModelType.TRANSFORMER)
+        openvino.save_model(model, plain, compress_to_fp16=False)
+    yield "OpenVINO, NNCF", plain
+    if control is None:
+        return
+    controlled = work / "nncf-control.xml"
+    if not controlled.exists():
+        rows, classes = control
+
+        def accuracy(model, batches):
+            return float((openvino_answers(model, list(batches)) == classes).mean())
+
+        model = openvino.Core().read_model(source)
+        model = nncf.quantize_with_accuracy_control(
+            model, nncf.Dataset(feeds), nncf.Dataset(rows), accuracy, max_drop=0.001,
+            subset_size=len(feeds), model_type=nncf.ModelType.TRANSFORMER)
+        openvino.save_model(model, controlled, compress_to_fp16=False)
+    yield "OpenVINO, NNCF, accuracy control", controlled
+
+
+def size(path):
+    """Bytes to be served; an OpenVINO model's weights lie beside its graph."""
+    weights = path.with_suffix(".bin")
+    return path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" else 0)
+
+
+def act_answers(program, model, data):
+    """Classes that act-eval predicts, in the order of the file; labels are looked up by the caller."""
+    out = subprocess.run([program, "predict", "-q", str(model), str(data)], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    return [json.loads(line)["label"] for line in out.splitlines()]
+
+
+def newcombe(only_first, only_second, both, neither):
+    """95 % interval of a paired difference (Newcombe 1998, method 10), as act-eval's."""
+    n, z2 = only_first + only_second + both + neither, 1.959964 ** 2
+
+    def wilson(k):
+        centre, spread = k + z2 / 2, math.sqrt(z2 * (k * (n - k) / n + z2 / 4))
+        return (centre - spread) / (n + z2), (centre + spread) / (n + z2)
+
+    p, r = (both + only_first) / n, (both + only_second) / n
+    (lp, hp), (lr, hr) = wilson(both + only_first), wilson(both + only_second)
+    product = (both + only_first) * (only_second + neither) * (both + only_second)
+    product *= only_first + neither
+    excess = both * neither - only_first * only_second
+    if excess > n / 2:
+        excess -= n / 2
+    elif excess >= 0:
+        excess = 0
+    phi = excess / math.sqrt(product) if product else 0.0
+    low, high = (p - lp, hr - r), (hp - p, r - lr)
+    spread = [math.sqrt(a * a - 2 * phi * a * b + b * b) for a, b in (low, high)]
+    return p - r - spread[0], p - r + spread[1]
+
+
+def row(name, path, right, reference):
+    count = [int((right == a).__and__(reference == b).sum())
+             for a, b in ((True, False), (False, True), (True, True), (False, False))]
+    low, high = newcombe(*count)
+    return {"quantiser": name, "bytes": size(path), "accuracy": float(right.mean()),
+            "difference": float(right.mean() - reference.mean()), "low": low, "high": high,
+            "only_this": count[0], "only_float": count[1]}
+
+
+def table(rows):
+    yield "| quantiser | dev accuracy | difference, points | 95 % interval | only this | only float | file |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for r in rows:
+        yield (f"| {r['quantiser']} | {100 * r['accuracy']:.2f} % | {100 * r['difference']:+.2f} | "
+               f"{100 * r['low']:+.2f} .. {100 * r['high']:+.2f} | {r['only_this']} | "
+               f"{r['only_float']} | {r['bytes'] / 1e6:.2f} MB |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("--data", type=pathlib.Path, required=True)
+    parser.add_argument("--model", type=pathlib.Path, required=True)
+    parser.add_argument("--int8", type=pathlib.Path, action="append", default=[])
+    parser.add_argument("--bin", type=pathlib.Path, help="folder of the act programs")
+    parser.add_argument("--accuracy-control", action="store_true", help="NNCF's slow way too")
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    program = lambda name: str(args.bin / name) if args.bin else name  # noqa: E731
+
+    source, folder = args.work / "float.onnx", args.work / "transformers"
+    for target in (source, folder):
+        if not target.exists():
+            ending = "" if target == source else "/"
+            subprocess.run([program("act-convert"), "export", "-q", str(args.model), "-o",
+                            f"{target}{ending}"], check=True)
+    encoder = Encoder(folder)
+    train, dev = list(read(args.data / "train.json")), list(read(args.data / "dev.json"))
+    random.Random(7).shuffle(train)
+    calibration = list(encoder.feeds(train[:CALIBRATION]))
+    control = None
+    if args.accuracy_control:
+        held_out = train[CALIBRATION:CALIBRATION + CONTROL]
+        control = list(encoder.feeds(held_out)), encoder.classes(held_out)
+    feeds, classes = list(encoder.feeds(dev)), encoder.classes(dev)
+
+    rows, reference = [], onnxruntime_answers(source, feeds) == classes
+
+    def judged(name, path, right):
+        rows.append(row(name, path, right, reference))
+        print(list(table(rows[-1:]))[-1], flush=True)
+
+    judged("float, in ONNX Runtime", source, reference)
+    for model in [args.model, *args.int8]:
+        answers = act_answers(program("act-eval"), model, args.data / "dev.json")
+        right = np.array([encoder.labels[label] for label in answers]) == classes
+        judged(f"act, {model.stem}", model, right)
+    for name, path in quantize_with_onnxruntime(args.work, source, calibration):
+        judged(name, path, onnxruntime_answers(path, feeds) == classes)
+    for name, path in quantize_with_nncf(args.work, source, calibration, control):
+        judged(name, path, openvino_answers(path, feeds) == classes)
+    (args.work / "ptq.json").write_text(json.dumps(rows, indent=1) + "\n")
+    print("\n" + "\n".join(table(rows)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
