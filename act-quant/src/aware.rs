@@ -12,7 +12,7 @@ mod outcome;
 pub mod plan;
 mod start;
 
-use act_core::{Artifact, Encoding, Error, ErrorKind, Result, Seed};
+use act_core::{Artifact, Error, ErrorKind, Result, Seed};
 use act_data::Dataset;
 use act_nn::distillation::features::Features;
 use act_nn::distillation::objective;
@@ -132,10 +132,9 @@ pub fn train(
         let (float, rounding) = best_step(trained, float)?;
         quantized.artifact = exported(&float, &rounding)?;
         outcome.kept = Kept::Trained;
-        let forward = |encodings: &[Encoding]| {
-            act_nn::predict_quantized(source.device, &float, &rounding, encodings, BATCH)
-        };
-        outcome.agreement = Some(lesson.compare(&quantized.artifact, &forward)?);
+        let held_out = &lesson.held_out.encodings;
+        let ours = act_nn::predict_quantized(source.device, &float, &rounding, held_out, BATCH)?;
+        outcome.agreement = Some(lesson.compare(&ours, &quantized.artifact)?);
     }
     outcome.log();
     Ok(outcome)

@@ -27,7 +27,7 @@ pub(super) struct Part {
 /// What is learned from and what is judged on.
 pub(super) struct Lesson {
     pub(super) train: Part,
-    held_out: Part,
+    pub(super) held_out: Part,
     batch_size: usize,
     threads: usize,
 }
@@ -56,15 +56,11 @@ impl Lesson {
         })
     }
 
-    /// The held-out answers of an int8 model in the engine beside those of `forward`.
-    pub(super) fn compare(
-        &self,
-        int8: &Artifact,
-        forward: &dyn Fn(&[Encoding]) -> Result<Vec<Vec<f32>>>,
-    ) -> Result<Agreement> {
+    /// The held-out answers of a forward pass beside those of the int8 model in the engine.
+    pub(super) fn compare(&self, ours: &[Vec<f32>], int8: &Artifact) -> Result<Agreement> {
         let encodings = &self.held_out.encodings;
         let engine = Engine::new(int8.clone())?.with_threads(self.threads);
-        let (ours, theirs) = (forward(encodings)?, engine.forward(&Batch::new(encodings))?);
+        let theirs = engine.forward(&Batch::new(encodings))?;
         let pairs = || ours.iter().zip(&theirs);
         let alike = pairs().filter(|(a, b)| argmax(a) == argmax(b)).count();
         let largest = |(a, b): (&Vec<f32>, &Vec<f32>)| {
