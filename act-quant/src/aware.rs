@@ -23,8 +23,11 @@ use crate::Quantized;
 use crate::judge::Score;
 use crate::options::Options;
 use lesson::Lesson;
-pub use outcome::{Kept, Outcome};
+pub use outcome::{Agreement, Kept, Outcome};
 pub use plan::{Mode, Plan};
+
+/// Sequences a batch where the trained forward pass is compared with the engine's.
+const BATCH: usize = 16;
 
 /// What is told while it works.
 #[derive(Debug)]
@@ -121,12 +124,17 @@ pub fn train(
             Err(error) => Some(error.to_string()),
         },
         journal,
+        agreement: None,
     };
     if let (Ok(trained), Some(after)) = (trained, best)
         && after.beats(&before)
     {
-        quantized.artifact = exported(trained, &float)?;
+        let (float, rounding) = best_step(trained, float)?;
+        quantized.artifact = exported(&float, &rounding)?;
         outcome.kept = Kept::Trained;
+        let held_out = &lesson.held_out.encodings;
+        let ours = act_nn::predict_quantized(source.device, &float, &rounding, held_out, BATCH)?;
+        outcome.agreement = Some(lesson.compare(&ours, &quantized.artifact)?);
     }
     outcome.log();
     Ok(outcome)
@@ -183,15 +191,20 @@ impl Training<'_> {
     }
 }
 
-/// The int8 model of a training's best step. No calibrator chose its scales any more.
-fn exported(trained: Trained, float: &Artifact) -> Result<Artifact> {
-    let quantization = trained.quantization;
-    let quantization = quantization.ok_or_else(|| Error::failed("nothing was quantised"))?;
+/// The float weights and the rounding of a training's best step.
+fn best_step(trained: Trained, float: Artifact) -> Result<(Artifact, FakeQuantization)> {
+    let rounding = trained.quantization;
+    let rounding = rounding.ok_or_else(|| Error::failed("nothing was quantised"))?;
     let float = Artifact {
         params: trained.params,
-        ..float.clone()
+        ..float
     };
-    let mut int8 = quantization.export(&float)?;
+    Ok((float, rounding))
+}
+
+/// Their int8 model. No calibrator chose its scales any more.
+fn exported(float: &Artifact, rounding: &FakeQuantization) -> Result<Artifact> {
+    let mut int8 = rounding.export(float)?;
     for linear in &mut int8.quant.linears {
         linear.calibrator = act_core::quant::Calibrator::None;
         linear.calibrator_arg = 0.0;

@@ -111,6 +111,11 @@ fn training_wins_back_what_a_coarse_grid_loses() {
     let (before, after) = (outcome.before.divergence, outcome.after.unwrap().divergence);
     assert_eq!(outcome.kept, Kept::Trained);
     assert!(after < 0.8 * before, "{before} -> {after}");
+    let agreement = outcome.agreement.unwrap();
+    assert!(
+        agreement.predictions >= 0.98 && agreement.median_difference < 1e-3,
+        "{agreement:?}"
+    );
     let winner = quantized.winner().score.divergence;
     assert_eq!(
         before, winner,

@@ -1,6 +1,7 @@
 //! What is learned from: examples of train with the teacher's answers, as many as the steps will
 //! see, and the held-out examples that calibration was judged on, which judge here too.
 
+use act_core::metrics::argmax;
 use act_core::{Artifact, Batch, Encoding, Result, Seed, Tokenizer};
 use act_data::{Dataset, Example};
 use act_infer::Engine;
@@ -9,7 +10,7 @@ use act_nn::distillation::features::Features;
 use act_nn::distillation::teacher::Teacher;
 use rand::seq::SliceRandom;
 
-use super::{Event, OnEvent, Plan, Source};
+use super::{Agreement, Event, OnEvent, Plan, Source};
 use crate::judge::{Score, Tally};
 use crate::samples::Slices;
 
@@ -26,7 +27,7 @@ pub(super) struct Part {
 /// What is learned from and what is judged on.
 pub(super) struct Lesson {
     pub(super) train: Part,
-    held_out: Part,
+    pub(super) held_out: Part,
     batch_size: usize,
     threads: usize,
 }
@@ -52,6 +53,25 @@ impl Lesson {
             train: part(&train)?,
             batch_size: source.options.batch_size,
             threads: plan.training.threads,
+        })
+    }
+
+    /// The held-out answers of a forward pass beside those of the int8 model in the engine.
+    pub(super) fn compare(&self, ours: &[Vec<f32>], int8: &Artifact) -> Result<Agreement> {
+        let encodings = &self.held_out.encodings;
+        let engine = Engine::new(int8.clone())?.with_threads(self.threads);
+        let theirs = engine.forward(&Batch::new(encodings))?;
+        let pairs = || ours.iter().zip(&theirs);
+        let alike = pairs().filter(|(a, b)| argmax(a) == argmax(b)).count();
+        let largest = |(a, b): (&Vec<f32>, &Vec<f32>)| {
+            let differences = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()));
+            differences.fold(0.0, f64::max)
+        };
+        let mut differences: Vec<f64> = pairs().map(largest).collect();
+        differences.sort_by(f64::total_cmp);
+        Ok(Agreement {
+            predictions: alike as f64 / encodings.len().max(1) as f64,
+            median_difference: differences.get(encodings.len() / 2).copied().unwrap_or(0.0),
         })
     }
 

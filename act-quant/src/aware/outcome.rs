@@ -16,6 +16,15 @@ pub enum Kept {
     Trained,
 }
 
+/// The forward pass that was trained, beside the engine's of the int8 model, on the held-out examples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// Share of the examples that both classify alike.
+    pub predictions: f64,
+    /// Median over the examples of the largest difference of a logit.
+    pub median_difference: f64,
+}
+
 /// A training that is done.
 pub struct Outcome {
     /// Which model is the result.
@@ -36,6 +45,8 @@ pub struct Outcome {
     pub diverged: Option<String>,
     /// Losses; the evaluations' scores are negative divergences.
     pub journal: Journal,
+    /// Whether training saw what the engine computes; of a model that is kept.
+    pub agreement: Option<Agreement>,
 }
 
 impl Outcome {
@@ -78,6 +89,10 @@ impl Outcome {
             "calibrated": score(&self.before),
             "trained": self.after.as_ref().map(score),
             "diverged": self.diverged,
+            "engine_agreement": self.agreement.map(|a| json!({
+                "predictions": a.predictions,
+                "median_logit_difference": a.median_difference,
+            })),
             "losses": self.journal.losses,
             "evaluations": self.journal.evaluations.iter().map(|e| {
                 json!({"step": e.step, "divergence": -e.accuracy})
