@@ -136,8 +136,10 @@ $$($(1)_out)/student.act: $$($(1)_out)/pruned.act $$($(1)_out)/base.act $$($(1)_
 	    $(SHARED_FLAGS) --device $(DEVICE) -o $$@ --report $$(@:.act=.json) \
 	    --metrics $$(@:.act=.metrics.jsonl)
 
-$$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_config) $$($(1)_files) | build
-	act-quant $$< -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) -o $$@ --report $$(@:.act=.json)
+# Calibration, and training where the configuration has QuantAware and calibration loses too much.
+$$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
+	act-quant $$< --teacher $$($(1)_out)/base.act -c $$($(1)_config) --data $$($(1)_data) \
+	    $(SHARED_FLAGS) --device $(DEVICE) -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/report.md: $$($(1)_out)/base.act $$($(1)_out)/pruned.act $$($(1)_out)/student.act $$($(1)_out)/int8.act | build
 	act-eval report $$^ --data $$($(1)_data) \

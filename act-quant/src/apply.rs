@@ -152,7 +152,9 @@ impl<'a> Quantizer<'a> {
         for choice in &assignment.choices {
             let Input { linears } = &choice.input;
             let route = shift::route(&self.model.plan, linears[0]);
-            if let Some((route, shift)) = route.zip(self.shift(linears[0], choice.scheme)?) {
+            if let Some((route, shift)) =
+                route.zip(self.shift(linears[0], choice.scheme, assignment)?)
+            {
                 rewritten.shift(route, linears, shift)?;
             }
         }
@@ -181,19 +183,29 @@ impl<'a> Quantizer<'a> {
     }
 
     /// What `scheme` takes off the channels of `linear`'s input, if anything.
-    pub(crate) fn shift(&self, linear: Linear, scheme: Scheme) -> Result<Option<&'a [f32]>> {
+    pub(crate) fn shift(
+        &self,
+        linear: Linear,
+        scheme: Scheme,
+        assignment: &Assignment,
+    ) -> Result<Option<&'a [f32]>> {
         let shift = self.statistics(linear)?.shift.as_ref();
         Ok(shift.and_then(|shift| match scheme {
             Scheme::Static(_) | Scheme::Smooth { .. } => Some(&shift.middle[..]),
-            Scheme::Dynamic => Some(&shift.mean[..]),
-            Scheme::Float => None,
+            Scheme::Dynamic if assignment.shift_tokens => Some(&shift.mean[..]),
+            Scheme::Dynamic | Scheme::Float => None,
         }))
     }
 
     /// The channels of `linear`'s input after the shift of `scheme`.
-    fn channels(&self, linear: Linear, scheme: Scheme) -> Result<Channels> {
+    fn channels(
+        &self,
+        linear: Linear,
+        scheme: Scheme,
+        assignment: &Assignment,
+    ) -> Result<Channels> {
         let channels = &self.statistics(linear)?.channels;
-        Ok(match self.shift(linear, scheme)? {
+        Ok(match self.shift(linear, scheme, assignment)? {
             Some(shift) => channels.shifted(shift),
             None => channels.clone(),
         })
@@ -205,11 +217,11 @@ impl<'a> Quantizer<'a> {
             return Ok(None);
         };
         let weights = self.model.params.f32(&linear.weight())?;
-        let smooth = Scheme::Smooth {
-            method: Method::AbsMax,
-            alpha,
+        let statistics = self.statistics(linear)?;
+        let peaks = match &statistics.shift {
+            Some(shift) => statistics.channels.shifted(&shift.middle).peaks(),
+            None => statistics.channels.peaks(),
         };
-        let peaks = self.channels(linear, smooth)?.peaks();
         Ok(Some((source, smooth::factors(&peaks, weights, alpha))))
     }
 
@@ -239,7 +251,7 @@ impl<'a> Quantizer<'a> {
             calibrator: Calibrator::None,
             calibrator_arg: 0.0,
         };
-        let mut channels = self.channels(linear, scheme)?;
+        let mut channels = self.channels(linear, scheme, assignment)?;
         match scheme {
             Scheme::Static(method) => self.set_scale(&mut quant, method, statistics),
             Scheme::Smooth { method, alpha } => {

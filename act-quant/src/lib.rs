@@ -95,7 +95,7 @@ pub fn require_float(model: &Artifact) -> Result<()> {
     ))
 }
 
-/// Most batches that [`quantize`] runs before it refines single inputs: calibration twice, the
+/// Most batches that [`quantize`] runs before it looks at single inputs: calibration twice, the
 /// held-out slice once for the float model and once for each trial.
 pub fn batches_to_run(samples: &Samples, options: &Options) -> usize {
     let held_out = samples.held_out.len().div_ceil(options.batch_size);

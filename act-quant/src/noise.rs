@@ -49,7 +49,7 @@ pub fn estimate(
     let mut power = Power::default();
     for &linear in &changed.choices[index].input.linears {
         if let Some(done) = quantizer.linear(&rewritten, linear, scheme, &changed)? {
-            add_linear(&mut power, quantizer, linear, scheme, &done)?;
+            add_linear(&mut power, quantizer, linear, scheme, &changed, &done)?;
         }
     }
     Ok(power.sqnr_db())
@@ -71,13 +71,14 @@ fn add_linear(
     quantizer: &Quantizer<'_>,
     linear: Linear,
     scheme: Scheme,
+    assignment: &Assignment,
     done: &QuantizedLinear,
 ) -> Result<()> {
     let weights = quantizer.model().params.f32(&linear.weight())?;
     let rounded = done.rows.dequantized();
     let outputs = done.rows.scales.len();
     // What the bias takes up for the shift, and for the error of the weights.
-    let mut bias = match quantizer.shift(linear, scheme)? {
+    let mut bias = match quantizer.shift(linear, scheme, assignment)? {
         Some(shift) => shift::taken_up(weights, shift),
         None => vec![0.0; outputs],
     };

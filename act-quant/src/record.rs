@@ -146,6 +146,7 @@ pub fn details(quantized: &Quantized) -> Map<String, Value> {
     let quantization = json!({
         "weight_quantize_type": quantized.assignment.granularity.name(),
         "bias_correction": quantized.assignment.bias_correct,
+        "shift_tokens": quantized.assignment.shift_tokens,
         "calibration_examples": quantized.calibration_examples,
         "held_out_examples": quantized.held_out_examples,
         "divergence": quantized.winner().score.divergence,
@@ -203,6 +204,7 @@ fn trial(trial: &Trial) -> Value {
             "bias_correct": candidate.bias_correct,
         }),
         Attempt::Calibrators => json!({"algo": "each site's best"}),
+        Attempt::ShiftTokens => json!({"shift": "means"}),
         Attempt::Change(inputs, scheme) => json!({
             "sites": inputs.iter().map(|i| i.to_string()).collect::<Vec<_>>(),
             "scheme": scheme.to_string(),

@@ -115,7 +115,21 @@ impl Refinement<'_, '_, '_> {
             dynamic.choices[index].scheme = Scheme::Dynamic;
         }
         let inputs = dynamic.choices.iter().map(|c| c.input.clone()).collect();
-        self.attempt(Attempt::Change(inputs, Scheme::Dynamic), dynamic, bar)?;
+        if self.attempt(Attempt::Change(inputs, Scheme::Dynamic), dynamic, bar)? {
+            self.shift_tokens()?;
+        }
+        Ok(())
+    }
+
+    /// The same with the means of channels off, which costs nothing at run time.
+    fn shift_tokens(&mut self) -> Result<()> {
+        if !self.quantizer.options().shift {
+            return Ok(());
+        }
+        let mut shifted = self.search.assignment.clone();
+        shifted.shift_tokens = true;
+        let bar = self.divergence() * (1.0 - WORTHWHILE);
+        self.attempt(Attempt::ShiftTokens, shifted, bar)?;
         Ok(())
     }
 

@@ -135,6 +135,9 @@ pub struct Assignment {
     pub granularity: Granularity,
     /// Whether biases take up the mean error of the weights.
     pub bias_correct: bool,
+    /// Whether channels lose their means before a token gets its own scale. Helps some models and
+    /// hurts others; static scales always lose the middle of the range.
+    pub shift_tokens: bool,
     /// One for each input, in forward order.
     pub choices: Vec<Choice>,
 }
@@ -155,6 +158,7 @@ impl Assignment {
         Self {
             granularity,
             bias_correct,
+            shift_tokens: false,
             choices: Input::all(plan).into_iter().map(choice).collect(),
         }
     }

@@ -23,6 +23,8 @@ pub enum Attempt {
     Whole(Candidate),
     /// Each input the calibrator that adds it the least error.
     Calibrators,
+    /// The best so far, the means of channels taken off where each token has its own scale.
+    ShiftTokens,
     /// The best so far, some inputs changed.
     Change(Vec<Input>, Scheme),
 }
@@ -244,6 +246,7 @@ impl std::fmt::Display for Attempt {
                 }
             ),
             Attempt::Calibrators => f.write_str("each site's best calibrator"),
+            Attempt::ShiftTokens => f.write_str("means off before scales per token"),
             Attempt::Change(inputs, scheme) => {
                 write!(f, "{}", inputs[0])?;
                 if inputs.len() > 1 {

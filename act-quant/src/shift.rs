@@ -5,7 +5,8 @@
 //! and leaves the float model's answers alone: it comes off the bias of whatever makes the channel,
 //! the readers' biases take up `W z`, and where the residual stream reads the channel too, the bias
 //! of the linear that is added to it next gives it back. A static scale is served best by the middle
-//! of a channel's range; one for each token by the mean, close to what most tokens hold.
+//! of a channel's range. One for each token is served by the mean, close to what most tokens hold, in
+//! some models and not in others: there the search tries both.
 
 use act_core::{Linear, Norm, Plan};
 

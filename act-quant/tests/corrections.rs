@@ -159,7 +159,8 @@ fn shifts_leave_the_float_model_alone() {
             alpha: 0.5,
         };
         for scheme in [Scheme::Static(Method::AbsMax), Scheme::Dynamic, smooth] {
-            let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
+            let mut all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
+            all.shift_tokens = true;
             let shifted = all.choices.iter().filter(|c| can_shift(c.input.first()));
             assert_eq!(shifted.count(), shifted_inputs);
             let float = quantizer.float(&all).unwrap();

@@ -131,7 +131,10 @@ fn every_combination_is_tried_and_reported() {
         Ok(())
     })
     .unwrap();
-    assert!(batches <= batches_to_run(&samples(), &options));
+    // Then one evaluation as it is and one for each of ten inputs in float.
+    let held_out = samples().held_out.len().div_ceil(options.batch_size);
+    assert!(batches <= batches_to_run(&samples(), &options) + 11 * held_out);
+    assert_eq!(quantized.float_gains.len(), 10);
     let trials = &quantized.trials;
     assert_eq!(trials.len(), 16);
     let best = quantized.winner().score.divergence;

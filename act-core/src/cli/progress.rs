@@ -91,8 +91,10 @@ impl Drop for Progress {
     }
 }
 
+/// One line even in a narrow terminal: the message has the room that is left, and is cut there.
+const BAR: &str = "{prefix} [{bar:16}] {pos}/{len} {eta} left {wide_msg}";
+
 fn bar(what: &str, total: u64) -> ProgressBar {
-    const BAR: &str = "{prefix} [{bar:30}] {pos}/{len} {eta} left {msg}";
     // The template is a constant that a test renders; were it wrong, the default style serves.
     let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = BARS.add(ProgressBar::new(total));
@@ -201,9 +203,6 @@ mod tests {
 
     #[test]
     fn the_bar_template_is_valid() {
-        assert!(
-            ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {eta} left {msg}")
-                .is_ok()
-        );
+        assert!(ProgressStyle::with_template(BAR).is_ok());
     }
 }

@@ -94,9 +94,19 @@ impl Plan {
         let section = config.quant_aware.clone().unwrap_or_default();
         section.check()?;
         section.check_together()?;
+        let mode = mode.unwrap_or(default);
+        if mode != Mode::Post
+            && config.quant_post.shift
+            && config.distillation.weights()?.hidden != 0.0
+        {
+            return Err(Error::usage(
+                "Distillation.hidden: calibration shifts channels, so that hidden states are not \
+                 comparable with the teacher's; set QuantPost.shift to false, or leave the loss out",
+            ));
+        }
         let mut acting = config.clone();
         let train = &mut acting.train;
-        if mode.unwrap_or(default) != Mode::Post || section.learning_rate.is_some() {
+        if mode != Mode::Post || section.learning_rate.is_some() {
             train.learning_rate = rate(section.learning_rate, &config.train.learning_rate)?;
         }
         train.epochs = section.epochs.unwrap_or((train.epochs / GENTLER).max(1));
@@ -107,7 +117,7 @@ impl Plan {
         (train.target_metric, train.patience) = (None, None);
         let training_seed = train.seed.map_or(seed, Seed).derive("quant.train");
         Ok(Self {
-            mode: mode.unwrap_or(default),
+            mode,
             max_divergence: section.max_divergence,
             weights: match section.weight_quantize_type.as_str() {
                 "channel_wise_abs_max" => WeightSteps::RowPeak,

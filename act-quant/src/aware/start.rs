@@ -1,5 +1,5 @@
-//! The float model that training starts from: what calibration rounded, that is with channels shifted
-//! and smoothed, and biases corrected as its result has them.
+//! The float model that training starts from: the one that calibration rounded, with channels shifted
+//! and smoothed and biases corrected as its result has them.
 
 use act_core::{Artifact, Result};
 
@@ -14,17 +14,69 @@ pub(super) fn float(
     options: &Options,
 ) -> Result<Artifact> {
     let options = Options {
-        embeddings: false,
+        embeddings: false, // Only to be spared rounding the tables again.
         ..options.clone()
     };
     let quantizer = Quantizer::new(model, &calibrated.statistics, &options)?;
     let mut float = quantizer.float(&calibrated.assignment)?;
-    for (name, _) in model.params.iter() {
-        // Biases, norms and what was left in float.
-        if calibrated.artifact.params.f32(name).is_ok() {
-            let tensor = calibrated.artifact.params.get(name)?.clone();
-            float.params.insert(name, tensor);
-        }
+    for linear in model.plan.linears() {
+        let bias = calibrated.artifact.params.get(&linear.bias())?;
+        float.params.insert(linear.bias(), bias.clone());
     }
     Ok(float)
+}
+
+#[cfg(test)]
+mod tests {
+    use act_core::config::Config;
+    use act_core::testing::{TinyOptions, tiny_artifact};
+    use act_core::{Activation, Encoding, LayerPlan, Seed};
+    use act_nn::{FakeQuantization, InputSteps, WeightSteps};
+
+    use super::*;
+    use crate::samples::Samples;
+
+    /// Sequences out of the tiny vocabulary.
+    fn sequences(start: u32) -> Vec<Encoding> {
+        let tokens = |i: u32| (0..3 + i % 8).map(move |j| 5 + (i * 31 + j * j * 7) % 100);
+        let encoding = |i| {
+            let input_ids: Vec<u32> = tokens(i).collect();
+            Encoding {
+                token_type_ids: vec![0; input_ids.len()],
+                input_ids,
+            }
+        };
+        (start..start + 40).map(encoding).collect()
+    }
+
+    #[test]
+    fn training_starts_from_the_calibrated_model_to_the_last_integer() {
+        let tiny = TinyOptions {
+            layers: vec![LayerPlan::full(2, 4, 12), LayerPlan::full(1, 4, 9)],
+            hidden_act: Activation::Relu,
+            ..TinyOptions::default()
+        };
+        let model = tiny_artifact(3, &tiny);
+        let samples = Samples {
+            calibration: sequences(0),
+            held_out: sequences(100),
+            labels: None,
+        };
+        let mut config = Config::default();
+        config.quant_post.max_divergence = 0.0;
+        for schemes in [&["static"][..], &["static", "smooth", "dynamic", "float"]] {
+            config.quant_post.schemes = schemes.iter().map(|s| s.to_string()).collect();
+            let options = Options::from_config(&config).unwrap();
+            let calibrated =
+                crate::quantize(&model, &samples, &options, Seed(7), 1, &mut || Ok(())).unwrap();
+            let start = float(&model, &calibrated, &options).unwrap();
+            let (weights, inputs) = (WeightSteps::Learned, InputSteps::Learned);
+            let rounding = FakeQuantization::of(&calibrated.artifact, weights, inputs).unwrap();
+            let exported = rounding.export(&start).unwrap();
+            assert_eq!(
+                exported.model_digest().unwrap(),
+                calibrated.artifact.model_digest().unwrap()
+            );
+        }
+    }
 }
