@@ -117,18 +117,18 @@ endif
 # Prune.steps: every step starts from the one before, and all but the last are distilled for
 # Prune.step_iters. Each is a file, so that an interrupted recipe goes on where it was.
 $$($(1)_out)/pruned.act: $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build
-	from=$$<; reference=; steps=$$(call number,$$($(1)_config),steps,1); \
+	@from=$$<; reference=; steps=$$(call number,$$($(1)_config),steps,1); \
 	for i in $$$$(seq $$$$((steps - 1))); do \
 	  step=$$(@D)/step-$$$$i.act; \
 	  if [ ! -e $$$$step ] || [ "$$$$(find $$^ $$$$from -newer $$$$step)" ]; then \
-	    act-prune $$$$from -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	    (set -x; act-prune $$$$from -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
 	        --step $$$$i/$$$$steps $$$$reference \
 	      | act-distill -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
-	        --teacher $$< --set TrainConfig.train_iter=$$(call number,$$($(1)_config),step_iters,300) -o $$$$step; \
+	        --teacher $$< --set TrainConfig.train_iter=$$(call number,$$($(1)_config),step_iters,300) -o $$$$step); \
 	  fi; \
 	  from=$$$$step; reference="--reference $$<"; \
 	done; \
-	act-prune $$$$from -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
+	set -x; act-prune $$$$from -c $$($(1)_config) --data $$($(1)_data) $(SHARED_FLAGS) --device $(DEVICE) \
 	    --step $$$$steps/$$$$steps $$$$reference -o $$@ --report $$(@:.act=.json)
 
 $$($(1)_out)/student.act: $$($(1)_out)/pruned.act $$($(1)_out)/base.act $$($(1)_config) $$($(1)_files) | build

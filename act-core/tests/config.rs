@@ -515,7 +515,7 @@ fn provenance_holds_the_sections_that_acted_and_no_path() {
     assert_eq!(
         record,
         "Global:\n  task_name: afqmc\nDistillation: {}\nPrune:\n  \
-         prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  precision: int8\n  latency_batch: 1\n  latency_threads: 1\n  steps: 1\n  vocabulary: all\n  calibration_examples: 2048\n"
+         prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  precision: int8\n  latency_batch: 1\n  latency_threads: 1\n  steps: 1\n  step_iters: 300\n  vocabulary: all\n  calibration_examples: 2048\n"
     );
     let again = load(&record, &[]).unwrap();
     assert_eq!(again.prune, config.prune);

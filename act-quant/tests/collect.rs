@@ -103,3 +103,21 @@ fn a_site_that_nobody_showed_is_an_error() {
     let error = collect(&[POOLER], &|_| false, &[batch(&[1])], &mut |_, _| Ok(())).unwrap_err();
     assert!(error.to_string().contains("pooler.input"), "{error}");
 }
+
+#[test]
+fn channels_that_never_change_are_no_reason_to_stop() {
+    let shifted = |values: Vec<f32>| {
+        let show = &mut |_: &Batch, observer: &mut dyn Observer| {
+            observer.observe(Site::Input(POOLER), &values, 2);
+            Ok(())
+        };
+        collect(&[POOLER], &|_| true, &[batch(&[2])], show).unwrap()[&POOLER].clone()
+    };
+    // A dead channel beside one that lives: -2 and 2 about the middle.
+    let found = shifted(vec![1.0, 0.0, 5.0, 0.0]);
+    assert_eq!((found.min, found.max), (-2.0, 2.0));
+    assert_eq!(found.shift.unwrap().middle, [3.0, 0.0]);
+    // Nothing but constants: a shift would leave nothing to quantise.
+    let found = shifted(vec![1.0, 5.0, 1.0, 5.0]);
+    assert_eq!((found.min, found.max, found.shift), (1.0, 5.0, None));
+}

@@ -77,7 +77,7 @@ echo "slurm.sh: $(srun --version), $(sinfo --noheader --format='%D node, %C core
 sed -n '/^```sh$/,/^```$/p;' docs/cluster.md | sed '/^```$/,$d; 1d' > "$folder/srun-shell"
 chmod 755 "$folder/srun-shell"
 
-tiny=(LAYERS=2 HIDDEN=32 SAMPLE_FLAGS='--train 400 --dev 100' REPORT_FLAGS='--seconds 0' CARGO=true THREADS=1)
+tiny=(LAYERS=2 HIDDEN=32 SAMPLE_FLAGS='--train 1000 --dev 100' REPORT_FLAGS='--seconds 0' CARGO=true THREADS=1)
 make --no-print-directory -j2 clue "${tiny[@]}" BUILD="$folder/here" > /dev/null 2> "$folder/here.log"
 CPUS=1 make --no-print-directory -j2 clue "${tiny[@]}" BUILD="$folder/there" SHELL="$folder/srun-shell" \
   > /dev/null 2> "$folder/there.log" || { tail "$folder/there.log" >&2; exit 1; }

@@ -14,7 +14,7 @@ fn make(build: &Path, words: &str) -> Ran {
 }
 
 const TINY: &str =
-    "afqmc LAYERS=2 HIDDEN=32 SAMPLE_FLAGS='--train 400 --dev 100' REPORT_FLAGS='--seconds 0.2'";
+    "afqmc LAYERS=2 HIDDEN=32 SAMPLE_FLAGS='--train 1000 --dev 100' REPORT_FLAGS='--seconds 0.2'";
 
 #[test]
 fn make_compresses_the_sample_and_then_has_nothing_to_do() {

@@ -34,7 +34,7 @@ fn clue(build: &Path) -> Command {
         "HIDDEN=32",
     ])
     .args([
-        "SAMPLE_FLAGS=--train 400 --dev 100",
+        "SAMPLE_FLAGS=--train 1000 --dev 100",
         "REPORT_FLAGS=--seconds 0.2",
     ])
     .arg(format!("BUILD={}", build.display()))
