@@ -4,7 +4,6 @@
 //! out ([`lesson`]), and act-nn's loop does the rest; without a teacher this is plain fine-tuning.
 //! Dev is never read.
 
-pub mod checkpoint;
 pub mod lesson;
 pub mod metrics;
 pub mod narrator;
@@ -19,13 +18,13 @@ use act_core::metrics::Accuracy;
 use act_core::{Artifact, Error, Result};
 use act_data::Dataset;
 use act_infer::Engine;
+use act_nn::checkpoint::journal_keeper::JournalKeeper;
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::distillation::features::Features;
 use act_nn::distillation::teacher::{Teacher, TeacherRecord};
 use act_nn::distillation::{self, objective};
 use act_nn::{Device, Journal, Objective, TrainEvent, Trained};
 
-use checkpoint::Kept;
 use lesson::{Lesson, Part, Subject};
 pub use options::Options;
 pub use outcome::{Distilled, Validation};
@@ -215,10 +214,7 @@ fn train(
         log::warn!("TrainConfig.amp_config has no effect on a CPU: all is computed in f32");
     }
     let journal = RefCell::new(Journal::new(options.logging_iter));
-    let mut kept = Kept {
-        checkpoints,
-        journal: &journal,
-    };
+    let mut kept = JournalKeeper::new(checkpoints, &journal);
     let step = kept.find();
     if !on_event(Event::Begins { step }) {
         return Err(Error::interrupted());

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_core::cli::{self, CheckpointArgs, CommonArgs, Context, Exit, StageArgs, StageCli};
 use act_data::{Dataset, Split};
-use act_distill::checkpoint::Settings;
 use act_distill::metrics::Metrics;
 use act_distill::narrator::Narrator;
 use act_distill::{Options, distill, record};
 use act_nn::Device;
+use act_nn::checkpoint::settings::Settings;
 use act_nn::distillation::teacher::{self, TeacherRecord};
 use clap::Parser;
 
@@ -44,23 +44,11 @@ struct Args {
     /// (TrainConfig.micro_batch).
     #[arg(long, value_name = "N")]
     micro_batch: Option<usize>,
-    /// Where to keep checkpoints; a killed run goes on from there. Default: beside the output, as
-    /// OUTPUT.ckpt; none if that is a pipe.
-    #[arg(long, value_name = "DIR")]
-    checkpoint: Option<PathBuf>,
-    /// Seconds between checkpoints (0: after every step).
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
-    checkpoint_every: f64,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// One JSON object a line for every logged step and evaluation, as they happen.
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
-}
-
-fn seconds(text: &str) -> std::result::Result<f64, String> {
-    match text.parse() {
-        Ok(seconds) if (0.0..1e9).contains(&seconds) => Ok(seconds),
-        _ => Err("give a number of seconds, 0 or more".into()),
-    }
 }
 
 impl StageCli for Args {
@@ -88,9 +76,9 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     ctx.check_output(&args.stage.output)?;
     let metrics = args.metrics.as_deref().map(Metrics::new).transpose()?;
     let kept = Settings::new(
-        args.checkpoint.as_deref(),
+        args.checkpoint.folder.as_deref(),
         &args.stage.output,
-        args.checkpoint_every,
+        args.checkpoint.every,
     );
 
     let student = ctx.read_artifact(&args.stage.input)?;

@@ -121,3 +121,89 @@ pub fn log(distilled: &Distilled) {
         distilled.best_step
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use act_core::Seed;
+    use act_core::config::{Config, Distillation, TrainConfig};
+    use act_core::provenance::{DataRecord, Digest};
+    use act_nn::checkpoint::settings::key;
+    use act_nn::distillation::teacher::TeacherRecord;
+
+    fn digest(of: &str) -> Digest {
+        Digest::of([of.as_bytes()])
+    }
+
+    fn key_of(model: &str, teacher: Option<&str>, change: impl Fn(&mut Config)) -> Digest {
+        let mut config = Config::default();
+        change(&mut config);
+        let teacher = teacher.map(|teacher| TeacherRecord {
+            model_digest: digest(teacher),
+            synthetic_data: Vec::new(),
+        });
+        let data = DataRecord {
+            name: "toy".into(),
+            digest: digest("examples"),
+            examples: 9,
+            synthetic: false,
+        };
+        let (model, seed) = (digest(model), Seed(42));
+        let record = super::begun(model, teacher.as_ref(), &data, &config, "cpu", seed);
+        key(&record.unwrap())
+    }
+
+    #[test]
+    fn a_checkpoint_is_not_taken_for_one_of_other_losses_or_another_teacher() {
+        let losses = |change: fn(&mut Distillation)| {
+            key_of("student", Some("teacher"), |config| {
+                change(&mut config.distillation)
+            })
+        };
+        let train = |change: fn(&mut TrainConfig)| {
+            key_of("student", Some("teacher"), |config| {
+                change(&mut config.train)
+            })
+        };
+        let soft = |d: &mut Distillation| d.soft_labels = Some(1.0);
+        let all = [
+            losses(|_| ()),
+            losses(|d| d.labels = Some(1.0)),
+            losses(|d| d.logits = Some(1.0)),
+            losses(|d| (d.logits, d.labels) = (Some(1.0), Some(0.25))),
+            losses(soft),
+            losses(|d| (d.soft_labels, d.temperature) = (Some(1.0), Some(4.0))),
+            losses(|d| d.pooled = Some(1.0)),
+            losses(|d| d.hidden = Some(1.0)),
+            losses(|d| (d.hidden, d.layers) = (Some(1.0), Some(vec![[0, 1]]))),
+            losses(|d| (d.hidden, d.layers) = (Some(1.0), Some(vec![[1, 0]]))),
+            losses(|d| d.relations = Some(1.0)),
+            losses(|d| (d.relations, d.relation_heads) = (Some(1.0), Some(4))),
+            losses(|d| (d.relations, d.relation_layers) = (Some(1.0), Some([0, 0]))),
+            losses(|d| d.alpha = Some(vec![0.5])),
+            losses(|d| (d.loss, d.alpha) = (Some(vec!["soft_label".into()]), Some(vec![0.5]))),
+            train(|t| t.dropout = 0.25),
+            train(|t| t.seed = Some(42)),
+            train(|t| t.micro_batch = 3),
+            train(|t| t.batch_size = Some(4)),
+            train(|t| t.gradient_accumulation = 2),
+            train(|t| t.validation_ratio = 0.125),
+            train(|t| t.amp_config = Some(Default::default())),
+            key_of("student", Some("another"), |_| ()),
+            key_of("student", None, |_| ()),
+            key_of("another", Some("teacher"), |_| ()),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            for (j, other) in all.iter().enumerate().skip(i + 1) {
+                assert_ne!(one, other, "{i} and {j}");
+            }
+        }
+        let same = |change: &dyn Fn(&mut Distillation)| {
+            key_of("student", Some("teacher"), |c| change(&mut c.distillation))
+        };
+        let named = |d: &mut Distillation| *d = d.explicit().unwrap();
+        assert_eq!(same(&named), all[0], "what is automatic, by name");
+        assert_eq!(same(&|d| d.cache = "0".into()), all[0], "memory");
+        let path = |d: &mut Distillation| d.teacher_model_dir = Some("elsewhere".into());
+        assert_eq!(same(&path), all[0], "the teacher's place");
+    }
+}

@@ -2,9 +2,12 @@
 //!
 //! The loop hands a [`Snapshot`] to its [`Keeper`] and gets it back as [`Resumed`] in a later
 //! process. Nothing random is part of it: order and dropout follow from the seed and the step.
-//! [`store::Checkpoints`] writes files.
+//! [`store::Checkpoints`] writes files, [`settings::Settings`] says where, and [`journal_keeper::JournalKeeper`] is the
+//! keeper of a stage.
 
 mod exact;
+pub mod journal_keeper;
+pub mod settings;
 pub mod store;
 
 use act_core::Params;
@@ -77,6 +80,8 @@ pub struct Snapshot<'a> {
     pub moments: usize,
     /// Gives a part; [`Part::Best`] only makes sense where the position has a best evaluation.
     pub part: &'a dyn Fn(Part) -> Params,
+    /// What quantisation-aware training has learned of its steps, without names; empty without it.
+    pub steps: &'a [f64],
 }
 
 /// A snapshot that was read back.
@@ -89,6 +94,8 @@ pub struct Resumed {
     pub moments: Vec<Params>,
     /// The parameters of the best evaluation, if there was one.
     pub best: Option<Params>,
+    /// As in [`Snapshot`].
+    pub steps: Vec<f64>,
 }
 
 /// Keeps the state of a run, as [`store::Checkpoints`] with a caller's notes. A keeper that cannot

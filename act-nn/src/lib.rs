@@ -85,7 +85,7 @@ pub fn resume(
     )
 }
 
-/// As [`train()`], for an int8 model: linears and tables compute with rounded numbers, and what the
+/// As [`resume()`], for an int8 model: linears and tables compute with rounded numbers, and what the
 /// judge says of the int8 model chooses the best weights. Mixed precision has no effect.
 #[allow(clippy::too_many_arguments)]
 pub fn train_quantized(
@@ -95,9 +95,10 @@ pub fn train_quantized(
     quantizing: Quantizing<'_>,
     objective: Objective,
     options: &TrainOptions,
+    keeper: &mut dyn checkpoint::Keeper,
     on_event: &mut dyn FnMut(TrainEvent) -> bool,
 ) -> Result<Trained> {
-    let (keeper, quantizing) = (&mut checkpoint::Unkept, Some(quantizing));
+    let quantizing = Some(quantizing);
     let options = &TrainOptions {
         mixed_precision: false,
         ..options.clone()

@@ -17,7 +17,7 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use act_core::quant::QuantSpec;
+use act_core::quant::{ActivationScheme, QuantSpec};
 use act_core::{Artifact, Error, Linear, Params, Result, Tensor};
 
 use crate::kernels::quantize::{self, Levels};
@@ -112,6 +112,16 @@ impl FakeQuantization {
             quant: self.quant.clone(),
             ..float.clone()
         })
+    }
+
+    /// Every step: those of the weights, then the inputs' static ones.
+    pub(crate) fn all_steps(&mut self) -> impl Iterator<Item = &mut f32> {
+        let linears = self.quant.linears.iter_mut();
+        let inputs = linears.filter_map(|linear| match &mut linear.activation {
+            ActivationScheme::Static { scale, .. } => Some(scale),
+            ActivationScheme::DynamicPerToken => None,
+        });
+        self.weight_steps.values_mut().flatten().chain(inputs)
     }
 
     /// Steps of a linear's weight.

@@ -1,15 +1,23 @@
 //! Quantisation-aware training through the public interface: what it computes with is what the int8
 //! engine computes with, whatever the scheme; it learns; the same run gives the same bits.
 
+use std::cell::RefCell;
+use std::time::Duration;
+
 use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::metrics::argmax;
+use act_core::provenance::Digest;
 use act_core::quant::ActivationScheme;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Batch, Encoding, Family, LayerPlan, Linear, Seed};
 use act_infer::Engine;
+use act_nn::checkpoint::journal_keeper::JournalKeeper;
+use act_nn::checkpoint::store::Checkpoints;
+use act_nn::checkpoint::{Keeper, Unkept};
 use act_nn::{
-    Device, Examples, FakeQuantization, InputSteps, Objective, OptimizerOptions, Quantizing,
-    TrainEvent, TrainOptions, Trained, WeightSteps, predict, predict_quantized, train_quantized,
+    Device, Examples, FakeQuantization, InputSteps, Journal, Objective, OptimizerOptions,
+    Quantizing, TrainEvent, TrainOptions, Trained, WeightSteps, predict, predict_quantized,
+    train_quantized,
 };
 use rand::Rng;
 
@@ -117,6 +125,8 @@ fn options() -> TrainOptions {
     }
 }
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// Coarse enough for rounding to hurt.
 const COARSE: TinyInt8 = TinyInt8 {
     weight_max: 7,
@@ -124,8 +134,13 @@ const COARSE: TinyInt8 = TinyInt8 {
     dynamic: false,
 };
 
-/// Trains the coarse model to answer as the float one does; with the losses of its evaluations.
-fn run(options: &TrainOptions, how: (WeightSteps, InputSteps)) -> (Trained, Vec<f64>) {
+/// Trains the coarse model to answer as the float one does.
+fn train(
+    options: &TrainOptions,
+    how: (WeightSteps, InputSteps),
+    keeper: &mut dyn Keeper,
+    on_event: &mut dyn FnMut(TrainEvent) -> bool,
+) -> Trained {
     let (encodings, labels) = (encodings(96), [0; 96]);
     let teacher = predict(Device::NdArray, &model(None), &encodings, 16).unwrap();
     let examples = Examples {
@@ -147,24 +162,22 @@ fn run(options: &TrainOptions, how: (WeightSteps, InputSteps)) -> (Trained, Vec<
         logits: 1.0,
         ..Objective::LABELS
     };
+    let (device, float) = (Device::NdArray, model(None));
+    train_quantized(
+        device, &float, examples, quantizing, objective, options, keeper, on_event,
+    )
+    .unwrap()
+}
+
+/// The same in one go, with the losses of its evaluations.
+fn run(options: &TrainOptions, how: (WeightSteps, InputSteps)) -> (Trained, Vec<f64>) {
     let mut scores = Vec::new();
-    let mut on_event = |event: TrainEvent| {
+    let trained = train(options, how, &mut Unkept, &mut |event| {
         if let TrainEvent::Evaluation { accuracy, .. } = event {
             scores.push(accuracy);
         }
         true
-    };
-    let (device, float) = (Device::NdArray, model(None));
-    let trained = train_quantized(
-        device,
-        &float,
-        examples,
-        quantizing,
-        objective,
-        options,
-        &mut on_event,
-    )
-    .unwrap();
+    });
     (trained, scores)
 }
 
@@ -216,6 +229,47 @@ fn neither_threads_nor_a_second_run_change_a_bit() {
         (exported(&trained).model_digest().unwrap(), scores)
     };
     assert_eq!(digest(1), digest(3));
+}
+
+#[test]
+fn a_run_that_is_broken_off_after_every_step_ends_in_the_same_bits() {
+    const STEPS: usize = 8;
+    let options = TrainOptions {
+        max_steps: Some(STEPS),
+        ..options()
+    };
+    for how in [
+        LEARNED,
+        (
+            WeightSteps::RowPeak,
+            InputSteps::MovingAverage { rate: 0.9 },
+        ),
+        (WeightSteps::Learned, InputSteps::Largest),
+    ] {
+        let (whole, _) = run(&options, how);
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("kept");
+        let break_after = |done| {
+            let key = Digest([1; 32]);
+            let mut files = Checkpoints::open(&folder, &model(None), key, HOUR).unwrap();
+            let journal = RefCell::new(Journal::new(1));
+            let mut keeper = JournalKeeper::new(Some(&mut files), &journal);
+            assert_eq!(keeper.find(), done);
+            train(&options, how, &mut keeper, &mut |event| {
+                journal.borrow_mut().note(&event);
+                !matches!(event, TrainEvent::Step { step, .. } if step < STEPS)
+            })
+        };
+        for done in 0..STEPS - 1 {
+            break_after(done);
+        }
+        let broken = break_after(STEPS - 1);
+        assert_eq!(broken.steps, STEPS);
+        assert_eq!(broken.best_step, whole.best_step);
+        assert_eq!(broken.quantization, whole.quantization, "{how:?}");
+        let digest = |trained| exported(trained).model_digest().unwrap();
+        assert_eq!(digest(&broken), digest(&whole), "{how:?}");
+    }
 }
 
 #[test]

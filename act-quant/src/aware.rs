@@ -12,15 +12,18 @@ mod outcome;
 pub mod plan;
 mod start;
 
+use std::cell::RefCell;
+
 use act_core::{Artifact, Error, ErrorKind, Result, Seed};
 use act_data::Dataset;
+use act_nn::checkpoint::journal_keeper::JournalKeeper;
+use act_nn::checkpoint::store::Checkpoints;
 use act_nn::distillation::features::Features;
 use act_nn::distillation::objective;
 use act_nn::distillation::teacher::{Teacher, TeacherRecord};
 use act_nn::{Device, FakeQuantization, Journal, Objective, Quantizing, TrainEvent, Trained};
 
 use crate::Quantized;
-use crate::judge::Score;
 use crate::options::Options;
 use lesson::Lesson;
 pub use outcome::{Agreement, Kept, Outcome};
@@ -38,6 +41,11 @@ pub enum Event<'a> {
         done: usize,
         /// In all.
         total: usize,
+    },
+    /// Training begins, after so many steps of a run that was broken off.
+    Begins {
+        /// Steps already done.
+        step: usize,
     },
     /// A step or an evaluation.
     Training(&'a TrainEvent, &'a Journal),
@@ -62,7 +70,8 @@ pub struct Source<'a> {
     pub device: Device,
 }
 
-/// Trains from `quantized`'s result and puts the better model of the two into it.
+/// Trains from `quantized`'s result and puts the better model of the two into it. With `checkpoints`
+/// of this very training it goes on from where they stand.
 ///
 /// # Errors
 /// Usage: a teacher for other classes, unlabelled data. Interrupted. A training that diverges is no
@@ -71,6 +80,7 @@ pub fn train(
     source: Source<'_>,
     plan: &Plan,
     quantized: &mut Quantized,
+    checkpoints: Option<&mut Checkpoints>,
     on_event: OnEvent<'_>,
 ) -> Result<Outcome> {
     let record = source
@@ -89,105 +99,99 @@ pub fn train(
     let looks_inside = losses.looks_inside().then(|| losses.comparisons());
     let features = looks_inside
         .map(|at| Features::new(teacher.engine(), &lesson.train.encodings, at, plan.cache));
-    let mut training = Training {
+    let training = Training {
         float: &float,
         lesson: &lesson,
         features: features.as_ref(),
         plan,
         device: source.device,
-        journal: Journal::new(plan.logging_iter),
-        best: None,
-        stopped: false,
     };
-    let trained = training.run(&quantized.artifact, losses, on_event);
-    let Training {
-        journal,
-        best,
-        stopped,
-        ..
-    } = training;
-    let trained = match trained {
-        _ if stopped => return Err(Error::interrupted()),
-        Err(error) if error.kind() != ErrorKind::Failed => return Err(error),
-        other => other,
-    };
+    let (trained, journal) = training.run(&quantized.artifact, losses, checkpoints, on_event)?;
     let mut outcome = Outcome {
         kept: Kept::Calibrated,
         teacher: record,
         examples: lesson.train.labels.len(),
         before,
-        after: best,
+        after: None,
         steps: trained.as_ref().map_or(0, |t| t.steps),
         best_step: trained.as_ref().map_or(0, |t| t.best_step),
         diverged: match &trained {
             Ok(trained) => trained.diverged.clone(),
-            Err(error) => Some(error.to_string()),
+            Err(why) => Some(why.clone()),
         },
         journal,
         agreement: None,
     };
-    if let (Ok(trained), Some(after)) = (trained, best)
-        && after.beats(&before)
+    if let Ok(trained) = trained
+        && trained.accuracy.is_some()
     {
         let (float, rounding) = best_step(trained, float)?;
-        quantized.artifact = exported(&float, &rounding)?;
-        outcome.kept = Kept::Trained;
-        let held_out = &lesson.held_out.encodings;
-        let ours = act_nn::predict_quantized(source.device, &float, &rounding, held_out, BATCH)?;
-        outcome.agreement = Some(lesson.compare(&ours, &quantized.artifact)?);
+        let int8 = exported(&float, &rounding)?;
+        let after = lesson.examine(&int8)?;
+        outcome.after = Some(after);
+        if after.beats(&before) {
+            let held_out = &lesson.held_out.encodings;
+            let ours =
+                act_nn::predict_quantized(source.device, &float, &rounding, held_out, BATCH)?;
+            outcome.agreement = Some(lesson.compare(&ours, &int8)?);
+            outcome.kept = Kept::Trained;
+            quantized.artifact = int8;
+        }
     }
     outcome.log();
     Ok(outcome)
 }
 
-/// A training on its way.
+/// A training that is about to begin.
 struct Training<'a> {
     float: &'a Artifact,
     lesson: &'a Lesson,
     features: Option<&'a Features<'a>>,
     plan: &'a Plan,
     device: Device,
-    journal: Journal,
-    /// The best evaluation.
-    best: Option<Score>,
-    /// Somebody wants it to end.
-    stopped: bool,
 }
 
 impl Training<'_> {
-    /// Trains from the ranges and scales of `int8`.
+    /// Trains from the ranges and scales of `int8`. Inside: why it came to nothing, if it diverged
+    /// before its first evaluation.
     fn run(
-        &mut self,
+        &self,
         int8: &Artifact,
         losses: Objective,
+        checkpoints: Option<&mut Checkpoints>,
         on_event: OnEvent<'_>,
-    ) -> Result<Trained> {
-        let (lesson, plan, best) = (self.lesson, self.plan, &mut self.best);
-        let mut judge = |int8: &Artifact| {
-            let score = lesson.examine(int8)?;
-            if best.is_none_or(|best| score.divergence < best.divergence) {
-                *best = Some(score);
-            }
-            Ok(-score.divergence)
-        };
-        let (journal, stopped) = (&mut self.journal, &mut self.stopped);
-        let mut hear = |event: TrainEvent| {
-            journal.note(&event);
-            *stopped = !on_event(Event::Training(&event, journal));
-            !*stopped
-        };
-        act_nn::train_quantized(
+    ) -> Result<(std::result::Result<Trained, String>, Journal)> {
+        let (lesson, plan) = (self.lesson, self.plan);
+        let journal = RefCell::new(Journal::new(plan.logging_iter));
+        let mut keeper = JournalKeeper::new(checkpoints, &journal);
+        let step = keeper.find();
+        if !on_event(Event::Begins { step }) {
+            return Err(Error::interrupted());
+        }
+        let mut stopped = false;
+        let trained = act_nn::train_quantized(
             self.device,
             self.float,
             lesson.train.examples(self.features),
             Quantizing {
                 quantization: FakeQuantization::of(int8, plan.weights, plan.inputs)?,
-                judge: &mut judge,
+                judge: &mut |int8| Ok(-lesson.examine(int8)?.divergence),
             },
             losses,
             &plan.training(lesson.train.labels.len()),
-            &mut hear,
-        )
+            &mut keeper,
+            &mut |event| {
+                journal.borrow_mut().note(&event);
+                stopped = !on_event(Event::Training(&event, &journal.borrow()));
+                !stopped
+            },
+        );
+        let trained = match trained {
+            _ if stopped => return Err(Error::interrupted()),
+            Err(error) if error.kind() != ErrorKind::Failed => return Err(error),
+            other => other.map_err(|error| error.to_string()),
+        };
+        Ok((trained, journal.into_inner()))
     }
 }
 

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_core::cli::{self, CheckpointArgs, CommonArgs, Context, Exit, StageArgs, StageCli};
 use act_core::report::Report;
 use act_core::{Artifact, Error, Result};
 use act_data::{Dataset, Split};
 use act_nn::TrainEvent;
+use act_nn::checkpoint::settings::Settings;
+use act_nn::checkpoint::store::Checkpoints;
 use act_nn::distillation::teacher;
 use act_quant::aware::{self, Event, Mode, Outcome, Plan, Source};
 use act_quant::options::{Deploy, Options};
@@ -49,6 +51,8 @@ struct Args {
     /// input itself.
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -86,6 +90,11 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let section = &config.distillation;
     let teacher = teacher::path(args.teacher.as_deref(), section, &args.stage.input)?;
     context.check_output(&args.stage.output)?;
+    let kept = Settings::new(
+        args.checkpoint.folder.as_deref(),
+        &args.stage.output,
+        args.checkpoint.every,
+    );
 
     let model = context.read_artifact(&args.stage.input)?;
     act_quant::require_float(&model)?;
@@ -106,37 +115,41 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             if train { "training" } else { "no training" }
         );
     }
-    let outcome = match train {
-        true => {
-            let source = Source {
-                model: &model,
-                teacher: read_teacher(teacher.as_deref(), context)?,
-                data: &data,
-                options: &options,
-                seed: context.seed(),
-                device: context.device().parse()?,
-            };
-            Some(improve(source, &plan, &mut quantized, context)?)
-        }
-        false => None,
-    };
-
-    let (seed, outcome) = (context.seed(), outcome.as_ref());
+    let seed = context.seed();
     let mut record = record::provenance(&model, &quantized, &data.record, &config, seed)?;
-    if let Some(outcome) = outcome {
-        record::add_training(&mut record, outcome, &config, context.device())?;
+    let (mut outcome, mut checkpoints) = (None, None);
+    if train {
+        let teacher = read_teacher(teacher.as_deref(), context)?;
+        record::begin_training(&mut record, teacher.as_ref(), &config, context.device())?;
+        if let Some(kept) = &kept {
+            let start = record::start(&record, &quantized.artifact)?;
+            checkpoints = Some(kept.open(&model, &start)?);
+        }
+        let source = Source {
+            model: &model,
+            teacher,
+            data: &data,
+            options: &options,
+            seed,
+            device: context.device().parse()?,
+        };
+        let trained = improve(source, &plan, &mut quantized, checkpoints.as_mut(), context)?;
+        record.metrics.extend(trained.metrics());
+        outcome = Some(trained);
     }
     quantized.artifact.provenance.push(record);
 
     let mut report = Report::new(record::STAGE, &quantized.artifact)?;
     report.set_dataset(&data.record);
     report.details = record::details(&quantized);
-    report
-        .details
-        .insert("training".into(), record::training(&plan, &reason, outcome));
+    let training = record::training(&plan, &reason, outcome.as_ref());
+    report.details.insert("training".into(), training);
     // The artifact comes last: where it is, Make takes all the rest for done.
     context.write_report(report)?;
     context.write_artifact(&args.stage.output, &quantized.artifact)?;
+    if let Some(checkpoints) = checkpoints {
+        checkpoints.remove();
+    }
     Ok(Exit::Done)
 }
 
@@ -182,22 +195,28 @@ fn improve(
     source: Source<'_>,
     plan: &Plan,
     quantized: &mut Quantized,
+    checkpoints: Option<&mut Checkpoints>,
     context: &Context,
 ) -> Result<Outcome> {
-    let mut bar = None;
-    let outcome = aware::train(source, plan, quantized, &mut |event| {
+    let (mut bar, mut resumed) = (None, 0);
+    let outcome = aware::train(source, plan, quantized, checkpoints, &mut |event| {
         match event {
             Event::Answered { done, total } => bar
                 .get_or_insert_with(|| context.progress("teacher", total as u64))
                 .advance(done as u64),
-            Event::Training(TrainEvent::Step { step, total, .. }, journal) => {
-                if *step == 1 {
-                    bar = Some(context.progress("training", *total as u64));
+            Event::Begins { step } => {
+                (bar, resumed) = (None, step);
+                if step > 0 {
+                    log::info!("going on from the checkpoint at step {step}");
                 }
-                if let (Some(bar), Some(loss)) = (&bar, journal.loss()) {
+            }
+            Event::Training(TrainEvent::Step { total, .. }, journal) => {
+                let left = (total - resumed) as u64;
+                let bar = bar.get_or_insert_with(|| context.progress("training", left));
+                if let Some(loss) = journal.loss() {
                     bar.message(&format!("loss {loss:.4}"));
-                    bar.advance(1);
                 }
+                bar.advance(1);
             }
             Event::Training(
                 TrainEvent::Evaluation {

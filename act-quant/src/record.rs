@@ -7,6 +7,7 @@ use act_core::config::Config;
 use act_core::provenance::{DataRecord, InputRecord, SITE_METRIC, StageRecord};
 use act_core::quant::ActivationScheme;
 use act_core::{Artifact, Linear, Result, Seed, Site};
+use act_nn::distillation::teacher::TeacherRecord;
 use serde_json::{Map, Value, json};
 
 use crate::Quantized;
@@ -60,13 +61,14 @@ pub fn provenance(
     })
 }
 
-/// Adds a training to the record of its calibration.
+/// Adds to the record of a calibration what the training behind it begins with; what comes of it are
+/// [`Outcome::metrics`].
 ///
 /// # Errors
-/// Those of the configuration's text.
-pub fn add_training(
+/// Those of the configuration's text and of the teacher's digest.
+pub fn begin_training(
     record: &mut StageRecord,
-    outcome: &Outcome,
+    teacher: Option<&Artifact>,
     config: &Config,
     device: &str,
 ) -> Result<()> {
@@ -76,16 +78,29 @@ pub fn add_training(
     acted.distillation.teacher_model_dir = None;
     record.config += &acted.yaml_of(&["QuantAware", "TrainConfig", "Distillation"])?;
     record.device = device.into();
-    if let Some(teacher) = &outcome.teacher {
+    if let Some(teacher) = teacher.map(TeacherRecord::new).transpose()? {
         record.inputs.push(InputRecord {
             role: "teacher".into(),
             model_digest: teacher.model_digest,
         });
-        record.data.extend(teacher.synthetic_data.iter().cloned());
+        record.data.extend(teacher.synthetic_data);
         record.data.dedup();
     }
-    record.metrics.extend(outcome.metrics());
     Ok(())
+}
+
+/// All that determines the result of the training that `record` begins, for its checkpoints: the
+/// calibrated model that it starts from as well.
+///
+/// # Errors
+/// Those of the model's digest.
+pub fn start(record: &StageRecord, calibrated: &Artifact) -> Result<StageRecord> {
+    let mut start = record.clone();
+    start.inputs.push(InputRecord {
+        role: "calibrated".into(),
+        model_digest: calibrated.model_digest()?,
+    });
+    Ok(start)
 }
 
 /// The report's `training`: the mode, whether there was a training and why, and what came of it.

@@ -1,5 +1,6 @@
 //! Checkpoints as files: a folder with the weights, the optimiser's moments and the best weights as
-//! artifacts of their own, and `checkpoint.json`, which names them.
+//! artifacts of their own, the steps of quantisation as a row of numbers, and `checkpoint.json`, which
+//! names them.
 //!
 //! Artifacts are used as they are: every byte is covered by a digest, and moments have the shapes
 //! of the parameters. `checkpoint.json` is renamed into place last, so that a kill at any moment
@@ -19,7 +20,7 @@ use super::{Part, Position, Resumed, Snapshot};
 
 const MANIFEST: &str = "checkpoint.json";
 const LOCK: &str = "lock";
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// No checkpoint takes more than this share of the time.
 const LARGEST_SHARE: u32 = 20;
@@ -35,16 +36,26 @@ struct Manifest {
     weights: Entry,
     moments: Vec<Entry>,
     best: Option<Entry>,
+    steps: Option<Entry>,
     /// The caller's own.
     notes: Vec<String>,
 }
 
-/// An artifact of the checkpoint.
+/// A file of the checkpoint, and the digest of its model or of its bytes.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     file: String,
-    model_digest: String,
+    digest: String,
+}
+
+impl Entry {
+    fn check(&self, found: &Digest) -> Result<()> {
+        match found.to_string() == self.digest {
+            true => Ok(()),
+            false => Err(Error::rejected(format!("{} is another file", self.file))),
+        }
+    }
 }
 
 /// The checkpoints of one run.
@@ -198,22 +209,39 @@ impl Checkpoints {
                 .as_ref()
                 .map(|entry| self.load(entry))
                 .transpose()?,
+            steps: match &manifest.steps {
+                Some(entry) => self.load_steps(entry)?,
+                None => Vec::new(),
+            },
         };
         self.best = resumed.position.best.map(|at| at.step).zip(manifest.best);
         Ok(Some((resumed, manifest.notes)))
     }
 
     fn load(&self, entry: &Entry) -> Result<Params> {
-        if Path::new(&entry.file).file_name() != Some(entry.file.as_ref()) {
-            return Err(Error::rejected(format!(
+        let artifact = Artifact::open(self.path_of(entry)?)?;
+        entry.check(&artifact.model_digest()?)?;
+        Ok(artifact.params)
+    }
+
+    fn load_steps(&self, entry: &Entry) -> Result<Vec<f64>> {
+        let path = self.path_of(entry)?;
+        let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
+        entry.check(&Digest::of([&bytes[..]]))?;
+        let (numbers, _) = bytes.as_chunks();
+        Ok(numbers
+            .iter()
+            .map(|bytes| f64::from_le_bytes(*bytes))
+            .collect())
+    }
+
+    fn path_of(&self, entry: &Entry) -> Result<PathBuf> {
+        match Path::new(&entry.file).file_name() == Some(entry.file.as_ref()) {
+            true => Ok(self.folder.join(&entry.file)),
+            false => Err(Error::rejected(format!(
                 "{MANIFEST} names {:?}",
                 entry.file
-            )));
-        }
-        let artifact = Artifact::open(self.folder.join(&entry.file))?;
-        match artifact.model_digest()?.to_string() == entry.model_digest {
-            true => Ok(artifact.params),
-            false => Err(Error::rejected(format!("{} is another file", entry.file))),
+            ))),
         }
     }
 
@@ -236,6 +264,10 @@ impl Checkpoints {
             let entry = self.write(&format!("best-{at}.act"), (snapshot.part)(Part::Best))?;
             self.best = Some((at, entry));
         }
+        let steps = match snapshot.steps {
+            [] => None,
+            steps => Some(self.write_steps(format!("steps-{step}.bin"), steps)?),
+        };
         let manifest = Manifest {
             schema: SCHEMA,
             key: self.key.to_string(),
@@ -243,6 +275,7 @@ impl Checkpoints {
             weights,
             moments,
             best: best_step.and(self.best.as_ref().map(|(_, entry)| entry.clone())),
+            steps,
             notes,
         };
         let body = serde_json::to_string(&manifest)
@@ -253,6 +286,7 @@ impl Checkpoints {
         let entries = entries.into_iter().chain(&manifest.moments);
         let kept: Vec<&str> = entries
             .chain(&manifest.best)
+            .chain(&manifest.steps)
             .map(|entry| entry.file.as_str())
             .collect();
         self.sweep(&kept).map_err(|e| Error::io(&self.folder, e))
@@ -274,7 +308,16 @@ impl Checkpoints {
         .map_err(|e| failure.unwrap_or(e))?;
         Ok(Entry {
             file: name.into(),
-            model_digest: artifact.model_digest()?.to_string(),
+            digest: artifact.model_digest()?.to_string(),
+        })
+    }
+
+    fn write_steps(&self, name: String, steps: &[f64]) -> Result<Entry> {
+        let bytes: Vec<u8> = steps.iter().flat_map(|step| step.to_le_bytes()).collect();
+        self.put(&name, |file| file.write_all(&bytes))?;
+        Ok(Entry {
+            file: name,
+            digest: Digest::of([&bytes[..]]).to_string(),
         })
     }
 
@@ -301,7 +344,9 @@ impl Checkpoints {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let ours = ["weights-", "moment1-", "moment2-", "best-", MANIFEST];
+            let ours = [
+                "weights-", "moment1-", "moment2-", "best-", "steps-", MANIFEST,
+            ];
             if name != MANIFEST
                 && !kept.contains(&name.as_str())
                 && ours.iter().any(|start| name.starts_with(start))

@@ -257,6 +257,32 @@ impl Quantizer {
         }
     }
 
+    /// All that [`Quantizer::advance`] changes, as numbers that [`Quantizer::restore`] takes.
+    pub(crate) fn state(&self) -> Vec<f64> {
+        let (mut weights, mut inputs) = (self.weight_steps.clone(), self.input_steps.clone());
+        let learned = weights.iter_mut().chain([&mut inputs]);
+        let learned = learned.flat_map(Steps::learned).map(|n| f64::from(*n));
+        let averages = self.averages.iter().flat_map(|(sum, of)| [*sum, *of]);
+        learned.chain(averages).collect()
+    }
+
+    /// Takes such a state off the front of `numbers`; `None` if they are too few.
+    pub(crate) fn restore(&mut self, numbers: &mut impl Iterator<Item = f64>) -> Option<()> {
+        let steps = self.weight_steps.iter_mut().chain([&mut self.input_steps]);
+        for number in steps.flat_map(Steps::learned) {
+            *number = numbers.next()? as f32;
+        }
+        for (sum, of) in &mut self.averages {
+            (*sum, *of) = (numbers.next()?, numbers.next()?);
+        }
+        Some(())
+    }
+
+    /// The specification that it began with.
+    pub(crate) fn spec(&self) -> &FakeQuantization {
+        &self.spec
+    }
+
     /// The specification with the steps as they are now.
     pub(crate) fn current<B: ActBackend>(&self, weights: &Weights<B>) -> FakeQuantization {
         let mut spec = self.spec.clone();

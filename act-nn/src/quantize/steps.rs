@@ -32,6 +32,13 @@ impl Steps {
         steps.map(|(s, r)| s * r.max(LEAST_RATIO)).collect()
     }
 
+    /// What the optimiser has changed: ratios and moments.
+    pub(super) fn learned(&mut self) -> impl Iterator<Item = &mut f32> {
+        self.ratios
+            .iter_mut()
+            .chain(self.moments.iter_mut().flatten())
+    }
+
     /// One step of the optimiser, from the gradients of the values.
     pub(super) fn advance(&mut self, gradients: &[f32], how: &Update) {
         let scaled = gradients.iter().zip(&self.start).map(|(g, s)| g * s);

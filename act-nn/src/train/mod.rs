@@ -72,7 +72,11 @@ pub(crate) fn train_on<B: ActBackend>(
     let start = Start::<B>::new(artifact, device, keeper.resume())?;
     let quantized = quantizing.map(|quantizing| {
         let (spec, judge) = (quantizing.quantization, quantizing.judge);
-        Quantized::new(artifact, spec, judge, &start.weights, options)
+        let mut quantized = Quantized::new(artifact, spec, judge, &start.weights, options)?;
+        if let Some(steps) = start.steps {
+            quantized.restore(steps, start.best.is_some())?;
+        }
+        Ok::<_, Error>(quantized)
     });
     let run = Run {
         quantized: quantized.transpose()?,
@@ -106,6 +110,8 @@ struct Start<B: ActBackend> {
     weights: Weights<B>,
     moments: Option<Vec<Weights<B>>>,
     best: Option<Weights<B>>,
+    /// State of the quantisation steps.
+    steps: Option<Vec<f64>>,
 }
 
 impl<B: ActBackend> Start<B> {
@@ -116,6 +122,7 @@ impl<B: ActBackend> Start<B> {
                 weights: Weights::load(artifact, device)?,
                 moments: None,
                 best: None,
+                steps: None,
             });
         };
         let read = |params| Weights::read(&artifact.plan, params, device);
@@ -125,6 +132,7 @@ impl<B: ActBackend> Start<B> {
             weights: read(&resumed.weights)?,
             moments: Some(moments),
             best: resumed.best.as_ref().map(read).transpose()?,
+            steps: Some(resumed.steps),
         })
     }
 }
@@ -334,10 +342,13 @@ impl<B: ActBackend> Run<'_, B> {
             Part::Moment(which) => self.optimizer.moment(which, &self.weights),
             Part::Best => self.best.as_ref().unwrap_or(&self.weights).to_params(),
         };
+        let steps = self.quantized.as_ref().map(Quantized::state);
+        let steps = steps.unwrap_or_default();
         keeper.save(&Snapshot {
             position: &self.position,
             moments: self.options.optimizer.moments(),
             part: &part,
+            steps: &steps,
         });
     }
 

@@ -1,6 +1,6 @@
 //! Quantisation-aware training as the loop's: the state of the rounding, and the judge of its results.
 
-use act_core::{Artifact, Params, Result};
+use act_core::{Artifact, Error, Params, Result};
 
 use super::TrainOptions;
 use crate::backend::ActBackend;
@@ -33,6 +33,38 @@ impl<'a> Quantized<'a> {
                 ..model.clone()
             },
             judge,
+        })
+    }
+
+    /// The state of the steps, and those of the best evaluation behind it.
+    pub(super) fn state(&self) -> Vec<f64> {
+        let mut state = self.quantizer.state();
+        if let Some(mut best) = self.best.clone() {
+            state.extend(best.all_steps().map(|step| f64::from(*step)));
+        }
+        state
+    }
+
+    /// Goes on from such a state, which is with a best evaluation or without.
+    ///
+    /// # Errors
+    /// Rejected: it is of other steps.
+    pub(super) fn restore(&mut self, state: Vec<f64>, with_best: bool) -> Result<()> {
+        let mut numbers = state.into_iter();
+        let mut taken = self.quantizer.restore(&mut numbers);
+        if with_best {
+            let mut best = self.quantizer.spec().clone();
+            for step in best.all_steps() {
+                match numbers.next() {
+                    Some(number) => *step = number as f32,
+                    None => taken = None,
+                }
+            }
+            self.best = Some(best);
+        }
+        let all = taken.filter(|()| numbers.next().is_none());
+        all.ok_or_else(|| {
+            Error::rejected("the checkpoint's quantisation steps are another model's")
         })
     }
 

@@ -1,15 +1,9 @@
-//! Quantisation-aware training on tiny models and coarse grids, where rounding hurts: by the library,
-//! and by the program.
-
-use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+//! By the library.
 
 use act_core::config::{Config, LearningRate, QuantAware};
 use act_core::provenance::{DataRecord, Digest};
 use act_core::quant::Calibrator;
-use act_core::testing::{CHARACTERS, TinyOptions, tiny_artifact};
-use act_core::{Artifact, ErrorKind, LayerPlan, Linear, Result, Seed, Tensor};
+use act_core::{Artifact, ErrorKind, Result, Seed};
 use act_data::{Dataset, Example, Split};
 use act_infer::Engine;
 use act_nn::Device;
@@ -18,35 +12,7 @@ use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::{Quantized, quantize};
 
-/// A random model that is sure of its answers.
-fn model() -> Artifact {
-    let options = TinyOptions {
-        hidden_size: 16,
-        layers: vec![LayerPlan::full(2, 8, 32); 2],
-        ..TinyOptions::default()
-    };
-    let mut model = tiny_artifact(3, &options);
-    let name = Linear::Classifier.weight();
-    let sure: Vec<f32> = model
-        .params
-        .f32(&name)
-        .unwrap()
-        .iter()
-        .map(|w| 10.0 * w)
-        .collect();
-    let shape = model.plan.linear_shape(Linear::Classifier);
-    model.params.insert(name, Tensor::f32(shape, sure));
-    model
-}
-
-fn texts(count: usize) -> impl Iterator<Item = String> {
-    let characters: Vec<char> = CHARACTERS.chars().collect();
-    (0..count).map(move |i| {
-        let length = 2 + i % 7;
-        let character = |j| characters[(i * 13 + j * (5 + i / 11)) % characters.len()];
-        (0..length).map(character).collect()
-    })
-}
+use crate::toy::{model, texts};
 
 fn data() -> Dataset {
     let examples = texts(300).enumerate().map(|(i, text)| Example {
@@ -100,7 +66,7 @@ fn run(config: &Config, teacher: Option<Artifact>, threads: usize) -> (Quantized
         seed,
         device: Device::NdArray,
     };
-    let outcome = aware::train(source, &plan, &mut quantized, &mut |_| true);
+    let outcome = aware::train(source, &plan, &mut quantized, None, &mut |_| true);
     (quantized, outcome)
 }
 
@@ -187,135 +153,8 @@ fn training_is_a_tenth_of_what_it_follows() {
     assert_eq!(training.learning_rate, LearningRate::Peak(5e-6));
 }
 
-/// A folder with a model and its data.
-fn workshop() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
-    write("float.act", &model().to_bytes().unwrap());
-    let rows = texts(200).enumerate();
-    let lines: Vec<String> = rows
-        .map(|(i, text)| format!("{{\"text\":\"{text}\",\"label\":\"label {}\"}}\n", i % 3))
-        .collect();
-    write("train.json", lines.concat().as_bytes());
-    let description = r#"{"task":"tiny","columns":{"text":"text","label":"label"},
-        "labels":["label 0","label 1","label 2"]}"#;
-    write("act-dataset.json", description.as_bytes());
-    write(
-        "coarse.yaml",
-        b"QuantPost: {schemes: [static], weight_max: 7, activation_max: 7}\n\
-          TrainConfig: {learning_rate: 1.0e-2, epochs: 40}\n\
-          Distillation: {logits: 1}\nQuantAware:\n",
-    );
-    dir
-}
-
-fn act_quant(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_act-quant"));
-    command
-        .current_dir(dir)
-        .args(["float.act", "--data", "."])
-        .args(args);
-    command.output().unwrap()
-}
-
-fn report(dir: &Path, name: &str) -> serde_json::Value {
-    serde_json::from_slice(&fs::read(dir.join(name)).unwrap()).unwrap()
-}
-
 #[test]
-fn the_section_asks_for_training_where_calibration_loses_too_much() {
-    let dir = workshop();
-    let quant = |args: &[&str]| {
-        let common = ["-c", "coarse.yaml", "--report", "r.json", "-o", "out.act"];
-        let output = act_quant(dir.path(), &[&common, args].concat());
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{told}");
-        (report(dir.path(), "r.json")["training"].clone(), told)
-    };
-    let (trained, told) = quant(&["--teacher", "float.act"]);
-    assert_eq!(
-        (&trained["mode"], &trained["kept"]),
-        (&"auto".into(), &"qat".into())
-    );
-    assert!(
-        trained["reason"]
-            .as_str()
-            .unwrap()
-            .contains("more than QuantAware.max_divergence")
-    );
-    assert!(told.contains("keeping the trained model"), "{told}");
-    let artifact = Artifact::open(dir.path().join("out.act")).unwrap();
-    let record = artifact.provenance.last().unwrap();
-    assert!(record.config.contains("QuantAware"), "{}", record.config);
-    assert!(record.inputs.iter().any(|input| input.role == "teacher"));
-    assert!(
-        record
-            .metrics
-            .iter()
-            .any(|(name, _)| name == "trained_teacher_divergence")
-    );
-
-    let (content, _) = quant(&["--set", "QuantAware.max_divergence=10"]);
-    assert_eq!(content["kept"], "ptq");
-    assert!(
-        content["reason"]
-            .as_str()
-            .unwrap()
-            .contains("within QuantAware.max_divergence")
-    );
-    assert!(content.get("steps").is_none());
-    let (post, _) = quant(&["--mode", "ptq"]);
-    assert_eq!(
-        (&post["mode"], &post["kept"]),
-        (&"ptq".into(), &"ptq".into())
-    );
-}
-
-#[test]
-fn what_cannot_be_trained_is_refused_in_one_line() {
-    let dir = workshop();
-    let refused = |args: &[&str], says: &str| {
-        let output = act_quant(dir.path(), &[args, &["-q", "-o", "x.act"]].concat());
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(says), "{told}");
-    };
-    refused(&["--mode", "both"], "ptq, qat or auto");
-    refused(
-        &[
-            "--set",
-            "QuantAware.moving_rate=0.5",
-            "--set",
-            "QuantAware.activation_quantize_type=lsq",
-        ],
-        "QuantAware.moving_rate",
-    );
-    let schedule =
-        "TrainConfig.learning_rate={type: ExponentialDecay, learning_rate: 0.1, gamma: 0.9}";
-    refused(
-        &["--mode", "qat", "--set", schedule],
-        "QuantAware.learning_rate",
-    );
-    refused(
-        &["--mode", "qat", "--set", "Distillation.hidden=1"],
-        "QuantPost.shift",
-    );
-    refused(
-        &["--mode", "qat", "--teacher", "."],
-        "the teacher . is a folder",
-    );
-    let output = Command::new(env!("CARGO_BIN_EXE_act-quant"))
-        .current_dir(dir.path())
-        .args(["float.act", "--mode", "qat", "-o", "x.act"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--data"));
-    assert_eq!(aware_error_kind(), ErrorKind::Usage);
-}
-
-/// Labels are needed where a loss reads them.
-fn aware_error_kind() -> ErrorKind {
+fn examples_without_labels_are_refused() {
     let mut data = data();
     data.examples[5].label = None;
     let (model, config, seed) = (model(), config(), Seed(7));
@@ -331,6 +170,6 @@ fn aware_error_kind() -> ErrorKind {
         seed,
         device: Device::NdArray,
     };
-    let outcome = aware::train(source, &plan, &mut quantized, &mut |_| true);
-    outcome.err().unwrap().kind()
+    let outcome = aware::train(source, &plan, &mut quantized, None, &mut |_| true);
+    assert_eq!(outcome.err().unwrap().kind(), ErrorKind::Usage);
 }

@@ -1,0 +1,104 @@
+//! Where a training keeps its checkpoints, and by what it knows them as its own.
+//!
+//! The key is the provenance record as it stands before training: models, data, configuration, seed,
+//! device and version. Whatever is not in it (threads, paths, where metrics go) cannot change the
+//! result, so that a run may be resumed with more threads or from another folder.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use act_core::provenance::{Digest, StageRecord};
+use act_core::{Artifact, Result};
+
+use super::store::Checkpoints;
+
+/// Where and how often.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Time between checkpoints; 0: after every step.
+    pub every: Duration,
+}
+
+impl Settings {
+    /// In the folder that was given, else beside the output; nowhere if the output is a pipe.
+    pub fn new(given: Option<&Path>, output: &Path, seconds: f64) -> Option<Self> {
+        let folder = match given {
+            Some(folder) => folder.into(),
+            None if output.as_os_str() == "-" || is_special(output) => return None,
+            None => {
+                let mut name = output.as_os_str().to_owned();
+                name.push(".ckpt");
+                name.into()
+            }
+        };
+        Some(Self {
+            folder,
+            every: Duration::from_secs_f64(seconds),
+        })
+    }
+
+    /// Opens the folder for the training of `model` that `record` describes.
+    ///
+    /// # Errors
+    /// Usage: another process uses the folder.
+    pub fn open(&self, model: &Artifact, record: &StageRecord) -> Result<Checkpoints> {
+        Checkpoints::open(&self.folder, model, key(record), self.every)
+    }
+}
+
+/// A device or named pipe, which has no place for a folder beside it.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// Digest of all that determines the result of a training that is about to begin.
+pub fn key(record: &StageRecord) -> Digest {
+    let inputs = record.inputs.iter();
+    let inputs = inputs.map(|i| format!("{} {}", i.role, i.model_digest));
+    let data = record.data.iter();
+    let data = data.map(|d| format!("{} {} {}", d.name, d.digest, d.examples));
+    let parts: Vec<String> = [
+        record.stage.clone(),
+        record.version.clone(),
+        record.config.clone(),
+        record.seed.to_string(),
+        record.device.clone(),
+    ]
+    .into_iter()
+    .chain(inputs)
+    .chain(data)
+    .collect();
+    Digest::of(parts.iter().map(|part| part.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_the_output_unless_it_is_a_pipe() {
+        let folder = |given: Option<&str>, output: &str| {
+            let settings = Settings::new(given.map(Path::new), Path::new(output), 60.0);
+            settings.map(|s| s.folder)
+        };
+        assert_eq!(folder(None, "b/x.act"), Some("b/x.act.ckpt".into()));
+        assert_eq!(folder(None, "-"), None);
+        assert_eq!(folder(Some("c"), "-"), Some("c".into()));
+        #[cfg(unix)]
+        assert_eq!(folder(None, "/dev/null"), None);
+    }
+
+    #[test]
+    fn whatever_determines_the_result_changes_the_key() {
+        let record = StageRecord::new("act-distill", 42);
+        assert_eq!(key(&record), key(&record.clone()));
+        let other = StageRecord {
+            config: "TrainConfig: {epochs: 4}".into(),
+            ..record.clone()
+        };
+        assert_ne!(key(&record), key(&other));
+        assert_ne!(key(&record), key(&StageRecord::new("act-distill", 43)));
+    }
+}
