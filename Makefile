@@ -143,7 +143,7 @@ $$($(1)_out)/int8.act: $$($(1)_out)/student.act $$($(1)_out)/base.act $$($(1)_co
 
 $$($(1)_out)/report.md: $$($(1)_out)/base.act $$($(1)_out)/pruned.act $$($(1)_out)/student.act $$($(1)_out)/int8.act | build
 	act-eval report $$^ --data $$($(1)_data) \
-	    $(if $(BASE),,--training $$(@D)/base.json) --training $$(@D)/student.json \
+	    $(if $(BASE),,--training $$(@D)/base.json) --training $$(@D)/student.json --training $$(@D)/int8.json \
 	    -o $$@ -o $$(@:.md=.json) -o $$(@:.md=.html) $(REPORT_FLAGS) > $$(@:.md=.txt)
 
 .PHONY: fetch-$(1)

@@ -17,6 +17,7 @@ use crate::model::Model;
 use crate::operators::Operator;
 use crate::output;
 use crate::paired::PairedDifference;
+use crate::quantised::Quantised;
 use crate::sites;
 use crate::training::Course;
 
@@ -41,6 +42,9 @@ pub struct Row {
     pub latency: Vec<LatencyReport>,
     /// Over the first model, one row a setting; empty for the first.
     pub speedups: Vec<Speedup>,
+    /// How it became int8; absent of a model that act-quant did not make.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantised: Option<Quantised>,
     /// How it was made.
     pub lineage: Vec<Step>,
 }
@@ -108,6 +112,7 @@ impl Comparison {
                     0 => Vec::new(),
                     _ => races.iter().map(|r| r.speedup(i)).collect(),
                 },
+                quantised: model.quantised.clone(),
                 lineage: model.provenance.iter().map(Step::from).collect(),
             })
             .collect();

@@ -14,6 +14,7 @@ use crate::latency::Padding;
 use crate::lineage::{short, tree};
 use crate::markdown;
 use crate::model::Model;
+use crate::quantised::Quantised;
 use crate::sites;
 use crate::table::{self, Table};
 use crate::training::Course;
@@ -54,7 +55,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                 }
                 (section("Layers", layers::pictures(models)))
                 (answers::sections(comparison))
-                (quantisation(models))
+                (quantisation(models)?)
                 (section("Lineage", lineage(models)))
             }
         }
@@ -214,11 +215,12 @@ fn training(courses: &[Course]) -> Result<Markup> {
     })
 }
 
-fn quantisation(models: &[Model]) -> Markup {
-    html! {
+fn quantisation(models: &[Model]) -> Result<Markup> {
+    Ok(html! {
         @for model in models {
             @if !model.sites.is_empty() {
                 (section(&format!("Quantisation of {}", model.name), html! {
+                    @if let Some(quantised) = &model.quantised { (how(quantised)?) }
                     p { (plain(sites::EXPLANATION)) }
                     details open[model.sites.len() <= 40] {
                         summary { (model.sites.len()) " inputs of linear layers" }
@@ -227,7 +229,41 @@ fn quantisation(models: &[Model]) -> Markup {
                 }))
             }
         }
-    }
+    })
+}
+
+/// Whether it was trained, why, and the course of that.
+fn how(quantised: &Quantised) -> Result<Markup> {
+    let thousandths = |step: usize, divergence: f64| (step as f64, 1e3 * divergence);
+    let evaluations = quantised.evaluations();
+    let plot = match (&quantised.training, evaluations.last()) {
+        (Some(outcome), Some(last)) => {
+            let ends = [0, last.step].map(|step| thousandths(step, outcome.calibrated));
+            let trained = evaluations.iter();
+            let lines = [
+                plot::Line {
+                    name: "trained",
+                    points: trained.map(|e| thousandths(e.step, e.divergence)).collect(),
+                },
+                plot::Line {
+                    name: "calibrated",
+                    points: ends.into(),
+                },
+            ];
+            Some(plot::lines(
+                &lines,
+                "divergence, thousandths of a nat",
+                0.01,
+            )?)
+        }
+        _ => None,
+    };
+    Ok(html! {
+        p { (quantised.sentence()) }
+        @if let Some(plot) = plot {
+            (figure(plot, "Divergence from the teacher on the slice of train that training held out."))
+        }
+    })
 }
 
 fn lineage(models: &[Model]) -> Markup {

@@ -26,6 +26,7 @@ pub mod operators;
 pub mod output;
 pub mod paired;
 pub mod predict;
+pub mod quantised;
 pub mod report;
 pub mod sites;
 pub mod summary;
@@ -124,9 +125,9 @@ const REPORT_EXAMPLES: &str = "\
 Examples:
   The table; the first model is what the others are compared with:
     act-eval report base.act int8.act --data ~/clue/afqmc
-  A page to look at, with the curves of the distillation, and JSON for the gate:
+  A page to look at, with the curves of the distillation, why int8 was trained or not, and JSON:
     act-eval report base.act pruned.act student.act int8.act --data ~/clue/afqmc \\
-      --training student.json -o report.html -o report.json
+      --training student.json --training int8.json -o report.html -o report.json
   Two versions of one model, by names of your own:
     act-eval report before=v1/int8.act after=v2/int8.act --data ~/clue/afqmc --seconds 10";
 

@@ -128,7 +128,7 @@ fn lines(phrases: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// Whole numbers whole, others to four significant digits; JSON has them all.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value.fract() == 0.0 {
         return value.to_string();
     }

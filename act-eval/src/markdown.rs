@@ -117,6 +117,13 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     for model in models {
         if !model.sites.is_empty() {
             say(&format!("## Quantisation of {}\n", model.name));
+            if let Some(quantised) = &model.quantised {
+                let lines = [Some(quantised.sentence()), quantised.course()];
+                lines
+                    .iter()
+                    .flatten()
+                    .for_each(|line| say(&format!("{line}\n")));
+            }
             say(&format!("{}\n", sites::EXPLANATION));
             say(&sites::table(&model.sites).to_string());
         }

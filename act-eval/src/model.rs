@@ -10,6 +10,7 @@ use act_core::report::Report;
 use act_core::{Artifact, Batch, Encoding, Error, Plan, Result, TaskInfo, Tokenizer};
 use act_infer::Engine;
 
+use crate::quantised::Quantised;
 use crate::sites;
 
 /// A loaded model with a name to call it by.
@@ -30,6 +31,8 @@ pub struct Model {
     pub report: Report,
     /// What became of the inputs of its linear layers; empty of a float model.
     pub sites: Vec<sites::Row>,
+    /// How it became int8, if act-quant made it.
+    pub quantised: Option<Quantised>,
     /// The engine.
     pub engine: Engine,
 }
@@ -70,6 +73,7 @@ impl Model {
             tokenizer: Tokenizer::new(&artifact.tokenizer, artifact.task.max_seq_length)?,
             pad_id: artifact.tokenizer.pad_id,
             sites: sites::rows(&artifact.plan, &artifact.quant, &artifact.provenance),
+            quantised: Quantised::new(&artifact.provenance),
             provenance: artifact.provenance.clone(),
             report: Report::new("act-eval", &artifact)?,
             engine: Engine::new(artifact)?.with_threads(threads),

@@ -16,7 +16,7 @@ use crate::markdown;
 use crate::model::{Model, stem};
 use crate::operators;
 use crate::output;
-use crate::training::Course;
+use crate::training::Reports;
 
 /// Arguments of `act-eval report`.
 #[derive(Debug, Clone, clap::Args)]
@@ -27,7 +27,7 @@ pub struct Args {
     /// Where to write, repeatable; the extension decides the format: html, md, json.
     #[arg(short, long, value_name = "FILE", value_parser = parse_target)]
     pub output: Vec<Target>,
-    /// Report of act-distill, whose curves are shown; repeatable.
+    /// Report of act-distill or act-quant, whose curves and reasons are shown; repeatable.
     #[arg(long, value_name = "FILE")]
     pub training: Vec<PathBuf>,
     /// Print the JSON report instead of the table.
@@ -72,8 +72,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     for target in &args.output {
         ctx.check_output(&target.path)?;
     }
-    let training = Course::read_all(&args.training)?;
-    let models = load(args, ctx)?;
+    let training = Reports::read(&args.training)?;
+    let mut models = load(args, ctx)?;
+    training.explain(&mut models)?;
     let data = open_split(ctx, &models[0], args.latency.judge.split)?;
     let mut answers = Vec::new();
     let mut encodings: Vec<Vec<Encoding>> = Vec::new();
@@ -112,7 +113,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         answers,
         races,
         operators,
-        training,
+        training: training.courses,
     };
     let mut comparison = Comparison::new(&models, measured, &data, ctx.seed());
     comparison.report.wall_s = start.elapsed().as_secs_f64();

@@ -476,6 +476,66 @@ fn a_report_is_also_one_page_that_needs_nothing_else() {
 }
 
 #[test]
+fn a_report_says_whether_int8_was_trained_and_why() {
+    let here = Workplace::new();
+    let mut model = Artifact::open(here.path("int8.act")).unwrap();
+    let mut record = StageRecord::new("act-quant", 42);
+    let metrics = [
+        ("divergence", 3.8e-3),
+        ("trained_steps", 240.0),
+        ("kept_step", 96.0),
+        ("calibrated_teacher_divergence", 3.8e-3),
+        ("trained_teacher_divergence", 1.4e-3),
+    ];
+    record.metrics = metrics.map(|(name, v)| (name.to_string(), v)).into();
+    model.provenance.push(record);
+    let digest = model.model_digest().unwrap();
+    here.save("int8.act", model);
+    let report = |digest: &str| {
+        json!({
+            "stage": "act-quant",
+            "model": {"digest": digest},
+            "training": {
+                "mode": "auto",
+                "reason": "more than <b>",
+                "evaluations": [{"step": 96, "divergence": 1.4e-3}],
+            },
+        })
+    };
+    let command = "report base.act int8.act --data afqmc --runs 3 --batch 4 --seq 8";
+    let sentence = "240 steps took the divergence from the teacher on held-out training examples from \
+                    0.0038 to 0.0014 nats an example; the weights of step 96 are kept.";
+    here.stdout(&format!("{command} -o alone.md"));
+    let alone = std::fs::read_to_string(here.path("alone.md")).unwrap();
+    assert!(alone.contains(sentence), "{alone}");
+
+    std::fs::write(here.path("q.json"), report(&digest.to_string()).to_string()).unwrap();
+    here.stdout(&format!(
+        "{command} --training q.json -o r.md -o r.html -o r.json"
+    ));
+    let read = |name: &str| std::fs::read_to_string(here.path(name)).unwrap();
+    let markdown = read("r.md");
+    let told = format!("Calibrated, then trained with the rounding: more than <b>. {sentence}");
+    assert!(markdown.contains(&told), "{markdown}");
+    assert!(markdown.contains("(after a step): 1.4 (96)."), "{markdown}");
+    let page = read("r.html");
+    assert!(page.contains("rounding: more than &lt;b&gt;. "));
+    assert!(page.contains("divergence, thousandths of a nat"));
+    let json: Value = serde_json::from_str(&read("r.json")).unwrap();
+    let quantised = &json["models"][1]["quantised"];
+    assert_eq!(quantised["mode"], "auto");
+    assert_eq!(quantised["training"]["kept_step"], 96);
+    assert!(json["models"][0].get("quantised").is_none());
+
+    std::fs::write(here.path("q.json"), report("abcdef").to_string()).unwrap();
+    let (code, message) = refusal(here.run(&format!("{command} --training q.json")));
+    assert!(
+        code == 2 && message.contains("q.json: the report of act-quant on another model (abcdef)"),
+        "{message}"
+    );
+}
+
+#[test]
 fn inspect_shows_shapes_bytes_and_lineage() {
     let here = Workplace::new();
     let text = here.stdout("inspect int8.act --quant");
