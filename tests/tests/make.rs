@@ -35,6 +35,13 @@ fn make_compresses_the_sample_and_then_has_nothing_to_do() {
         let path = folder.path().join("sample/afqmc").join(file);
         assert!(path.exists(), "{file} is missing");
     }
+    let report = std::fs::read_to_string(folder.path().join("sample/afqmc/report.md"));
+    let report = report.expect("the report");
+    let told = [
+        "Calibrated, not trained: ",
+        "Calibrated, then trained with the rounding: ",
+    ];
+    assert!(told.iter().any(|way| report.contains(way)), "{report}");
     let again = make(folder.path(), TINY);
     assert_eq!(again.code, Some(0));
     assert!(
