@@ -15,12 +15,12 @@ use crate::table::{self, Table};
 pub use times::measure;
 
 /// How to read the table.
-pub const EXPLANATION: &str = "`ranges`: largest magnitudes of weights and inputs. `S/N`: signal to \
-    noise of the layer's output, as act-quant estimated it. `float gains`: how much less the answers \
-    would diverge from the float model's, in thousandths of a nat an example, if this input alone \
-    stayed in float; judged on few examples, and about zero where there is nothing to gain. `ms` and \
-    `float, ms`: quantising the input and its products, here and in a float model of this shape, 8 \
-    sequences of at most 64 tokens on one thread. `float costs`: the difference.";
+pub const EXPLANATION: &str = "`ranges`: largest magnitudes of weights and inputs, where they are not \
+    127 x 127. `S/N`: signal to noise of the layer's output, as act-quant estimated it. `float gains`: \
+    how much less the answers would diverge from the float model's, in thousandths of a nat an example, \
+    if this input alone stayed in float; judged on few examples, and about zero where there is nothing \
+    to gain. `ms` and `float, ms`: quantising the input and its products, here and in a float model of \
+    this shape, 8 sequences of at most 64 tokens on one thread: the difference is what float would cost.";
 
 /// An input, which one or three linears read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,7 +84,7 @@ pub fn rows(plan: &Plan, quant: &QuantSpec, provenance: &[StageRecord]) -> Vec<R
 /// The rows as a table; columns that no row has a figure for are left out.
 pub fn table(rows: &[Row]) -> Table {
     type Cell = fn(&Row) -> Option<String>;
-    let columns: [(&str, Cell); 8] = [
+    let columns: [(&str, Cell); 7] = [
         ("scale", |row| match row.quant.as_ref()?.activation {
             ActivationScheme::Static { scale, .. } => Some(format!("{scale:.6}")),
             ActivationScheme::DynamicPerToken => Some("per token".into()),
@@ -98,7 +98,8 @@ pub fn table(rows: &[Row]) -> Table {
         }),
         ("ranges", |row| {
             let q = row.quant.as_ref()?;
-            Some(format!("{} x {}", q.weight_max, q.activation_max))
+            let full = (q.weight_max, q.activation_max) == (127, 127);
+            (!full).then(|| format!("{} x {}", q.weight_max, q.activation_max))
         }),
         ("S/N, dB", |row| Some(format!("{:.1}", row.sqnr_db?))),
         ("float gains, 1e-3", |row| {
@@ -110,9 +111,6 @@ pub fn table(rows: &[Row]) -> Table {
         }),
         ("ms", |row| Some(table::ms(row.ms?))),
         ("float, ms", |row| Some(table::ms(row.float_ms?))),
-        ("float costs, ms", |row| {
-            Some(format!("{:+.3}", row.float_costs()?))
-        }),
     ];
     let used: Vec<_> = (columns.iter())
         .filter(|(_, cell)| rows.iter().any(|row| cell(row).is_some()))
@@ -138,14 +136,6 @@ impl Row {
             format!(", {}", own.unwrap_or(linear))
         });
         [first].into_iter().chain(others).collect()
-    }
-
-    /// Milliseconds more that it takes in float.
-    pub fn float_costs(&self) -> Option<f64> {
-        match self.scheme {
-            "float" => None,
-            _ => Some(self.float_ms? - self.ms?),
-        }
     }
 }
 
@@ -214,6 +204,6 @@ mod tests {
         assert!(classifier.ms.is_none());
         let timed = |r: &Row| r.ms.is_some() && r.float_ms.is_some();
         assert!(others.iter().all(timed));
-        assert!(table(&rows).to_string().contains("float costs, ms"));
+        assert!(table(&rows).to_string().contains("float, ms"));
     }
 }

@@ -11,16 +11,16 @@ use std::mem;
 use act_core::Site;
 
 use crate::Observer;
-use crate::aligned::Aligned;
-use crate::dense::{Bytes, Dense, Input};
-use crate::gemm::{Kernel, Out};
+use crate::dense::{Dense, Input};
+use crate::gemm::Out;
 use crate::model::{Embeddings, HeadProjections, Layer, Model};
 use crate::ops::Isa;
 use crate::ops::activation::tanh_all;
-use crate::ops::attention::{Heads, MASKED, Scratch, attend};
+use crate::ops::attention::{Heads, MASKED, attend};
 use crate::ops::norm::layer_norm;
 use crate::profile::{Clock, Part};
 use crate::sequences::Sequences;
+use crate::workspace::{BlockMemory, Workspace};
 
 /// Tokens of a chunk, about: bounds memory, and is enough to make reading the weights cheap.
 const CHUNK_TOKENS: usize = 2048;
@@ -28,58 +28,6 @@ const CHUNK_TOKENS: usize = 2048;
 const BLOCK_TOKENS: usize = 96;
 /// No layer: embeddings and head.
 const OUTSIDE: usize = usize::MAX;
-
-/// Memory of one thread, kept from one call to the next.
-pub(crate) struct Workspace {
-    /// Residual stream of a chunk, `[tokens, hidden]`.
-    hidden: Aligned<f32>,
-    /// Residual stream of the classified positions, `[sequences, hidden]`.
-    first: Aligned<f32>,
-    block: BlockMemory,
-    clock: Clock,
-}
-
-/// What a layer needs for one block.
-struct BlockMemory {
-    query: Aligned<f32>,
-    key: Aligned<f32>,
-    value: Aligned<f32>,
-    context: Aligned<f32>,
-    neurons: Aligned<f32>,
-    neuron_bytes: Bytes,
-    pooled: Aligned<f32>,
-    mask: Vec<f32>,
-    bytes: Bytes,
-    attention: Scratch,
-}
-
-impl Workspace {
-    pub fn new(kernel: &'static dyn Kernel) -> Self {
-        let empty = || Aligned::zeroed(0);
-        Self {
-            hidden: empty(),
-            first: empty(),
-            block: BlockMemory {
-                query: empty(),
-                key: empty(),
-                value: empty(),
-                context: empty(),
-                neurons: empty(),
-                neuron_bytes: Bytes::default(),
-                pooled: empty(),
-                mask: Vec::new(),
-                bytes: Bytes::default(),
-                attention: Scratch::new(kernel),
-            },
-            clock: Clock::default(),
-        }
-    }
-
-    /// Tells what each part of the passes took, if it is started.
-    pub fn clock(&mut self) -> &mut Clock {
-        &mut self.clock
-    }
-}
 
 /// Class scores of `sequences`, row by row, into `logits`. An observer sees each site's values
 /// once, those of all sequences.

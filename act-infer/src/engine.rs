@@ -286,9 +286,9 @@ impl Engine {
         let workspace = session.workspace();
         let mut logits = vec![0.0; batch.sequences() * self.plan().num_labels];
         encoder::forward(&self.model, all, workspace, None, &mut logits);
-        workspace.clock().start(self.plan().layers.len());
+        workspace.clock.start(self.plan().layers.len());
         encoder::forward(&self.model, all, workspace, None, &mut logits);
-        Ok(read(workspace.clock()))
+        Ok(read(&workspace.clock))
     }
 
     /// Memory for a call.

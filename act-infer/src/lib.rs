@@ -31,6 +31,7 @@ mod ops;
 mod pool;
 pub mod profile;
 mod sequences;
+mod workspace;
 
 // What the surface speaks of, so that `act-infer` is all that a server needs.
 pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Result};

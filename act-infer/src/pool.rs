@@ -13,9 +13,10 @@ use std::thread::{self, JoinHandle};
 
 use act_core::{Batch, Error, Result};
 
-use crate::encoder::{self, Workspace};
+use crate::encoder;
 use crate::model::Model;
 use crate::sequences::Sequences;
+use crate::workspace::Workspace;
 
 /// Shares of a call, at most, so that finished ones always find room on the way back.
 const MOST_SHARES: usize = 256;
