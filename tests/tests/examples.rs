@@ -35,7 +35,7 @@ act-data sample tnews -o clue/tnews --train 100 --dev 20 -q
 cp tiny.yaml afqmc.yaml && cp base.act new.act
 act-prune base.act -c tiny.yaml --data data -o pruned.act
 act-distill pruned.act --teacher base.act -c tiny.yaml --data data -o student.act --report student.json
-act-quant student.act -c tiny.yaml --data data -o int8.act
+act-quant student.act -c tiny.yaml --data data -o int8.act --report int8.json
 cp int8.act v1 && cp int8.act v2
 act-eval report base.act student.act int8.act --data data --runs 5 --seq 8 -o report.json
 cp report.json build/small/afqmc
@@ -105,7 +105,7 @@ fn every_example_works() {
     // Each example starts from the same files, whatever the one before it wrote.
     let kept = fixture.file("kept");
     fs::create_dir(&kept).expect("a folder");
-    at_home(&fixture, "cp *.act kept").ok();
+    at_home(&fixture, "cp *.act *.json kept").ok();
     for (program, subcommands) in PROGRAMS {
         for subcommand in std::iter::once(None).chain(subcommands.iter().map(Some)) {
             for example in examples(&help(program, subcommand)) {
@@ -116,7 +116,7 @@ fn every_example_works() {
 }
 
 fn works(fixture: &Fixture, example: &str) {
-    at_home(fixture, "cp kept/*.act .").ok();
+    at_home(fixture, "cp kept/*.act kept/*.json .").ok();
     if PARSED_ONLY.iter().any(|words| example.contains(words)) {
         // With no home and no data every stage ends at once, a wrong flag before anything else.
         let ran = at_home(
