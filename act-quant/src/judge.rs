@@ -1,7 +1,7 @@
 //! How far an int8 model's answers are from the float model's, on examples that calibration has not
 //! seen. Compares logits; knows neither calibrators nor weights.
 
-use act_core::metrics::{Accuracy, argmax};
+use act_core::metrics::{Accuracy, argmax, log_softmax};
 use act_core::{Error, Result};
 
 /// What a trial is judged by; less divergence is better, then more accuracy.
@@ -96,13 +96,6 @@ fn divergence(p: &[f32], q: &[f32]) -> f64 {
     let sum: f64 = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum();
     // Rounding may leave a hair below zero where the rows agree.
     sum.max(0.0)
-}
-
-fn log_softmax(row: &[f32]) -> Vec<f64> {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let max = f64::from(max);
-    let sum: f64 = row.iter().map(|&v| (f64::from(v) - max).exp()).sum();
-    row.iter().map(|&v| f64::from(v) - max - sum.ln()).collect()
 }
 
 #[cfg(test)]
