@@ -53,7 +53,7 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
         ),
         (
             "TrainConfig:\n  epochs: 99999999999999999999",
-            "x.yaml:2: 99999999999999999999 is too large a number",
+            "x.yaml:2: TrainConfig.epochs: 99999999999999999999 is too large a number",
         ),
         (
             "TrainConfig: {epochs: 0}",
