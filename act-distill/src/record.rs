@@ -84,6 +84,7 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
             "peak_memory_bytes": peak_memory(),
         },
         "validation": distilled.validation,
+        "fit": distilled.fit,
         "teacher": distilled.teacher.as_ref().map(|t| t.model_digest),
     });
     if let serde_json::Value::Object(details) = details {

@@ -75,7 +75,8 @@ impl Device {
     pub(crate) fn missing(self) -> Error {
         let feature = self.feature();
         Error::usage(format!(
-            "device {feature} is not compiled in: build with `--features act-nn/{feature}`"
+            "device {feature} is not compiled in: build with `cargo build --release --features \
+             act-nn/{feature}`, or run make with DEVICE={feature}"
         ))
     }
 }

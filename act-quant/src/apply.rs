@@ -276,7 +276,12 @@ impl<'a> Quantizer<'a> {
 
     fn set_scale(&self, quant: &mut LinearQuant, method: Method, statistics: &Statistics) {
         let levels = self.options.activation_max;
-        let step = (method.threshold(statistics, levels) / f64::from(levels)) as f32;
+        let threshold = match method.threshold(statistics, levels) {
+            // Nothing but zeros was seen: any scale is exact.
+            0.0 => 1.0,
+            threshold => threshold,
+        };
+        let step = (threshold / f64::from(levels)) as f32;
         quant.activation = ActivationScheme::Static {
             scale: step.max(f32::MIN_POSITIVE),
             zero_point: ZERO_POINT,

@@ -79,7 +79,7 @@ impl TrainOptions {
             epochs: train.epochs,
             max_steps: train.train_iter,
             // The gradient of several batches is that of one batch as large as all of them.
-            batch_size: batch_size * train.gradient_accumulation,
+            batch_size: batch_size.saturating_mul(train.gradient_accumulation),
             micro_batch: train.micro_batch.map(|sequences| sequences.min(batch_size)),
             eval_every: train.eval_iter,
             // Every step is told, so that the bar moves and an interrupt is seen at once.
