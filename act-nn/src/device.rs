@@ -180,10 +180,10 @@ pub(crate) fn usable<B: burn::tensor::backend::Backend>(
     let note = first_panic.clone();
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        // What follows the dash is a list of forty file names.
+        // What follows is a list of forty file names, or of what was looked for.
         let text = info
             .payload_as_str()
-            .and_then(|text| text.split(['\n', '-']).next());
+            .and_then(|text| text.split(['\n', '-', '.']).next());
         let mut first = note.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| text.unwrap_or("it panics").trim().to_string());
     }));
