@@ -112,7 +112,7 @@ fn options() -> TrainOptions {
         epochs: 6,
         max_steps: None,
         batch_size: 16,
-        micro_batch: 5,
+        micro_batch: Some(5),
         eval_every: Some(3),
         log_every: 1,
         learning_rate: LearningRate::Peak(3e-4),

@@ -304,7 +304,7 @@ fn patience_stops_and_micro_batches_change_rounding_only() {
     // Adam would blow rounding up where a gradient is 0 but for it: the bias of the keys.
     config.train.optimizer_builder.optimizer.kind = "Momentum".into();
     let mut values = |micro_batch| {
-        config.train.micro_batch = micro_batch;
+        config.train.micro_batch = Some(micro_batch);
         let params = run(toy::model(1), None, &config).unwrap().artifact.params;
         let all = params
             .iter()
