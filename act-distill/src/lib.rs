@@ -84,60 +84,34 @@ pub fn distill(
     let teacher = teacher
         .map(|teacher| Teacher::new(teacher, &student, options.training.threads))
         .transpose()?;
-    let objective = match (&teacher, &options.losses) {
-        (Some(teacher), Some(losses)) => {
-            let plan = teacher.engine().plan();
-            objective::objective(losses, &student.plan, plan, teacher.observable())?
-        }
-        _ => Objective::LABELS,
-    };
+    let objective = objective(&student, teacher.as_ref(), options)?;
     log::info!("losses: {}", objective::describe(&objective));
-    let taught = match &teacher {
-        Some(teacher) => {
-            let visited = match objective.wants_logits() {
-                true => options.training.visited(lesson.train.len()),
-                false => Vec::new(),
-            };
-            teach(&mut lesson, teacher, data, &visited, options, on_event)?
-        }
-        None => None,
-    };
+    // A broken or wrong model is found out before the long part.
     let answers = answers_before(&student, &lesson, options, on_event)?;
     let before = accuracy_of(Some(&answers.held_out), &lesson.validation);
     if let (None, Some(before), Some(stated)) = (&teacher_record, before, options.origin_metric) {
         origin::note_input(stated, before);
     }
-    let features = match (&teacher, &options.losses) {
-        (Some(teacher), Some(losses)) if objective.looks_inside() => Some(Features::new(
-            teacher.engine(),
-            &lesson.train.encodings,
-            objective.comparisons(),
-            losses.cache_bytes()?,
-        )),
-        _ => None,
+    let taught = match &teacher {
+        Some(teacher) => teach(&mut lesson, teacher, data, &objective, options, on_event)?,
+        None => None,
     };
+    let features = features(teacher.as_ref(), &lesson, &objective, options)?;
     let subject = lesson.subject(objective, features.as_ref());
     let (trained, journal) = train(&student, subject, options, device, checkpoints, on_event)?;
     if let Some(why) = &trained.diverged {
         outcome::check_won(why, before, trained.accuracy)?;
     }
 
+    let validation = Validation::new(before, trained.accuracy, taught, lesson.validation.len());
+    if let Some(validation) = &validation {
+        outcome::check_not_worse(validation, trained.best_step)?;
+    }
     let artifact = Artifact {
         params: trained.params,
         ..student
     };
     let fit = fit(&artifact, &answers.train, &lesson.train, options)?;
-    let held_out = lesson.validation.len();
-    let validation = before
-        .zip(trained.accuracy)
-        .map(|(before, after)| Validation {
-            before,
-            after: Accuracy::new((after * held_out as f64).round() as usize, held_out),
-            teacher: taught,
-        });
-    if let Some(validation) = &validation {
-        outcome::check_not_worse(validation, trained.best_step)?;
-    }
     fit.judge(validation.as_ref())?;
     Ok(Distilled {
         artifact,
@@ -154,16 +128,54 @@ pub fn distill(
     })
 }
 
-/// Asks the teacher about the training examples `visited` and gives its accuracy on the validation
-/// slice.
+/// What is minimised.
+fn objective(
+    student: &Artifact,
+    teacher: Option<&Teacher>,
+    options: &Options,
+) -> Result<Objective> {
+    let (Some(teacher), Some(losses)) = (teacher, &options.losses) else {
+        return Ok(Objective::LABELS);
+    };
+    let plan = teacher.engine().plan();
+    objective::objective(losses, &student.plan, plan, teacher.observable())
+}
+
+/// The teacher's inner values, where losses compare them.
+fn features<'a>(
+    teacher: Option<&'a Teacher>,
+    lesson: &'a Lesson,
+    objective: &Objective,
+    options: &Options,
+) -> Result<Option<Features<'a>>> {
+    let (Some(teacher), Some(losses)) = (teacher, &options.losses) else {
+        return Ok(None);
+    };
+    if !objective.looks_inside() {
+        return Ok(None);
+    }
+    Ok(Some(Features::new(
+        teacher.engine(),
+        &lesson.train.encodings,
+        objective.comparisons(),
+        losses.cache_bytes()?,
+    )))
+}
+
+/// Asks the teacher about the training examples that its logits are wanted for, and gives its accuracy
+/// on the validation slice.
 fn teach(
     lesson: &mut Lesson,
     teacher: &Teacher,
     data: &Dataset,
-    visited: &[usize],
+    objective: &Objective,
     options: &Options,
     on_event: OnEvent<'_>,
 ) -> Result<Option<Accuracy>> {
+    let visited = match objective.wants_logits() {
+        true => options.training.visited(lesson.train.len()),
+        false => Vec::new(),
+    };
     let total = visited.len() + lesson.validation.len();
     let mut on_batch = |done| {
         on_event(Event::Answered {
@@ -172,7 +184,7 @@ fn teach(
             total,
         })
     };
-    // Validation first: a wrong teacher is found out before the long part.
+    // Validation first, for the same reason.
     let held_out = &mut lesson.validation;
     let all: Vec<usize> = (0..held_out.len()).collect();
     held_out.ask(teacher, data, &all, &mut on_batch)?;
@@ -181,7 +193,7 @@ fn teach(
         origin::check_teacher(stated, accuracy)?;
     }
     if !visited.is_empty() {
-        lesson.train.ask(teacher, data, visited, &mut on_batch)?;
+        lesson.train.ask(teacher, data, &visited, &mut on_batch)?;
     }
     Ok(accuracy)
 }

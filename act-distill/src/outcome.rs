@@ -48,6 +48,23 @@ pub struct Validation {
     pub teacher: Option<Accuracy>,
 }
 
+impl Validation {
+    /// Of accuracies on `n` examples; `after` is a share of correct answers. None without examples.
+    pub fn new(
+        before: Option<Accuracy>,
+        after: Option<f64>,
+        teacher: Option<Accuracy>,
+        n: usize,
+    ) -> Option<Self> {
+        let (before, after) = before.zip(after)?;
+        Some(Self {
+            before,
+            after: Accuracy::new((after * n as f64).round() as usize, n),
+            teacher,
+        })
+    }
+}
+
 impl Distilled {
     /// True if training went to its end and the wanted accuracy, when there is one, was reached on
     /// the validation slice.

@@ -5,11 +5,12 @@
 //! results depend neither on threads nor on which examples are computed together, and the backward
 //! pass recomputes the mask instead of keeping it.
 
+#[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
+mod on_device;
+
 use std::sync::Arc;
 
 use act_core::Seed;
-use burn::tensor::backend::Backend;
-use burn::tensor::{DType, FloatDType, Int, Tensor, TensorData};
 
 use crate::backend::Queries;
 
@@ -98,40 +99,6 @@ impl MaskRows {
             (start..).take(width).map(move |index| mask.factor(index))
         };
         rows.flat_map(of_row).collect()
-    }
-
-    /// The same, computed on the device with integers of 32 bits that wrap: only three numbers a
-    /// row are sent there.
-    #[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
-    pub(crate) fn factors_on<B: Backend>(&self, width: usize, device: &B::Device) -> Tensor<B, 2> {
-        let Some(&(
-            _,
-            Mask {
-                scale, threshold, ..
-            },
-        )) = self.0.first()
-        else {
-            return Tensor::zeros([0, width], device);
-        };
-        let of_rows = |number: fn(&(u32, Mask)) -> u32| {
-            let numbers: Vec<u32> = self.0.iter().map(number).collect();
-            let data = TensorData::new(numbers, [self.len(), 1]);
-            Tensor::<B, 2, Int>::from_data(data, (device, DType::U32))
-        };
-        let constant = |number: u32| {
-            let data = TensorData::new(vec![number], [1, 1]);
-            Tensor::<B, 2, Int>::from_data(data, (device, DType::U32))
-        };
-        let shifted = |x: &Tensor<B, 2, Int>, bits| x.clone().bitwise_right_shift(constant(bits));
-        let columns = Tensor::<B, 1, Int>::arange(0..width as i64, (device, DType::U32));
-        let x = of_rows(|row| row.0) + columns.reshape([1, width]);
-        let x = x.bitwise_xor(of_rows(|row| row.1.key[0]));
-        let x = (x.clone().bitwise_xor(shifted(&x, 16))) * constant(0x7feb_352d);
-        let x = x.clone().bitwise_xor(shifted(&x, 15)) + of_rows(|row| row.1.key[1]);
-        let x = x * constant(0x846c_a68b);
-        let x = x.clone().bitwise_xor(shifted(&x, 16));
-        let kept = x.greater_equal(constant(threshold));
-        kept.float().cast(FloatDType::F32) * scale
     }
 }
 
