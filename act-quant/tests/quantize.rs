@@ -291,6 +291,22 @@ fn an_outlier_channel_ruins_abs_max_and_the_search_saves_it() {
     }
 }
 
+/// There is no step from static scales on the way, and the means are tried all the same.
+#[test]
+fn scales_per_token_alone_are_tried_with_means_off() {
+    let attempts = |shift: bool| {
+        let (_, quantized) = divergence(&float(), |c| {
+            c.quant_post.schemes = vec!["dynamic".into()];
+            c.quant_post.max_divergence = 0.0;
+            c.quant_post.shift = shift;
+        });
+        let attempts = quantized.trials.into_iter().skip(1).map(|t| t.attempt);
+        attempts.collect::<Vec<_>>()
+    };
+    assert_eq!(attempts(true), [Attempt::ShiftTokens]);
+    assert_eq!(attempts(false), []);
+}
+
 #[test]
 fn refinement_keeps_to_its_bounds_and_says_why() {
     let model = with_outliers(true, true);
