@@ -15,10 +15,6 @@ use crate::search::{Attempt, Judge, Search};
 /// scales come back if they add no more: less is within what another slice of data would move.
 const WORTHWHILE: f64 = 0.03;
 
-/// The same for an input that stays in float: its layers then take three to four times their time
-/// and four times their bytes.
-const WORTH_FLOAT: f64 = 0.1;
-
 /// A search that is being refined.
 pub struct Refinement<'a, 'q, 'j> {
     search: &'a mut Search,
@@ -167,11 +163,7 @@ impl Refinement<'_, '_, '_> {
         let choice = &mut assignment.choices[index];
         choice.reason = self.too_far(&format!("{before} here"));
         let attempt = Attempt::Change(vec![choice.input.clone()], scheme);
-        let least = match scheme {
-            Scheme::Float => WORTH_FLOAT,
-            _ => WORTHWHILE,
-        };
-        let bar = self.divergence() * (1.0 - least);
+        let bar = self.divergence() * (1.0 - WORTHWHILE);
         self.attempt(attempt, assignment, bar)
     }
 
