@@ -52,7 +52,8 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 BIN := $(TARGET_DIR)/release
 export PATH := $(abspath $(BIN)):$(PATH)
 SHARED_FLAGS := --seed $(SEED) --threads $(THREADS)
-FEATURES := $(if $(filter cuda%,$(DEVICE)),--features act-nn/cuda,$(if $(filter flex,$(DEVICE)),--features act-nn/flex))
+# cuda:1 needs the feature cuda; what the CPU needs is always there.
+FEATURES := $(addprefix --features act-nn/,$(filter cuda flex vulkan,$(firstword $(subst :, ,$(DEVICE)))))
 
 .PHONY: help
 help: ## List the targets

@@ -79,7 +79,7 @@ pub struct CommonArgs {
     /// Folder of the data set.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Where to train: cpu, ndarray, flex, cuda, cuda:N.
+    /// Where to train: cpu, ndarray, flex, cuda, cuda:N, vulkan.
     #[arg(long, default_value = "cpu")]
     pub device: String,
     /// Seed of every random choice.

@@ -72,6 +72,14 @@ pub fn softmax(row: &[f32]) -> Vec<f32> {
     exp.into_iter().map(|v| v / sum).collect()
 }
 
+/// Logarithms of the softmax of a row of logits, in nats.
+pub fn log_softmax(row: &[f32]) -> Vec<f64> {
+    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let max = f64::from(max);
+    let sum: f64 = row.iter().map(|&v| (f64::from(v) - max).exp()).sum();
+    row.iter().map(|&v| f64::from(v) - max - sum.ln()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +123,14 @@ mod tests {
         assert!((shares[0] - 1.0 / 3.0).abs() < 1e-4 && (shares[1] - 2.0 / 3.0).abs() < 1e-4);
         assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         assert!(softmax(&[]).is_empty());
+    }
+
+    #[test]
+    fn log_softmax_is_the_logarithm_and_survives_where_that_would_not() {
+        let row = [1000.0, 1000.0 + 2f32.ln(), -1000.0];
+        let logs = log_softmax(&row);
+        assert!((logs[0] - (1.0f64 / 3.0).ln()).abs() < 1e-4);
+        assert!((logs[1] - (2.0f64 / 3.0).ln()).abs() < 1e-4);
+        assert!((logs[2] + 2000.0 + 3f64.ln()).abs() < 1e-3);
     }
 }

@@ -8,6 +8,7 @@
 
 mod batches;
 pub mod check;
+mod coverage;
 mod csl;
 mod dataset;
 #[cfg(feature = "fetch")]
@@ -23,6 +24,7 @@ pub mod vocab;
 mod wsc;
 
 pub use batches::sorted_batches;
+pub use coverage::Coverage;
 pub use dataset::{Dataset, Example, Split};
 pub use folder::{Columns, Description, Format};
 pub use holdout::Holdout;

@@ -4,10 +4,16 @@
 //! The held-out slice comes from train; dev is not read here.
 
 use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
-use act_data::Dataset;
+use act_data::{Coverage, Dataset};
 use act_nn::distillation::features::Features;
 use act_nn::distillation::teacher::Teacher;
 use act_nn::{Examples, Objective};
+
+use crate::Options;
+
+/// Fewer held-out examples than this tell good weights from bad ones by chance only: the accuracy on
+/// them is off by 20 points at least.
+const FEW: usize = 20;
 
 /// Everything that training reads.
 pub struct Lesson {
@@ -38,13 +44,16 @@ impl Lesson {
         let slices = data.slice_validation(seed, ratio);
         if slices.train.is_empty() {
             return Err(Error::usage(format!(
-                "{} has {} examples, none of which are left to train on",
+                "{}: of its {} examples {} are held out and none are left to train on; lower \
+                 TrainConfig.validation_ratio ({ratio})",
                 data.record.name,
-                data.examples.len()
+                data.examples.len(),
+                slices.held_out.len()
             )));
         }
         let tokenizer = Tokenizer::new(&student.tokenizer, student.task.max_seq_length)?;
         let encodings = data.encode(&tokenizer)?;
+        Coverage::of(&encodings, &student.tokenizer).check(&data.record.name)?;
         let labels = data.label_ids()?;
         let part = |indices: Vec<usize>| Part {
             encodings: indices.iter().map(|&i| encodings[i].clone()).collect(),
@@ -56,6 +65,29 @@ impl Lesson {
             train: part(slices.train),
             validation: part(slices.held_out),
         })
+    }
+
+    /// Warns of what can be trained on, but was hardly meant.
+    pub fn note_oddities(&self, options: &Options) {
+        let (examples, held_out) = (self.train.len(), self.validation.len());
+        if self.train.labels.iter().all(|l| *l == self.train.labels[0]) {
+            log::warn!(
+                "all {examples} training examples have one label: there is nothing to tell apart"
+            );
+        }
+        if held_out < FEW && options.validation_ratio > 0.0 {
+            log::warn!(
+                "{held_out} examples are held out: too few to choose the best weights by; raise \
+                 TrainConfig.validation_ratio, or give a larger train split"
+            );
+        }
+        let batch = options.training.batch_size;
+        if batch > examples {
+            log::warn!(
+                "a batch of {batch} holds all {examples} training examples: an epoch is one step; lower \
+                 TrainConfig.batch_size"
+            );
+        }
     }
 
     /// As the trainer takes it; `features` are the teacher's, of the training part.
@@ -94,6 +126,11 @@ impl Part {
         self.labels.is_empty()
     }
 
+    /// The token ids of some examples of this part.
+    pub fn encodings_of(&self, wanted: &[usize]) -> Vec<Encoding> {
+        wanted.iter().map(|&i| self.encodings[i].clone()).collect()
+    }
+
     /// Asks the teacher about some examples of this part. The others' rows are NaN: a loss that
     /// looked at them would end the training.
     pub fn ask(
@@ -105,8 +142,7 @@ impl Part {
     ) -> Result<()> {
         let examples = wanted.iter().map(|&i| &data.examples[self.indices[i]]);
         let texts: Vec<_> = examples.map(|e| (&*e.text, e.pair.as_deref())).collect();
-        let encodings: Vec<_> = wanted.iter().map(|&i| self.encodings[i].clone()).collect();
-        let answers = teacher.logits(&texts, &encodings, on_batch)?;
+        let answers = teacher.logits(&texts, &self.encodings_of(wanted), on_batch)?;
         let classes = answers.first().map_or(0, Vec::len);
         let mut rows = vec![vec![f32::NAN; classes]; self.len()];
         for (&i, answer) in wanted.iter().zip(answers) {

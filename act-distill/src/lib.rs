@@ -4,6 +4,7 @@
 //! out ([`lesson`]), and act-nn's loop does the rest; without a teacher this is plain fine-tuning.
 //! Dev is never read.
 
+pub mod harm;
 pub mod lesson;
 pub mod metrics;
 pub mod narrator;
@@ -25,6 +26,7 @@ use act_nn::distillation::teacher::{Teacher, TeacherRecord};
 use act_nn::distillation::{self, objective};
 use act_nn::{Device, Journal, Objective, TrainEvent, Trained};
 
+use harm::Fit;
 use lesson::{Lesson, Part, Subject};
 pub use options::Options;
 pub use outcome::{Distilled, Validation};
@@ -53,9 +55,13 @@ pub enum Event<'a> {
 /// Hears every [`Event`]; may stop the work by returning `false` (error: interrupted).
 pub type OnEvent<'a> = &'a mut dyn FnMut(Event<'_>) -> bool;
 
-/// Trains `student` on `data`, which must be the train split. Errors: an int8 student, a teacher
-/// for other classes or far below `origin_metric`, a loss that is not finite before anything was won,
-/// a result worse than the input, interrupted. With `checkpoints` of this very training it goes on from where they stand.
+/// Trains `student` on `data`, which must be the train split. With `checkpoints` of this very
+/// training it goes on from where they stand.
+///
+/// # Errors
+/// Usage: an int8 student, a teacher for other classes or far below `origin_metric`, no text that the
+/// vocabulary knows. Rejected: answers that are not finite before any step. Failed: a loss that is not
+/// finite before anything was won, a result worse than the input. Interrupted.
 pub fn distill(
     student: Artifact,
     teacher: Option<Artifact>,
@@ -73,6 +79,7 @@ pub fn distill(
     let input = student.model_digest()?;
     let teacher_record = teacher.as_ref().map(TeacherRecord::new).transpose()?;
     let mut lesson = Lesson::new(data, &student, options.validation_ratio, options.seed)?;
+    lesson.note_oddities(options);
 
     let teacher = teacher
         .map(|teacher| Teacher::new(teacher, &student, options.training.threads))
@@ -95,7 +102,8 @@ pub fn distill(
         }
         None => None,
     };
-    let before = accuracy_before(&student, &lesson.validation, options, on_event)?;
+    let answers = answers_before(&student, &lesson, options, on_event)?;
+    let before = accuracy_of(Some(&answers.held_out), &lesson.validation);
     if let (None, Some(before), Some(stated)) = (&teacher_record, before, options.origin_metric) {
         origin::note_input(stated, before);
     }
@@ -114,6 +122,11 @@ pub fn distill(
         outcome::check_won(why, before, trained.accuracy)?;
     }
 
+    let artifact = Artifact {
+        params: trained.params,
+        ..student
+    };
+    let fit = fit(&artifact, &answers.train, &lesson.train, options)?;
     let held_out = lesson.validation.len();
     let validation = before
         .zip(trained.accuracy)
@@ -125,15 +138,14 @@ pub fn distill(
     if let Some(validation) = &validation {
         outcome::check_not_worse(validation, trained.best_step)?;
     }
+    fit.judge(validation.as_ref())?;
     Ok(Distilled {
-        artifact: Artifact {
-            params: trained.params,
-            ..student
-        },
+        artifact,
         input,
         teacher: teacher_record,
         examples: lesson.train.len(),
         validation,
+        fit,
         journal,
         steps: trained.steps,
         best_step: trained.best_step,
@@ -174,26 +186,53 @@ fn teach(
     Ok(accuracy)
 }
 
-/// Accuracy of the model that is about to be trained.
-fn accuracy_before(
+/// Logits of the model that is about to be trained.
+struct Answers {
+    held_out: Vec<Vec<f32>>,
+    /// Of the training examples that [`harm`] looks at.
+    train: Vec<Vec<f32>>,
+}
+
+/// Asks the model that is about to be trained.
+fn answers_before(
     student: &Artifact,
-    validation: &Part,
+    lesson: &Lesson,
     options: &Options,
     on_event: OnEvent<'_>,
-) -> Result<Option<Accuracy>> {
-    if validation.is_empty() {
-        return Ok(None);
-    }
+) -> Result<Answers> {
     let engine = Engine::new(student.clone())?.with_threads(options.training.threads);
-    let total = validation.len();
-    let logits = distillation::logits(&engine, &validation.encodings, &mut |done| {
+    let looked_at = lesson.train.encodings_of(&harm::looked_at(&lesson.train));
+    let total = lesson.validation.len() + looked_at.len();
+    let mut on_batch = |done| {
         on_event(Event::Answered {
             who: "input",
             done,
             total,
         })
-    })?;
-    Ok(accuracy_of(Some(&logits), validation))
+    };
+    let held_out = distillation::logits(&engine, &lesson.validation.encodings, &mut on_batch)?;
+    let train = distillation::logits(&engine, &looked_at, &mut on_batch)?;
+    let mut all = held_out.iter().chain(&train).flatten();
+    match all.all(|v| v.is_finite()) {
+        true => Ok(Answers { held_out, train }),
+        false => Err(Error::rejected(
+            "the input model's class scores are not finite: it is damaged or its training diverged",
+        )),
+    }
+}
+
+/// How well the trained model fits the training examples that are looked at.
+fn fit(trained: &Artifact, before: &[Vec<f32>], train: &Part, options: &Options) -> Result<Fit> {
+    let looked_at = harm::looked_at(train);
+    let labels: Vec<u32> = looked_at.iter().map(|&i| train.labels[i]).collect();
+    let engine = Engine::new(trained.clone())?.with_threads(options.training.threads);
+    let after = distillation::logits(&engine, &train.encodings_of(&looked_at), &mut |_| true)?;
+    match after.iter().flatten().all(|v| v.is_finite()) {
+        true => Ok(Fit::new(before, &after, &labels)),
+        false => Err(Error::failed(
+            "training diverged: the trained model's class scores are not finite; lower the learning rate",
+        )),
+    }
 }
 
 fn accuracy_of(logits: Option<&[Vec<f32>]>, part: &Part) -> Option<Accuracy> {

@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let mut config = ctx.config()?;
     if let Some(sequences) = args.micro_batch {
-        config.train.micro_batch = sequences;
+        config.train.micro_batch = Some(sequences);
     }
     let section = &config.distillation;
     let teacher = teacher::path(args.teacher.as_deref(), section, &args.stage.input)?;

@@ -7,6 +7,8 @@ use act_nn::Journal;
 use act_nn::distillation::teacher::TeacherRecord;
 use serde::Serialize;
 
+use crate::harm::Fit;
+
 /// A trained model and how it came about.
 pub struct Distilled {
     /// The model with its best weights; the caller adds the provenance record.
@@ -19,6 +21,8 @@ pub struct Distilled {
     pub examples: usize,
     /// Accuracies on the held-out slice of train; `None` if nothing was held out.
     pub validation: Option<Validation>,
+    /// Losses on some of the examples trained on, before and after.
+    pub fit: Fit,
     /// Losses and evaluations.
     pub journal: Journal,
     /// Steps done.

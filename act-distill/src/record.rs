@@ -84,6 +84,7 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
             "peak_memory_bytes": peak_memory(),
         },
         "validation": distilled.validation,
+        "fit": distilled.fit,
         "teacher": distilled.teacher.as_ref().map(|t| t.model_digest),
     });
     if let serde_json::Value::Object(details) = details {
@@ -183,7 +184,7 @@ mod tests {
             losses(|d| (d.loss, d.alpha) = (Some(vec!["soft_label".into()]), Some(vec![0.5]))),
             train(|t| t.dropout = 0.25),
             train(|t| t.seed = Some(42)),
-            train(|t| t.micro_batch = 3),
+            train(|t| t.micro_batch = Some(3)),
             train(|t| t.batch_size = Some(4)),
             train(|t| t.gradient_accumulation = 2),
             train(|t| t.validation_ratio = 0.125),

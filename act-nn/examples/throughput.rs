@@ -51,7 +51,7 @@ fn main() {
         epochs: usize::MAX / encodings.len(),
         max_steps: Some(steps + 1),
         batch_size: BATCH,
-        micro_batch: 8,
+        micro_batch: Some(8),
         eval_every: None,
         log_every: 1,
         learning_rate: LearningRate::Peak(1e-4),

@@ -12,7 +12,7 @@ use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Element, IndexingUpdateOp, Int, Tensor, TensorData};
 
-use crate::dropout::Dropout;
+use crate::dropout::{Dropout, MaskRows};
 use crate::optim::Update;
 use crate::quantize::QuantizeOps;
 
@@ -115,13 +115,14 @@ pub(crate) trait Ops: QuantizeOps {
         if dropout.is_off() {
             return x;
         }
-        let [n, width] = x.dims();
-        let examples = dropout.examples().iter();
-        let mask: Vec<f32> = examples
-            .flat_map(|&(rows, mask)| (0..(rows * width) as u32).map(move |i| mask.factor(i)))
-            .collect();
-        let mask = tensor(mask, [n, width], &x.device());
-        x * mask
+        let width = x.dims()[1];
+        let factors = Self::factors(&MaskRows::of_tokens(&dropout, width), width, &x.device());
+        x * factors
+    }
+
+    /// Factors of dropout, `[rows, width]`.
+    fn factors(rows: &MaskRows, width: usize, device: &Self::Device) -> Tensor<Self, 2> {
+        tensor(rows.factors(width), [rows.len(), width], device)
     }
 
     /// Multi-head attention: `q` is `[queries, width]`, `k` and `v` are `[tokens, width]`;
@@ -226,7 +227,9 @@ pub(crate) trait ActBackend: Ops {
     type Graph: Ops + AutodiffBackend<InnerBackend = Self, Device = Self::Device>;
     /// True if several threads may compute at once.
     const THREADS: bool;
-    /// True if products in bfloat16 are worth while.
+    /// Sequences computed together unless the caller says otherwise.
+    const MICRO_BATCH: usize;
+    /// True if products in bfloat16 are computed as such.
     const MIXED: bool = false;
 }
 
@@ -279,8 +282,9 @@ pub(crate) fn padded_attention<B: Ops>(
     let scores = q.matmul(k.transpose()) / (head_dim as f64).sqrt() + bias;
     let mut probabilities = softmax(scores, 3);
     if !dropout.is_off() {
-        let mask = layout.mask(shape, queries, &dropout);
-        probabilities = probabilities * tensor(mask, [batch, heads, queries, longest], &device);
+        let rows = MaskRows::of_attention(&dropout, &shape.lengths, heads, queries);
+        let factors = B::factors(&rows, longest, &device);
+        probabilities = probabilities * factors.reshape([batch, heads, queries, longest]);
     }
     let context = probabilities
         .matmul(v)
@@ -324,7 +328,6 @@ fn padded_relations<B: Ops>(
 
 /// How ragged sequences lie in a padded `[batch, longest]` grid.
 struct Padding {
-    longest: usize,
     /// For each place of the grid its token (0 for padding).
     gather: Vec<u32>,
     /// For each token its place in the grid.
@@ -342,11 +345,7 @@ impl Padding {
                 scatter.push(place as u32);
             }
         }
-        Self {
-            longest,
-            gather,
-            scatter,
-        }
+        Self { gather, scatter }
     }
 
     /// The keys' bias in the grid; padding gets a number that no score can outweigh.
@@ -356,27 +355,5 @@ impl Padding {
             bias[place as usize] = of_tokens.map_or(0.0, |b| b[token]);
         }
         bias
-    }
-
-    /// The dropout mask `[batch, heads, queries, longest]`: each probability has the index that
-    /// it has among those of its sequence without padding.
-    fn mask(&self, shape: &AttentionShape, queries: usize, dropout: &Dropout) -> Vec<f32> {
-        let grid = shape.heads * queries * self.longest;
-        let mut factors = vec![0.0; shape.lengths.len() * grid];
-        let examples = shape.lengths.iter().zip(dropout.examples());
-        for (b, (&length, (_, mask))) in examples.enumerate() {
-            let rows = length.min(queries);
-            let mut index = 0;
-            for head in 0..shape.heads {
-                for row in 0..rows {
-                    let start = b * grid + (head * queries + row) * self.longest;
-                    for factor in &mut factors[start..start + length] {
-                        *factor = mask.factor(index);
-                        index += 1;
-                    }
-                }
-            }
-        }
-        factors
     }
 }

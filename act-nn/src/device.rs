@@ -16,24 +16,27 @@ pub enum Device {
     Flex,
     /// A CUDA GPU (feature `cuda`).
     Cuda(usize),
+    /// A GPU, or a processor that plays one, by way of Vulkan (feature `vulkan`).
+    Vulkan,
 }
 
 impl FromStr for Device {
     type Err = Error;
 
     /// `cpu` (the faster CPU backend, which is ndarray with this crate's kernels), `ndarray`,
-    /// `flex`, `cuda` (the first GPU) or `cuda:N`. A device that is not compiled in is an error
+    /// `flex`, `cuda` (the first GPU), `cuda:N` or `vulkan`. A device that is not compiled in is an error
     /// that names the cargo feature.
     fn from_str(s: &str) -> Result<Self> {
         let device = match s {
             "cpu" | "ndarray" => Device::NdArray,
             "flex" => Device::Flex,
             "cuda" => Device::Cuda(0),
+            "vulkan" => Device::Vulkan,
             _ => match s.strip_prefix("cuda:").map(str::parse) {
                 Some(Ok(n)) => Device::Cuda(n),
                 _ => {
                     return Err(Error::usage(format!(
-                        "no device is called {s:?}: write cpu, ndarray, flex, cuda or cuda:N"
+                        "no device is called {s:?}: write cpu, ndarray, flex, cuda, cuda:N or vulkan"
                     )));
                 }
             },
@@ -48,7 +51,7 @@ impl FromStr for Device {
 impl Device {
     /// True if mixed precision has an effect on it.
     pub fn mixed(self) -> bool {
-        matches!(self, Device::Cuda(_))
+        matches!(self, Device::Cuda(_) | Device::Flex)
     }
 
     fn feature(self) -> &'static str {
@@ -56,6 +59,7 @@ impl Device {
             Device::NdArray => "ndarray",
             Device::Flex => "flex",
             Device::Cuda(_) => "cuda",
+            Device::Vulkan => "vulkan",
         }
     }
 
@@ -64,13 +68,15 @@ impl Device {
             Device::NdArray => cfg!(feature = "ndarray"),
             Device::Flex => cfg!(feature = "flex"),
             Device::Cuda(_) => cfg!(feature = "cuda"),
+            Device::Vulkan => cfg!(feature = "vulkan"),
         }
     }
 
     pub(crate) fn missing(self) -> Error {
         let feature = self.feature();
         Error::usage(format!(
-            "device {feature} is not compiled in: build with `--features act-nn/{feature}`"
+            "device {feature} is not compiled in: build with `cargo build --release --features \
+             act-nn/{feature}`, or run make with DEVICE={feature}"
         ))
     }
 }
@@ -89,8 +95,21 @@ macro_rules! dispatch {
             }
             #[cfg(feature = "cuda")]
             $crate::Device::Cuda(index) => {
-                let device = $crate::device::cuda(index)?;
+                let device = $crate::device::usable::<burn::backend::Cuda>(
+                    burn::backend::cuda::CudaDevice::new(index),
+                    &format!("cuda:{index}"),
+                    "a GPU needs its driver and NVRTC",
+                )?;
                 $function::<burn::backend::Cuda>(&device, $($argument),*)
+            }
+            #[cfg(feature = "vulkan")]
+            $crate::Device::Vulkan => {
+                let device = $crate::device::usable::<burn::backend::Vulkan>(
+                    Default::default(),
+                    "vulkan",
+                    "it needs a Vulkan driver",
+                )?;
+                $function::<burn::backend::Vulkan>(&device, $($argument),*)
             }
             #[allow(unreachable_patterns)]
             device => Err(device.missing()),
@@ -99,76 +118,89 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-#[cfg(feature = "flex")]
-mod flex {
-    use burn::backend::{Autodiff, Flex};
+/// A backend that runs the ordinary bodies of [`crate::backend::Ops`], and draws dropout where the
+/// tensors are.
+macro_rules! ordinary {
+    ($feature:literal, $backend:ident { $($constant:item)* }) => {
+        #[cfg(feature = $feature)]
+        const _: () = {
+            use burn::backend::{Autodiff, $backend};
+            use burn::tensor::Tensor;
 
-    use crate::backend::{ActBackend, Ops};
-    use crate::quantize::QuantizeOps;
+            use crate::backend::{ActBackend, Ops};
+            use crate::dropout::MaskRows;
+            use crate::quantize::QuantizeOps;
 
-    impl QuantizeOps for Flex {}
-    impl QuantizeOps for Autodiff<Flex> {}
-    impl Ops for Flex {}
-    impl Ops for Autodiff<Flex> {}
-    impl ActBackend for Flex {
-        type Graph = Autodiff<Flex>;
-        const THREADS: bool = true;
-    }
+            impl QuantizeOps for $backend {}
+            impl QuantizeOps for Autodiff<$backend> {}
+            impl Ops for $backend {
+                fn factors(rows: &MaskRows, width: usize, device: &Self::Device) -> Tensor<Self, 2> {
+                    rows.factors_on(width, device)
+                }
+            }
+            impl Ops for Autodiff<$backend> {
+                fn factors(rows: &MaskRows, width: usize, device: &Self::Device) -> Tensor<Self, 2> {
+                    rows.factors_on(width, device)
+                }
+            }
+            impl ActBackend for $backend {
+                type Graph = Autodiff<$backend>;
+                $($constant)*
+            }
+        };
+    };
 }
 
-#[cfg(feature = "cuda")]
-mod on_cuda {
+ordinary!("flex", Flex {
+    const THREADS: bool = true;
+    const MICRO_BATCH: usize = 8;
+    const MIXED: bool = true;
+});
+ordinary!("cuda", Cuda {
+    const THREADS: bool = false;
+    const MICRO_BATCH: usize = 64;
+    const MIXED: bool = true;
+});
+ordinary!("vulkan", Vulkan {
+    const THREADS: bool = false;
+    const MICRO_BATCH: usize = 64;
+});
+
+/// The GPU, after a first computation on it: a missing driver or GPU panics inside the bindings (on
+/// a thread of theirs), which becomes one line here.
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+pub(crate) fn usable<B: burn::tensor::backend::Backend>(
+    device: B::Device,
+    name: &str,
+    needs: &str,
+) -> Result<B::Device> {
     use std::sync::{Arc, Mutex, PoisonError};
 
-    use act_core::{Error, Result};
-    use burn::backend::cuda::CudaDevice;
-    use burn::backend::{Autodiff, Cuda};
-    use burn::tensor::Tensor;
-
-    use crate::backend::{ActBackend, Ops};
-    use crate::quantize::QuantizeOps;
-
-    impl QuantizeOps for Cuda {}
-    impl QuantizeOps for Autodiff<Cuda> {}
-    impl Ops for Cuda {}
-    impl Ops for Autodiff<Cuda> {}
-    impl ActBackend for Cuda {
-        type Graph = Autodiff<Cuda>;
-        const THREADS: bool = false;
-        const MIXED: bool = true;
+    let first_panic = Arc::new(Mutex::new(None));
+    let note = first_panic.clone();
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        // What follows is a list of forty file names, or of what was looked for.
+        let text = info
+            .payload_as_str()
+            .and_then(|text| text.split(['\n', '-', '.']).next());
+        let mut first = note.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| text.unwrap_or("it panics").trim().to_string());
+    }));
+    let probe = std::panic::AssertUnwindSafe(|| {
+        burn::tensor::Tensor::<B, 1>::ones([1], &device).into_data();
+    });
+    let probed = std::panic::catch_unwind(probe);
+    std::panic::set_hook(hook);
+    if probed.is_ok() {
+        return Ok(device);
     }
-
-    /// The GPU, after a first computation on it: a missing driver or GPU panics inside the
-    /// bindings (on a thread of theirs), which becomes one line here.
-    pub(crate) fn cuda(index: usize) -> Result<CudaDevice> {
-        let first_panic = Arc::new(Mutex::new(None));
-        let note = first_panic.clone();
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            // What follows the dash is a list of forty file names.
-            let text = info
-                .payload_as_str()
-                .and_then(|text| text.split(['\n', '-']).next());
-            let mut first = note.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert_with(|| text.unwrap_or("it panics").trim().to_string());
-        }));
-        let probe = std::panic::catch_unwind(|| {
-            let device = CudaDevice::new(index);
-            Tensor::<Cuda, 1>::ones([1], &device).into_data();
-            device
-        });
-        std::panic::set_hook(hook);
-        probe.map_err(|_| {
-            let first = first_panic.lock().unwrap_or_else(PoisonError::into_inner);
-            let why = first.as_deref().unwrap_or("unknown cause");
-            Error::usage(format!(
-                "device cuda:{index} cannot be used: {why} (a GPU needs its driver and NVRTC)"
-            ))
-        })
-    }
+    let first = first_panic.lock().unwrap_or_else(PoisonError::into_inner);
+    let why = first.as_deref().unwrap_or("unknown cause");
+    Err(Error::usage(format!(
+        "device {name} cannot be used: {why} ({needs})"
+    )))
 }
-#[cfg(feature = "cuda")]
-pub(crate) use on_cuda::cuda;
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,8 @@
 use std::sync::Arc;
 
 use act_core::Seed;
+use burn::tensor::backend::Backend;
+use burn::tensor::{DType, FloatDType, Int, Tensor, TensorData};
 
 use crate::backend::Queries;
 
@@ -52,6 +54,84 @@ impl Dropout {
     /// Number of rows and mask of each example, in order; none if nothing is dropped.
     pub(crate) fn examples(&self) -> &[(usize, Mask)] {
         self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// Rows of elements of one width: where each begins in its example's mask.
+pub(crate) struct MaskRows(Vec<(u32, Mask)>);
+
+impl MaskRows {
+    /// Rows that are tokens, `width` elements each, example after example.
+    pub(crate) fn of_tokens(dropout: &Dropout, width: usize) -> Self {
+        let rows =
+            |&(rows, mask): &(usize, Mask)| (0..rows).map(move |row| ((row * width) as u32, mask));
+        Self(dropout.examples().iter().flat_map(rows).collect())
+    }
+
+    /// The rows of attention probabilities `[batch, heads, queries, keys]`, padded: a probability
+    /// has the index that it has among those of its sequence without padding. What padding is
+    /// multiplied with does not matter.
+    pub(crate) fn of_attention(
+        dropout: &Dropout,
+        lengths: &[usize],
+        heads: usize,
+        queries: usize,
+    ) -> Self {
+        let mut rows = Vec::with_capacity(lengths.len() * heads * queries);
+        for (&length, &(_, mask)) in lengths.iter().zip(dropout.examples()) {
+            let asking = length.min(queries);
+            let row = |head, query| ((head * asking + query) * length) as u32;
+            let of_head = |head| (0..queries).map(move |query| (row(head, query), mask));
+            rows.extend((0..heads).flat_map(of_head));
+        }
+        Self(rows)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What each element is multiplied with, row-major, `[rows, width]`.
+    pub(crate) fn factors(&self, width: usize) -> Vec<f32> {
+        let rows = self.0.iter();
+        let of_row = |&(start, mask): &(u32, Mask)| {
+            (start..).take(width).map(move |index| mask.factor(index))
+        };
+        rows.flat_map(of_row).collect()
+    }
+
+    /// The same, computed on the device with integers of 32 bits that wrap: only three numbers a
+    /// row are sent there.
+    #[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
+    pub(crate) fn factors_on<B: Backend>(&self, width: usize, device: &B::Device) -> Tensor<B, 2> {
+        let Some(&(
+            _,
+            Mask {
+                scale, threshold, ..
+            },
+        )) = self.0.first()
+        else {
+            return Tensor::zeros([0, width], device);
+        };
+        let of_rows = |number: fn(&(u32, Mask)) -> u32| {
+            let numbers: Vec<u32> = self.0.iter().map(number).collect();
+            let data = TensorData::new(numbers, [self.len(), 1]);
+            Tensor::<B, 2, Int>::from_data(data, (device, DType::U32))
+        };
+        let constant = |number: u32| {
+            let data = TensorData::new(vec![number], [1, 1]);
+            Tensor::<B, 2, Int>::from_data(data, (device, DType::U32))
+        };
+        let shifted = |x: &Tensor<B, 2, Int>, bits| x.clone().bitwise_right_shift(constant(bits));
+        let columns = Tensor::<B, 1, Int>::arange(0..width as i64, (device, DType::U32));
+        let x = of_rows(|row| row.0) + columns.reshape([1, width]);
+        let x = x.bitwise_xor(of_rows(|row| row.1.key[0]));
+        let x = (x.clone().bitwise_xor(shifted(&x, 16))) * constant(0x7feb_352d);
+        let x = x.clone().bitwise_xor(shifted(&x, 15)) + of_rows(|row| row.1.key[1]);
+        let x = x * constant(0x846c_a68b);
+        let x = x.clone().bitwise_xor(shifted(&x, 16));
+        let kept = x.greater_equal(constant(threshold));
+        kept.float().cast(FloatDType::F32) * scale
     }
 }
 

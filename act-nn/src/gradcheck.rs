@@ -30,6 +30,7 @@ impl Ops for Autodiff<Reference> {}
 impl ActBackend for Reference {
     type Graph = Autodiff<Reference>;
     const THREADS: bool = true;
+    const MICRO_BATCH: usize = 8;
 }
 
 /// The numbers of a tensor in double precision.

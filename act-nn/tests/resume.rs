@@ -35,7 +35,7 @@ fn options(rule: UpdateRule) -> TrainOptions {
         epochs: 4,
         max_steps: Some(STEPS),
         batch_size: 4,
-        micro_batch: 3,
+        micro_batch: Some(3),
         eval_every: Some(2),
         log_every: 1,
         learning_rate: LearningRate::Peak(1e-2),

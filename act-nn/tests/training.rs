@@ -37,7 +37,7 @@ fn options() -> TrainOptions {
         epochs: 3,
         max_steps: None,
         batch_size: 16,
-        micro_batch: 5,
+        micro_batch: Some(5),
         eval_every: None,
         log_every: 1,
         learning_rate: LearningRate::Peak(3e-3),
@@ -138,7 +138,7 @@ fn micro_batches_change_a_run_with_dropout_by_rounding_only() {
     let losses = |micro_batch| {
         let options = TrainOptions {
             epochs: 1,
-            micro_batch,
+            micro_batch: Some(micro_batch),
             dropout: 0.3,
             // Adam's steps are of the gradients' signs where those are next to nothing.
             optimizer: OptimizerOptions::from(&sgd()),

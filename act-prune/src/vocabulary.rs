@@ -13,7 +13,7 @@ use act_core::config::Prune;
 use act_core::provenance::{DataRecord, Digest};
 use act_core::tensor::TensorData;
 use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, TokenizerSpec};
-use act_data::{Dataset, Example};
+use act_data::{Coverage, Dataset, Example};
 use serde::Serialize;
 
 /// Which tokens stay.
@@ -88,14 +88,14 @@ pub fn shorten(
         }
     };
     let before = model.tokenizer.vocab_size();
-    let (train_tokens, unknown) = count(model, train)?;
+    let known = count(model, train)?;
     keep(model, ids)?;
-    let (_, unknown_now) = count(model, train)?;
+    let left = count(model, train)?;
     Ok(Some(Shortened {
         before,
         after: model.tokenizer.vocab_size(),
-        train_tokens,
-        train_unknown: unknown_now.saturating_sub(unknown),
+        train_tokens: known.tokens,
+        train_unknown: left.unknown.saturating_sub(known.unknown),
         corpus,
     }))
 }
@@ -180,22 +180,10 @@ fn entries<'a>(
     Ok(ids)
 }
 
-/// Tokens of train that are not special, `[UNK]` among them, and how many are `[UNK]`.
-fn count(model: &Artifact, train: &Dataset) -> Result<(usize, usize)> {
-    let spec = &model.tokenizer;
-    let tokenizer = Tokenizer::new(spec, model.task.max_seq_length)?;
-    let (mut tokens, mut unknown) = (0, 0);
-    for encoding in train.encode(&tokenizer)? {
-        let text = encoding
-            .input_ids
-            .iter()
-            .filter(|&&id| id != spec.cls_id && id != spec.sep_id);
-        for &id in text {
-            tokens += 1;
-            unknown += usize::from(id == spec.unk_id);
-        }
-    }
-    Ok((tokens, unknown))
+/// How much of train the model's vocabulary knows.
+fn count(model: &Artifact, train: &Dataset) -> Result<Coverage> {
+    let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
+    Ok(Coverage::of(&train.encode(&tokenizer)?, &model.tokenizer))
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -18,9 +18,12 @@ pub type Forward<'a> = dyn FnMut(&Batch, &mut dyn Observer) -> Result<()> + 'a;
 /// Statistics of the input of each of `linears`, shifted where `can_shift` says that they can be.
 /// Query, key and value share theirs, so that their common input is quantised once.
 ///
+/// An input that never changes is told, since the examples or the model are rarely meant so, and
+/// quantised like any other.
+///
 /// # Errors
-/// Those of `forward`; rejected: values that are not finite; failed: a site that saw only zeros, or
-/// one value only, or nothing.
+/// Those of `forward`; rejected: values that are not finite; failed: no input changes from one token
+/// to another, or one saw nothing.
 pub fn collect(
     linears: &[Linear],
     can_shift: &dyn Fn(Linear) -> bool,
@@ -36,8 +39,9 @@ pub fn collect(
             )));
         }
     }
+    ranges.note_constants()?;
     let rows = ROWS.div_ceil(batches.len().max(1));
-    let mut histograms = Histograms::new(ranges.sites, can_shift, rows)?;
+    let mut histograms = Histograms::new(ranges.sites, can_shift, rows);
     for batch in batches {
         histograms.lengths.clone_from(&batch.lengths);
         forward(batch, &mut histograms)?;
@@ -82,6 +86,33 @@ fn shared(sites: &Sites, linear: Linear) -> Result<&Statistics> {
 struct Ranges {
     sites: BTreeMap<Linear, (Vec<f32>, Vec<f32>)>,
     not_finite: Option<Site>,
+}
+
+impl Ranges {
+    /// Warns of inputs that are the same for every token of every example.
+    fn note_constants(&self) -> Result<()> {
+        let sites = self.sites.iter();
+        let constant: Vec<Linear> = sites
+            .filter(|(_, (low, high))| low == high)
+            .map(|(linear, _)| *linear)
+            .collect();
+        let Some(first) = constant.first().map(|linear| Site::Input(*linear)) else {
+            return Ok(());
+        };
+        if constant.len() == self.sites.len() {
+            return Err(Error::failed(
+                "no activation differs from one token to another: there is nothing to calibrate; is \
+                 the model trained, and are the examples real?",
+            ));
+        }
+        log::warn!(
+            "{} of {} linear layers read the same for every token of every calibration example, \
+             {first} the first; is the model trained, and are the examples real?",
+            constant.len(),
+            self.sites.len()
+        );
+        Ok(())
+    }
 }
 
 impl Observer for Ranges {
@@ -131,16 +162,14 @@ impl Histograms {
         ranges: BTreeMap<Linear, (Vec<f32>, Vec<f32>)>,
         can_shift: &dyn Fn(Linear) -> bool,
         rows: usize,
-    ) -> Result<Self> {
-        let sites = ranges.into_iter().map(|(linear, (low, high))| {
-            let counting = Counting::new(linear, low, high, can_shift(linear))?;
-            Ok((linear, counting))
-        });
-        Ok(Self {
-            sites: sites.collect::<Result<_>>()?,
+    ) -> Self {
+        let counting =
+            |(linear, (low, high))| (linear, Counting::new(low, high, can_shift(linear)));
+        Self {
+            sites: ranges.into_iter().map(counting).collect(),
             lengths: Vec::new(),
             rows,
-        })
+        }
     }
 
     fn finish(self) -> Sites {
@@ -150,20 +179,13 @@ impl Histograms {
 }
 
 impl Counting {
-    fn new(linear: Linear, low: Vec<f32>, high: Vec<f32>, can_shift: bool) -> Result<Self> {
+    fn new(low: Vec<f32>, high: Vec<f32>, can_shift: bool) -> Self {
         let channels = Channels {
             low,
             high,
             ..Channels::default()
         };
         let (min, max) = channels.range();
-        if min == max {
-            return Err(Error::failed(format!(
-                "{} is {min} for every calibration example: there is no range to quantise; is the \
-                 model trained, and are the examples real?",
-                Site::Input(linear)
-            )));
-        }
         let middle = channels.middle();
         let shifted = channels.shifted(&middle).range();
         // Where no channel ever changes, nothing would be left to quantise.
@@ -174,7 +196,7 @@ impl Counting {
             mean: Vec::new(),
         });
         let Channels { low, high, .. } = channels;
-        Ok(Self {
+        Self {
             statistics: Statistics {
                 min,
                 max,
@@ -189,7 +211,7 @@ impl Counting {
             high,
             peaks: 0.0,
             batches: 0,
-        })
+        }
     }
 
     /// Takes in a batch of sequences of `lengths` rows.

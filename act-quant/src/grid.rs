@@ -44,6 +44,11 @@ pub fn spanning(method: Method, statistics: &Statistics, activation_max: u8) -> 
 }
 
 fn grid(threshold: f64, levels: u8, zero_point: u8) -> Grid {
+    let threshold = match threshold {
+        // Nothing but zeros was seen: any scale is exact.
+        0.0 => 1.0,
+        threshold => threshold,
+    };
     let scale = (threshold / f64::from(levels)) as f32;
     Grid {
         scale: scale.max(f32::MIN_POSITIVE),

@@ -1,7 +1,7 @@
 //! How far an int8 model's answers are from the float model's, on examples that calibration has not
 //! seen. Compares logits; knows neither calibrators nor weights.
 
-use act_core::metrics::{Accuracy, argmax};
+use act_core::metrics::{Accuracy, argmax, log_softmax};
 use act_core::{Error, Result};
 
 /// What a trial is judged by; less divergence is better, then more accuracy.
@@ -16,7 +16,16 @@ pub struct Score {
     pub examples: usize,
 }
 
+/// Mean divergence above which an int8 model is no stand-in for the float one: by Pinsker's
+/// inequality, `sqrt(0.02 / 2)`, a tenth of the probability may have gone to other classes.
+const FAR: f64 = 0.02;
+
 impl Score {
+    /// True if answers are so far from the float model's that the user must be told.
+    pub fn is_far(&self) -> bool {
+        self.divergence > FAR
+    }
+
     /// True if this score is better; equals are not.
     pub fn beats(&self, other: &Score) -> bool {
         let accuracy = |score: &Score| score.accuracy.map_or(0.0, |a| a.value);
@@ -40,15 +49,18 @@ impl Tally {
     /// Takes in the logits of some examples, row by row.
     ///
     /// # Errors
-    /// Failed: logits that are not finite.
+    /// Failed: logits of the int8 model that are not finite; those of the float model are.
     pub fn add(
         &mut self,
         float: &[Vec<f32>],
         int8: &[Vec<f32>],
         labels: Option<&[u32]>,
     ) -> Result<()> {
-        if !float.iter().chain(int8).flatten().all(|v| v.is_finite()) {
-            return Err(Error::failed("a model's class scores are not finite"));
+        if !int8.iter().flatten().all(|v| v.is_finite()) {
+            return Err(Error::failed(
+                "the int8 model's class scores are not finite: its weights are too large to be \
+                 shifted, smoothed or corrected; set QuantPost.shift and bias_correction to false",
+            ));
         }
         for (i, (float, int8)) in float.iter().zip(int8).enumerate() {
             let label = labels.map(|labels| labels[i] as usize);
@@ -84,13 +96,6 @@ fn divergence(p: &[f32], q: &[f32]) -> f64 {
     let sum: f64 = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum();
     // Rounding may leave a hair below zero where the rows agree.
     sum.max(0.0)
-}
-
-fn log_softmax(row: &[f32]) -> Vec<f64> {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let max = f64::from(max);
-    let sum: f64 = row.iter().map(|&v| (f64::from(v) - max).exp()).sum();
-    row.iter().map(|&v| f64::from(v) - max - sum.ln()).collect()
 }
 
 #[cfg(test)]

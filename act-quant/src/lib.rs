@@ -34,6 +34,7 @@ use act_core::{Artifact, Batch, Embedding, Error, Linear, Result, Seed};
 use act_infer::{Engine, Observer};
 
 use crate::apply::Quantizer;
+use crate::aware::{Kept, Outcome};
 use crate::judge::Tally;
 use crate::options::Options;
 use crate::samples::Samples;
@@ -77,6 +78,24 @@ impl Quantized {
     /// The best trial.
     pub fn winner(&self) -> &Trial {
         &self.trials[self.best]
+    }
+
+    /// Tells the user if the result of calibration is far from the float model, unless training
+    /// has replaced it.
+    pub fn warn_if_far(&self, training: Option<&Outcome>) {
+        let score = self.winner().score;
+        if !score.is_far() || training.is_some_and(|t| t.kept == Kept::Trained) {
+            return;
+        }
+        let accuracy = score.accuracy;
+        let accuracy = accuracy.map_or(String::new(), |a| format!(", accuracy {:.4}", a.value));
+        log::warn!(
+            "the int8 model answers differently from the float model: divergence {:.2e} nats an \
+             example on {} held-out examples{accuracy}; allow more QuantPost.schemes, widen weight_max \
+             and activation_max, or train (--mode qat)",
+            score.divergence,
+            score.examples
+        );
     }
 }
 
@@ -240,5 +259,11 @@ fn logits(engine: &Engine, batches: &[Batch], tick: &mut Tick<'_>) -> Result<Vec
         all.extend(engine.forward(batch)?);
         tick()?;
     }
-    Ok(all)
+    match all.iter().flatten().all(|v| v.is_finite()) {
+        true => Ok(all),
+        false => Err(Error::rejected(
+            "the float model's class scores are not finite on held-out examples: the model is damaged \
+             or its training diverged",
+        )),
+    }
 }

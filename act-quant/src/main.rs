@@ -7,10 +7,10 @@ use act_core::cli::{self, CheckpointArgs, CommonArgs, Context, Exit, StageArgs, 
 use act_core::report::Report;
 use act_core::{Artifact, Error, Result};
 use act_data::{Dataset, Split};
-use act_nn::TrainEvent;
 use act_nn::checkpoint::settings::Settings;
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::distillation::teacher;
+use act_nn::{Device, TrainEvent};
 use act_quant::aware::{self, Event, Mode, Outcome, Plan, Source};
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
@@ -89,6 +89,8 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let plan = Plan::new(&config, args.mode, context.seed(), context.threads())?;
     let section = &config.distillation;
     let teacher = teacher::path(args.teacher.as_deref(), section, &args.stage.input)?;
+    let teacher = teacher.filter(|_| plan.mode != Mode::Post);
+    let device: Device = context.device().parse()?;
     context.check_output(&args.stage.output)?;
     let kept = Settings::new(
         args.checkpoint.folder.as_deref(),
@@ -98,6 +100,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 
     let model = context.read_artifact(&args.stage.input)?;
     act_quant::require_float(&model)?;
+    let teacher = read_teacher(teacher.as_deref(), &model, context)?;
     let task = &model.task;
     let data = Dataset::open(
         context.data_dir()?,
@@ -119,7 +122,6 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let mut record = record::provenance(&model, &quantized, &data.record, &config, seed)?;
     let (mut outcome, mut checkpoints) = (None, None);
     if train {
-        let teacher = read_teacher(teacher.as_deref(), context)?;
         record::begin_training(&mut record, teacher.as_ref(), &config, context.device())?;
         if let Some(kept) = &kept {
             let start = record::start(&record, &quantized.artifact)?;
@@ -131,12 +133,13 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             data: &data,
             options: &options,
             seed,
-            device: context.device().parse()?,
+            device,
         };
         let trained = improve(source, &plan, &mut quantized, checkpoints.as_mut(), context)?;
         record.metrics.extend(trained.metrics());
         outcome = Some(trained);
     }
+    quantized.warn_if_far(outcome.as_ref());
     quantized.artifact.provenance.push(record);
 
     let mut report = Report::new(record::STAGE, &quantized.artifact)?;
@@ -181,13 +184,18 @@ fn calibrate(
     Ok(quantized)
 }
 
-fn read_teacher(path: Option<&Path>, context: &Context) -> Result<Option<Artifact>> {
-    let read = |path| {
-        context
-            .read_artifact(path)
-            .map_err(|e| e.context("the teacher"))
-    };
-    path.map(read).transpose()
+/// Reads the teacher, if there is one to learn from.
+fn read_teacher(
+    path: Option<&Path>,
+    model: &Artifact,
+    context: &Context,
+) -> Result<Option<Artifact>> {
+    let Some(path) = path else { return Ok(None) };
+    let teacher = context
+        .read_artifact(path)
+        .map_err(|e| e.context("the teacher"))?;
+    teacher::check_classes(&teacher, model)?;
+    Ok(Some(teacher))
 }
 
 /// Trains, with a bar for the teacher's answers and one for the steps.

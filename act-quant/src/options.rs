@@ -1,7 +1,7 @@
 //! What to quantise and which trials to make: the sections `QuantPost` and
 //! `HyperParameterOptimization`, turned into types.
 
-use act_core::config::Config;
+use act_core::config::{Config, QuantPost};
 use act_core::{Error, Result};
 
 use crate::calibrate::Method;
@@ -76,10 +76,12 @@ impl Options {
         let (post, search) = (&config.quant_post, &config.hpo);
         post.check()?;
         search.check()?;
+        let methods = methods(config)?;
+        note_unused_percentile(config, &methods);
         let kinds = choices(&search.weight_quantize_type, &post.weight_quantize_type);
         let batch_nums = choices(&search.batch_num, &post.batch_nums);
         Ok(Self {
-            methods: methods(config)?,
+            methods,
             granularities: kinds
                 .iter()
                 .map(|name| Granularity::parse(name))
@@ -172,6 +174,20 @@ fn methods(config: &Config) -> Result<Vec<Method>> {
         }
     }
     Ok(methods)
+}
+
+/// Says that percentiles were given and no calibrator takes one.
+fn note_unused_percentile(config: &Config, methods: &[Method]) {
+    let key = match &config.hpo.hist_percent {
+        Some(_) => "HyperParameterOptimization.hist_percent",
+        None if config.quant_post.hist_percent != QuantPost::default().hist_percent => {
+            "QuantPost.hist_percent"
+        }
+        None => return,
+    };
+    if !methods.iter().any(|m| matches!(m, Method::Hist { .. })) {
+        log::warn!("{key}: has no effect, since hist is not among the algorithms");
+    }
 }
 
 /// The search's list, or the single value where there is none.

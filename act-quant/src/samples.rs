@@ -2,7 +2,7 @@
 //! calibration, to judge trials on. Dev is not read, so its accuracy stays a clean figure.
 
 use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
-use act_data::Dataset;
+use act_data::{Coverage, Dataset};
 use rand::seq::SliceRandom;
 
 use crate::options::Options;
@@ -28,7 +28,8 @@ impl Samples {
     /// too small; texts that occur twice are never in both parts.
     ///
     /// # Errors
-    /// Usage: fewer than [`MIN_EXAMPLES`] training examples, or too few different ones.
+    /// Usage: fewer than [`MIN_EXAMPLES`] training examples, too few different ones, or ones that the
+    /// model's vocabulary knows nothing of.
     pub fn draw(train: &Dataset, model: &Artifact, options: &Options, seed: Seed) -> Result<Self> {
         let Slices {
             calibration,
@@ -51,9 +52,12 @@ impl Samples {
                 .map(|e| tokenizer.encode(&e.text, e.pair.as_deref()))
                 .collect()
         };
+        let (calibration, judged) = (encode(&calibration)?, encode(&held_out)?);
+        let drawn = calibration.iter().chain(&judged);
+        Coverage::of(drawn, &model.tokenizer).check(&train.record.name)?;
         Ok(Self {
-            calibration: encode(&calibration)?,
-            held_out: encode(&held_out)?,
+            calibration,
+            held_out: judged,
             labels: held_out.iter().map(|&i| train.examples[i].label).collect(),
         })
     }
@@ -79,8 +83,8 @@ impl Slices {
         let available = train.examples.len();
         if available < MIN_EXAMPLES {
             return Err(Error::usage(format!(
-                "{name} has {available} examples: quantisation needs at least {MIN_EXAMPLES} to \
-                 calibrate and to judge on"
+                "{name} has {available} of the {MIN_EXAMPLES} examples that quantisation needs at least, \
+                 to calibrate on and to judge trials on; give a larger train split"
             )));
         }
         let wanted = options.calibration_examples();
@@ -95,7 +99,7 @@ impl Slices {
         if slices.calibration.is_empty() || slices.held_out.is_empty() {
             return Err(Error::usage(format!(
                 "{name}: its {available} examples are too much alike to be split into some to \
-                 calibrate on and others to judge on"
+                 calibrate on and others to judge on; give more texts that differ"
             )));
         }
         Ok(slices)
@@ -188,7 +192,9 @@ mod tests {
         let error = draw(&data(31), 7).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
         assert!(
-            error.to_string().contains("tiny/train has 31 examples"),
+            error
+                .to_string()
+                .contains("tiny/train has 31 of the 32 examples"),
             "{error}"
         );
         let mut alike = data(40);

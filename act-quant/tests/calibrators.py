@@ -71,7 +71,8 @@ def kl(counts, width, levels):
         if best is None or divergence < best:
             best, chosen = divergence, i
     if chosen is None:
-        chosen = max(np.flatnonzero(counts[: start + 1]), default=0)
+        filled = [i for i in range(1, start + 1) if counts[i] > 0]
+        chosen = max(filled, default=BINS - 1)
     return (int(chosen) + 0.5) * width
 
 
@@ -108,6 +109,23 @@ def case(name, values):
     }
 
 
+def random_values(rng):
+    """Values of no distribution in particular: some clusters, of some widths, on either side of
+    zero, with gaps between them, many zeros or few distinct numbers."""
+    parts = []
+    for _ in range(rng.integers(1, 5)):
+        centre, spread = rng.normal(0, 2), 10 ** rng.uniform(-3, 0.5)
+        parts.append(rng.normal(centre, spread, rng.integers(1, 1500)))
+    values = np.concatenate(parts)
+    if rng.random() < 0.3:
+        values[rng.random(values.size) < rng.random()] = 0.0
+    if rng.random() < 0.3:
+        values = np.round(values * rng.integers(1, 4))
+    if rng.random() < 0.3:
+        values = np.maximum(values, rng.normal(-1, 1))
+    return values * 10 ** rng.uniform(-4, 4)
+
+
 def main():
     rng = np.random.default_rng(20240601)
     normal = rng.normal(0.3, 1.0, 20000)
@@ -122,6 +140,15 @@ def main():
         case("laplace with outliers", laplace),
         case("one value far out", far),
     ]
+    # Of few or strange values, the middles of bins tell less about the values themselves.
+    strange = [(f"random {i}", random_values(np.random.default_rng(i))) for i in range(12)]
+    strange.append(("constant", np.full(100, -2.5)))
+    strange.append(("nothing or all", np.tile([0.0, 0.0, 0.0, 1.0], 50)))
+    for name, values in strange:
+        other = case(name, values)
+        for thresholds in other["thresholds"].values():
+            del thresholds["mse_of_values"]
+        cases.append(other)
     path = pathlib.Path(__file__).parent / "fixtures" / "calibrators.json"
     lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
     path.write_text("[\n" + lines + "\n]\n")

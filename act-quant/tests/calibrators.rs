@@ -58,7 +58,7 @@ fn thresholds_are_those_of_numpy() {
             }
         }
     }
-    assert_eq!(compared, 5 * 2 * 8);
+    assert_eq!(compared, (5 + 14) * 2 * 8);
 }
 
 /// The histogram stands in for the values: the error search must land on the threshold that the
@@ -68,8 +68,11 @@ fn mse_of_the_histogram_agrees_with_mse_of_the_values() {
     for case in cases() {
         let statistics = case.statistics();
         for (levels, thresholds) in &case.thresholds {
+            let Some(expected) = thresholds.get("mse_of_values") else {
+                continue;
+            };
             let found = Method::Mse.threshold(&statistics, levels.parse().unwrap());
-            let off = (found - thresholds["mse_of_values"]).abs() / statistics.abs_max();
+            let off = (found - expected).abs() / statistics.abs_max();
             assert!(off < 0.021, "{}: {off} of the maximum off", case.name);
         }
     }

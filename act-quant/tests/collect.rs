@@ -1,5 +1,6 @@
 //! Statistics gathered from a pretended model, against sums done by hand and by brute force.
 
+use act_core::quant::Calibrator;
 use act_core::{Batch, Encoding, ErrorKind, Linear, Result, Site};
 use act_infer::Observer;
 use act_quant::calibrate::Method;
@@ -76,13 +77,49 @@ fn query_key_and_value_share_the_widest_view() {
     }
 }
 
+/// All channels of the one site that there is stay as they are.
 #[test]
-fn values_without_a_range_are_an_error() {
+fn a_model_in_which_nothing_changes_is_an_error() {
     for value in [0.0, 2.5] {
         let error = statistics(&[(batch(&[1]), vec![value; 2])]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Failed);
-        let expected = format!("pooler.input is {value} for every calibration example");
-        assert!(error.to_string().contains(&expected), "{error}");
+        assert!(
+            error.to_string().contains("nothing to calibrate"),
+            "{error}"
+        );
+    }
+}
+
+/// Of two sites one does, and the other gets a threshold from every calibrator that represents it.
+#[test]
+fn a_site_that_never_changes_is_quantised_like_any_other() {
+    for value in [0.0, -2.5] {
+        let sites = collect(
+            &[POOLER, Linear::Classifier],
+            &|_| true,
+            &[batch(&[2])],
+            &mut |_, o| {
+                o.observe(Site::Input(POOLER), &[value; 4], 2);
+                o.observe(Site::Input(Linear::Classifier), &[1.0, 2.0, 3.0, 4.0], 2);
+                Ok(())
+            },
+        )
+        .unwrap();
+        let constant = &sites[&POOLER];
+        assert_eq!(
+            (constant.min, constant.max, constant.count()),
+            (value, value, 4)
+        );
+        assert_eq!(constant.shift, None);
+        for (calibrator, name) in Calibrator::ALL.into_iter().skip(1) {
+            let method = Method::parse(name, 0.999).unwrap();
+            let threshold = method.threshold(constant, 127);
+            let peak = f64::from(value.abs());
+            assert!(
+                threshold >= 0.99 * peak && threshold <= 1.01 * peak,
+                "{calibrator:?}: {threshold}"
+            );
+        }
     }
 }
 
@@ -117,7 +154,4 @@ fn channels_that_never_change_are_no_reason_to_stop() {
     let found = shifted(vec![1.0, 0.0, 5.0, 0.0]);
     assert_eq!((found.min, found.max), (-2.0, 2.0));
     assert_eq!(found.shift.unwrap().middle, [3.0, 0.0]);
-    // Nothing but constants: a shift would leave nothing to quantise.
-    let found = shifted(vec![1.0, 5.0, 1.0, 5.0]);
-    assert_eq!((found.min, found.max, found.shift), (1.0, 5.0, None));
 }

@@ -1,7 +1,7 @@
 //! What the frame gives a stage: its configuration, inputs, outputs and progress.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -21,6 +21,8 @@ pub struct Context {
     start: Instant,
     config: OnceLock<Config>,
     artifact_on_stdout: AtomicBool,
+    /// The file that the output will replace, links followed.
+    replaced: OnceLock<PathBuf>,
 }
 
 impl Context {
@@ -31,6 +33,7 @@ impl Context {
             start: Instant::now(),
             config: OnceLock::new(),
             artifact_on_stdout: AtomicBool::new(false),
+            replaced: OnceLock::new(),
         }
     }
 
@@ -101,8 +104,17 @@ impl Context {
         }
     }
 
-    /// Reads an artifact from a path or `-`.
+    /// Reads an artifact from a path or `-`. One that the checked output would replace is an error:
+    /// what a stage takes away from a model cannot be got back.
     pub fn read_artifact(&self, path: &Path) -> Result<Artifact> {
+        if let (Some(replaced), Ok(path)) = (self.replaced.get(), path.canonicalize())
+            && path == *replaced
+        {
+            return Err(Error::usage(format!(
+                "{}: is read and would be replaced by the output; give -o another file",
+                path.display()
+            )));
+        }
         let artifact = input::read_artifact(path)?;
         self.set_synthetic(artifact.synthetic());
         Ok(artifact)
@@ -124,7 +136,12 @@ impl Context {
     /// Fails early if the output cannot be written or is a terminal; call before the work.
     pub fn check_output(&self, path: &Path) -> Result<()> {
         if !output::is_stream(path) {
-            return output::check(path);
+            output::check(path)?;
+            if path.is_file() {
+                let file = path.canonicalize().map_err(|e| Error::io(path, e))?;
+                self.replaced.get_or_init(|| file);
+            }
+            return Ok(());
         }
         self.artifact_on_stdout.store(true, Ordering::Relaxed);
         self.check_report()?;

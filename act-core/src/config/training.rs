@@ -38,8 +38,9 @@ pub struct TrainConfig {
     pub batch_size: Option<usize>,
     /// Ours: batches whose gradients make one step.
     pub gradient_accumulation: usize,
-    /// Ours: sequences computed together; fixed, so that threads do not change results.
-    pub micro_batch: usize,
+    /// Ours: sequences computed together; default: the device's, whatever the threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// Ours: dropout of hidden states and attention probabilities while training.
     pub dropout: f64,
     /// Ours: share of train held out for early stopping and choice of the best weights.
@@ -75,7 +76,7 @@ impl Default for TrainConfig {
             lr_decay: None,
             batch_size: None,
             gradient_accumulation: 1,
-            micro_batch: 8,
+            micro_batch: None,
             dropout: 0.1,
             validation_ratio: 0.05,
             patience: None,

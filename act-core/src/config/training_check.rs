@@ -18,7 +18,7 @@ impl TrainConfig {
         at_least("TrainConfig.batch_size", self.batch_size, 1)?;
         let accumulated = Some(self.gradient_accumulation);
         at_least("TrainConfig.gradient_accumulation", accumulated, 1)?;
-        at_least("TrainConfig.micro_batch", Some(self.micro_batch), 1)?;
+        at_least("TrainConfig.micro_batch", self.micro_batch, 1)?;
         at_least("TrainConfig.patience", self.patience, 1)?;
         self.learning_rate.check()?;
         below_one("TrainConfig.warmup_ratio", self.warmup_ratio.unwrap_or(0.0))?;

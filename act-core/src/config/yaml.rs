@@ -103,6 +103,12 @@ impl<'de> Visitor<'de> for Build<'_> {
         self.spend(0)?;
         Ok(v.into())
     }
+    fn visit_i128<E: serde::de::Error>(self, v: i128) -> Result<Value, E> {
+        Err(E::custom(format!("{v} is too far below zero")))
+    }
+    fn visit_u128<E: serde::de::Error>(self, v: u128) -> Result<Value, E> {
+        Err(E::custom(format!("{v} is too large a number")))
+    }
     fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<Value, E> {
         self.spend(0)?;
         let number = serde_json::Number::from_f64(v);

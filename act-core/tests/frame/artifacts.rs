@@ -56,6 +56,30 @@ fn files_and_pipes_carry_the_same_bytes() {
 }
 
 #[test]
+fn an_artifact_is_not_replaced_by_what_is_made_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = model(dir.path());
+    let bytes = fs::read(&model).unwrap();
+    let link = dir.path().join("link.act");
+    std::os::unix::fs::symlink(&model, &link).unwrap();
+    for (input, output) in [(&model, &model), (&model, &link), (&link, &model)] {
+        let ran = probe(&[text(input), "-o", text(output)]).output().unwrap();
+        assert_line(&ran, 2, &format!("act-probe: {}: is read", model.display()));
+    }
+    assert_eq!(fs::read(&model).unwrap(), bytes);
+    // An older result may be replaced, and a stream has no name to compare.
+    let copy = dir.path().join("copy.act");
+    for _ in 0..2 {
+        let ran = probe(&[text(&model), "-o", text(&copy)]).output().unwrap();
+        assert_eq!(ran.status.code(), Some(0), "{}", stderr(&ran));
+    }
+    assert_eq!(
+        piped(&["-", "-o", text(&copy)], &bytes).status.code(),
+        Some(0)
+    );
+}
+
+#[test]
 fn inputs_that_are_no_artifact_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {

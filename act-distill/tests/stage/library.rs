@@ -255,12 +255,12 @@ fn a_target_stops_early_and_a_missed_one_is_told() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_names_the_step() {
+fn a_model_whose_answers_are_not_finite_is_rejected_before_any_step() {
     let error = run(toy::overflowing(), None, &toy::config())
         .map(drop)
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Failed);
-    assert!(error.to_string().contains("step 1"), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert!(error.to_string().contains("not finite"), "{error}");
 }
 
 #[test]
@@ -288,6 +288,7 @@ fn a_divergence_keeps_what_was_won_before_and_is_an_error_if_nothing_was() {
     let error = run(toy::model(1), None, &config).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Failed);
     assert!(error.to_string().contains("diverged"), "{error}");
+    assert!(error.to_string().contains("at step "), "{error}");
 }
 
 #[test]
@@ -303,7 +304,7 @@ fn patience_stops_and_micro_batches_change_rounding_only() {
     // Adam would blow rounding up where a gradient is 0 but for it: the bias of the keys.
     config.train.optimizer_builder.optimizer.kind = "Momentum".into();
     let mut values = |micro_batch| {
-        config.train.micro_batch = micro_batch;
+        config.train.micro_batch = Some(micro_batch);
         let params = run(toy::model(1), None, &config).unwrap().artifact.params;
         let all = params
             .iter()

@@ -4,4 +4,6 @@ mod library;
 mod losses;
 mod program;
 mod resume;
+mod strange;
 mod toy;
+mod wrong;

@@ -83,7 +83,7 @@ pub fn config() -> Config {
     config.train.learning_rate = LearningRate::Peak(5e-3);
     config.train.validation_ratio = 0.2;
     config.train.batch_size = Some(16);
-    config.train.micro_batch = 4;
+    config.train.micro_batch = Some(4);
     config.train.dropout = 0.0;
     config
 }

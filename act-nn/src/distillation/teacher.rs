@@ -55,6 +55,14 @@ pub fn path(given: Option<&Path>, section: &Distillation, input: &Path) -> Resul
     }
 }
 
+/// Says no to a teacher that was made for other classes than `student`, before any work is done.
+///
+/// # Errors
+/// Usage, naming the label that one of the two lacks.
+pub fn check_classes(teacher: &Artifact, student: &Artifact) -> Result<()> {
+    labels::matching(&student.task.labels, &teacher.task.labels).map(drop)
+}
+
 /// A model that a student learns from.
 pub struct Teacher {
     engine: Engine,

@@ -23,6 +23,7 @@ type Graph = Autodiff<Cpu>;
 impl ActBackend for Cpu {
     type Graph = Graph;
     const THREADS: bool = true;
+    const MICRO_BATCH: usize = 8;
 }
 
 /// The primitive of a plain or recorded tensor.

@@ -95,6 +95,7 @@ pub(crate) fn train_on<B: ActBackend>(
         total,
         pool: crate::pool(threads)?,
         threads,
+        micro_batch: options.micro_batch.unwrap_or(B::MICRO_BATCH),
         train,
         validation,
         objective,
@@ -151,6 +152,7 @@ struct Run<'a, B: ActBackend> {
     total: usize,
     pool: ThreadPool,
     threads: usize,
+    micro_batch: usize,
     train: Examples<'a>,
     validation: Option<Examples<'a>>,
     quantized: Option<Quantized<'a>>,
@@ -255,7 +257,7 @@ impl<B: ActBackend> Run<'_, B> {
         let rounded = quantizer.map(|q| pool.install(|| q.rounded(float)));
         let weights = rounded.as_ref().unwrap_or(float);
         let seed = options.seed.derive("dropout");
-        let shards = batches::shards(batch, train.encodings, options.micro_batch);
+        let shards = batches::shards(batch, train.encodings, self.micro_batch);
         let of_batch = Batch {
             objective,
             examples: batch.len(),
@@ -299,7 +301,7 @@ impl<B: ActBackend> Run<'_, B> {
     fn evaluate(&mut self, on_event: OnEvent<'_>) -> Result<bool> {
         let step = self.position.step;
         self.position.evaluated = step;
-        let (weights, size) = (&self.weights, self.options.micro_batch);
+        let (weights, size) = (&self.weights, self.micro_batch);
         let accuracy = match (&mut self.quantized, &self.validation) {
             (Some(quantized), _) => quantized.score(weights)?,
             (None, None) => return Ok(true),

@@ -25,7 +25,8 @@ pub struct TrainOptions {
     /// Sequences a step.
     pub batch_size: usize,
     /// Sequences computed together on one thread; changes results by rounding, threads do not.
-    pub micro_batch: usize,
+    /// `None`: 8 on a CPU, so that every core has some, and as many as 64 on a GPU.
+    pub micro_batch: Option<usize>,
     /// Steps between evaluations; `None`: once an epoch.
     pub eval_every: Option<usize>,
     /// Steps between [`crate::TrainEvent::Step`]s.
@@ -78,8 +79,8 @@ impl TrainOptions {
             epochs: train.epochs,
             max_steps: train.train_iter,
             // The gradient of several batches is that of one batch as large as all of them.
-            batch_size: batch_size * train.gradient_accumulation,
-            micro_batch: train.micro_batch.min(batch_size),
+            batch_size: batch_size.saturating_mul(train.gradient_accumulation),
+            micro_batch: train.micro_batch.map(|sequences| sequences.min(batch_size)),
             eval_every: train.eval_iter,
             // Every step is told, so that the bar moves and an interrupt is seen at once.
             log_every: 1,
@@ -102,7 +103,7 @@ impl TrainOptions {
         if self.epochs == 0 || self.max_steps == Some(0) {
             return refuse("there must be at least one epoch and one step");
         }
-        if self.batch_size == 0 || self.micro_batch == 0 {
+        if self.batch_size == 0 || self.micro_batch == Some(0) {
             return refuse("batch size and micro-batch must be at least 1");
         }
         if self.eval_every == Some(0) || self.log_every == 0 || self.patience == Some(0) {

@@ -59,7 +59,7 @@ pub fn trained() -> &'static Artifact {
             epochs: 7,
             max_steps: None,
             batch_size: 32,
-            micro_batch: 32,
+            micro_batch: Some(32),
             eval_every: None,
             log_every: 100,
             learning_rate: LearningRate::Peak(2e-3),

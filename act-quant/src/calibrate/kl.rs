@@ -6,7 +6,8 @@ use crate::statistics::{BINS, Statistics};
 /// For each number of bins i from half of all up: P is the first i bins with all that lies beyond
 /// added to the last of them, Q the same bins merged into `levels` groups and spread out again over
 /// each group's filled bins. The first i with the least KL(P || Q) gives `(i + 0.5)` bin widths; where
-/// no bin qualifies, the last filled bin of the lower half does. Never below half the maximum.
+/// no bin qualifies, the last filled bin of the lower half does. PaddlePaddle takes the very first bin
+/// where that half holds nothing but zeros, and so clips all there is; here it is the last bin then.
 pub fn threshold(statistics: &Statistics, levels: usize) -> f64 {
     let bins: Vec<f64> = statistics.magnitudes().map(|n| n as f64).collect();
     let half = (BINS - 1) / 2;
@@ -22,7 +23,8 @@ pub fn threshold(statistics: &Statistics, levels: usize) -> f64 {
             best = Some(i);
         }
     }
-    let bin = best.unwrap_or_else(|| (0..=half).rev().find(|&i| bins[i] > 0.0).unwrap_or(0));
+    let lower = || (1..=half).rev().find(|&i| bins[i] > 0.0);
+    let bin = best.or_else(lower).unwrap_or(BINS - 1);
     (bin as f64 + 0.5) * statistics.bin_width()
 }
 

@@ -1,15 +1,16 @@
 //! The whole of quantisation on a tiny model, through act-infer.
 
+mod outliers;
+
 use act_core::config::Config;
 use act_core::provenance::{DataRecord, Digest};
-use act_core::quant::ActivationScheme;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{
     Activation, Artifact, Batch, Encoding, Error, ErrorKind, LayerPlan, Linear, Result, Seed,
     Tensor,
 };
 use act_infer::Engine;
-use act_quant::options::{Deploy, Options};
+use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::search::Attempt;
 use act_quant::{Quantized, batches_to_run, quantize, record};
@@ -221,38 +222,7 @@ fn the_caller_may_stop_it() {
     assert_eq!(stopped.err().unwrap().kind(), ErrorKind::Interrupted);
 }
 
-/// A model one channel of whose values, one of whose neurons, or both are 100 times the rest.
-fn with_outliers(channel: bool, neuron: bool) -> Artifact {
-    let mut model = float();
-    let mut scale = |name: String, row: usize, column: usize, factor: f32| {
-        let tensor = model.params.get(&name).unwrap();
-        let shape = tensor.shape().to_vec();
-        let mut values = model.params.f32(&name).unwrap().to_vec();
-        match shape[..] {
-            [_, columns] => {
-                let line: Vec<usize> = match row {
-                    usize::MAX => (0..shape[0]).map(|r| r * columns + column).collect(),
-                    row => (row * columns..(row + 1) * columns).collect(),
-                };
-                line.into_iter().for_each(|i| values[i] *= factor);
-            }
-            _ => values[row] *= factor,
-        }
-        model.params.insert(name, Tensor::f32(shape, values));
-    };
-    let outliers = [
-        (channel, Linear::Value(0), Linear::AttentionOutput(0)),
-        (neuron, Linear::Intermediate(0), Linear::Output(0)),
-    ];
-    for (_, from, to) in outliers.into_iter().filter(|(wanted, ..)| *wanted) {
-        scale(from.weight(), 1, 0, 100.0);
-        scale(from.bias(), 1, 0, 100.0);
-        scale(to.weight(), usize::MAX, 1, 0.01);
-    }
-    model
-}
-
-/// Scales of whole tensors for weights and activations leave nothing of the small channels.
+/// What `abs_max` leaves, and the whole result.
 fn divergence(model: &Artifact, change: impl FnOnce(&mut Config)) -> (f64, Quantized) {
     let options = options(|c| {
         c.quant_post.algo = "abs_max".into();
@@ -260,35 +230,6 @@ fn divergence(model: &Artifact, change: impl FnOnce(&mut Config)) -> (f64, Quant
     });
     let quantized = run(model, &options, 1).unwrap();
     (quantized.winner().score.divergence, quantized)
-}
-
-#[test]
-fn an_outlier_channel_ruins_abs_max_and_the_search_saves_it() {
-    let only = |schemes: &'static [&'static str]| {
-        move |c: &mut Config| {
-            c.quant_post.schemes = schemes.iter().map(|s| s.to_string()).collect();
-            c.quant_post.max_divergence = 0.0;
-        }
-    };
-    let (plain, _) = divergence(&float(), only(&["static"]));
-    for (channel, neuron, schemes, site) in [
-        (true, false, &["static", "smooth"][..], "smooth"),
-        (false, true, &["static", "float"], "float"),
-        (
-            true,
-            true,
-            &["static", "smooth", "dynamic", "float"],
-            "float",
-        ),
-    ] {
-        let model = with_outliers(channel, neuron);
-        let (ruined, _) = divergence(&model, only(&["static"]));
-        let (saved, quantized) = divergence(&model, only(schemes));
-        assert!(ruined > 3.0 * plain, "{ruined} against {plain}");
-        assert!(saved < ruined / 3.0, "{saved} against {ruined}");
-        let choices = &quantized.assignment.choices;
-        assert!(choices.iter().any(|c| c.scheme.name() == site), "{site}");
-    }
 }
 
 /// There is no step from static scales on the way, and the means are tried all the same.
@@ -308,32 +249,6 @@ fn scales_per_token_alone_are_tried_with_means_off() {
 }
 
 #[test]
-fn refinement_keeps_to_its_bounds_and_says_why() {
-    let model = with_outliers(true, true);
-    let (_, quantized) = divergence(&model, |c| {
-        c.quant_post.max_divergence = 0.0;
-        c.hpo.max_quant_count = Some(4);
-    });
-    let refined = quantized
-        .trials
-        .iter()
-        .filter(|t| !matches!(t.attempt, Attempt::Whole(_)));
-    // 4 that look for less divergence, then those that give static scales back.
-    assert!((4..=4 + 5).contains(&refined.count()));
-    let details = &record::details(&quantized)["quantization"];
-    let changed = details["sites"].as_array().unwrap().iter();
-    let changed: Vec<_> = changed.filter(|s| s["scheme"] != "static").collect();
-    assert!(!changed.is_empty());
-    for site in changed {
-        let reason = site["reason"].as_str().unwrap();
-        assert!(reason.contains("left a divergence of"), "{reason}");
-    }
-    // A divergence that is good enough leaves everything as it was.
-    let (_, untouched) = divergence(&model, |c| c.quant_post.max_divergence = 10.0);
-    assert_eq!(untouched.trials.len(), 1);
-}
-
-#[test]
 fn corrected_biases_bring_the_mean_output_back() {
     // Rounded to 3 levels, the weights are far off; what moved the mean is known.
     let corrected = |correct: bool| {
@@ -345,21 +260,6 @@ fn corrected_biases_bring_the_mean_output_back() {
         divergence
     };
     assert!(corrected(true) < 0.7 * corrected(false));
-}
-
-#[test]
-fn what_onnx_cannot_express_is_not_chosen() {
-    let few_trials = |c: &mut Config| {
-        c.quant_post.max_divergence = 0.0;
-        c.hpo.max_quant_count = Some(4);
-    };
-    let options = options(few_trials).restrict(Deploy::Onnx).unwrap();
-    let quantized = run(&with_outliers(true, true), &options, 1).unwrap();
-    let linears = &quantized.artifact.quant.linears;
-    assert!(!linears.is_empty());
-    for quant in linears {
-        assert_ne!(quant.activation, ActivationScheme::DynamicPerToken);
-    }
 }
 
 #[test]

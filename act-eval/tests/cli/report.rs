@@ -1,0 +1,196 @@
+//! `act-eval report` and `summary`: the table, the page, the JSON, and what they say of int8.
+
+use act_core::Artifact;
+use act_core::provenance::StageRecord;
+use serde_json::{Value, json};
+
+use super::{Workplace, refusal};
+
+#[test]
+fn a_report_has_all_models_in_json_and_in_markdown() {
+    let here = Workplace::new();
+    let table = here.stdout(
+        "report base.act small=int8.act --data afqmc --runs 5 --batch 4 --seq 8 \
+         -o r.json -o r.md",
+    );
+    assert!(
+        table.contains("| base ") && table.contains("| small "),
+        "{table}"
+    );
+    assert!(table.contains("(synthetic sample)"), "{table}");
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(here.path("r.json")).unwrap()).unwrap();
+    let models = report["models"].as_array().unwrap();
+    assert_eq!(models.len(), 2);
+    assert_eq!(report["model"], models[1]["model"]);
+    assert_eq!(report["accuracy"], models[1]["accuracy"]);
+    assert!(models[0].get("difference").is_none());
+    let change = models[1]["accuracy"]["value"].as_f64().unwrap()
+        - models[0]["accuracy"]["value"].as_f64().unwrap();
+    assert!((models[1]["difference"]["value"].as_f64().unwrap() - change).abs() < 1e-12);
+    assert!(models[1]["size_ratio"].as_f64().unwrap() > 1.0);
+    assert_eq!(models[1]["speedups"].as_array().unwrap().len(), 5);
+    assert_eq!(models[1]["lineage"][0]["stage"], "act-distill");
+    assert_eq!(report["synthetic"], true);
+    assert!(
+        report["notice"]
+            .as_str()
+            .unwrap()
+            .starts_with("synthetic sample")
+    );
+
+    let markdown = std::fs::read_to_string(here.path("r.md")).unwrap();
+    assert!(markdown.starts_with("# afqmc: compression report [synthetic sample]\n"));
+    assert!(
+        markdown.contains(table.trim_end()),
+        "the same table as on stdout"
+    );
+    for part in [
+        "## Latency",
+        "attention: softmax",
+        "## Paired differences",
+        "## Changed answers",
+        "## Layers",
+        "## Lineage",
+    ] {
+        assert!(markdown.contains(part), "{part}");
+    }
+    let gate = here.run("gate --from r.json --max-drop 100 --min-speedup 0");
+    assert_eq!(gate.status.code(), Some(0));
+    let gate = here.run("gate --from r.json --min-speedup 1000000");
+    assert_eq!(gate.status.code(), Some(4));
+    assert!(
+        String::from_utf8(gate.stdout)
+            .unwrap()
+            .starts_with("missed  small: speed-up")
+    );
+}
+
+#[test]
+fn a_report_is_also_one_page_that_needs_nothing_else() {
+    let here = Workplace::new();
+    let course = r#"{"training":{"losses":[{"step":9,"loss":0.4}],"evaluations":[{"step":9,"accuracy":0.7}]}}"#;
+    std::fs::write(here.path("student.json"), course).unwrap();
+    here.stdout(
+        "report <b>=base.act small=int8.act --data afqmc --runs 5 --batch 4 --seq 8 \
+         --training student.json -o report.html",
+    );
+    let page = std::fs::read_to_string(here.path("report.html")).unwrap();
+    for part in [
+        "synthetic sample",
+        "Accuracy against latency",
+        "Mean training loss",
+        "attention: softmax",
+        "Confusion of small",
+        "answers of the first model changed",
+        "Quantisation of small",
+        "Lineage",
+        "&lt;b&gt;",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // Nothing from elsewhere, nothing that runs, nothing that a name could smuggle in.
+    let body = page.replace("http://www.w3.org/2000/svg", "");
+    for part in ["http", "<script", "<link", "url(", "<b>"] {
+        assert!(!body.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_report_says_whether_int8_was_trained_and_why() {
+    let here = Workplace::new();
+    let mut model = Artifact::open(here.path("int8.act")).unwrap();
+    let mut record = StageRecord::new("act-quant", 42);
+    let metrics = [
+        ("divergence", 3.8e-3),
+        ("trained_steps", 240.0),
+        ("kept_step", 96.0),
+        ("calibrated_teacher_divergence", 3.8e-3),
+        ("trained_teacher_divergence", 1.4e-3),
+    ];
+    record.metrics = metrics.map(|(name, v)| (name.to_string(), v)).into();
+    model.provenance.push(record);
+    let digest = model.model_digest().unwrap();
+    here.save("int8.act", model);
+    let report = |digest: &str| {
+        json!({
+            "stage": "act-quant",
+            "model": {"digest": digest},
+            "training": {
+                "mode": "auto",
+                "reason": "more than <b>",
+                "evaluations": [{"step": 96, "divergence": 1.4e-3}],
+            },
+        })
+    };
+    let command = "report base.act int8.act --data afqmc --runs 3 --batch 4 --seq 8";
+    let sentence = "240 steps took the divergence from the teacher on held-out training examples from \
+                    0.0038 to 0.0014 nats an example; the weights of step 96 are kept.";
+    here.stdout(&format!("{command} -o alone.md"));
+    let alone = std::fs::read_to_string(here.path("alone.md")).unwrap();
+    assert!(alone.contains(sentence), "{alone}");
+
+    std::fs::write(here.path("q.json"), report(&digest.to_string()).to_string()).unwrap();
+    here.stdout(&format!(
+        "{command} --training q.json -o r.md -o r.html -o r.json"
+    ));
+    let read = |name: &str| std::fs::read_to_string(here.path(name)).unwrap();
+    let markdown = read("r.md");
+    let told = format!("Calibrated, then trained with the rounding: more than <b>. {sentence}");
+    assert!(markdown.contains(&told), "{markdown}");
+    assert!(markdown.contains("(after a step): 1.4 (96)."), "{markdown}");
+    let page = read("r.html");
+    assert!(page.contains("rounding: more than &lt;b&gt;. "));
+    assert!(page.contains("divergence, thousandths of a nat"));
+    let json: Value = serde_json::from_str(&read("r.json")).unwrap();
+    let quantised = &json["models"][1]["quantised"];
+    assert_eq!(quantised["mode"], "auto");
+    assert_eq!(quantised["training"]["kept_step"], 96);
+    assert!(json["models"][0].get("quantised").is_none());
+
+    std::fs::write(here.path("q.json"), report("abcdef").to_string()).unwrap();
+    let (code, message) = refusal(here.run(&format!("{command} --training q.json")));
+    assert!(
+        code == 2 && message.contains("q.json: the report of act-quant on another model (abcdef)"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_summary_averages_tasks_in_the_reference_order() {
+    let here = Workplace::new();
+    let report = |task: &str, base: f64, int8: f64, [low, high]: [f64; 2], speedup: f64| {
+        let latency = |ms: f64| json!([{"batch": 32, "seq": 128, "padding": "fixed", "threads": 1, "median_ms": ms}]);
+        let accuracy = |value: f64| json!({"value": value, "low": value - 0.01, "high": value + 0.01, "n": 1000});
+        let report = json!({"schema": 1, "task": task, "host": {"cpu": "a processor"}, "models": [
+            {"name": "base", "model": {"precision": "f32", "bytes": 4000}, "accuracy": accuracy(base),
+             "size_ratio": 1.0, "latency": latency(100.0), "speedups": []},
+            {"name": "int8", "model": {"precision": "int8", "bytes": 1000}, "accuracy": accuracy(int8),
+             "difference": {"value": int8 - base, "low": low, "high": high, "p_value": 0.5},
+             "size_ratio": 4.0, "latency": latency(100.0 / speedup), "speedups": [{"median": speedup}]},
+        ]});
+        std::fs::write(here.path(&format!("{task}.json")), report.to_string()).unwrap();
+    };
+    report("csl", 0.8, 0.78, [-0.05, 0.01], 2.0);
+    report("afqmc", 0.7, 0.7, [-0.04, 0.04], 8.0);
+
+    let text = here.stdout("summary csl.json afqmc.json");
+    assert!(text.contains("| model | AFQMC |   CSL |   AVG |"), "{text}");
+    assert!(text.contains("| int8  | 70.00 | 78.00 | 74.00 |"), "{text}");
+    assert!(text.contains("within noise"), "{text}");
+    let average = &here.json("summary csl.json afqmc.json --json")["average"];
+    let close = |field: &str, expected: f64| {
+        let value = average[field].as_f64().unwrap();
+        assert!((value - expected).abs() < 1e-9, "{field}: {value}");
+    };
+    close("difference", -0.01);
+    // Half-widths 0.03 and 0.04 make 0.05, over two tasks 0.025.
+    close("low", -0.035);
+    close("high", -0.01 + 0.025);
+    close("speedup", 4.0);
+
+    let (code, line) = refusal(here.run("summary csl.json csl.json"));
+    assert_eq!((code, line.contains("a second report of csl")), (2, true));
+    let (code, line) = refusal(here.run("summary base.act"));
+    assert_eq!((code, line.contains("base.act: not a report")), (2, true));
+}

@@ -1,0 +1,136 @@
+//! What the engine answers, from wherever the model comes and whoever asks.
+
+use act_core::testing::TinyInt8;
+use act_core::{Artifact, Batch, Encoding};
+use act_infer::{Engine, Kernels};
+
+use super::{batch, tiny};
+
+#[test]
+fn engines_are_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Engine>();
+}
+
+/// Callers share the pool's threads, and each gets its own answers.
+#[test]
+fn callers_at_the_same_time_do_not_mix() {
+    let engine = Engine::new(tiny(None)).unwrap().with_threads(3);
+    let batches: Vec<Batch> = (1..9).map(|n| batch(&vec![n; 40 - n])).collect();
+    let expected: Vec<_> = batches.iter().map(|b| engine.forward(b).unwrap()).collect();
+    std::thread::scope(|scope| {
+        for (batch, expected) in batches.iter().zip(&expected) {
+            let engine = &engine;
+            scope.spawn(move || {
+                for _ in 0..50 {
+                    assert_eq!(&engine.forward(batch).unwrap(), expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn texts_and_pairs_are_classified() {
+    for int8 in [None, Some(TinyInt8::default())] {
+        let engine = Engine::new(tiny(int8)).unwrap();
+        let answers = engine.classify(&["花呗怎么还款", "", "abc"]).unwrap();
+        assert_eq!(answers.len(), 3);
+        for answer in &answers {
+            assert_eq!(answer.label, format!("label {}", answer.class));
+            assert!((answer.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+            let top = answer.logits[answer.class];
+            assert!(answer.logits.iter().all(|&x| x <= top));
+        }
+        let pairs = engine
+            .classify_pairs(&[("花呗", "借款"), ("借款", "花呗")])
+            .unwrap();
+        assert_ne!(pairs[0].logits, pairs[1].logits);
+        assert_eq!(engine.classify(&[]).unwrap(), []);
+    }
+}
+
+#[test]
+fn a_mapped_file_gives_the_answers_of_the_model_in_memory() {
+    for int8 in [None, Some(TinyInt8::default())] {
+        let model = tiny(int8);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), model.to_bytes().unwrap()).unwrap();
+        let batch = batch(&[4, 17]);
+        let mapped = Engine::open(file.path()).unwrap().forward(&batch);
+        let bytes = model.to_bytes().unwrap();
+        let read = Engine::from_bytes(&bytes).unwrap().forward(&batch);
+        let owned = Engine::new(model).unwrap().forward(&batch).unwrap();
+        assert_eq!(mapped.unwrap(), owned);
+        assert_eq!(read.unwrap(), owned);
+    }
+}
+
+#[test]
+fn a_long_text_is_cut_to_what_the_model_takes() {
+    let engine = Engine::new(tiny(None)).unwrap();
+    assert_eq!(
+        engine
+            .classify(&["花".repeat(100_000).as_str()])
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn an_engine_tells_what_it_is() {
+    let model = tiny(Some(TinyInt8::default()));
+    let engine = Engine::new(model.clone()).unwrap();
+    assert_eq!(engine.plan(), &model.plan);
+    assert_eq!(engine.task(), &model.task);
+    assert_eq!(engine.quant().precision(), "int8");
+    assert!(engine.provenance().is_empty() && !engine.synthetic());
+    assert_eq!(engine.with_kernels(Kernels::Generic).kernels(), "generic");
+    assert!(Kernels::available().starts_with(&[Kernels::Generic]));
+}
+
+/// One linear float in a model otherwise int8, and one int8 in a model otherwise float.
+#[test]
+fn precision_is_mixed_linear_by_linear() {
+    let (float, int8) = (tiny(None), tiny(Some(TinyInt8::default())));
+    let batch = batch(&[7, 12]);
+    let forward = |model: &Artifact| Engine::new(model.clone()).unwrap().forward(&batch).unwrap();
+    let close = |a: &[Vec<f32>], b: &[Vec<f32>], tolerance: f32| {
+        a.iter()
+            .flatten()
+            .zip(b.iter().flatten())
+            .all(|(a, b)| (a - b).abs() < tolerance)
+    };
+    for linear in float.plan.linears() {
+        let mut mixed = float.clone();
+        let names = [linear.weight(), linear.scale()];
+        for name in names {
+            mixed
+                .params
+                .insert(&name, int8.params.get(&name).unwrap().clone());
+        }
+        mixed.quant.linears = vec![int8.quant.linear(linear).unwrap().clone()];
+        let (exact, rounded) = (forward(&float), forward(&mixed));
+        assert_ne!(exact, rounded, "{linear} was not quantised");
+        assert!(
+            close(&exact, &rounded, 0.3),
+            "{linear}: {exact:?} {rounded:?}"
+        );
+    }
+}
+
+#[test]
+fn a_pad_inside_a_sequence_is_no_key() {
+    let engine = Engine::new(tiny(None)).unwrap();
+    let forward = |ids: &[u32]| {
+        let sequence = Encoding {
+            input_ids: ids.to_vec(),
+            token_type_ids: vec![0; ids.len()],
+        };
+        engine.forward(&Batch::new([&sequence])).unwrap()
+    };
+    // Pads behind the text keep every position: the answer is that of the text alone.
+    assert_eq!(forward(&[2, 9, 11, 3]), forward(&[2, 9, 11, 3, 0, 0]));
+    assert_ne!(forward(&[2, 9, 11, 3]), forward(&[2, 9, 11, 3, 1]));
+}

@@ -1,0 +1,50 @@
+//! The program itself: streams and the report, what users get wrong, and inputs that are strange but
+//! no mistake.
+
+mod strange;
+mod workshop;
+mod wrong;
+
+use std::fs;
+
+use act_core::Artifact;
+use workshop::Workshop;
+
+#[test]
+fn quantises_reports_and_filters_alike() {
+    let workshop = Workshop::new();
+    let search = "--set HyperParameterOptimization.ptq_algo=[KL,hist,avg]";
+    let ran = workshop.run(&format!("float.act --report out.json {search}"));
+    let told = ran.told;
+    assert_eq!(ran.code, Some(0), "{told}");
+    assert!(
+        told.contains("trial 3: avg, weights channel_wise_abs_max"),
+        "{told}"
+    );
+
+    let int8 = Artifact::open(workshop.path("out.act")).unwrap();
+    assert_eq!(int8.quant.linears.len(), int8.plan.linears().len());
+    let record = &int8.provenance[0];
+    assert_eq!(
+        (record.stage.as_str(), record.data[0].name.as_str()),
+        ("act-quant", "tiny/train")
+    );
+    assert!(int8.synthetic());
+
+    let report = workshop.report("out.json");
+    assert_eq!(report["model"]["precision"], "int8");
+    let trials = report["quantization"]["trials"].as_array().unwrap();
+    assert_eq!(
+        trials.iter().filter(|t| t.get("algo").is_some()).count(),
+        3,
+        "{trials:?}"
+    );
+    assert_eq!(report["synthetic"], true);
+    assert!(report.get("accuracy").is_none(), "dev is not read");
+
+    let mut command = workshop.command(&format!("-q --data data {search}"));
+    let input = fs::File::open(workshop.path("float.act")).unwrap();
+    let piped = command.stdin(input).output().unwrap();
+    assert!(piped.status.success());
+    assert_eq!(piped.stdout, fs::read(workshop.path("out.act")).unwrap());
+}
