@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use act_core::cli::{Context, Exit, PlainArgs};
+use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::report::Report;
 use act_core::{Artifact, Error, Result};
 
@@ -86,6 +87,12 @@ fn write_onnx(args: &Args, model: &Artifact, context: &Context) -> Result<()> {
             names.join(", ")
         );
     }
+    if args.activations == ActivationType::Int8 && model.quant.linears.iter().any(has_moved_zero) {
+        log::info!(
+            "some inputs have a zero point other than 0, which TensorRT refuses: for it, give \
+             act-quant --set QuantPost.shift=false"
+        );
+    }
     context.write_file(path, &export.bytes)?;
     log::info!(
         "wrote {}: {:.1} MB, {}, opset {}",
@@ -95,6 +102,10 @@ fn write_onnx(args: &Args, model: &Artifact, context: &Context) -> Result<()> {
         onnx::OPSET
     );
     Ok(())
+}
+
+fn has_moved_zero(quant: &LinearQuant) -> bool {
+    matches!(quant.activation, ActivationScheme::Static { zero_point, .. } if zero_point != 128)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! act-quant, the arithmetic that uses them in act-infer.
 //!
 //! Weights: `w = q * scale[row]`, q in `-weight_max..=weight_max`. Activations: `x = (q -
-//! zero_point) * scale`, q an unsigned byte, `|q - zero_point| <= activation_max`. The ranges are
+//! zero_point) * scale`, q an unsigned byte, `|q - 128| <= activation_max`. The ranges are
 //! part of the model because exactness of the fast integer instructions depends on them; every
 //! kernel computes the same 32-bit sums, whatever the machine.
 
@@ -17,7 +17,8 @@ pub enum ActivationScheme {
     Static {
         /// Value of one step; finite and positive.
         scale: f32,
-        /// The byte that stands for 0.0; 128 when symmetric.
+        /// The byte that stands for 0.0; 128 when symmetric, further off where the numbers lie to one
+        /// side of zero.
         zero_point: u8,
     },
     /// Each token's own scale, `max |x| / activation_max`, zero point 128.

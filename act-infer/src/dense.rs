@@ -268,13 +268,15 @@ fn checked_ranges(quant: &LinearQuant, k: usize, weight: &[i8]) -> Result<Ranges
     {
         return rejected(&format!("a weight is {w}, weight_max is {weight_max}"));
     }
+    let ranges = Ranges {
+        low: 128 - activation_max - zero_point,
+        high: 128 + activation_max - zero_point,
+        weight_max,
+    };
     // The shifted sums of a kernel may wrap; what they stand for must not.
-    if (k as u128) * (weight_max * activation_max) as u128 > i32::MAX as u128 {
+    let largest = weight_max * ranges.high.max(-ranges.low);
+    if (k as u128) * largest as u128 > i32::MAX as u128 {
         return rejected(&format!("{k} inputs overflow sums of 32 bits"));
     }
-    Ok(Ranges {
-        low: -activation_max.min(zero_point),
-        high: activation_max.min(255 - zero_point),
-        weight_max,
-    })
+    Ok(ranges)
 }

@@ -133,7 +133,7 @@ proptest! {
     }
 }
 
-/// Static scales of linears in turn: symmetric, and every way in which the byte cuts the range.
+/// Static scales of linears in turn: symmetric, and the zero near and at either end of the byte.
 fn move_zero_points(model: &mut Artifact) {
     for (quant, at) in model
         .quant

@@ -16,11 +16,7 @@ use crate::scheme::{Assignment, Input, Scheme};
 use crate::smooth::{self, Rewritten};
 use crate::statistics::{Sites, Statistics};
 use crate::weight::{self, Granularity, Int8Rows};
-use crate::{bias, embedding, shift};
-
-/// The byte that stands for 0.0. Magnitudes of integer activations are at most 127 on either side of
-/// it (they must fit the fast instructions), so that another one could only narrow the range.
-const ZERO_POINT: u8 = 128;
+use crate::{bias, embedding, grid, shift};
 
 /// A float model, what calibration saw, and what can be shared between trials.
 pub struct Quantizer<'a> {
@@ -275,16 +271,13 @@ impl<'a> Quantizer<'a> {
     }
 
     fn set_scale(&self, quant: &mut LinearQuant, method: Method, statistics: &Statistics) {
-        let levels = self.options.activation_max;
-        let threshold = match method.threshold(statistics, levels) {
-            // Nothing but zeros was seen: any scale is exact.
-            0.0 => 1.0,
-            threshold => threshold,
+        let grid = match self.options.shift {
+            true => grid::spanning(method, statistics, quant.activation_max),
+            false => grid::symmetric(method, statistics, quant.activation_max),
         };
-        let step = (threshold / f64::from(levels)) as f32;
         quant.activation = ActivationScheme::Static {
-            scale: step.max(f32::MIN_POSITIVE),
-            zero_point: ZERO_POINT,
+            scale: grid.scale,
+            zero_point: grid.zero_point,
         };
         (quant.calibrator, quant.calibrator_arg) = (method.calibrator(), method.argument());
     }

@@ -76,6 +76,13 @@ impl Channels {
             .collect()
     }
 
+    /// Least and largest value of all channels.
+    pub fn range(&self) -> (f32, f32) {
+        let low = self.low.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = self.high.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        (low, high)
+    }
+
     /// Middle of each channel's range.
     pub fn middle(&self) -> Vec<f32> {
         let ranges = self.low.iter().zip(&self.high);
@@ -117,6 +124,7 @@ mod tests {
         gathering.add(&[-7.0, 6.0], 2, 2);
         let channels = gathering.finish(vec![-7.0, -4.0], vec![5.0, 6.0]);
         assert_eq!(channels.peaks(), [7.0, 6.0]);
+        assert_eq!(channels.range(), (-7.0, 6.0));
         assert_eq!(channels.middle(), [-1.0, 1.0]);
         assert_eq!(channels.mean, [0.5, 1.0]);
         assert_eq!(channels.rows, [1.0, -4.0, 5.0, 0.0, -7.0, 6.0]);

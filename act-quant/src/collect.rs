@@ -185,9 +185,9 @@ impl Counting {
             high,
             ..Channels::default()
         };
-        let (min, max) = range(&channels);
+        let (min, max) = channels.range();
         let middle = channels.middle();
-        let shifted = range(&channels.shifted(&middle));
+        let shifted = channels.shifted(&middle).range();
         // Where no channel ever changes, nothing would be left to quantise.
         let shifts = can_shift && shifted.0 < shifted.1;
         let (min, max) = if shifts { shifted } else { (min, max) };
@@ -262,17 +262,4 @@ impl Observer for Histograms {
             counting.add(values, columns, &self.lengths, self.rows);
         }
     }
-}
-
-/// Least and largest value of all channels.
-fn range(channels: &Channels) -> (f32, f32) {
-    let low = channels
-        .low
-        .iter()
-        .fold(f32::INFINITY, |min, &v| min.min(v));
-    let high = channels
-        .high
-        .iter()
-        .fold(f32::NEG_INFINITY, |max, &v| max.max(v));
-    (low, high)
 }

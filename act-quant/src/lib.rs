@@ -15,6 +15,7 @@ pub mod calibrate;
 pub mod channels;
 pub mod collect;
 pub mod embedding;
+pub mod grid;
 pub mod judge;
 pub mod noise;
 pub mod options;

@@ -106,19 +106,20 @@ fn add_linear(
 /// A row of inputs after quantisation and back.
 fn round_trip(row: &[f32], done: &QuantizedLinear, out: &mut [f32]) {
     let limit = f32::from(done.quant.activation_max);
-    let scale = match done.quant.activation {
-        ActivationScheme::Static { scale, .. } => scale,
+    let (scale, middle) = match done.quant.activation {
+        ActivationScheme::Static { scale, zero_point } => (scale, 128.0 - f32::from(zero_point)),
         ActivationScheme::DynamicPerToken => {
             let peak = row.iter().fold(0f32, |peak, v| peak.max(v.abs()));
             match peak / limit {
-                scale if scale < f32::MIN_POSITIVE => 1.0,
-                scale => scale,
+                scale if scale < f32::MIN_POSITIVE => (1.0, 0.0),
+                scale => (scale, 0.0),
             }
         }
     };
     let inverse = 1.0 / scale;
+    let (low, high) = (middle - limit, middle + limit);
     for (x, out) in row.iter().zip(out) {
-        *out = (x * inverse).clamp(-limit, limit).round_ties_even() * scale;
+        *out = (x * inverse).clamp(low, high).round_ties_even() * scale;
     }
 }
 

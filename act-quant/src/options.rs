@@ -24,7 +24,8 @@ pub struct Options {
     pub max_trials: usize,
     /// What an input may become; static or dynamic is among them.
     pub schemes: Vec<Kind>,
-    /// Take off every channel what its tokens have in common, where that costs nothing.
+    /// Take off every channel what its tokens have in common, where that costs nothing, and let the
+    /// zero points of static scales move.
     pub shift: bool,
     /// Exponents that smoothing may use.
     pub alphas: Vec<f64>,

@@ -195,7 +195,9 @@ fn site(quantized: &Quantized, linear: Linear, choice: &Choice, index: usize) ->
             Scheme::Smooth { alpha, .. } => Some(alpha),
             _ => None,
         },
-        "threshold": scale.zip(quant).map(|(s, q)| f64::from(s) * f64::from(q.activation_max)),
+        "threshold": scale.zip(quant).zip(zero_point).map(|((s, q), zero)| {
+            f64::from(s) * f64::from(q.activation_max + zero.abs_diff(128))
+        }),
         "abs_max": quantized.statistics.get(&linear).map(|s| s.abs_max()),
         "scale": scale,
         "zero_point": zero_point,

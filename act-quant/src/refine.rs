@@ -108,6 +108,10 @@ impl Refinement<'_, '_, '_> {
         if !self.goes_on() || !self.allows(Kind::Dynamic) {
             return Ok(());
         }
+        if !self.allows(Kind::Static) {
+            // That is what the whole-model trials were.
+            return self.shift_tokens();
+        }
         let mut dynamic = self.search.assignment.clone();
         let bar = self.divergence() * (1.0 - WORTHWHILE);
         for index in 0..dynamic.choices.len() {

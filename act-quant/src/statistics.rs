@@ -58,11 +58,11 @@ impl Statistics {
             .clone()
             .map(|row| f64::from(row.iter().fold(0f32, |peak, v| peak.max(v.abs()))));
         let mean_peak = peaks.sum::<f64>() / rows.len().max(1) as f64;
-        // The channels know the peak of all values, the rows only their own.
-        let peak = channels.peaks().into_iter().fold(0f32, f32::max);
+        // The channels know the range of all values, the rows only their own.
+        let (min, max) = channels.range();
         let mut statistics = Self {
-            min: -peak,
-            max: peak,
+            min,
+            max,
             mean_peak,
             positive: vec![0; BINS],
             negative: vec![0; BINS],

@@ -1,11 +1,13 @@
 """Int8 by act-quant and by the peers' own quantisers, of the same float model: accuracy and size.
 
     python tests/peers/ptq.py WORK --data DATA --model base.act --int8 int8.act [--accuracy-control]
+        [--split dev --split test]
 
 The act programs must be on the PATH (or --bin); packages: ptq-requirements.txt. Everybody calibrates
 on the same examples of train, one sequence a batch, without padding where the quantiser allows that;
-nobody reads dev but to be judged. The float graph is judged too: it must answer as act-eval does. Prints a Markdown
-table and writes WORK/ptq.json; models that exist already in WORK are not made again.
+nobody reads dev or test but to be judged. The float graph is judged too: it must answer as act-eval does. Divergence
+is the mean KL from the float graph's class probabilities, in thousandths of a nat. Prints a Markdown table for each
+split and writes WORK/ptq.json; models that exist already in WORK are not made again.
 """
 
 import argparse
@@ -61,23 +63,23 @@ class Encoder:
         return np.array([self.labels[label] for *_, label in rows])
 
 
-def onnxruntime_answers(path, feeds):
+def onnxruntime_logits(path, feeds):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
-    return np.array([session.run(["logits"], feed)[0][0].argmax() for feed in feeds])
+    return np.array([session.run(["logits"], feed)[0][0] for feed in feeds])
 
 
-def openvino_answers(model, feeds):
+def openvino_logits(model, feeds):
     import openvino
 
     if not isinstance(model, openvino.CompiledModel):
         hints = {"INFERENCE_PRECISION_HINT": "f32"}  # what is not int8 is f32, as everywhere here
         model = openvino.Core().compile_model(model, "CPU", hints)
     request = model.create_infer_request()
-    return np.array([np.array(request.infer(feed)[0])[0].argmax() for feed in feeds])
+    return np.array([np.array(request.infer(feed)[0])[0] for feed in feeds])
 
 
 def padded(feeds):
@@ -141,14 +143,16 @@ def quantize_with_nncf(work, source, feeds, control):
         return
     controlled = work / "nncf-control.xml"
     if not controlled.exists():
-        rows, classes = control
 
-        def accuracy(model, batches):
-            return float((openvino_answers(model, list(batches)) == classes).mean())
+        def accuracy(model, items):
+            """NNCF asks about some of the items, too, when it ranks layers."""
+            rows, classes = zip(*items)
+            return float((openvino_logits(model, rows).argmax(1) == np.array(classes)).mean())
 
         model = openvino.Core().read_model(source)
+        watched = nncf.Dataset(control, lambda item: item[0])
         model = nncf.quantize_with_accuracy_control(
-            model, nncf.Dataset(feeds), nncf.Dataset(rows), accuracy, max_drop=0.001,
+            model, nncf.Dataset(feeds), watched, accuracy, max_drop=0.001,
             subset_size=len(feeds), model_type=nncf.ModelType.TRANSFORMER)
         openvino.save_model(model, controlled, compress_to_fp16=False)
     yield "OpenVINO, NNCF, accuracy control", controlled
@@ -160,11 +164,22 @@ def size(path):
     return path.stat().st_size + (weights.stat().st_size if path.suffix == ".xml" else 0)
 
 
-def act_answers(program, model, data):
-    """Classes that act-eval predicts, in the order of the file; labels are looked up by the caller."""
-    out = subprocess.run([program, "predict", "-q", str(model), str(data)], check=True, text=True,
+def act_logits(program, model, file):
+    """What act-eval predicts, in the order of the file; classes are in the model's own order."""
+    out = subprocess.run([program, "predict", "-q", str(model), str(file)], check=True, text=True,
                          stdout=subprocess.PIPE).stdout
-    return [json.loads(line)["label"] for line in out.splitlines()]
+    return np.array([json.loads(line)["logits"] for line in out.splitlines()])
+
+
+def log_softmax(logits):
+    logits = logits - logits.max(1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
+
+def divergence(logits, reference):
+    """Mean over examples of KL(reference || logits), in nats."""
+    p, q = log_softmax(reference.astype(np.float64)), log_softmax(logits.astype(np.float64))
+    return float((np.exp(p) * (p - q)).sum(1).mean())
 
 
 def newcombe(only_first, only_second, both, neither):
@@ -190,22 +205,37 @@ def newcombe(only_first, only_second, both, neither):
     return p - r - spread[0], p - r + spread[1]
 
 
-def row(name, path, right, reference):
-    count = [int((right == a).__and__(reference == b).sum())
-             for a, b in ((True, False), (False, True), (True, True), (False, False))]
-    low, high = newcombe(*count)
-    return {"quantiser": name, "bytes": size(path), "accuracy": float(right.mean()),
-            "difference": float(right.mean() - reference.mean()), "low": low, "high": high,
-            "only_this": count[0], "only_float": count[1]}
+class Split:
+    """Examples that quantisers are judged on, and the float graph's answers to them."""
+
+    def __init__(self, name, folder, encoder, source):
+        self.name = name
+        files = [folder / f"{stem}.json" for stem in (name, f"{name}_public")]
+        self.file = next(file for file in files if file.exists())
+        rows = list(read(self.file))
+        self.feeds, self.classes = list(encoder.feeds(rows)), encoder.classes(rows)
+        self.float = onnxruntime_logits(source, self.feeds)
+
+    def judge(self, name, path, logits):
+        right, reference = (rows.argmax(1) == self.classes for rows in (logits, self.float))
+        count = [int((right == a).__and__(reference == b).sum())
+                 for a, b in ((True, False), (False, True), (True, True), (False, False))]
+        low, high = newcombe(*count)
+        return {"split": self.name, "quantiser": name, "bytes": size(path),
+                "accuracy": float(right.mean()),
+                "difference": float(right.mean() - reference.mean()), "low": low, "high": high,
+                "only_this": count[0], "only_float": count[1],
+                "divergence": divergence(logits, self.float)}
 
 
 def table(rows):
-    yield "| quantiser | dev accuracy | difference, points | 95 % interval | only this | only float | file |"
-    yield "|---|--:|--:|--:|--:|--:|--:|"
+    yield (f"| quantiser | {rows[0]['split']} accuracy | difference, points | 95 % interval | only this "
+           "| only float | divergence, 1e-3 | file |")
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     for r in rows:
         yield (f"| {r['quantiser']} | {100 * r['accuracy']:.2f} % | {100 * r['difference']:+.2f} | "
                f"{100 * r['low']:+.2f} .. {100 * r['high']:+.2f} | {r['only_this']} | "
-               f"{r['only_float']} | {r['bytes'] / 1e6:.2f} MB |")
+               f"{r['only_float']} | {1e3 * r['divergence']:.3g} | {r['bytes'] / 1e6:.2f} MB |")
 
 
 def main():
@@ -215,6 +245,7 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--int8", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--bin", type=pathlib.Path, help="folder of the act programs")
+    parser.add_argument("--split", action="append", help="judged on; default: dev")
     parser.add_argument("--accuracy-control", action="store_true", help="NNCF's slow way too")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
@@ -227,32 +258,33 @@ def main():
             subprocess.run([program("act-convert"), "export", "-q", str(args.model), "-o",
                             f"{target}{ending}"], check=True)
     encoder = Encoder(folder)
-    train, dev = list(read(args.data / "train.json")), list(read(args.data / "dev.json"))
+    train = list(read(args.data / "train.json"))
     random.Random(7).shuffle(train)
     calibration = list(encoder.feeds(train[:CALIBRATION]))
     control = None
     if args.accuracy_control:
         held_out = train[CALIBRATION:CALIBRATION + CONTROL]
-        control = list(encoder.feeds(held_out)), encoder.classes(held_out)
-    feeds, classes = list(encoder.feeds(dev)), encoder.classes(dev)
+        control = list(zip(encoder.feeds(held_out), encoder.classes(held_out)))
+    splits = [Split(name, args.data, encoder, source) for name in args.split or ["dev"]]
+    rows = []
 
-    rows, reference = [], onnxruntime_answers(source, feeds) == classes
+    def judge(name, path, logits):
+        """`logits` answers a split."""
+        for split in splits:
+            rows.append(split.judge(name, path, logits(split)))
+            print(split.name, list(table(rows[-1:]))[-1], flush=True)
 
-    def judged(name, path, right):
-        rows.append(row(name, path, right, reference))
-        print(list(table(rows[-1:]))[-1], flush=True)
-
-    judged("float, in ONNX Runtime", source, reference)
+    judge("float, in ONNX Runtime", source, lambda split: split.float)
     for model in [args.model, *args.int8]:
-        answers = act_answers(program("act-eval"), model, args.data / "dev.json")
-        right = np.array([encoder.labels[label] for label in answers]) == classes
-        judged(f"act, {model.stem}", model, right)
+        judge(f"act, {model.stem}", model,
+              lambda split: act_logits(program("act-eval"), model, split.file))
     for name, path in quantize_with_onnxruntime(args.work, source, calibration):
-        judged(name, path, onnxruntime_answers(path, feeds) == classes)
+        judge(name, path, lambda split: onnxruntime_logits(path, split.feeds))
     for name, path in quantize_with_nncf(args.work, source, calibration, control):
-        judged(name, path, openvino_answers(path, feeds) == classes)
+        judge(name, path, lambda split: openvino_logits(path, split.feeds))
     (args.work / "ptq.json").write_text(json.dumps(rows, indent=1) + "\n")
-    print("\n" + "\n".join(table(rows)))
+    for split in splits:
+        print("\n" + "\n".join(table([r for r in rows if r["split"] == split.name])))
 
 
 if __name__ == "__main__":

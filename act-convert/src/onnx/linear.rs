@@ -1,8 +1,7 @@
 //! Linear layers: float, int8 between QuantizeLinear and DequantizeLinear, or only a bias.
 //!
-//! A quantised input is written symmetric about zero, whatever the artifact's zero point: the
-//! integers `a = round(x / scale)` are the engine's, since it too takes the zero point off before
-//! it multiplies, and a range that is not symmetric is cut by Clip.
+//! The integers `a = round(x / scale)` are the engine's: the graph has the artifact's zero point, and
+//! Clip cuts to the artifact's range.
 
 use std::collections::HashMap;
 
@@ -14,10 +13,10 @@ use super::graph::{Attribute, Graph, Value};
 /// The bytes that stand for quantised inputs; what they mean is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ActivationType {
-    /// Signed bytes about 0: what every runtime takes, TensorRT nothing else.
+    /// Signed bytes, 128 less than the artifact's: what every runtime takes.
     #[default]
     Int8,
-    /// Unsigned bytes about 128: what ONNX Runtime multiplies fastest on x86.
+    /// Unsigned bytes: what ONNX Runtime multiplies fastest on x86.
     Uint8,
 }
 
@@ -76,13 +75,15 @@ impl<'a> Linears<'a> {
             self.float_inputs.push(quant.linear);
             return input.clone();
         };
-        let reach = i32::from(quant.activation_max);
-        let low = -reach.min(i32::from(zero_point));
-        let high = reach.min(255 - i32::from(zero_point));
+        let (reach, zero_point) = (i32::from(quant.activation_max), i32::from(zero_point));
+        let (low, high) = (128 - reach - zero_point, 128 + reach - zero_point);
         let step = graph.float(scale);
         let zero = match self.activations {
-            ActivationType::Int8 => graph.int8s("int8.0", &[], &[0]),
-            ActivationType::Uint8 => graph.uint8("uint8.128", 128),
+            ActivationType::Int8 => {
+                let zero = (zero_point - 128) as i8;
+                graph.int8s(&format!("int8.{zero}"), &[], &[zero])
+            }
+            ActivationType::Uint8 => graph.uint8(&format!("uint8.{zero_point}"), zero_point as u8),
         };
         let key = (input.clone(), format!("{scale:e} {low} {high}"));
         let bytes = self.bytes.entry(key).or_insert_with(|| {

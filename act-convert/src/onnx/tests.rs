@@ -233,32 +233,39 @@ fn inputs_are_quantised_once_about_zero() {
 }
 
 #[test]
-fn inputs_are_cut_to_the_artifacts_range() {
+fn inputs_have_the_artifacts_zero_point_and_range() {
     let mut artifact = tiny_artifact(1, &int8());
     for quant in &mut artifact.quant.linears {
         let scheme = &mut quant.activation;
         let ActivationScheme::Static { scale, zero_point } = scheme else {
             panic!("static")
         };
-        (*scale, *zero_point) = (0.5, 100);
+        (*scale, *zero_point) = (0.5, 40);
     }
-    let export = export(&artifact, ActivationType::Int8).unwrap();
-    let graph = ModelProto::decode(&export.bytes[..])
-        .unwrap()
-        .graph
-        .unwrap();
-    let constants = constants(&graph);
-    let clips = of(&graph, "Clip");
-    assert_eq!(clips.len(), of(&graph, "QuantizeLinear").len());
-    let bound = |name: &String| {
-        let bytes = constants[name.as_str()].raw_data();
-        f32::from_le_bytes(bytes.try_into().unwrap())
-    };
-    // 100 steps below zero fit into an unsigned byte, and 127 of the 155 above are allowed.
-    assert_eq!(
-        clips[0].input[1..].iter().map(bound).collect::<Vec<_>>(),
-        [-50.0, 63.5]
-    );
+    let reach = i32::from(int8().int8.unwrap().activation_max);
+    let ends = [-1, 1].map(|side| (88 + side * reach) as f32 * 0.5);
+    for (activations, zero_point) in [
+        (ActivationType::Int8, -88_i8 as u8),
+        (ActivationType::Uint8, 40),
+    ] {
+        let export = export(&artifact, activations).unwrap();
+        let graph = ModelProto::decode(&export.bytes[..])
+            .unwrap()
+            .graph
+            .unwrap();
+        let constants = constants(&graph);
+        let clips = of(&graph, "Clip");
+        let quantized = of(&graph, "QuantizeLinear");
+        assert_eq!(clips.len(), quantized.len());
+        let bound = |name: &String| {
+            let bytes = constants[name.as_str()].raw_data();
+            f32::from_le_bytes(bytes.try_into().unwrap())
+        };
+        let bounds: Vec<f32> = clips[0].input[1..].iter().map(bound).collect();
+        assert_eq!(bounds, ends);
+        let zero = constants[quantized[0].input[2].as_str()];
+        assert_eq!(zero.raw_data(), [zero_point]);
+    }
 }
 
 #[test]

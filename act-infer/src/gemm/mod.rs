@@ -143,9 +143,9 @@ impl RowScales<'_> {
 /// Range of the integers `a` and `w` of a product, from the model: exactness depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ranges {
-    /// Smallest `a`, at most 0 and at least -127.
+    /// Smallest `a`.
     pub low: i32,
-    /// Largest `a`, at least 0 and at most 127.
+    /// Largest `a`, at most 254 above the smallest: as many as a byte has about its middle.
     pub high: i32,
     /// Largest magnitude of `w`, at most 127.
     pub weight_max: i32,
@@ -162,7 +162,7 @@ impl Ranges {
 /// How the bytes of the left operand are to be read, and with it what a kernel may do in 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// Signed bytes: `a` itself.
+    /// Signed bytes: `a` itself, less the middle of its range where it would not fit.
     Signed,
     /// Unsigned bytes: `a - low`. The sums start from `low * sum(w)`, which puts it right.
     Unsigned,
@@ -176,7 +176,8 @@ impl Scheme {
     /// What is added to `a` to give the byte.
     pub fn offset(self, ranges: Ranges) -> i32 {
         match self {
-            Scheme::Signed => 0,
+            Scheme::Signed if -127 <= ranges.low && ranges.high <= 127 => 0,
+            Scheme::Signed => -(ranges.low + ranges.high) / 2,
             _ => -ranges.low,
         }
     }

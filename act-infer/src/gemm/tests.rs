@@ -76,7 +76,10 @@ proptest! {
         (m, n, k) in (size(), size(), size()),
         weight_max in prop::sample::select(vec![1, 31, 63, 64, 126, 127]),
         (low, high) in prop::sample::select(
-            vec![(-127, 127), (-64, 64), (-63, 63), (-31, 31), (0, 127), (0, 63), (-127, 0)],
+            vec![
+                (-127, 127), (-64, 64), (-63, 63), (-31, 31), (0, 127), (0, 63), (-127, 0),
+                (-3, 251), (-250, 3), (-1, 125), (0, 254), (-254, 0), (1, 255), (-200, -73),
+            ],
         ),
         extreme: bool,
         seed: u64,
@@ -244,7 +247,12 @@ impl Case {
 fn nothing_saturates_at_the_ends_of_the_ranges() {
     for weight_max in 1..=127 {
         for activation_max in 1..=127 {
-            for (low, high) in [(-activation_max, activation_max), (0, activation_max)] {
+            for (low, high) in [
+                (-activation_max, activation_max),
+                (0, activation_max),
+                (0, 2 * activation_max),
+                (-2 * activation_max - 1, -1),
+            ] {
                 let ranges = Ranges {
                     low,
                     high,

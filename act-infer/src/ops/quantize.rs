@@ -2,7 +2,7 @@
 //!
 //! `a = clamp(round(x * (1 / scale)), low, high)`, the reciprocal and the product each rounded to
 //! f32, `round` to the nearest integer with ties to even, not-a-number to `low`. `low` and `high`
-//! are `-activation_max` and `activation_max`, cut so that `a + zero_point` is a byte.
+//! are those `a` of which the byte `a + zero_point` is `activation_max` from 128.
 
 use super::elementary::ROUNDER;
 use super::{for_each_isa, larger, reduce};

@@ -135,8 +135,8 @@ fn quantize(row: &[f64], quant: &LinearQuant) -> (Vec<f64>, f64) {
         }
     };
     let integers = row.iter().map(|x| {
-        let q = (x / scale).clamp(-limit, limit).round_ties_even() + zero_point;
-        q.clamp(0.0, 255.0) - zero_point
+        let q = (x / scale).round_ties_even() + zero_point;
+        q.clamp(128.0 - limit, 128.0 + limit) - zero_point
     });
     (integers.collect(), scale)
 }

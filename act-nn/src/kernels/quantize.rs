@@ -19,10 +19,15 @@ pub(crate) struct Levels {
 }
 
 impl Levels {
+    /// The largest magnitude of an integer.
+    pub(crate) fn reach(&self) -> f32 {
+        self.high.max(-self.low)
+    }
+
     /// LSQ's factor of a step's gradient, `1 / sqrt(N Q)` with the numbers that share the step and
     /// the largest integer (Esser et al. 2020, section 2.2).
     pub(crate) fn share(&self, numbers: usize) -> f32 {
-        (1.0 / (numbers as f64 * f64::from(self.high)).sqrt()) as f32
+        (1.0 / (numbers as f64 * f64::from(self.reach())).sqrt()) as f32
     }
 }
 

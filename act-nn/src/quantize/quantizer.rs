@@ -53,8 +53,8 @@ pub(crate) struct Quantizer {
     input_steps: Steps,
     /// Thresholds of inputs that follow the largest magnitudes: a sum and how many it is of.
     averages: Vec<(f64, f64)>,
-    /// Largest integer of each static input.
-    highs: Vec<f32>,
+    /// Largest magnitude of each static input's integers.
+    reaches: Vec<f32>,
     /// One a linear of the specification.
     weight_steps: Vec<Steps>,
     /// Where those linears' weights are.
@@ -91,7 +91,7 @@ impl Quantizer {
         optimizer: OptimizerOptions,
     ) -> Result<Self> {
         let moments = optimizer.moments();
-        let (mut inputs, mut start, mut highs) =
+        let (mut inputs, mut start, mut reaches) =
             (BTreeMap::<_, Input>::new(), Vec::new(), Vec::new());
         for quant in &spec.quant.linears {
             let shared =
@@ -102,7 +102,7 @@ impl Quantizer {
                     ActivationScheme::DynamicPerToken => None,
                     ActivationScheme::Static { scale, .. } => {
                         start.push(scale);
-                        highs.push(levels.high);
+                        reaches.push(levels.reach());
                         Some(start.len() - 1)
                     }
                 };
@@ -119,16 +119,16 @@ impl Quantizer {
             let place = layout.position(&name);
             place.ok_or_else(|| Error::rejected(format!("the model has no {name} to quantise")))
         });
-        let thresholds = start.iter().zip(&highs);
+        let thresholds = start.iter().zip(&reaches);
         Ok(Self {
             averages: thresholds
-                .map(|(s, high)| (f64::from(s * high), 1.0))
+                .map(|(s, reach)| (f64::from(s * reach), 1.0))
                 .collect(),
             weight_steps: weight_steps.collect::<Result<_>>()?,
             places: places.collect::<Result<_>>()?,
             input_steps: Steps::new(start, moments),
             inputs,
-            highs,
+            reaches,
             spec,
             optimizer,
         })
@@ -149,10 +149,10 @@ impl Quantizer {
         if self.spec.inputs == InputSteps::Learned {
             return self.input_steps.values();
         }
-        let thresholds = self.averages.iter().zip(&self.highs);
+        let thresholds = self.averages.iter().zip(&self.reaches);
         thresholds
-            .map(|((sum, state), high)| {
-                ((sum / state / f64::from(*high)) as f32).max(f32::MIN_POSITIVE)
+            .map(|((sum, state), reach)| {
+                ((sum / state / f64::from(*reach)) as f32).max(f32::MIN_POSITIVE)
             })
             .collect()
     }
@@ -318,7 +318,7 @@ fn same_input(quant: &LinearQuant, all: &[LinearQuant]) -> Option<Linear> {
     all.iter().find(alike).map(|other| other.linear)
 }
 
-/// The engine's limits: those of a byte about its zero point, cut to the range.
+/// The engine's limits: those of a byte about 128, as it stands to its zero point.
 fn levels(quant: &LinearQuant) -> Levels {
     let max = i32::from(quant.activation_max);
     let zero_point = match quant.activation {
@@ -326,8 +326,8 @@ fn levels(quant: &LinearQuant) -> Levels {
         ActivationScheme::DynamicPerToken => 128,
     };
     Levels {
-        low: -max.min(zero_point) as f32,
-        high: max.min(255 - zero_point) as f32,
+        low: (128 - max - zero_point) as f32,
+        high: (128 + max - zero_point) as f32,
     }
 }
 

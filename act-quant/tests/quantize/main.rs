@@ -12,6 +12,7 @@ use act_core::{
 use act_infer::Engine;
 use act_quant::options::Options;
 use act_quant::samples::Samples;
+use act_quant::search::Attempt;
 use act_quant::{Quantized, batches_to_run, quantize, record};
 
 /// Sequences of 3 to 12 tokens out of the tiny vocabulary.
@@ -229,6 +230,22 @@ fn divergence(model: &Artifact, change: impl FnOnce(&mut Config)) -> (f64, Quant
     });
     let quantized = run(model, &options, 1).unwrap();
     (quantized.winner().score.divergence, quantized)
+}
+
+/// There is no step from static scales on the way, and the means are tried all the same.
+#[test]
+fn scales_per_token_alone_are_tried_with_means_off() {
+    let attempts = |shift: bool| {
+        let (_, quantized) = divergence(&float(), |c| {
+            c.quant_post.schemes = vec!["dynamic".into()];
+            c.quant_post.max_divergence = 0.0;
+            c.quant_post.shift = shift;
+        });
+        let attempts = quantized.trials.into_iter().skip(1).map(|t| t.attempt);
+        attempts.collect::<Vec<_>>()
+    };
+    assert_eq!(attempts(true), [Attempt::ShiftTokens]);
+    assert_eq!(attempts(false), []);
 }
 
 #[test]
