@@ -43,7 +43,7 @@ fn the_float_model_tells_texts_apart() {
 }
 
 /// Every calibrator alone, the default search, training.
-const WAYS: [&str; 9] = [
+const WAYS: [&str; 10] = [
     "--set QuantPost.schemes=[static] --set QuantPost.algo=abs_max",
     "--set QuantPost.schemes=[static] --set QuantPost.algo=avg",
     "--set QuantPost.schemes=[static] --set QuantPost.algo=mse",
@@ -53,6 +53,7 @@ const WAYS: [&str; 9] = [
     "--set QuantPost.schemes=[dynamic]",
     "--set QuantPost.max_divergence=0 --set HyperParameterOptimization.ptq_algo=[hist,KL]",
     "--mode qat --set TrainConfig.learning_rate=1.0e-5",
+    "--mode qat --set TrainConfig.learning_rate=1.0e-5 --set QuantAware.moving_rate=0.9",
 ];
 
 #[test]
