@@ -44,6 +44,11 @@ impl Samples {
                 train.examples.len(),
                 calibration.len()
             );
+        } else if wanted < MIN_EXAMPLES {
+            log::warn!(
+                "calibrating on {wanted} examples, and judging trials on as many: too few to choose by \
+                 (QuantPost.batch_nums, QuantPost.batch_size)"
+            );
         }
         let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
         let encode = |indices: &[usize]| -> Result<Vec<Encoding>> {

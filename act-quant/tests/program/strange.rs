@@ -122,7 +122,7 @@ fn options_at_their_ends() {
     let workshop = Workshop::new();
     let silent = [
         "--set HyperParameterOptimization.max_quant_count=1000000000000",
-        "--set QuantPost.batch_size=1",
+        "--set QuantPost.batch_size=2",
         "--set QuantPost.hist_percent=1",
         "--deploy onnx --set QuantPost.schemes=[static]",
         "--mode ptq --set QuantAware.train_iter=1 --teacher missing.act",
@@ -133,6 +133,10 @@ fn options_at_their_ends() {
         good(&workshop, "float.act", line);
     }
     let told = [
+        (
+            "--set QuantPost.batch_nums=1 --set QuantPost.batch_size=4",
+            "too few to choose by",
+        ),
         (
             "--set QuantPost.batch_nums=18446744073709551615",
             "has 93 examples: calibrating on",
