@@ -126,11 +126,16 @@ fn pareto(comparison: &Comparison) -> Result<Markup> {
         })
         .collect();
     let title = format!("median ms of a batch, {}", race.setting);
-    Ok(figure(
-        plot::pareto(&points, &title)?,
-        "Bars are 95 % intervals; up and to the left is better. The line joins the models that no \
-         other beats in both.",
-    ))
+    let caption = match plot::front(&points).len() {
+        0 | 1 => {
+            "Bars are 95 % intervals; up and to the left is better. No model is more accurate than the fastest."
+        }
+        _ => {
+            "Bars are 95 % intervals; up and to the left is better. The line joins the models that no \
+             other beats in both."
+        }
+    };
+    Ok(figure(plot::pareto(&points, &title)?, caption))
 }
 
 fn figure(svg: String, caption: &str) -> Markup {

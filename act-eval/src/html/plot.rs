@@ -70,7 +70,7 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
 }
 
 /// Time and accuracy of the models that are more accurate than all that are as fast, fastest first.
-fn front(points: &[Point<'_>]) -> Vec<(f64, f64)> {
+pub fn front(points: &[Point<'_>]) -> Vec<(f64, f64)> {
     let mut all: Vec<(f64, f64)> = points.iter().map(|p| (p.ms, p.accuracy[0])).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
     let mut best = f64::NEG_INFINITY;
