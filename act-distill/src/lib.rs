@@ -184,7 +184,7 @@ fn teach(
             total,
         })
     };
-    // Validation first, for the same reason.
+    // Validation first: a wrong teacher is found out before the long part.
     let held_out = &mut lesson.validation;
     let all: Vec<usize> = (0..held_out.len()).collect();
     held_out.ask(teacher, data, &all, &mut on_batch)?;
@@ -262,7 +262,7 @@ fn train(
     on_event: OnEvent<'_>,
 ) -> Result<(Trained, Journal)> {
     if options.training.mixed_precision && !device.mixed() {
-        log::warn!("TrainConfig.amp_config has no effect on a CPU: all is computed in f32");
+        log::warn!("TrainConfig.amp_config has no effect on this device: all is computed in f32");
     }
     let journal = RefCell::new(Journal::new(options.logging_iter));
     let mut kept = JournalKeeper::new(checkpoints, &journal);

@@ -7,6 +7,7 @@
 //! (ZipLM searches with whole models instead, SPDY). Scores are the slopes of the curve's convex
 //! hull, so that the cheapest structures come in the order of elimination.
 
+use act_core::metrics::log_softmax;
 use act_core::{Artifact, Batch, Encoding, Error, Plan, Result};
 use act_infer::{Engine, Stream};
 
@@ -139,14 +140,6 @@ fn log_probabilities(
         ));
     }
     Ok(all)
-}
-
-fn log_softmax(logits: &[f32]) -> Vec<f64> {
-    let logits: Vec<f64> = logits.iter().map(|&x| f64::from(x)).collect();
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logits.iter().map(|x| (x - largest).exp()).sum();
-    let normaliser = largest + sum.ln();
-    logits.iter().map(|x| x - normaliser).collect()
 }
 
 /// Mean over examples of the Kullback-Leibler divergence of `now` from `before`.
