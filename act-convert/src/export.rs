@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::quant::{ActivationScheme, LinearQuant};
-use act_core::report::Report;
 use act_core::{Artifact, Error, Result};
+use act_stage::report::Report;
+use act_stage::{Context, Exit, PlainArgs};
 
 use crate::hf;
 use crate::onnx::{self, ActivationType};

@@ -8,10 +8,10 @@ use act_convert::export;
 use act_convert::import::{self, ImportOptions};
 use act_convert::new::{self, Shape};
 use act_convert::tokenizer;
-use act_core::cli::{self, CommonArgs, Context, Exit, StageCli};
-use act_core::report::Report;
 use act_core::{Activation, Family};
 use act_data::{Dataset, Split};
+use act_stage::report::Report;
+use act_stage::{CommonArgs, Context, Exit, StageCli};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 const EXAMPLES: &str = "\
@@ -151,10 +151,10 @@ impl StageCli for Args {
 }
 
 #[global_allocator]
-static ALLOCATOR: cli::Allocator = cli::Allocator;
+static ALLOCATOR: act_stage::Allocator = act_stage::Allocator;
 
 fn main() -> ExitCode {
-    cli::main("act-convert", run)
+    act_stage::main("act-convert", run)
 }
 
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {

@@ -8,7 +8,6 @@ use std::path::Path;
 
 /// Whose move it is after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ErrorKind {
     /// The user's to mend: arguments, configuration, data, a path that is not there. Exit code 2.
     Usage,
@@ -64,7 +63,7 @@ impl Error {
     /// is the user's to mend; the rest (full disk, broken device) is a failure.
     pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self {
-            kind: io_kind(&source),
+            kind: ErrorKind::of_io(&source),
             message: path.as_ref().display().to_string(),
             source: Some(Box::new(source)),
         }
@@ -83,12 +82,14 @@ impl Error {
     }
 }
 
-/// Whose move it is after an operating-system error.
-pub(crate) fn io_kind(error: &std::io::Error) -> ErrorKind {
-    use std::io::ErrorKind as K;
-    match error.kind() {
-        K::NotFound | K::PermissionDenied | K::IsADirectory | K::NotADirectory => ErrorKind::Usage,
-        _ => ErrorKind::Failed,
+impl ErrorKind {
+    /// Whose move it is after an operating-system error.
+    pub fn of_io(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as K;
+        match error.kind() {
+            K::NotFound | K::PermissionDenied | K::IsADirectory | K::NotADirectory => Self::Usage,
+            _ => Self::Failed,
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use act_core::Error;
-use act_core::cli::{self, CommonArgs, Context, Exit, PlainArgs, StageCli};
 use act_data::check::check;
 use act_data::sample::{Size, sample};
 use act_data::{Dataset, Split, vocabulary};
+use act_stage::{CommonArgs, Context, Exit, PlainArgs, StageCli};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -144,10 +144,10 @@ impl StageCli for Args {
 }
 
 #[global_allocator]
-static ALLOCATOR: cli::Allocator = cli::Allocator;
+static ALLOCATOR: act_stage::Allocator = act_stage::Allocator;
 
 fn main() -> ExitCode {
-    cli::main("act-data", run)
+    act_stage::main("act-data", run)
 }
 
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
@@ -218,10 +218,10 @@ fn fetch(
 ) -> anyhow::Result<()> {
     let (mut shown, mut before) = (None, 0);
     let fetched = act_data::fetch::fetch(task, dir, url, digest, &mut |done, total| {
-        let bar = shown.get_or_insert_with(|| context.progress("downloading", total.unwrap_or(0)));
+        let bar = shown.get_or_insert_with(|| context.bar("downloading", total.unwrap_or(0)));
         bar.advance(done.saturating_sub(before));
         before = done;
-        if cli::interrupted() {
+        if act_stage::interrupted() {
             Err(Error::interrupted())
         } else {
             Ok(())

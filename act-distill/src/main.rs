@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use act_core::cli::{self, CheckpointArgs, CommonArgs, Context, Exit, StageArgs, StageCli};
 use act_data::{Dataset, Split};
 use act_distill::metrics::Metrics;
 use act_distill::narrator::Narrator;
@@ -11,6 +10,7 @@ use act_distill::{Options, distill, record};
 use act_nn::Device;
 use act_nn::checkpoint::settings::Settings;
 use act_nn::distillation::teacher::{self, TeacherRecord};
+use act_stage::{CheckpointArgs, CommonArgs, Context, Exit, StageArgs, StageCli};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -58,10 +58,10 @@ impl StageCli for Args {
 }
 
 #[global_allocator]
-static ALLOCATOR: cli::Allocator = cli::Allocator;
+static ALLOCATOR: act_stage::Allocator = act_stage::Allocator;
 
 fn main() -> ExitCode {
-    cli::main("act-distill", run)
+    act_stage::main("act-distill", run)
 }
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {

@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
-use act_core::cli::{self, Context, Progress};
 use act_nn::{Journal, TrainEvent};
+use act_stage::{Bar, Context};
 
 use crate::Event;
 use crate::metrics::Metrics;
@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 /// Turns [`Event`]s into progress and log lines.
 pub struct Narrator<'a> {
     ctx: &'a Context,
-    bar: Option<(&'static str, Progress)>,
+    bar: Option<(&'static str, Bar)>,
     metrics: Option<Metrics>,
     /// Steps done by the runs that this one goes on from.
     resumed: usize,
@@ -45,7 +45,7 @@ impl<'a> Narrator<'a> {
                 }
             }
         }
-        !cli::interrupted()
+        !act_stage::interrupted()
     }
 
     /// Ends the last bar.
@@ -104,7 +104,7 @@ impl<'a> Narrator<'a> {
     }
 
     /// The bar called `what`, begun when it is not the one that shows.
-    fn bar(&mut self, what: &'static str, total: usize) -> &Progress {
+    fn bar(&mut self, what: &'static str, total: usize) -> &Bar {
         if self.bar.as_ref().is_none_or(|(shown, _)| *shown != what) {
             if let Some((_, bar)) = self.bar.take() {
                 bar.finish();
@@ -114,7 +114,7 @@ impl<'a> Narrator<'a> {
         let ctx = self.ctx;
         let (_, bar) = self
             .bar
-            .get_or_insert_with(|| (what, ctx.progress(what, total as u64)));
+            .get_or_insert_with(|| (what, ctx.bar(what, total as u64)));
         bar
     }
 }

@@ -1,8 +1,8 @@
 //! What the configuration says about training, checked.
 
-use act_core::config::{Config, Distillation};
 use act_core::{Result, Seed};
 use act_nn::TrainOptions;
+use act_stage::config::{Config, Distillation};
 
 /// Settings of one training.
 #[derive(Debug, Clone, PartialEq)]

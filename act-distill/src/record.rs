@@ -1,12 +1,12 @@
 //! What is written down about a training: the provenance record in the artifact, the JSON report
 //! and the closing log lines.
 
-use act_core::config::Config;
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
-use act_core::report::Report;
 use act_core::{Result, Seed};
 use act_nn::batch_size;
 use act_nn::distillation::teacher::TeacherRecord;
+use act_stage::config::Config;
+use act_stage::report::Report;
 use serde_json::json;
 
 use crate::Distilled;
@@ -126,10 +126,10 @@ pub fn log(distilled: &Distilled) {
 #[cfg(test)]
 mod tests {
     use act_core::Seed;
-    use act_core::config::{Config, Distillation, TrainConfig};
     use act_core::provenance::{DataRecord, Digest};
     use act_nn::checkpoint::settings::key;
     use act_nn::distillation::teacher::TeacherRecord;
+    use act_stage::config::{Config, Distillation, TrainConfig};
 
     fn digest(of: &str) -> Digest {
         Digest::of([of.as_bytes()])

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use act_core::Result;
-use act_core::cli::{Context, Exit};
 use act_core::metrics::Accuracy;
 use act_core::provenance::DataRecord;
-use act_core::report::Report;
+use act_stage::report::Report;
+use act_stage::{Context, Exit};
 use serde_json::json;
 
 use crate::args::{self, JudgeArgs};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use act_core::cli::CommonArgs;
 use act_data::Split;
+use act_stage::CommonArgs;
 
 use crate::latency::Setting;
 use crate::model::Model;

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use act_core::cli::{Context, Exit};
 use act_core::provenance::DataRecord;
-use act_core::report::{LatencyReport, Report};
 use act_core::{Encoding, Result};
+use act_stage::report::{LatencyReport, Report};
+use act_stage::{Context, Exit};
 use serde_json::json;
 
 use crate::args::LatencyArgs;

@@ -3,8 +3,8 @@
 
 use act_core::Seed;
 use act_core::metrics::Accuracy;
-use act_core::report::{LatencyReport, ModelReport, Report};
 use act_data::Dataset;
+use act_stage::report::{LatencyReport, ModelReport, Report};
 use serde::Serialize;
 use serde_json::json;
 

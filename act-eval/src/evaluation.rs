@@ -1,10 +1,10 @@
 //! A model's answers on a labelled split, right and wrong. Accuracy, per-class counts and paired
 //! comparisons all start from these answers.
 
-use act_core::cli::Context;
 use act_core::metrics::{Accuracy, argmax};
 use act_core::{Encoding, Result};
 use act_data::{Dataset, Split};
+use act_stage::Context;
 use serde::Serialize;
 
 use crate::model::Model;
@@ -57,7 +57,7 @@ impl Answers {
         batch_size: usize,
     ) -> Result<Self> {
         let truth = data.label_ids()?;
-        let progress = ctx.progress(&format!("evaluating {}", model.name), truth.len() as u64);
+        let progress = ctx.bar(&format!("evaluating {}", model.name), truth.len() as u64);
         let logits = model.logits(encodings, batch_size, &mut |done| {
             progress.advance(done as u64)
         })?;

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::{Error, Result};
+use act_stage::{Context, Exit, PlainArgs};
 use serde::Deserialize;
 
 use crate::args;

@@ -8,9 +8,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use act_core::artifact::{self, Header};
-use act_core::cli::{Context, Exit, PlainArgs};
-use act_core::report::{LayerReport, ModelReport};
 use act_core::{Artifact, Error, Result};
+use act_stage::report::{LayerReport, ModelReport};
+use act_stage::{Context, Exit, PlainArgs};
 use serde_json::{Value, json};
 
 use crate::lineage::{Step, tree};

@@ -6,10 +6,10 @@ pub(crate) mod work;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use act_core::cli::{self, Context};
-use act_core::report::LatencyReport;
 use act_core::{Encoding, Result, Seed};
 use act_data::Example;
+use act_stage::Context;
+use act_stage::report::LatencyReport;
 use serde::Serialize;
 
 use crate::model::Model;
@@ -137,7 +137,7 @@ impl Race {
             contestants.len(),
             budget,
             &mut Monotonic::start(),
-            &cli::interrupted,
+            &act_stage::interrupted,
             &mut |who, round| {
                 (round * turn..(round + 1) * turn).try_for_each(|batch| {
                     let before = Instant::now();
@@ -183,7 +183,7 @@ pub fn race_all(
     contestants: &[Contestant<'_>],
     budget: &Budget,
 ) -> Result<Vec<Race>> {
-    let progress = ctx.progress("measuring latency", settings.len() as u64);
+    let progress = ctx.bar("measuring latency", settings.len() as u64);
     let races = settings
         .iter()
         .map(|&setting| {

@@ -33,9 +33,9 @@ pub mod summary;
 pub mod table;
 pub mod training;
 
-pub use act_core::timing;
+pub use act_stage::timing;
 
-use act_core::cli::{CommonArgs, Context, Exit, StageCli};
+use act_stage::{CommonArgs, Context, Exit, StageCli};
 
 /// Accuracy, latency, predictions and reports of text classifiers in `.act` files.
 #[derive(Debug, Clone, clap::Parser)]

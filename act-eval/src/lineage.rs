@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use act_core::provenance::{Digest, SITE_METRIC, StageRecord};
-use act_core::report::DatasetReport;
+use act_stage::report::DatasetReport;
 use serde::Serialize;
 
 use crate::output::synthetic_tag;

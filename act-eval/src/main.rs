@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: act_core::cli::Allocator = act_core::cli::Allocator;
+static ALLOCATOR: act_stage::Allocator = act_stage::Allocator;
 
 fn main() -> ExitCode {
-    act_core::cli::main::<act_eval::Cli>("act-eval", act_eval::run)
+    act_stage::main::<act_eval::Cli>("act-eval", act_eval::run)
 }

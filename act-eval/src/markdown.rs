@@ -3,7 +3,7 @@
 
 mod answers;
 
-use act_core::report::{Host, ModelReport};
+use act_stage::report::{Host, ModelReport};
 
 use crate::comparison::{Comparison, Row};
 use crate::latency::latency_table;

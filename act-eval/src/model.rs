@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
-use act_core::cli::{self, Context};
 use act_core::provenance::StageRecord;
-use act_core::report::Report;
 use act_core::{Artifact, Batch, Encoding, Error, Plan, Result, TaskInfo, Tokenizer};
 use act_infer::Engine;
+use act_stage::Context;
+use act_stage::report::Report;
 
 use crate::quantised::Quantised;
 use crate::sites;
@@ -97,7 +97,7 @@ impl Model {
         let lengths: Vec<usize> = encodings.iter().map(Encoding::len).collect();
         let mut logits = vec![Vec::new(); encodings.len()];
         for batch in act_data::sorted_batches(&lengths, batch_size) {
-            if cli::interrupted() {
+            if act_stage::interrupted() {
                 return Err(Error::interrupted());
             }
             let scores = self

@@ -1,9 +1,9 @@
 //! Where the time of a batch goes in each model, part by part, as the engine itself counts it.
 
-use act_core::cli::{self, Context};
-use act_core::timing::Milliseconds;
 use act_core::{Error, Result};
 use act_infer::profile::Part;
+use act_stage::Context;
+use act_stage::timing::Milliseconds;
 use serde::Serialize;
 
 use crate::latency::{Contestant, Setting, work};
@@ -31,11 +31,11 @@ pub fn measure(
         .iter()
         .map(|c| work::draw(setting, c, ctx.seed()))
         .collect();
-    let progress = ctx.progress("measuring operators", RUNS as u64);
+    let progress = ctx.bar("measuring operators", RUNS as u64);
     let mut times = vec![vec![Vec::new(); Part::ALL.len()]; contestants.len()];
     for _ in 0..RUNS {
         for ((contestant, batches), times) in contestants.iter().zip(&batches).zip(&mut times) {
-            if cli::interrupted() {
+            if act_stage::interrupted() {
                 return Err(Error::interrupted());
             }
             let Some(work) = batches.first() else {

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use act_core::cli::Context;
-use act_core::report::{Report, SYNTHETIC_NOTICE};
 use act_core::{Error, Result};
+use act_stage::Context;
+use act_stage::report::{Report, SYNTHETIC_NOTICE};
 
 /// Writes text to standard output.
 pub fn print(ctx: &Context, text: &str) -> Result<()> {

@@ -7,9 +7,9 @@ mod lines;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use act_core::cli::{Context, Exit, Listing, PlainArgs};
 use act_core::metrics::{argmax, softmax};
 use act_core::{Encoding, Error, Result};
+use act_stage::{Context, Exit, Listing, PlainArgs};
 use serde::Serialize;
 use serde_json::Value;
 

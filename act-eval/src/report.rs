@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use act_core::cli::{Context, Exit};
 use act_core::{Encoding, Error, Result};
+use act_stage::{Context, Exit};
 
 use crate::args::LatencyArgs;
 use crate::comparison::{Comparison, Measurements};

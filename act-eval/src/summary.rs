@@ -6,8 +6,8 @@ mod tables;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use act_core::cli::{Context, Exit, PlainArgs};
 use act_core::{Error, Result};
+use act_stage::{Context, Exit, PlainArgs};
 use serde::Deserialize;
 use serde_json::json;
 

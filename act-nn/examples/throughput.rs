@@ -8,10 +8,10 @@
 
 use std::time::Instant;
 
-use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Encoding, LayerPlan, Seed};
 use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions};
+use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

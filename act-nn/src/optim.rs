@@ -6,7 +6,7 @@
 //! norms undecayed and unpenalised. As in Paddle, penalties are added after clipping.
 
 use act_core::Params;
-use act_core::config::OptimizerBuilder;
+use act_stage::config::OptimizerBuilder;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 

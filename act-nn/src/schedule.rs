@@ -3,7 +3,7 @@
 //!
 //! A pure function of the step, so that a resumed run needs nothing but its position.
 
-use act_core::config::{LearningRate, LrDecay, Scheduler};
+use act_stage::config::{LearningRate, LrDecay, Scheduler};
 
 /// Learning rate as a function of the step.
 #[derive(Debug, Clone)]

@@ -4,13 +4,13 @@
 //!
 //!     cargo test --release -p act-nn --features flex --test devices
 
-use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Linear, Params, Result, Seed, Site};
 use act_nn::{
     Comparison, Device, Examples, Hidden, LayerPair, Objective, OptimizerOptions, Relations, Rows,
     SoftLabels, Teacher, TrainOptions, Trained,
 };
+use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
 use rand::Rng;
 
 const HIDDEN: usize = 32;

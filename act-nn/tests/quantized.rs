@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::metrics::argmax;
 use act_core::provenance::Digest;
 use act_core::quant::ActivationScheme;
@@ -19,6 +18,7 @@ use act_nn::{
     Quantizing, TrainEvent, TrainOptions, Trained, WeightSteps, predict, predict_quantized,
     train_quantized,
 };
+use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
 use rand::Rng;
 
 const LEARNED: (WeightSteps, InputSteps) = (WeightSteps::Learned, InputSteps::Learned);

@@ -1,7 +1,6 @@
 //! A run that is broken off after every step and taken up from files ends in the bits of one that
 //! never was, with every optimiser.
 
-use act_core::config::{LearningRate, LrDecay};
 use act_core::provenance::Digest;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, Params, Seed};
@@ -10,6 +9,7 @@ use act_nn::checkpoint::{Keeper, Resumed, Snapshot};
 use act_nn::{
     Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained, UpdateRule,
 };
+use act_stage::config::{LearningRate, LrDecay};
 use std::time::Duration;
 
 const STEPS: usize = 7;

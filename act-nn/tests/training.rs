@@ -1,10 +1,10 @@
 //! The training loop through the public interface: it learns, and the same run gives the same bits
 //! whatever the threads.
 
-use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Params, Seed};
 use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained};
+use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
 use rand::Rng;
 
 const LABELS: Objective = Objective::LABELS;

@@ -5,13 +5,13 @@
 
 use std::path::Path;
 
-use act_core::config::Config;
 use act_core::{Artifact, Plan, Seed};
 use act_data::{Dataset, Split};
 use act_prune::budget::blocks::keeps;
 use act_prune::budget::{Allocation, Cost, Operations};
 use act_prune::importance::{compensate, scores};
 use act_prune::{Calibration, Importance, Kept, Measure, Options};
+use act_stage::config::Config;
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();

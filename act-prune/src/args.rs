@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use act_core::config::Config;
+use act_stage::config::Config;
 use clap::Args;
 
 use crate::budget::Step;

@@ -3,8 +3,6 @@
 use std::process::ExitCode;
 
 use act_core::Artifact;
-use act_core::cli::{self, CommonArgs, Context, Exit, StageArgs, StageCli};
-use act_core::config::Config;
 use act_data::{Dataset, Split};
 use act_nn::Device;
 use act_prune::args::GoalArgs;
@@ -13,6 +11,8 @@ use act_prune::vocabulary::{self, Shortened};
 use act_prune::{
     Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, importance, record,
 };
+use act_stage::config::Config;
+use act_stage::{CommonArgs, Context, Exit, StageArgs, StageCli};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -47,10 +47,10 @@ impl StageCli for Args {
 }
 
 #[global_allocator]
-static ALLOCATOR: cli::Allocator = cli::Allocator;
+static ALLOCATOR: act_stage::Allocator = act_stage::Allocator;
 
 fn main() -> ExitCode {
-    cli::main("act-prune", run)
+    act_stage::main("act-prune", run)
 }
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
@@ -95,14 +95,14 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         threads: ctx.threads(),
     };
     let scored = score(model, origin, &options, measure, ctx)?;
-    let go_on = &mut |_| !cli::interrupted();
+    let go_on = &mut |_| !act_stage::interrupted();
     let step = args.goal.step();
     let target = match options.goal {
         Goal::Ratio(ratio) => return closing.one(scored.by_ratio(ratio, step, go_on)?, None),
         Goal::Target(target) => target,
     };
     let table = args.goal.latency_table.as_deref();
-    let mut cost = cost::of(target, &options, &scored, table, &cli::interrupted)?;
+    let mut cost = cost::of(target, &options, &scored, table, &act_stage::interrupted)?;
     let Some(speedups) = speedups else {
         let pruned = scored.to_target(target, step, &mut *cost, go_on)?;
         return closing.one(pruned, Some(&*cost));
@@ -132,12 +132,12 @@ fn score<'a>(
     ctx: &Context,
 ) -> anyhow::Result<Scored<'a>> {
     let batches = importance::batches(options.criterion, &model.plan, &measure);
-    let progress = ctx.progress("importance", batches as u64);
+    let progress = ctx.bar("importance", batches as u64);
     let mut before = 0;
     let mut on_batch = |done: usize| {
         progress.advance(done.saturating_sub(before) as u64);
         before = done;
-        !cli::interrupted()
+        !act_stage::interrupted()
     };
     let scored = Scored::new(model, origin, options.criterion, measure, &mut on_batch)?;
     progress.finish();

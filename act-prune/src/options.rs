@@ -1,7 +1,7 @@
 //! What the configuration says about pruning, checked.
 
 use act_core::Result;
-use act_core::config::{Config, QuantPost};
+use act_stage::config::{Config, QuantPost};
 
 use crate::budget::Target;
 use crate::importance::Importance;

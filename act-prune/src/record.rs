@@ -1,10 +1,10 @@
 //! What is written down about a pruning: the provenance record in the artifact, the JSON report
 //! and the closing log lines.
 
-use act_core::config::{Config, Global};
 use act_core::provenance::{DataRecord, InputRecord, StageRecord};
-use act_core::report::Report;
 use act_core::{Result, Seed};
+use act_stage::config::{Config, Global};
+use act_stage::report::Report;
 use serde_json::json;
 
 use crate::Pruned;

@@ -9,11 +9,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use act_core::config::Prune;
 use act_core::provenance::{DataRecord, Digest};
 use act_core::tensor::TensorData;
 use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, TokenizerSpec};
 use act_data::{Coverage, Dataset, Example};
+use act_stage::config::Prune;
 use serde::Serialize;
 
 /// Which tokens stay.

@@ -1,12 +1,12 @@
 //! The whole stage through its library: scores, choice and cut on a tiny model and a toy task.
 
-use act_core::config::Config;
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{CHARACTERS, TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, ErrorKind, LayerPlan, Seed};
 use act_data::{Dataset, Example, Split};
 use act_nn::Device;
 use act_prune::{Calibration, Options, Pruned, prune};
+use act_stage::config::Config;
 
 fn model() -> Artifact {
     let layers = vec![LayerPlan::full(4, 2, 16), LayerPlan::full(2, 4, 9)];

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use act_core::cli::{self, CheckpointArgs, CommonArgs, Context, Exit, StageArgs, StageCli};
-use act_core::report::Report;
 use act_core::{Artifact, Error, Result};
 use act_data::{Dataset, Split};
 use act_nn::checkpoint::settings::Settings;
@@ -15,6 +13,8 @@ use act_quant::aware::{self, Event, Mode, Outcome, Plan, Source};
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
 use act_quant::{Quantized, record};
+use act_stage::report::Report;
+use act_stage::{CheckpointArgs, CommonArgs, Context, Exit, StageArgs, StageCli};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,10 +77,10 @@ impl StageCli for Args {
 }
 
 #[global_allocator]
-static ALLOCATOR: cli::Allocator = cli::Allocator;
+static ALLOCATOR: act_stage::Allocator = act_stage::Allocator;
 
 fn main() -> ExitCode {
-    cli::main(record::STAGE, run)
+    act_stage::main(record::STAGE, run)
 }
 
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
@@ -165,7 +165,7 @@ fn calibrate(
 ) -> Result<Quantized> {
     let samples = Samples::draw(data, model, options, context.seed())?;
     let total = act_quant::batches_to_run(&samples, options);
-    let progress = context.progress("quantising", total as u64);
+    let progress = context.bar("quantising", total as u64);
     let mut done = 0;
     let mut tick = || {
         done += 1;
@@ -173,7 +173,7 @@ fn calibrate(
             true => progress.advance(1),
             false => progress.message("changing single inputs"),
         }
-        match cli::interrupted() {
+        match act_stage::interrupted() {
             true => Err(Error::interrupted()),
             false => Ok(()),
         }
@@ -210,7 +210,7 @@ fn improve(
     let outcome = aware::train(source, plan, quantized, checkpoints, &mut |event| {
         match event {
             Event::Answered { done, total } => bar
-                .get_or_insert_with(|| context.progress("teacher", total as u64))
+                .get_or_insert_with(|| context.bar("teacher", total as u64))
                 .advance(done as u64),
             Event::Begins { step } => {
                 (bar, resumed) = (None, step);
@@ -220,7 +220,7 @@ fn improve(
             }
             Event::Training(TrainEvent::Step { total, .. }, journal) => {
                 let left = (total - resumed) as u64;
-                let bar = bar.get_or_insert_with(|| context.progress("training", left));
+                let bar = bar.get_or_insert_with(|| context.bar("training", left));
                 if let Some(loss) = journal.loss() {
                     bar.message(&format!("loss {loss:.4}"));
                 }
@@ -238,7 +238,7 @@ fn improve(
                 log::info!("step {step}: divergence {:.3e}{mark}", -accuracy);
             }
         }
-        !cli::interrupted()
+        !act_stage::interrupted()
     })?;
     if let Some(bar) = bar {
         bar.finish();

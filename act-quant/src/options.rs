@@ -1,8 +1,8 @@
 //! What to quantise and which trials to make: the sections `QuantPost` and
 //! `HyperParameterOptimization`, turned into types.
 
-use act_core::config::{Config, QuantPost};
 use act_core::{Error, Result};
+use act_stage::config::{Config, QuantPost};
 
 use crate::calibrate::Method;
 use crate::scheme::{Kind, Scheme};

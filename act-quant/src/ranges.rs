@@ -17,7 +17,7 @@ pub fn advice(kernels: &str, options: &Options) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use act_core::config::Config;
+    use act_stage::config::Config;
 
     #[test]
     fn only_full_ranges_without_vnni_are_worth_a_word() {

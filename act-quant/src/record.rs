@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use act_core::config::Config;
 use act_core::provenance::{DataRecord, InputRecord, SITE_METRIC, StageRecord};
 use act_core::quant::ActivationScheme;
 use act_core::{Artifact, Linear, Result, Seed, Site};
 use act_nn::distillation::teacher::TeacherRecord;
+use act_stage::config::Config;
 use serde_json::{Map, Value, json};
 
 use crate::Quantized;

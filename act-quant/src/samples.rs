@@ -122,10 +122,10 @@ fn take(mut indices: Vec<usize>, count: usize, seed: Seed, purpose: &str) -> Vec
 mod tests {
     use super::*;
     use act_core::ErrorKind;
-    use act_core::config::Config;
     use act_core::provenance::{DataRecord, Digest};
     use act_core::testing::{TinyOptions, tiny_artifact};
     use act_data::{Example, Split};
+    use act_stage::config::Config;
 
     /// `count` examples whose text is their number.
     fn data(count: u32) -> Dataset {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use act_core::config::Config;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Batch, Encoding, LayerPlan, Linear, Tensor};
 use act_infer::Engine;
@@ -14,6 +13,7 @@ use act_quant::options::Options;
 use act_quant::scheme::{Assignment, Scheme};
 use act_quant::weight::Granularity;
 use act_quant::{bias, shift, smooth};
+use act_stage::config::Config;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use act_core::config::{Config, LearningRate, Scheduler};
 use act_core::provenance::Digest;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Embedding, ErrorKind, Linear, Result, Seed, Tensor, TokenizerSpec};
 use act_distill::{Distilled, Event, Options, distill, record};
+use act_stage::config::{Config, LearningRate, Scheduler};
 
 use crate::toy;
 

@@ -1,6 +1,5 @@
 //! The losses that look inside the teacher, through the library, on the toy task.
 
-use act_core::config::{Config, Distillation};
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Embedding, Encoding, ErrorKind, LayerPlan, Linear, Result, Seed, Site};
 use act_core::{Tensor, TokenizerSpec};
@@ -9,6 +8,7 @@ use act_infer::Engine;
 use act_nn::distillation::features::Features;
 use act_nn::distillation::objective::{describe, objective};
 use act_nn::{Device, LayerPair, Objective, Rows, Teacher};
+use act_stage::config::{Config, Distillation};
 
 use crate::toy;
 

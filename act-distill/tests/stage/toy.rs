@@ -1,10 +1,10 @@
 //! A toy task that a tiny model learns in a second: which of three characters the text holds.
 
-use act_core::config::{Config, LearningRate};
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{CHARACTERS, TinyOptions, tiny_artifact};
 use act_core::{Artifact, LayerPlan, Linear, Tensor};
 use act_data::{Dataset, Example, Split};
+use act_stage::config::{Config, LearningRate};
 
 /// Number of classes; class `i` is told by the `i`-th character of the vocabulary.
 const CLASSES: usize = 3;

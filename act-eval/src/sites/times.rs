@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use act_core::timing::Milliseconds;
 use act_core::{Artifact, Batch, Linear, Plan, Result, Tensor};
 use act_infer::Engine;
 use act_infer::profile::Part;
+use act_stage::timing::Milliseconds;
 
 use super::Row;
 

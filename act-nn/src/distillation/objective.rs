@@ -4,8 +4,8 @@
 //! Pruning may have taken whole blocks away. Hidden states exist all the same. Relations need the
 //! attention block of both layers: without a choice of the user's, the last two that have one.
 
-use act_core::config::Distillation;
 use act_core::{Error, LayerPlan, Linear, Plan, Result};
+use act_stage::config::Distillation;
 
 use crate::loss::objective::{Hidden, LayerPair, Objective, Relations, Rows, SoftLabels};
 

@@ -6,10 +6,10 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::config::Distillation;
 use act_core::provenance::{DataRecord, Digest};
 use act_core::{Artifact, Encoding, Error, Result, Tokenizer};
 use act_infer::Engine;
+use act_stage::config::Distillation;
 
 use super::{forward, labels};
 

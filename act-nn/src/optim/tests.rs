@@ -1,5 +1,5 @@
-use act_core::config::{Config, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
+use act_stage::config::{Config, OptimizerBuilder};
 use burn::backend::NdArray;
 
 use super::*;

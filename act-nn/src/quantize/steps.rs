@@ -57,7 +57,7 @@ impl Steps {
 mod tests {
     use super::*;
     use crate::optim::OptimizerOptions;
-    use act_core::config::OptimizerBuilder;
+    use act_stage::config::OptimizerBuilder;
 
     #[test]
     fn a_step_moves_by_a_share_of_itself_and_stays_above_zero() {

@@ -1,7 +1,7 @@
 //! Hyper-parameters of the training loop, checked.
 
-use act_core::config::{Config, LearningRate, LrDecay};
 use act_core::{Error, Result, Seed};
+use act_stage::config::{Config, LearningRate, LrDecay};
 
 use crate::batches;
 use crate::optim::OptimizerOptions;

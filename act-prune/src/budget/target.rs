@@ -4,8 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use act_core::config::{Prune, quantity};
 use act_core::{Error, Result};
+use act_stage::config::{Prune, quantity};
 use serde::Serialize;
 
 /// A goal of pruning. Costs are lower the better; each target has its unit of cost.

@@ -1,8 +1,8 @@
 //! What a latency table holds for: the machine, the shape of the model, what is served and how.
 
-use act_core::report::Host;
 use act_core::{Error, LayerPlan, Plan, Result};
 use act_infer::Engine;
+use act_stage::report::Host;
 use serde::{Deserialize, Serialize};
 
 use super::{Setting, stand_in};

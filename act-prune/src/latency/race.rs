@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use act_core::timing::{Budget, Milliseconds, Monotonic, Ratio, interleave};
 use act_core::{Plan, Result};
 use act_infer::Engine;
+use act_stage::timing::{Budget, Milliseconds, Monotonic, Ratio, interleave};
 
 use super::{Setting, stand_in};
 

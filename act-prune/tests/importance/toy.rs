@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use act_core::config::{LearningRate, LrDecay, OptimizerBuilder};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed};
 use act_infer::Engine;
@@ -10,6 +9,7 @@ use act_nn::{Device, Objective, OptimizerOptions, TrainOptions};
 use act_prune::importance::scores;
 use act_prune::ratio::Keep;
 use act_prune::{Calibration, Importance, Kept, LayerScores, Measure};
+use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
 use rand::Rng;
 
 pub const HEADS: usize = 4;

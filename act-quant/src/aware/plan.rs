@@ -3,11 +3,11 @@
 
 use std::str::FromStr;
 
-use act_core::config::{Config, Distillation, LearningRate};
 use act_core::{Artifact, Error, Result, Seed};
 use act_nn::distillation::objective;
 use act_nn::distillation::teacher::Teacher;
 use act_nn::{InputSteps, Objective, TrainOptions, WeightSteps};
+use act_stage::config::{Config, Distillation, LearningRate};
 
 use crate::judge::Score;
 

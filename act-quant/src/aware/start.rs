@@ -28,10 +28,10 @@ pub(super) fn float(
 
 #[cfg(test)]
 mod tests {
-    use act_core::config::Config;
     use act_core::testing::{TinyOptions, tiny_artifact};
     use act_core::{Activation, Encoding, LayerPlan, Seed};
     use act_nn::{FakeQuantization, InputSteps, WeightSteps};
+    use act_stage::config::Config;
 
     use super::*;
     use crate::samples::Samples;

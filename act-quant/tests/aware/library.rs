@@ -1,6 +1,5 @@
 //! By the library.
 
-use act_core::config::{Config, LearningRate, QuantAware};
 use act_core::provenance::{DataRecord, Digest};
 use act_core::quant::Calibrator;
 use act_core::{Artifact, ErrorKind, Result, Seed};
@@ -11,6 +10,7 @@ use act_quant::aware::{self, Kept, Mode, Outcome, Plan, Source};
 use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::{Quantized, quantize};
+use act_stage::config::{Config, LearningRate, QuantAware};
 
 use crate::toy::{model, texts};
 

@@ -2,7 +2,6 @@
 
 mod outliers;
 
-use act_core::config::Config;
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{
@@ -14,6 +13,7 @@ use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::search::Attempt;
 use act_quant::{Quantized, batches_to_run, quantize, record};
+use act_stage::config::Config;
 
 /// Sequences of 3 to 12 tokens out of the tiny vocabulary.
 fn sequences(count: u32) -> Vec<Encoding> {

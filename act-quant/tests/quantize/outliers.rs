@@ -1,7 +1,6 @@
 //! Models a few of whose values are far larger than the rest: what one scale for all leaves of them,
 //! and how the search saves them.
 
-use act_core::config::Config;
 use act_core::metrics::argmax;
 use act_core::quant::ActivationScheme;
 use act_core::testing::{TinyOptions, tiny_artifact};
@@ -10,6 +9,7 @@ use act_infer::Engine;
 use act_quant::options::Deploy;
 use act_quant::record;
 use act_quant::search::Attempt;
+use act_stage::config::Config;
 
 use super::{divergence, float, options, run, sequences};
 

@@ -2,11 +2,11 @@
 
 use std::sync::OnceLock;
 
-use act_core::config::Config;
 use act_core::{Artifact, Batch};
 use act_data::{Dataset, Split};
 use act_eval::model::Model;
 use act_eval::predict::input::{Format, Reader};
+use act_stage::config::Config;
 
 use super::{checked, folder};
 

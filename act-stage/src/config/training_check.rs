@@ -1,0 +1,231 @@
+//! Which values `TrainConfig` allows: each key by itself, and the keys that must agree.
+
+use super::check::{accuracy, at_least, below_one, choice, must, not_negative};
+use super::{LearningRate, Optimizer, OptimizerBuilder, Scheduler, TrainConfig};
+use act_core::error::{Error, Result};
+
+const BUILDER: &str = "TrainConfig.optimizer_builder";
+const RATE: &str = "TrainConfig.learning_rate";
+const OPTIMIZERS: &[&str] = &["AdamW", "Adam", "SGD", "Momentum"];
+
+impl TrainConfig {
+    /// Checks every value by itself.
+    pub fn check(&self) -> Result<()> {
+        at_least("TrainConfig.epochs", Some(self.epochs), 1)?;
+        at_least("TrainConfig.train_iter", self.train_iter, 1)?;
+        at_least("TrainConfig.eval_iter", self.eval_iter, 1)?;
+        at_least("TrainConfig.logging_iter", Some(self.logging_iter), 1)?;
+        at_least("TrainConfig.batch_size", self.batch_size, 1)?;
+        let accumulated = Some(self.gradient_accumulation);
+        at_least("TrainConfig.gradient_accumulation", accumulated, 1)?;
+        at_least("TrainConfig.micro_batch", self.micro_batch, 1)?;
+        at_least("TrainConfig.patience", self.patience, 1)?;
+        self.learning_rate.check()?;
+        below_one("TrainConfig.warmup_ratio", self.warmup_ratio.unwrap_or(0.0))?;
+        below_one("TrainConfig.dropout", self.dropout)?;
+        below_one("TrainConfig.validation_ratio", self.validation_ratio)?;
+        accuracy("TrainConfig.origin_metric", self.origin_metric)?;
+        accuracy("TrainConfig.target_metric", self.target_metric)?;
+        if let Some(amp) = &self.amp_config {
+            choice("TrainConfig.amp_config.dtype", &amp.dtype, &["bfloat16"])?;
+        }
+        self.optimizer_builder.check()
+    }
+
+    /// Checks what keys say of each other.
+    pub fn check_together(&self) -> Result<()> {
+        if let (LearningRate::Scheduled(_), Some(_)) = (&self.learning_rate, self.lr_decay) {
+            return Err(Error::usage(format!(
+                "{RATE} is a schedule and TrainConfig.lr_decay shapes a number: keep one of them"
+            )));
+        }
+        let needs_validation = [
+            ("target_metric", self.target_metric.is_some()),
+            ("patience", self.patience.is_some()),
+        ];
+        for (key, given) in needs_validation {
+            if given && self.validation_ratio == 0.0 {
+                return Err(Error::usage(format!(
+                    "TrainConfig.{key} needs validation examples, and \
+                     TrainConfig.validation_ratio is 0: give a share of train (0.05)"
+                )));
+            }
+        }
+        self.optimizer_builder.check_together()
+    }
+}
+
+impl LearningRate {
+    fn check(&self) -> Result<()> {
+        match self {
+            LearningRate::Peak(rate) => positive(RATE, *rate),
+            LearningRate::Scheduled(scheduler) => scheduler.check(),
+        }
+    }
+}
+
+impl Scheduler {
+    fn check(&self) -> Result<()> {
+        let of = |key: &str| format!("{RATE}.{key}");
+        let steps = |key: &str, steps: Option<usize>| at_least(&of(key), steps, 1);
+        match self {
+            Scheduler::PiecewiseDecay { boundaries, values } => {
+                if values.len() != boundaries.len() + 1 {
+                    return Err(Error::usage(format!(
+                        "{RATE}: {} values for {} boundaries; give one value more than boundaries",
+                        values.len(),
+                        boundaries.len()
+                    )));
+                }
+                increasing(&of("boundaries"), boundaries)?;
+                values
+                    .iter()
+                    .try_for_each(|value| positive(&of("values"), *value))
+            }
+            Scheduler::CosineAnnealingDecay {
+                learning_rate,
+                t_max,
+                eta_min,
+            } => {
+                positive(&of("learning_rate"), *learning_rate)?;
+                steps("T_max", *t_max)?;
+                rate_or_zero(&of("eta_min"), *eta_min)
+            }
+            Scheduler::PolynomialDecay {
+                learning_rate,
+                decay_steps,
+                end_lr,
+                power,
+                cycle: _,
+            } => {
+                positive(&of("learning_rate"), *learning_rate)?;
+                steps("decay_steps", *decay_steps)?;
+                rate_or_zero(&of("end_lr"), *end_lr)?;
+                must(&of("power"), power, *power > 0.0, "above 0")
+            }
+            Scheduler::LinearWarmup {
+                learning_rate,
+                warmup_steps,
+                start_lr,
+                end_lr,
+            } => {
+                learning_rate.check()?;
+                steps("warmup_steps", Some(*warmup_steps))?;
+                rate_or_zero(&of("start_lr"), *start_lr)?;
+                positive(&of("end_lr"), *end_lr)?;
+                must(
+                    &of("start_lr"),
+                    start_lr,
+                    start_lr < end_lr,
+                    "less than end_lr",
+                )
+            }
+            Scheduler::ExponentialDecay {
+                learning_rate,
+                gamma,
+            } => {
+                positive(&of("learning_rate"), *learning_rate)?;
+                positive(&of("gamma"), *gamma)
+            }
+            Scheduler::StepDecay {
+                learning_rate,
+                step_size,
+                gamma,
+            } => {
+                positive(&of("learning_rate"), *learning_rate)?;
+                steps("step_size", Some(*step_size))?;
+                positive(&of("gamma"), *gamma)
+            }
+            Scheduler::MultiStepDecay {
+                learning_rate,
+                milestones,
+                gamma,
+            } => {
+                positive(&of("learning_rate"), *learning_rate)?;
+                increasing(&of("milestones"), milestones)?;
+                positive(&of("gamma"), *gamma)
+            }
+        }
+    }
+}
+
+impl OptimizerBuilder {
+    /// Checks every value by itself.
+    pub fn check(&self) -> Result<()> {
+        let Optimizer {
+            kind,
+            beta1,
+            beta2,
+            epsilon,
+            momentum,
+            use_nesterov: _,
+        } = &self.optimizer;
+        let of = |key: &str| format!("{BUILDER}.optimizer.{key}");
+        choice(&of("type"), kind, OPTIMIZERS)?;
+        for (key, value) in [("beta1", beta1), ("beta2", beta2), ("momentum", momentum)] {
+            below_one(&of(key), value.unwrap_or(0.0))?;
+        }
+        let epsilon = epsilon.unwrap_or(1e-8);
+        must(&of("epsilon"), epsilon, epsilon > 0.0, "above 0")?;
+        not_negative(
+            &format!("{BUILDER}.weight_decay"),
+            self.weight_decay.unwrap_or(0.0),
+        )?;
+        if let Some(penalty) = &self.regularizer {
+            let of = |key: &str| format!("{BUILDER}.regularizer.{key}");
+            choice(&of("type"), &penalty.kind, &["L1Decay", "L2Decay"])?;
+            must(&of("coeff"), penalty.coeff, penalty.coeff > 0.0, "above 0")?;
+        }
+        not_negative(&format!("{BUILDER}.grad_clip"), self.grad_clip)
+    }
+
+    fn check_together(&self) -> Result<()> {
+        let optimizer = &self.optimizer;
+        let kind = optimizer.kind.as_str();
+        let is_adam = matches!(kind, "Adam" | "AdamW");
+        let belongs = [
+            ("beta1", optimizer.beta1.is_none() || is_adam),
+            ("beta2", optimizer.beta2.is_none() || is_adam),
+            ("epsilon", optimizer.epsilon.is_none() || is_adam),
+            (
+                "momentum",
+                optimizer.momentum.is_none() || kind == "Momentum",
+            ),
+            (
+                "use_nesterov",
+                optimizer.use_nesterov.is_none() || kind == "Momentum",
+            ),
+        ];
+        if let Some((key, _)) = belongs.iter().find(|(_, fits)| !fits) {
+            return Err(Error::usage(format!(
+                "{BUILDER}.optimizer: {kind} has no {key}; leave it out"
+            )));
+        }
+        if kind != "AdamW" && self.weight_decay.is_some() && self.regularizer.is_some() {
+            return Err(Error::usage(format!(
+                "{BUILDER}: weight_decay and regularizer are the same penalty for {kind}; keep one"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn positive(key: &str, value: f64) -> Result<()> {
+    must(
+        key,
+        value,
+        value > 0.0 && value <= 1.0,
+        "above 0, at most 1",
+    )
+}
+
+fn rate_or_zero(key: &str, value: f64) -> Result<()> {
+    must(key, value, (0.0..=1.0).contains(&value), "0 to 1")
+}
+
+fn increasing(key: &str, steps: &[usize]) -> Result<()> {
+    match steps.is_sorted_by(|a, b| a < b) {
+        true => Ok(()),
+        false => Err(Error::usage(format!("{key}: the steps must increase"))),
+    }
+}

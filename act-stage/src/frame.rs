@@ -1,0 +1,72 @@
+//! The way from `main` to the exit code.
+//!
+//! A stage writes `fn main() -> ExitCode { act_stage::main("act-prune", run) }` and returns errors;
+//! this crate alone prints them, and no stage calls `std::process::exit`.
+
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+
+use crate::args::CommonArgs;
+use crate::context::Context;
+use crate::{failure, generate, logger, signals};
+
+/// How a stage ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Exit code 0.
+    Done,
+    /// A goal was missed: exit code 4 with `--strict`, 0 otherwise.
+    GoalMissed,
+    /// A gate, whose only work is to judge, was missed: exit code 4.
+    GateMissed,
+}
+
+/// What a stage's arguments must tell the frame.
+pub trait StageCli: clap::Parser {
+    /// The shared arguments.
+    fn common(&self) -> &CommonArgs;
+}
+
+/// Parses arguments, sets up logging and signals, runs the stage, prints one line on an error and
+/// turns it into the exit code: 0 done, 1 failed, 2 usage, 3 rejected, 4 goal missed, 130
+/// interrupted.
+pub fn main<A: StageCli>(
+    name: &'static str,
+    run: fn(A, &Context) -> anyhow::Result<Exit>,
+) -> ExitCode {
+    if let Some(share) = generate::asked(std::env::args_os()) {
+        return match generate::generate(A::command().name(name), &share) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => ExitCode::from(failure::report(name, &error.into())),
+        };
+    }
+    let args = match A::try_parse() {
+        Ok(args) => args,
+        Err(mistake) if mistake.use_stderr() => {
+            failure::usage(name, &mistake);
+            return ExitCode::from(2);
+        }
+        Err(help) => {
+            // A reader of `--help` that closes the pipe early is no failure.
+            let _ = help.print();
+            return ExitCode::SUCCESS;
+        }
+    };
+    let context = Context::new(name, args.common().clone());
+    logger::install(name, args.common());
+    failure::install_panic_hook(name);
+    signals::install(name);
+
+    let strict = args.common().strict;
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        context.check_report()?;
+        run(args, &context)
+    }));
+    ExitCode::from(match outcome {
+        Ok(Ok(Exit::Done)) => 0,
+        Ok(Ok(Exit::GoalMissed)) => 4 * u8::from(strict),
+        Ok(Ok(Exit::GateMissed)) => 4,
+        Ok(Err(error)) => failure::report(name, &error),
+        Err(panic) => failure::after_panic(panic.as_ref()),
+    })
+}

@@ -1,0 +1,51 @@
+//! Manual pages and shell completions, made from the definitions that `--help` prints, so that they
+//! cannot disagree with it. `PROGRAM --generate SHARE` writes them where systems look for them below
+//! a `share` folder; `make install` calls it. It is no part of a stage's own command line.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+use clap_complete::Generator;
+use clap_complete::shells::{Bash, Fish, Zsh};
+
+use act_core::error::{Error, Result};
+
+/// The folder behind `--generate`, if that is all that the arguments say.
+pub(crate) fn asked(mut args: impl Iterator<Item = OsString>) -> Option<PathBuf> {
+    let (option, folder) = (args.nth(1)?, args.next()?);
+    (option == "--generate" && args.next().is_none()).then(|| folder.into())
+}
+
+/// Writes `man/man1/*.1`, a page for each subcommand, and completions for bash, zsh and fish.
+pub(crate) fn generate(command: Command, share: &Path) -> Result<()> {
+    let pages = folder(share, "man/man1")?;
+    clap_mangen::generate_to(command.clone(), &pages).map_err(|e| Error::io(&pages, e))?;
+    completions(
+        Bash,
+        &command,
+        &folder(share, "bash-completion/completions")?,
+    )?;
+    completions(Zsh, &command, &folder(share, "zsh/site-functions")?)?;
+    completions(Fish, &command, &folder(share, "fish/vendor_completions.d")?)
+}
+
+fn completions(shell: impl Generator, command: &Command, folder: &Path) -> Result<()> {
+    let name = command.get_name().to_owned();
+    // For bash, a program is completed by a file of its own name.
+    let file = match shell.file_name(&name) {
+        file if file.ends_with(".bash") => name.clone(),
+        file => file,
+    };
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut command.clone(), name, &mut text);
+    let path = folder.join(file);
+    fs::write(&path, &text).map_err(|e| Error::io(&path, e))
+}
+
+fn folder(share: &Path, inside: &str) -> Result<PathBuf> {
+    let folder = share.join(inside);
+    fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+    Ok(folder)
+}

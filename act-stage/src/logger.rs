@@ -1,0 +1,77 @@
+//! Log lines on standard error: `act-prune: message`, `act-prune: warning: message`.
+//!
+//! Our crates speak from level info on, others only from warn on, except with `-vv`. Once a result
+//! rests on the bundled corpus, every line says so.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::args::CommonArgs;
+use crate::{failure, progress};
+
+static SYNTHETIC: AtomicBool = AtomicBool::new(false);
+
+/// Every line from now on ends in `[synthetic sample]`.
+pub(crate) fn mark_synthetic() {
+    SYNTHETIC.store(true, Ordering::Relaxed);
+}
+
+/// What ends a line that rests on the bundled corpus.
+pub(crate) fn mark() -> &'static str {
+    if SYNTHETIC.load(Ordering::Relaxed) {
+        " [synthetic sample]"
+    } else {
+        ""
+    }
+}
+
+/// The level that `-q` and `-v` ask for.
+fn level(args: &CommonArgs) -> LevelFilter {
+    match (args.quiet, args.verbose) {
+        (true, _) => LevelFilter::Warn,
+        (false, 0) => LevelFilter::Info,
+        (false, 1) => LevelFilter::Debug,
+        (false, _) => LevelFilter::Trace,
+    }
+}
+
+pub(crate) fn install(name: &'static str, args: &CommonArgs) {
+    // One logger lives as long as the process.
+    let logger = Box::leak(Box::new(Logger { name }));
+    // A second logger can only be one of a test that embeds the frame; the first then stays.
+    if log::set_logger(logger).is_ok() {
+        log::set_max_level(level(args));
+    }
+}
+
+struct Logger {
+    name: &'static str,
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        let ours = metadata.target().starts_with("act");
+        ours || metadata.level() <= Level::Warn || log::max_level() == LevelFilter::Trace
+    }
+
+    fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let prefix = match record.level() {
+            Level::Error => "error: ",
+            Level::Warn => "warning: ",
+            Level::Info => "",
+            Level::Debug => "debug: ",
+            Level::Trace => "trace: ",
+        };
+        let text = failure::one_line(&record.args().to_string());
+        progress::suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{}: {prefix}{text}{}", self.name, mark());
+        });
+    }
+
+    fn flush(&self) {}
+}
