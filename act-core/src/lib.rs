@@ -5,6 +5,7 @@ pub mod artifact;
 pub mod batch;
 pub mod error;
 pub mod metrics;
+mod named;
 pub mod names;
 pub mod params;
 pub mod plan;

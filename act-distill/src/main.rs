@@ -69,8 +69,8 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     if let Some(sequences) = args.micro_batch {
         config.train.micro_batch = Some(sequences);
     }
-    let section = &config.distillation;
-    let teacher = teacher::path(args.teacher.as_deref(), section, &args.stage.input)?;
+    let configured = config.distillation.teacher_model_dir.as_deref();
+    let teacher = teacher::path(args.teacher.as_deref(), configured, &args.stage.input)?;
     let options = Options::new(&config, teacher.is_some(), ctx.seed(), ctx.threads())?;
     let device: Device = ctx.device().parse()?;
     ctx.check_output(&args.stage.output)?;

@@ -27,7 +27,7 @@ impl Options {
         let train = &config.train;
         let training_seed = train.seed.map_or(seed, Seed).derive("distill.train");
         Ok(Self {
-            training: TrainOptions::from_config(config, training_seed, threads)?,
+            training: act_train::train_options(config, training_seed, threads)?,
             losses: has_teacher.then(|| config.distillation.clone()),
             validation_ratio: train.validation_ratio,
             seed,
@@ -82,8 +82,6 @@ mod tests {
         let refused = |change: fn(&mut Config)| options(change, true).unwrap_err().to_string();
         assert!(refused(|c| c.train.epochs = 0).contains("TrainConfig.epochs"));
         assert!(refused(|c| c.train.dropout = 1.0).contains("TrainConfig.dropout"));
-        let optimizer = |c: &mut Config| c.train.optimizer_builder.optimizer.kind = "Lamb".into();
-        assert!(refused(optimizer).contains("AdamW"));
         assert!(refused(|c| c.distillation.logits = Some(-1.0)).contains("Distillation.logits"));
         let target = |c: &mut Config| {
             c.train.validation_ratio = 0.0;

@@ -3,7 +3,6 @@
 
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use act_core::{Result, Seed};
-use act_nn::batch_size;
 use act_nn::distillation::teacher::TeacherRecord;
 use act_stage::config::Config;
 use act_stage::report::Report;
@@ -60,7 +59,7 @@ pub fn finished(begun: StageRecord, distilled: &Distilled) -> StageRecord {
 /// The sections that acted, as YAML; the teacher is recorded by digest, not by path.
 fn acted(config: &Config) -> Result<String> {
     let mut acted = config.clone();
-    acted.train.batch_size = Some(batch_size(config));
+    acted.train.batch_size = Some(config.training_batch_size());
     acted.train.warmup_ratio = Some(config.train.warmup());
     acted.distillation = acted.distillation.explicit()?;
     acted.distillation.teacher_model_dir = None;
@@ -129,7 +128,7 @@ mod tests {
     use act_core::provenance::{DataRecord, Digest};
     use act_nn::checkpoint::settings::key;
     use act_nn::distillation::teacher::TeacherRecord;
-    use act_stage::config::{Config, Distillation, TrainConfig};
+    use act_stage::config::{Config, Distillation, PaddleLoss, TrainConfig};
 
     fn digest(of: &str) -> Digest {
         Digest::of([of.as_bytes()])
@@ -181,7 +180,7 @@ mod tests {
             losses(|d| (d.relations, d.relation_heads) = (Some(1.0), Some(4))),
             losses(|d| (d.relations, d.relation_layers) = (Some(1.0), Some([0, 0]))),
             losses(|d| d.alpha = Some(vec![0.5])),
-            losses(|d| (d.loss, d.alpha) = (Some(vec!["soft_label".into()]), Some(vec![0.5]))),
+            losses(|d| (d.loss, d.alpha) = (Some(vec![PaddleLoss::SoftLabel]), Some(vec![0.5]))),
             train(|t| t.dropout = 0.25),
             train(|t| t.seed = Some(42)),
             train(|t| t.micro_batch = Some(3)),

@@ -10,8 +10,7 @@ use std::time::Instant;
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Encoding, LayerPlan, Seed};
-use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions};
-use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
+use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, UpdateRule, Decay, Schedule};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,6 +18,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BATCH: usize = 16;
 const TOKENS: usize = 128;
 const VOCABULARY: usize = 21_128;
+
+/// AdamW with the constants of its authors.
+const ADAMW: OptimizerOptions = OptimizerOptions {
+    rule: UpdateRule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weight_decay: 0.01,
+    },
+    l1: 0.0,
+    l2: 0.0,
+    grad_clip: 1.0,
+};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -54,10 +66,12 @@ fn main() {
         micro_batch: Some(8),
         eval_every: None,
         log_every: 1,
-        learning_rate: LearningRate::Peak(1e-4),
+        learning_rate: Schedule::Peak {
+            rate: 1e-4,
+            decay: Decay::Linear,
+        },
         warmup_ratio: 0.1,
-        lr_decay: LrDecay::Linear,
-        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
+        optimizer: ADAMW,
         dropout: 0.1,
         mixed_precision: false,
         target_accuracy: None,

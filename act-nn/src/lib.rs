@@ -36,9 +36,9 @@ pub use loss::objective::{
 };
 pub use optim::{OptimizerOptions, UpdateRule};
 pub use quantize::{FakeQuantization, InputSteps, WeightSteps};
+pub use schedule::{Decay, Schedule};
 pub use train::{
     Evaluation, Examples, Journal, LossPoint, Quantizing, TrainEvent, TrainOptions, Trained,
-    batch_size,
 };
 
 use device::dispatch;

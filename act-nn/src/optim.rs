@@ -6,7 +6,6 @@
 //! norms undecayed and unpenalised. As in Paddle, penalties are added after clipping.
 
 use act_core::Params;
-use act_stage::config::OptimizerBuilder;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -77,7 +76,7 @@ impl Update {
     }
 }
 
-/// Which optimiser, with its constants; made from `TrainConfig.optimizer_builder`.
+/// Which optimiser, with its constants.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OptimizerOptions {
     /// The rule of the update.
@@ -113,33 +112,6 @@ pub enum UpdateRule {
     },
     /// Gradient descent.
     Sgd,
-}
-
-impl From<&OptimizerBuilder> for OptimizerOptions {
-    fn from(builder: &OptimizerBuilder) -> Self {
-        let kind = &builder.optimizer;
-        let rule = match kind.kind.as_str() {
-            "SGD" => UpdateRule::Sgd,
-            "Momentum" => UpdateRule::Momentum {
-                momentum: kind.momentum.unwrap_or(0.9),
-                nesterov: kind.use_nesterov.unwrap_or(false),
-            },
-            // The configuration's check has let no other name pass.
-            _ => UpdateRule::Adam {
-                beta1: kind.beta1.unwrap_or(0.9),
-                beta2: kind.beta2.unwrap_or(0.999),
-                eps: kind.epsilon.unwrap_or(1e-8),
-                weight_decay: builder.decoupled_decay(),
-            },
-        };
-        let (l1, l2) = builder.penalties();
-        Self {
-            rule,
-            l1,
-            l2,
-            grad_clip: builder.grad_clip,
-        }
-    }
 }
 
 impl OptimizerOptions {

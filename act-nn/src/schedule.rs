@@ -1,114 +1,147 @@
 //! The learning rate of every step: warm-up and decay (Devlin et al. 2019, appendix A.2), or one of
-//! Paddle's schedulers (`paddle.optimizer.lr`, 2.6, its closed formulas).
+//! the closed formulas of Paddle's schedulers (`paddle.optimizer.lr`, 2.6).
 //!
 //! A pure function of the step, so that a resumed run needs nothing but its position.
 
-use act_stage::config::{LearningRate, LrDecay, Scheduler};
-
 /// Learning rate as a function of the step.
-#[derive(Debug, Clone)]
-pub(crate) struct Schedule {
-    rate: LearningRate,
-    decay: LrDecay,
-    /// Steps of warm-up.
-    warmup: usize,
-    /// Steps of the run.
-    total: usize,
+#[derive(Debug, Clone, PartialEq)]
+pub enum Schedule {
+    /// The highest rate, which warm-up leads to, and what becomes of it afterwards.
+    Peak {
+        /// The highest rate.
+        rate: f64,
+        /// How it falls.
+        decay: Decay,
+    },
+    /// `values[i]` until step `boundaries[i]`, the last value afterwards.
+    Piecewise {
+        /// Steps at which the rate changes, in order.
+        boundaries: Vec<usize>,
+        /// One rate more than boundaries.
+        values: Vec<f64>,
+    },
+    /// Half a cosine.
+    Cosine {
+        /// Rate of the first step.
+        from: f64,
+        /// Rate at the end of it.
+        to: f64,
+        /// Its length; `None`: the run's.
+        steps: Option<usize>,
+    },
+    /// `(from - to) * (1 - t / steps) ^ power + to`.
+    Polynomial {
+        /// Rate of the first step.
+        from: f64,
+        /// Rate at the end of it.
+        to: f64,
+        /// Its length; `None`: the run's.
+        steps: Option<usize>,
+        /// 1: a line.
+        power: f64,
+        /// At its end the length is doubled, tripled and so on, instead of staying at `to`.
+        cycle: bool,
+    },
+    /// `rate * gamma ^ floor(t / every)`.
+    Exponential {
+        /// Rate of the first step.
+        rate: f64,
+        /// Factor.
+        gamma: f64,
+        /// Steps between changes.
+        every: usize,
+    },
+    /// A line, then another schedule from its beginning.
+    Rise {
+        /// Rate of the first step.
+        from: f64,
+        /// Rate that the line leads to.
+        to: f64,
+        /// Its length.
+        steps: usize,
+        /// What follows.
+        then: Box<Schedule>,
+    },
+}
+
+/// How a peak falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decay {
+    /// Linearly to 0 at the last step.
+    Linear,
+    /// Along half a cosine to 0 at the last step.
+    Cosine,
+    /// Not at all.
+    Constant,
 }
 
 impl Schedule {
-    /// Of a run of `total` steps, of which the share `warmup_ratio` is warm-up. `decay` shapes a
-    /// rate that is a number.
-    pub(crate) fn new(rate: LearningRate, warmup_ratio: f64, decay: LrDecay, total: usize) -> Self {
-        Self {
-            rate,
-            decay,
-            warmup: (warmup_ratio * total as f64).round() as usize,
-            total,
+    /// The rate of a 1-based step of a run of `total` steps, of which the share `warmup_ratio` is
+    /// warm-up.
+    pub(crate) fn rate(&self, step: usize, warmup_ratio: f64, total: usize) -> f64 {
+        let warmup = (warmup_ratio * total as f64).round() as usize;
+        let rate = self.after(step - 1, warmup, total);
+        if step < warmup {
+            rate * step as f64 / warmup as f64
+        } else {
+            rate
         }
     }
 
-    /// The rate of a 1-based step.
-    pub(crate) fn rate(&self, step: usize) -> f64 {
-        let rate = match &self.rate {
-            LearningRate::Scheduled(scheduler) => scheduled(scheduler, step - 1, self.total),
-            LearningRate::Peak(peak) => peak * self.decayed(step),
-        };
-        match step < self.warmup {
-            true => rate * step as f64 / self.warmup as f64,
-            false => rate,
-        }
-    }
-
-    /// What decay leaves of the peak.
-    fn decayed(&self, step: usize) -> f64 {
-        // The last step still learns a little: the rate would reach 0 one step after it.
-        let left = (self.total + 1).saturating_sub(step);
-        let falling = self.total + 1 - self.warmup;
-        let share = (left as f64 / falling as f64).min(1.0);
-        match self.decay {
-            LrDecay::Linear => share,
-            LrDecay::Cosine => 0.5 * (1.0 - (std::f64::consts::PI * share).cos()),
-            LrDecay::Constant => 1.0,
+    /// The rate after `t` steps, were there no warm-up to lower it.
+    fn after(&self, t: usize, warmup: usize, total: usize) -> f64 {
+        match self {
+            Schedule::Peak { rate, decay } => {
+                // The last step still learns a little: the rate would reach 0 one step after it.
+                let (left, falling) = (total.saturating_sub(t), total + 1 - warmup);
+                rate * decay.keeps((left as f64 / falling as f64).min(1.0))
+            }
+            Schedule::Piecewise { boundaries, values } => {
+                values[boundaries.iter().filter(|&&step| t >= step).count()]
+            }
+            Schedule::Cosine { from, to, steps } => {
+                let share = t as f64 / steps.unwrap_or(total) as f64;
+                let wave = 1.0 + (std::f64::consts::PI * share).cos();
+                to + (from - to) * wave / 2.0
+            }
+            Schedule::Polynomial {
+                from,
+                to,
+                steps,
+                power,
+                cycle,
+            } => {
+                let steps = steps.unwrap_or(total);
+                let (t, steps) = if *cycle {
+                    (t, steps * t.div_ceil(steps).max(1))
+                } else {
+                    (t.min(steps), steps)
+                };
+                let left = 1.0 - t as f64 / steps as f64;
+                (from - to) * left.powf(*power) + to
+            }
+            Schedule::Exponential { rate, gamma, every } => rate * gamma.powf((t / every) as f64),
+            Schedule::Rise {
+                from,
+                to,
+                steps,
+                then,
+            } => match t.checked_sub(*steps) {
+                None => from + (to - from) * t as f64 / *steps as f64,
+                Some(t) => then.after(t, 0, total.saturating_sub(*steps).max(1)),
+            },
         }
     }
 }
 
-/// A scheduler's rate after `t` steps of a run of `total`.
-fn scheduled(scheduler: &Scheduler, t: usize, total: usize) -> f64 {
-    let passed = |steps: &[usize]| steps.iter().filter(|&&step| t >= step).count();
-    match scheduler {
-        Scheduler::PiecewiseDecay { boundaries, values } => values[passed(boundaries)],
-        Scheduler::CosineAnnealingDecay {
-            learning_rate,
-            t_max,
-            eta_min,
-        } => {
-            let share = t as f64 / t_max.unwrap_or(total) as f64;
-            let wave = 1.0 + (std::f64::consts::PI * share).cos();
-            eta_min + (learning_rate - eta_min) * wave / 2.0
+impl Decay {
+    /// What is left of the peak when this share of the steps after warm-up is left.
+    fn keeps(self, share: f64) -> f64 {
+        match self {
+            Decay::Linear => share,
+            Decay::Cosine => 0.5 * (1.0 - (std::f64::consts::PI * share).cos()),
+            Decay::Constant => 1.0,
         }
-        Scheduler::PolynomialDecay {
-            learning_rate,
-            decay_steps,
-            end_lr,
-            power,
-            cycle,
-        } => {
-            let steps = decay_steps.unwrap_or(total);
-            let (t, steps) = match cycle {
-                true => (t, steps * t.div_ceil(steps).max(1)),
-                false => (t.min(steps), steps),
-            };
-            let left = 1.0 - t as f64 / steps as f64;
-            (learning_rate - end_lr) * left.powf(*power) + end_lr
-        }
-        Scheduler::LinearWarmup {
-            learning_rate,
-            warmup_steps,
-            start_lr,
-            end_lr,
-        } => match (t.checked_sub(*warmup_steps), &**learning_rate) {
-            (None, _) => start_lr + (end_lr - start_lr) * t as f64 / *warmup_steps as f64,
-            (Some(_), LearningRate::Peak(rate)) => *rate,
-            (Some(t), LearningRate::Scheduled(inner)) => {
-                scheduled(inner, t, total.saturating_sub(*warmup_steps).max(1))
-            }
-        },
-        Scheduler::ExponentialDecay {
-            learning_rate,
-            gamma,
-        } => learning_rate * gamma.powf(t as f64),
-        Scheduler::StepDecay {
-            learning_rate,
-            step_size,
-            gamma,
-        } => learning_rate * gamma.powf((t / step_size) as f64),
-        Scheduler::MultiStepDecay {
-            learning_rate,
-            milestones,
-            gamma,
-        } => learning_rate * gamma.powf(passed(milestones) as f64),
     }
 }
 
@@ -116,26 +149,25 @@ fn scheduled(scheduler: &Scheduler, t: usize, total: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn rates(rate: LearningRate, warmup: f64, decay: LrDecay, total: usize) -> Vec<f64> {
-        let schedule = Schedule::new(rate, warmup, decay, total);
-        (1..=total).map(|step| schedule.rate(step)).collect()
+    fn rates(schedule: &Schedule, warmup: f64, total: usize) -> Vec<f64> {
+        let rate = |step| schedule.rate(step, warmup, total);
+        (1..=total).map(rate).collect()
     }
 
     #[track_caller]
-    fn assert_rates(scheduler: Scheduler, expected: &[f64]) {
-        let rate = LearningRate::Scheduled(scheduler);
-        let got = rates(rate, 0.0, LrDecay::Linear, expected.len());
+    fn assert_rates(schedule: Schedule, expected: &[f64]) {
+        let got = rates(&schedule, 0.0, expected.len());
         let near = |(g, e): (&f64, &f64)| (g - e).abs() < 1e-12;
         assert!(got.iter().zip(expected).all(near), "{got:?} {expected:?}");
     }
 
     #[test]
-    fn a_number_rises_and_falls() {
-        let of = |warmup, decay| rates(LearningRate::Peak(1.0), warmup, decay, 5);
-        assert_eq!(of(0.4, LrDecay::Linear), [0.5, 1.0, 0.75, 0.5, 0.25]);
-        assert_eq!(of(0.4, LrDecay::Constant), [0.5, 1.0, 1.0, 1.0, 1.0]);
-        assert_eq!(of(0.0, LrDecay::Linear)[0], 5.0 / 6.0);
-        let cosine = of(0.4, LrDecay::Cosine);
+    fn a_peak_rises_and_falls() {
+        let of = |warmup, decay| rates(&Schedule::Peak { rate: 1.0, decay }, warmup, 5);
+        assert_eq!(of(0.4, Decay::Linear), [0.5, 1.0, 0.75, 0.5, 0.25]);
+        assert_eq!(of(0.4, Decay::Constant), [0.5, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(of(0.0, Decay::Linear)[0], 5.0 / 6.0);
+        let cosine = of(0.4, Decay::Cosine);
         let expected =
             [0.25, 0.5, 0.75].map(|x: f64| (1.0 + (x * std::f64::consts::PI).cos()) / 2.0);
         for (got, want) in cosine[2..].iter().zip(expected) {
@@ -144,75 +176,63 @@ mod tests {
     }
 
     #[test]
-    fn warm_up_scales_the_start_of_a_schedule() {
-        let constant = Scheduler::PiecewiseDecay {
+    fn warm_up_scales_the_start_of_any_schedule() {
+        let piecewise = Schedule::Piecewise {
             boundaries: vec![3],
             values: vec![1.0, 0.5],
         };
-        let got = rates(LearningRate::Scheduled(constant), 0.5, LrDecay::Linear, 4);
-        assert_eq!(got, [0.5, 1.0, 1.0, 0.5]);
+        assert_eq!(rates(&piecewise, 0.5, 4), [0.5, 1.0, 1.0, 0.5]);
     }
 
     /// Recorded with paddle.optimizer.lr 2.6.2, one `step()` between values.
     #[test]
-    fn schedulers_equal_paddles() {
-        use Scheduler::*;
+    fn schedules_equal_paddles() {
+        use Schedule::*;
         assert_rates(
-            PiecewiseDecay {
+            Piecewise {
                 boundaries: vec![2, 4],
                 values: vec![0.3, 0.2, 0.1],
             },
             &[0.3, 0.3, 0.2, 0.2, 0.1, 0.1],
         );
         assert_rates(
-            CosineAnnealingDecay {
-                learning_rate: 0.4,
-                t_max: Some(4),
-                eta_min: 0.1,
+            Cosine {
+                from: 0.4,
+                to: 0.1,
+                steps: Some(4),
             },
             &COSINE,
         );
         for (cycle, expected) in [(false, POLYNOMIAL), (true, POLYNOMIAL_CYCLE)] {
             assert_rates(
-                PolynomialDecay {
-                    learning_rate: 0.5,
-                    decay_steps: Some(3),
-                    end_lr: 0.1,
+                Polynomial {
+                    from: 0.5,
+                    to: 0.1,
+                    steps: Some(3),
                     power: 2.0,
                     cycle,
                 },
                 &expected,
             );
         }
-        let inner = ExponentialDecay {
-            learning_rate: 0.5,
-            gamma: 0.9,
+        let exponential = |gamma, every| Exponential {
+            rate: 0.5,
+            gamma,
+            every,
         };
         assert_rates(
-            LinearWarmup {
-                learning_rate: Box::new(LearningRate::Scheduled(inner.clone())),
-                warmup_steps: 2,
-                start_lr: 0.1,
-                end_lr: 0.5,
+            Rise {
+                from: 0.1,
+                to: 0.5,
+                steps: 2,
+                then: Box::new(exponential(0.9, 1)),
             },
             &WARMUP,
         );
-        assert_rates(inner, &EXPONENTIAL);
+        assert_rates(exponential(0.9, 1), &EXPONENTIAL);
         assert_rates(
-            StepDecay {
-                learning_rate: 0.5,
-                step_size: 2,
-                gamma: 0.1,
-            },
+            exponential(0.1, 2),
             &[0.5, 0.5, 0.05, 0.05, 0.005, 0.005],
-        );
-        assert_rates(
-            MultiStepDecay {
-                learning_rate: 0.5,
-                milestones: vec![1, 4],
-                gamma: 0.5,
-            },
-            &[0.5, 0.25, 0.25, 0.25, 0.125, 0.125],
         );
     }
 

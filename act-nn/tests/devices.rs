@@ -8,12 +8,24 @@ use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Linear, Params, Result, Seed, Site};
 use act_nn::{
     Comparison, Device, Examples, Hidden, LayerPair, Objective, OptimizerOptions, Relations, Rows,
-    SoftLabels, Teacher, TrainOptions, Trained,
+    SoftLabels, Teacher, TrainOptions, Trained, UpdateRule, Decay, Schedule,
 };
-use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
 use rand::Rng;
 
 const HIDDEN: usize = 32;
+
+/// AdamW with the constants of its authors.
+const ADAMW: OptimizerOptions = OptimizerOptions {
+    rule: UpdateRule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weight_decay: 0.01,
+    },
+    l1: 0.0,
+    l2: 0.0,
+    grad_clip: 1.0,
+};
 
 /// The other devices of this build, with the share by which their results may differ.
 fn devices() -> Vec<(Device, f32)> {
@@ -138,10 +150,12 @@ fn train(device: Device, mixed_precision: bool) -> Result<Trained> {
         micro_batch: Some(8),
         eval_every: None,
         log_every: 1,
-        learning_rate: LearningRate::Peak(1e-3),
+        learning_rate: Schedule::Peak {
+            rate: 1e-3,
+            decay: Decay::Linear,
+        },
         warmup_ratio: 0.1,
-        lr_decay: LrDecay::Linear,
-        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
+        optimizer: ADAMW,
         dropout: 0.1,
         mixed_precision,
         target_accuracy: None,

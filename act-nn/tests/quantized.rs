@@ -15,10 +15,9 @@ use act_nn::checkpoint::store::Checkpoints;
 use act_nn::checkpoint::{Keeper, Unkept};
 use act_nn::{
     Device, Examples, FakeQuantization, InputSteps, Journal, Objective, OptimizerOptions,
-    Quantizing, TrainEvent, TrainOptions, Trained, WeightSteps, predict, predict_quantized,
+    Quantizing, TrainEvent, TrainOptions, Trained, WeightSteps, UpdateRule, Decay, Schedule, predict, predict_quantized,
     train_quantized,
 };
-use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
 use rand::Rng;
 
 const LEARNED: (WeightSteps, InputSteps) = (WeightSteps::Learned, InputSteps::Learned);
@@ -107,6 +106,19 @@ fn the_forward_pass_is_that_of_the_int8_engine() {
     }
 }
 
+/// AdamW with the constants of its authors.
+const ADAMW: OptimizerOptions = OptimizerOptions {
+    rule: UpdateRule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weight_decay: 0.01,
+    },
+    l1: 0.0,
+    l2: 0.0,
+    grad_clip: 1.0,
+};
+
 fn options() -> TrainOptions {
     TrainOptions {
         epochs: 6,
@@ -115,10 +127,12 @@ fn options() -> TrainOptions {
         micro_batch: Some(5),
         eval_every: Some(3),
         log_every: 1,
-        learning_rate: LearningRate::Peak(3e-4),
+        learning_rate: Schedule::Peak {
+            rate: 3e-4,
+            decay: Decay::Linear,
+        },
         warmup_ratio: 0.1,
-        lr_decay: LrDecay::Linear,
-        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
+        optimizer: ADAMW,
         dropout: 0.0,
         mixed_precision: true,
         target_accuracy: None,

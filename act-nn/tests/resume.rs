@@ -7,9 +7,8 @@ use act_core::{Artifact, Encoding, Params, Seed};
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::checkpoint::{Keeper, Resumed, Snapshot};
 use act_nn::{
-    Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained, UpdateRule,
+    Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained, UpdateRule, Decay, Schedule,
 };
-use act_stage::config::{LearningRate, LrDecay};
 use std::time::Duration;
 
 const STEPS: usize = 7;
@@ -38,9 +37,11 @@ fn options(rule: UpdateRule) -> TrainOptions {
         micro_batch: Some(3),
         eval_every: Some(2),
         log_every: 1,
-        learning_rate: LearningRate::Peak(1e-2),
+        learning_rate: Schedule::Peak {
+            rate: 1e-2,
+            decay: Decay::Cosine,
+        },
         warmup_ratio: 0.3,
-        lr_decay: LrDecay::Cosine,
         optimizer: OptimizerOptions {
             rule,
             l1: 0.0,

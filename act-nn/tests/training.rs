@@ -3,8 +3,7 @@
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Params, Seed};
-use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained};
-use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
+use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained, UpdateRule, Decay, Schedule};
 use rand::Rng;
 
 const LABELS: Objective = Objective::LABELS;
@@ -32,6 +31,19 @@ fn random_examples(n: usize) -> (Vec<Encoding>, Vec<u32>) {
     (encodings, (0..n).map(|_| rng.random_range(0..3)).collect())
 }
 
+/// AdamW with the constants of its authors.
+const ADAMW: OptimizerOptions = OptimizerOptions {
+    rule: UpdateRule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weight_decay: 0.01,
+    },
+    l1: 0.0,
+    l2: 0.0,
+    grad_clip: 1.0,
+};
+
 fn options() -> TrainOptions {
     TrainOptions {
         epochs: 3,
@@ -40,10 +52,12 @@ fn options() -> TrainOptions {
         micro_batch: Some(5),
         eval_every: None,
         log_every: 1,
-        learning_rate: LearningRate::Peak(3e-3),
+        learning_rate: Schedule::Peak {
+            rate: 3e-3,
+            decay: Decay::Linear,
+        },
         warmup_ratio: 0.1,
-        lr_decay: LrDecay::Linear,
-        optimizer: OptimizerOptions::from(&OptimizerBuilder::default()),
+        optimizer: ADAMW,
         dropout: 0.1,
         mixed_precision: false,
         target_accuracy: None,
@@ -51,12 +65,6 @@ fn options() -> TrainOptions {
         threads: 1,
         seed: Seed(42),
     }
-}
-
-fn sgd() -> OptimizerBuilder {
-    let mut builder = OptimizerBuilder::default();
-    builder.optimizer.kind = "SGD".into();
-    builder
 }
 
 fn run(options: &TrainOptions, objective: Objective) -> (Trained, Vec<TrainEvent>) {
@@ -141,7 +149,10 @@ fn micro_batches_change_a_run_with_dropout_by_rounding_only() {
             micro_batch: Some(micro_batch),
             dropout: 0.3,
             // Adam's steps are of the gradients' signs where those are next to nothing.
-            optimizer: OptimizerOptions::from(&sgd()),
+            optimizer: OptimizerOptions {
+                rule: UpdateRule::Sgd,
+                ..ADAMW
+            },
             ..options()
         };
         let (_, events) = run(&options, LABELS);
@@ -318,7 +329,10 @@ fn divergence_names_step_and_learning_rate() {
         teacher: None,
     };
     let options = TrainOptions {
-        learning_rate: LearningRate::Peak(1e30),
+        learning_rate: Schedule::Peak {
+            rate: 1e30,
+            decay: Decay::Constant,
+        },
         warmup_ratio: 0.0,
         optimizer: OptimizerOptions {
             grad_clip: 0.0,

@@ -19,9 +19,9 @@ use act_data::Dataset;
 use act_nn::checkpoint::journal_keeper::JournalKeeper;
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::distillation::features::Features;
-use act_nn::distillation::objective;
 use act_nn::distillation::teacher::{Teacher, TeacherRecord};
 use act_nn::{Device, FakeQuantization, Journal, Objective, Quantizing, TrainEvent, Trained};
+use act_train::objective;
 
 use crate::Quantized;
 use crate::options::Options;

@@ -87,8 +87,8 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let config = context.config()?;
     let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
     let plan = Plan::new(&config, args.mode, context.seed(), context.threads())?;
-    let section = &config.distillation;
-    let teacher = teacher::path(args.teacher.as_deref(), section, &args.stage.input)?;
+    let configured = config.distillation.teacher_model_dir.as_deref();
+    let teacher = teacher::path(args.teacher.as_deref(), configured, &args.stage.input)?;
     let teacher = teacher.filter(|_| plan.mode != Mode::Post);
     let device: Device = context.device().parse()?;
     context.check_output(&args.stage.output)?;

@@ -73,7 +73,7 @@ pub fn begin_training(
     device: &str,
 ) -> Result<()> {
     let mut acted = config.clone();
-    acted.train.batch_size = Some(act_nn::batch_size(config));
+    acted.train.batch_size = Some(config.training_batch_size());
     acted.distillation = acted.distillation.explicit()?;
     acted.distillation.teacher_model_dir = None;
     record.config += &acted.yaml_of(&["QuantAware", "TrainConfig", "Distillation"])?;

@@ -4,6 +4,7 @@
 //! Reading and judging values happens here; what they do is the stages' business.
 
 mod check;
+mod choices;
 mod load;
 mod losses;
 mod paddle;
@@ -18,12 +19,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use choices::{
+    AmpDtype, LrDecay, OptimizerKind, PaddleLoss, Penalty, TrainedActivations, TrainedWeights,
+};
 pub use losses::LossWeights;
 pub use sections::{
     Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,
 };
 pub use training::{
-    AmpConfig, LearningRate, LrDecay, Optimizer, OptimizerBuilder, Regularizer, Scheduler,
+    AmpConfig, LearningRate, Optimizer, OptimizerBuilder, Regularizer, Scheduler,
     TrainConfig,
 };
 
@@ -57,6 +61,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Sequences a batch of training: the section's own number, else the global one.
+    pub fn training_batch_size(&self) -> usize {
+        self.train.batch_size.unwrap_or(self.global.batch_size())
+    }
+
     /// The named sections as YAML, defaults filled in: what a stage records in its provenance.
     /// Holds no path, so that equal work on two machines gives equal bytes.
     pub fn yaml_of(&self, sections: &[&str]) -> Result<String> {

@@ -6,7 +6,7 @@ use act_core::provenance::Digest;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Embedding, ErrorKind, Linear, Result, Seed, Tensor, TokenizerSpec};
 use act_distill::{Distilled, Event, Options, distill, record};
-use act_stage::config::{Config, LearningRate, Scheduler};
+use act_stage::config::{Config, LearningRate, OptimizerKind, Scheduler};
 
 use crate::toy;
 
@@ -302,7 +302,7 @@ fn patience_stops_and_micro_batches_change_rounding_only() {
     let mut config = toy::config();
     config.train.epochs = 2;
     // Adam would blow rounding up where a gradient is 0 but for it: the bias of the keys.
-    config.train.optimizer_builder.optimizer.kind = "Momentum".into();
+    config.train.optimizer_builder.optimizer.kind = OptimizerKind::Momentum;
     let mut values = |micro_batch| {
         config.train.micro_batch = Some(micro_batch);
         let params = run(toy::model(1), None, &config).unwrap().artifact.params;

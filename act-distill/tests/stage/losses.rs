@@ -6,9 +6,9 @@ use act_core::{Tensor, TokenizerSpec};
 use act_distill::{Distilled, Options, distill};
 use act_infer::Engine;
 use act_nn::distillation::features::Features;
-use act_nn::distillation::objective::{describe, objective};
 use act_nn::{Device, LayerPair, Objective, Rows, Teacher};
 use act_stage::config::{Config, Distillation};
+use act_train::objective::{describe, objective};
 
 use crate::toy;
 

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use act_core::provenance::{DataRecord, Digest};
 use act_core::{Artifact, Encoding, Error, Result, Tokenizer};
 use act_infer::Engine;
-use act_stage::config::Distillation;
 
 use super::{forward, labels};
 
@@ -39,11 +38,14 @@ impl TeacherRecord {
     }
 }
 
-/// The teacher's file: `given` on the command line, or else the configuration's. Errors: a folder,
+/// The teacher's file: `given` on the command line, or else the `configured` one. Errors: a folder,
 /// or standard input that is to be the `input` too.
-pub fn path(given: Option<&Path>, section: &Distillation, input: &Path) -> Result<Option<PathBuf>> {
-    let configured = section.teacher_model_dir.as_ref().map(Path::new);
-    match given.or(configured) {
+pub fn path(
+    given: Option<&Path>,
+    configured: Option<&str>,
+    input: &Path,
+) -> Result<Option<PathBuf>> {
+    match given.or(configured.map(Path::new)) {
         Some(path) if path.is_dir() => Err(Error::usage(format!(
             "the teacher {} is a folder: import it (act-convert import) and give the .act file",
             path.display()

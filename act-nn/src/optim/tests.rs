@@ -1,5 +1,4 @@
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_stage::config::{Config, OptimizerBuilder};
 use burn::backend::NdArray;
 
 use super::*;
@@ -15,67 +14,90 @@ const GRADIENTS: [[f32; 4]; 4] = [
 ];
 const RATES: [f64; 4] = [0.1, 0.05, 0.2, 0.1];
 
-/// `optimizer_builder`, and the value after the four steps above. Recorded with torch.optim of
-/// PyTorch 2.15 in double precision; momentum and SGD are `torch.optim.SGD`.
-const RECORDED: [(&str, [f64; 4]); 6] = [
-    (
-        "{optimizer: {type: AdamW}, weight_decay: 0.1}",
-        [
-            0.22327127267601005,
-            -0.9768602967131484,
-            0.18398427640794343,
-            -0.4005110744755229,
-        ],
-    ),
-    (
-        "{optimizer: {type: AdamW, beta1: 0.8, beta2: 0.95, epsilon: 1.0e-3}, weight_decay: 0.1}",
-        [
-            0.2338721762918382,
-            -0.9807428794037059,
-            0.1875640096402169,
-            -0.39793526766041976,
-        ],
-    ),
-    (
-        "{optimizer: {type: Adam}, regularizer: {type: L2Decay, coeff: 0.1}}",
-        [
-            0.22246217475005142,
-            -0.93560899955955,
-            0.174133435258543,
-            -0.4038873852216663,
-        ],
-    ),
-    (
-        "{optimizer: {type: SGD}, weight_decay: 0.1}",
-        [0.474084265, -0.9402435299999998, 0.1942184075, -0.17934146],
-    ),
-    (
-        "{optimizer: {type: Momentum}, weight_decay: 0.1}",
-        [
-            0.18393978999999996,
-            -0.9708295800000001,
-            0.22613454500000002,
-            -0.4162475600000001,
-        ],
-    ),
-    (
-        "{optimizer: {type: Momentum, momentum: 0.8, use_nesterov: true}}",
-        [
-            0.3134639999999999,
-            -1.040328,
-            0.205992,
-            -0.48824400000000007,
-        ],
-    ),
-];
+fn adam(weight_decay: f64) -> UpdateRule {
+    UpdateRule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        weight_decay,
+    }
+}
 
-fn builder(text: &str) -> OptimizerBuilder {
-    let set = format!("TrainConfig.optimizer_builder={text}");
-    let config = Config::load(
-        None,
-        &[set, "TrainConfig.optimizer_builder.grad_clip=0".into()],
-    );
-    config.unwrap().train.optimizer_builder
+/// A rule, its L2 penalty, and the value after the four steps above. Recorded with torch.optim of
+/// PyTorch 2.15 in double precision; momentum and SGD are `torch.optim.SGD`.
+fn recorded() -> [(UpdateRule, f64, [f64; 4]); 6] {
+    let momentum = |momentum, nesterov| UpdateRule::Momentum { momentum, nesterov };
+    [
+        (
+            adam(0.1),
+            0.0,
+            [
+                0.22327127267601005,
+                -0.9768602967131484,
+                0.18398427640794343,
+                -0.4005110744755229,
+            ],
+        ),
+        (
+            UpdateRule::Adam {
+                beta1: 0.8,
+                beta2: 0.95,
+                eps: 1e-3,
+                weight_decay: 0.1,
+            },
+            0.0,
+            [
+                0.2338721762918382,
+                -0.9807428794037059,
+                0.1875640096402169,
+                -0.39793526766041976,
+            ],
+        ),
+        (
+            adam(0.0),
+            0.1,
+            [
+                0.22246217475005142,
+                -0.93560899955955,
+                0.174133435258543,
+                -0.4038873852216663,
+            ],
+        ),
+        (
+            UpdateRule::Sgd,
+            0.1,
+            [0.474084265, -0.9402435299999998, 0.1942184075, -0.17934146],
+        ),
+        (
+            momentum(0.9, false),
+            0.1,
+            [
+                0.18393978999999996,
+                -0.9708295800000001,
+                0.22613454500000002,
+                -0.4162475600000001,
+            ],
+        ),
+        (
+            momentum(0.8, true),
+            0.0,
+            [
+                0.3134639999999999,
+                -1.040328,
+                0.205992,
+                -0.48824400000000007,
+            ],
+        ),
+    ]
+}
+
+fn unclipped(rule: UpdateRule, l1: f64, l2: f64) -> OptimizerOptions {
+    OptimizerOptions {
+        rule,
+        l1,
+        l2,
+        grad_clip: 0.0,
+    }
 }
 
 fn four_steps<B: ActBackend>(options: OptimizerOptions) -> Vec<f64> {
@@ -94,14 +116,14 @@ fn four_steps<B: ActBackend>(options: OptimizerOptions) -> Vec<f64> {
 
 #[test]
 fn every_optimiser_equals_pytorchs() {
-    for (text, expected) in RECORDED {
-        let options = OptimizerOptions::from(&builder(text));
+    for (rule, l2, expected) in recorded() {
+        let options = unclipped(rule, 0.0, l2);
         for got in [
             four_steps::<NdArray>(options),
             four_steps::<Reference>(options),
         ] {
             for (got, want) in got.iter().zip(expected) {
-                assert!((got - want).abs() < 1e-6, "{text}: {got} {want}");
+                assert!((got - want).abs() < 1e-6, "{rule:?}: {got} {want}");
             }
         }
     }
@@ -109,8 +131,7 @@ fn every_optimiser_equals_pytorchs() {
 
 #[test]
 fn an_l1_penalty_pulls_towards_zero() {
-    let text = "{optimizer: {type: SGD}, regularizer: {type: L1Decay, coeff: 0.5}}";
-    let options = OptimizerOptions::from(&builder(text));
+    let options = unclipped(UpdateRule::Sgd, 0.5, 0.0);
     // The value minus the rates times (gradient + 0.5 sign(value)), no sign changing on the way
     // but that of the last element, which starts at 0 and goes below.
     let by_hand = |i: usize| {

@@ -56,12 +56,19 @@ impl Steps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::OptimizerOptions;
-    use act_stage::config::OptimizerBuilder;
+    use crate::optim::{OptimizerOptions, UpdateRule};
 
     #[test]
     fn a_step_moves_by_a_share_of_itself_and_stays_above_zero() {
-        let options = OptimizerOptions::from(&OptimizerBuilder::default());
+        let options = OptimizerOptions {
+            rule: UpdateRule::Adam {
+                beta1: 0.9,
+                beta2: 0.999,
+                eps: 1e-8,
+                weight_decay: 0.01,
+            },
+            ..OptimizerOptions::NONE
+        };
         let mut steps = Steps::new(vec![0.1, 20.0], options.moments());
         assert_eq!(steps.values(), [0.1, 20.0]);
         steps.advance(&[5.0, -1e-3], &options.update(1, 0.01, 1.0, false));

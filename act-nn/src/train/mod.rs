@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 pub use events::{Examples, Quantizing, TrainEvent, Trained};
 pub use journal::{Evaluation, Journal, LossPoint};
-pub use options::{TrainOptions, batch_size};
+pub use options::TrainOptions;
 
 use crate::backend::ActBackend;
 use crate::batches;
@@ -30,7 +30,6 @@ use crate::loss::{self, Shard};
 use crate::optim::Optimizer;
 use crate::predict;
 use crate::quantize::StepGradients;
-use crate::schedule::Schedule;
 use crate::weights::Weights;
 use quantized::Quantized;
 
@@ -85,12 +84,6 @@ pub(crate) fn train_on<B: ActBackend>(
         best: start.best,
         position: start.position,
         batches: Vec::new(),
-        schedule: Schedule::new(
-            options.learning_rate.clone(),
-            options.warmup_ratio,
-            options.lr_decay,
-            total,
-        ),
         per_epoch,
         total,
         pool: crate::pool(threads)?,
@@ -147,7 +140,6 @@ struct Run<'a, B: ActBackend> {
     position: Position,
     /// The batches of the epoch at work.
     batches: Vec<Vec<usize>>,
-    schedule: Schedule,
     per_epoch: usize,
     total: usize,
     pool: ThreadPool,
@@ -219,7 +211,7 @@ impl<B: ActBackend> Run<'_, B> {
             self.position.epoch_loss = Mean::default();
         }
         let step = self.position.step + 1;
-        let learning_rate = self.schedule.rate(step);
+        let learning_rate = (options.learning_rate).rate(step, options.warmup_ratio, self.total);
         let batch = &self.batches[in_epoch];
         let lengths = batch.iter().map(|&i| self.train.encodings[i].len());
         let tokens = lengths.sum();

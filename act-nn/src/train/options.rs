@@ -1,19 +1,10 @@
 //! Hyper-parameters of the training loop, checked.
 
 use act_core::{Error, Result, Seed};
-use act_stage::config::{Config, LearningRate, LrDecay};
 
 use crate::batches;
 use crate::optim::OptimizerOptions;
-
-/// Sequences a step when the configuration names no number; PaddleSlim's configs all say 16.
-const BATCH_SIZE: usize = 16;
-
-/// Sequences a step: the loop's own number, else the global one, else PaddleSlim's usual.
-pub fn batch_size(config: &Config) -> usize {
-    let configured = config.train.batch_size.or(config.global.batch_size);
-    configured.unwrap_or(BATCH_SIZE)
-}
+use crate::schedule::Schedule;
 
 /// Hyper-parameters of the training loop.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,12 +22,10 @@ pub struct TrainOptions {
     pub eval_every: Option<usize>,
     /// Steps between [`crate::TrainEvent::Step`]s.
     pub log_every: usize,
-    /// Peak learning rate, or a schedule.
-    pub learning_rate: LearningRate,
+    /// The learning rate of every step.
+    pub learning_rate: Schedule,
     /// Share of steps over which it rises from 0.
     pub warmup_ratio: f64,
-    /// What a rate that is a number does afterwards.
-    pub lr_decay: LrDecay,
     /// The optimiser.
     pub optimizer: OptimizerOptions,
     /// Dropout probability.
@@ -68,35 +57,6 @@ impl TrainOptions {
         }
     }
 
-    /// From the sections `TrainConfig` and `Global`; `seed` is that of order and dropout. Errors
-    /// name the key.
-    pub fn from_config(config: &Config, seed: Seed, threads: usize) -> Result<Self> {
-        config.check()?;
-        let train = &config.train;
-        train.check_together()?;
-        let batch_size = batch_size(config);
-        Ok(Self {
-            epochs: train.epochs,
-            max_steps: train.train_iter,
-            // The gradient of several batches is that of one batch as large as all of them.
-            batch_size: batch_size.saturating_mul(train.gradient_accumulation),
-            micro_batch: train.micro_batch.map(|sequences| sequences.min(batch_size)),
-            eval_every: train.eval_iter,
-            // Every step is told, so that the bar moves and an interrupt is seen at once.
-            log_every: 1,
-            learning_rate: train.learning_rate.clone(),
-            warmup_ratio: train.warmup(),
-            lr_decay: train.decay(),
-            optimizer: OptimizerOptions::from(&train.optimizer_builder),
-            dropout: train.dropout,
-            mixed_precision: train.amp_config.is_some(),
-            target_accuracy: train.target_metric,
-            patience: train.patience,
-            threads,
-            seed,
-        })
-    }
-
     /// Refuses what no run can be made of. The configuration has already judged values by key.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |what: &str| Err(Error::usage(format!("training: {what}")));
@@ -120,10 +80,7 @@ impl TrainOptions {
                 self.warmup_ratio
             ));
         }
-        let rate = match self.learning_rate {
-            LearningRate::Peak(rate) => rate,
-            LearningRate::Scheduled(_) => 0.0,
-        };
+        let rate = self.learning_rate.rate(1, 0.0, 1);
         for (name, value) in [
             ("learning rate", rate),
             ("gradient clipping", self.optimizer.grad_clip),

@@ -5,11 +5,10 @@ use std::sync::OnceLock;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed};
 use act_infer::Engine;
-use act_nn::{Device, Objective, OptimizerOptions, TrainOptions};
+use act_nn::{Decay, Device, Objective, OptimizerOptions, Schedule, TrainOptions, UpdateRule};
 use act_prune::importance::scores;
 use act_prune::ratio::Keep;
 use act_prune::{Calibration, Importance, Kept, LayerScores, Measure};
-use act_stage::config::{LearningRate, LrDecay, OptimizerBuilder};
 use rand::Rng;
 
 pub const HEADS: usize = 4;
@@ -62,14 +61,22 @@ pub fn trained() -> &'static Artifact {
             micro_batch: Some(32),
             eval_every: None,
             log_every: 100,
-            learning_rate: LearningRate::Peak(2e-3),
+            learning_rate: Schedule::Peak {
+                rate: 2e-3,
+                decay: Decay::Linear,
+            },
             warmup_ratio: 0.1,
-            lr_decay: LrDecay::Linear,
-            optimizer: OptimizerOptions::from(&OptimizerBuilder {
-                weight_decay: Some(0.0),
+            optimizer: OptimizerOptions {
+                rule: UpdateRule::Adam {
+                    beta1: 0.9,
+                    beta2: 0.999,
+                    eps: 1e-8,
+                    weight_decay: 0.0,
+                },
+                l1: 0.0,
+                l2: 0.0,
                 grad_clip: 1.0,
-                ..OptimizerBuilder::default()
-            }),
+            },
             dropout: 0.0,
             mixed_precision: false,
             target_accuracy: None,

@@ -4,15 +4,14 @@
 use std::str::FromStr;
 
 use act_core::{Artifact, Error, Result, Seed};
-use act_nn::distillation::objective;
 use act_nn::distillation::teacher::Teacher;
 use act_nn::{InputSteps, Objective, TrainOptions, WeightSteps};
-use act_stage::config::{Config, Distillation, LearningRate};
+use act_stage::config::{
+    Config, Distillation, LearningRate, TrainedActivations, TrainedWeights,
+};
+use act_train::objective;
 
 use crate::judge::Score;
-
-/// PaddleSlim's moving average keeps this share of the old.
-const MOVING_RATE: f64 = 0.9;
 
 /// Training after calibration is this many times shorter and gentler than `TrainConfig`'s, as in
 /// PaddleSlim.
@@ -119,22 +118,22 @@ impl Plan {
         Ok(Self {
             mode,
             max_divergence: section.max_divergence,
-            weights: match section.weight_quantize_type.as_str() {
-                "channel_wise_abs_max" => WeightSteps::RowPeak,
-                "abs_max" => WeightSteps::Peak,
-                _ => WeightSteps::Learned,
+            weights: match section.weight_quantize_type {
+                TrainedWeights::Learned => WeightSteps::Learned,
+                TrainedWeights::RowPeak => WeightSteps::RowPeak,
+                TrainedWeights::Peak => WeightSteps::Peak,
             },
             inputs: match section.activations() {
-                "moving_average_abs_max" => InputSteps::MovingAverage {
-                    rate: section.moving_rate.unwrap_or(MOVING_RATE),
+                TrainedActivations::Learned => InputSteps::Learned,
+                TrainedActivations::MovingAverage => InputSteps::MovingAverage {
+                    rate: section.moving_rate(),
                 },
-                "range_abs_max" | "abs_max" => InputSteps::Largest,
-                _ => InputSteps::Learned,
+                TrainedActivations::RangePeak | TrainedActivations::Peak => InputSteps::Largest,
             },
             cache: config.distillation.cache_bytes()?,
             logging_iter: config.train.logging_iter,
             eval_iter: section.eval_iter,
-            training: TrainOptions::from_config(&acting, training_seed, threads)?,
+            training: act_train::train_options(&acting, training_seed, threads)?,
             losses: config.distillation.clone(),
         })
     }

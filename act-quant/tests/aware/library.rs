@@ -5,12 +5,14 @@ use act_core::quant::Calibrator;
 use act_core::{Artifact, ErrorKind, Result, Seed};
 use act_data::{Dataset, Example, Split};
 use act_infer::Engine;
-use act_nn::Device;
+use act_nn::{Decay, Device, Schedule};
 use act_quant::aware::{self, Kept, Mode, Outcome, Plan, Source};
 use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::{Quantized, quantize};
-use act_stage::config::{Config, LearningRate, QuantAware};
+use act_stage::config::{
+    Config, LearningRate, QuantAware, TrainedActivations, TrainedWeights,
+};
 
 use crate::toy::{model, texts};
 
@@ -100,14 +102,14 @@ fn training_wins_back_what_a_coarse_grid_loses() {
 #[test]
 fn every_rule_of_steps_trains() {
     for (weights, inputs) in [
-        ("channel_wise_abs_max", "moving_average_abs_max"),
-        ("abs_max", "range_abs_max"),
-        ("channel_wise_lsq", "lsq"),
+        (TrainedWeights::RowPeak, TrainedActivations::MovingAverage),
+        (TrainedWeights::Peak, TrainedActivations::RangePeak),
+        (TrainedWeights::Learned, TrainedActivations::Learned),
     ] {
         let mut config = config();
         let section = config.quant_aware.as_mut().unwrap();
-        section.weight_quantize_type = weights.into();
-        section.activation_quantize_type = Some(inputs.into());
+        section.weight_quantize_type = weights;
+        section.activation_quantize_type = Some(inputs);
         config.quant_post.schemes = ["static", "dynamic", "float"].map(String::from).to_vec();
         // So coarse a grid would leave every input in float in the end.
         config.hpo.max_quant_count = Some(6);
@@ -149,10 +151,14 @@ fn training_is_a_tenth_of_what_it_follows() {
     assert_eq!(auto.mode, Mode::Auto);
     let training = &auto.training;
     assert_eq!((training.epochs, training.max_steps), (1, Some(8)));
-    assert_eq!(training.learning_rate, LearningRate::Peak(3e-5 / 10.0));
+    let peak = |rate| Schedule::Peak {
+        rate,
+        decay: Decay::Linear,
+    };
+    assert_eq!(training.learning_rate, peak(3e-5 / 10.0));
     config.quant_aware.as_mut().unwrap().learning_rate = Some(5e-6);
     let training = plan(&config).training;
-    assert_eq!(training.learning_rate, LearningRate::Peak(5e-6));
+    assert_eq!(training.learning_rate, peak(5e-6));
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 
-use super::sections::MOVING_AVERAGE;
 use super::vocabulary::nearest;
-use super::{Config, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost, quantity};
+use super::{
+    Config, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost, TrainedActivations,
+    quantity,
+};
 use act_core::error::{Error, Result};
 
 /// Tasks whose data need no description.
@@ -23,9 +25,7 @@ const TASKS: &[&str] = &[
 
 const ALGORITHMS: &[&str] = &["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
 const WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max", "channel_wise_mse"];
-const TRAINED_WEIGHT_TYPES: &[&str] = &["channel_wise_lsq", "channel_wise_abs_max", "abs_max"];
 const SCHEMES: &[&str] = &["static", "smooth", "dynamic", "float"];
-const ACTIVATION_TYPES: &[&str] = &["lsq", MOVING_AVERAGE, "range_abs_max", "abs_max"];
 const CRITERIA: &[&str] = &["magnitude", "first_order", "fisher", "obs"];
 const VOCABULARIES: &[&str] = &["all", "used", "corpus"];
 const LINEAR_OPS: &[&str] = &["mul", "matmul", "matmul_v2"];
@@ -224,17 +224,7 @@ impl QuantAware {
         operators("QuantAware.quantize_op_types", &self.quantize_op_types)?;
         eight("QuantAware.weight_bits", self.weight_bits)?;
         eight("QuantAware.activation_bits", self.activation_bits)?;
-        choice(
-            "QuantAware.weight_quantize_type",
-            &self.weight_quantize_type,
-            TRAINED_WEIGHT_TYPES,
-        )?;
-        choice(
-            "QuantAware.activation_quantize_type",
-            self.activations(),
-            ACTIVATION_TYPES,
-        )?;
-        below_one("QuantAware.moving_rate", self.moving_rate.unwrap_or(0.0))?;
+        below_one("QuantAware.moving_rate", self.moving_rate())?;
         not_negative("QuantAware.max_divergence", self.max_divergence)?;
         let rate = self.learning_rate.unwrap_or(1.0);
         must(
@@ -252,13 +242,13 @@ impl QuantAware {
     /// Checks what keys say together.
     pub fn check_together(&self) -> Result<()> {
         let rule = self.activations();
-        match self.moving_rate {
-            Some(_) if rule != MOVING_AVERAGE => Err(Error::usage(format!(
+        if self.moving_rate.is_some() && rule != TrainedActivations::MovingAverage {
+            return Err(Error::usage(format!(
                 "QuantAware.moving_rate: activation_quantize_type {rule} has no moving average; \
                  keep one of the two"
-            ))),
-            _ => Ok(()),
+            )));
         }
+        Ok(())
     }
 }
 

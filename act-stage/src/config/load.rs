@@ -192,9 +192,10 @@ impl Source {
             return;
         }
         let text = format!("{}: {}: {why}", self.place(path), path.join("."));
-        match vocabulary::is_harmless(why) {
-            true => log::info!("{text}"),
-            false => log::warn!("{text}"),
+        if vocabulary::is_harmless(why) {
+            log::info!("{text}");
+        } else {
+            log::warn!("{text}");
         }
     }
 
@@ -264,23 +265,30 @@ fn without_nulls(map: Map<String, Value>) -> Map<String, Value> {
     .collect()
 }
 
-/// The tree as a configuration; `path` is the key to name when a value is of the wrong type.
+/// The tree as a configuration; `path` is the key to name when a value is not of its type.
 fn typed(path: &[&str], tree: Map<String, Value>) -> Result<Config> {
     serde_json::from_value(Value::Object(tree)).map_err(|error| {
         let message = error.to_string();
-        let (found, expected) = message.split_once("expected ").unwrap_or((&message, ""));
-        let expected = match expected {
-            "usize" | "u32" | "u64" => "a whole number, 0 or more",
-            "u8" => "a whole number, 0 to 255",
-            "f64" => "a number",
-            "a boolean" => "true or false",
-            "a string" => "text",
-            "a sequence" => "a list",
-            other => other,
-        };
-        let found = found.replace("null", "nothing");
-        Error::usage(format!("{}: {found}expected {expected}", path.join(".")))
+        let said = vocabulary::unknown_name(&message).unwrap_or_else(|| in_plain_words(&message));
+        Error::usage(format!("{}: {said}", path.join(".")))
     })
+}
+
+/// What serde says of a value of another type, without Rust's names of types.
+fn in_plain_words(message: &str) -> String {
+    let Some((found, expected)) = message.split_once("expected ") else {
+        return message.into();
+    };
+    let expected = match expected {
+        "usize" | "u32" | "u64" => "a whole number, 0 or more",
+        "u8" => "a whole number, 0 to 255",
+        "f64" => "a number",
+        "a boolean" => "true or false",
+        "a string" => "text",
+        "a sequence" => "a list",
+        other => other,
+    };
+    format!("{}expected {expected}", found.replace("null", "nothing"))
 }
 
 fn kind_of(value: &Value) -> String {

@@ -2,6 +2,7 @@
 //! weights by name, or, where neither is given, the combination that measured best.
 
 use super::quantity;
+use super::choices::PaddleLoss;
 use super::sections::Distillation;
 use act_core::error::{Error, Result};
 
@@ -68,13 +69,13 @@ impl Distillation {
         };
         for (loss, place, alpha) in self.paddle_losses()? {
             let weight = match (loss, place) {
-                ("l2", Place::Logits) => &mut weights.logits,
-                ("l2", Place::Pooled) => &mut weights.pooled,
-                ("l2", Place::Hidden(_)) => &mut weights.hidden,
-                ("soft_label", Place::Logits) => &mut weights.soft_labels,
-                (loss, _) => {
+                (PaddleLoss::L2, Place::Logits) => &mut weights.logits,
+                (PaddleLoss::L2, Place::Pooled) => &mut weights.pooled,
+                (PaddleLoss::L2, Place::Hidden(_)) => &mut weights.hidden,
+                (PaddleLoss::SoftLabel, Place::Logits) => &mut weights.soft_labels,
+                (PaddleLoss::SoftLabel, Place::Pooled | Place::Hidden(_)) => {
                     return Err(Error::usage(format!(
-                        "Distillation.loss: {loss:?} is for logits; give l2, or the node logits"
+                        "Distillation.loss: {loss} is for logits; give l2, or the node logits"
                     )));
                 }
             };
@@ -160,7 +161,6 @@ impl Distillation {
                 "Distillation.layers: is empty; name pairs, as in [[0, 0], [3, 3]], or leave it out",
             ));
         }
-        self.known_losses()?;
         self.cache_bytes().map(drop)
     }
 
@@ -190,34 +190,21 @@ impl Distillation {
         self.loss.is_some() || self.node.is_some() || self.alpha.is_some()
     }
 
-    fn known_losses(&self) -> Result<()> {
-        let unknown = |loss: &&String| !KNOWN.contains(&loss.as_str());
-        match self.loss.iter().flatten().find(unknown) {
-            Some(other) => Err(Error::usage(format!(
-                "Distillation.loss: {other:?} is not supported; l2 and soft_label are, and our own \
-                 losses by their names (docs/config.md)"
-            ))),
-            None => Ok(()),
-        }
-    }
-
     /// PaddleSlim's losses, each with a place and a weight. A list of losses goes with lists of
     /// nodes and alphas as long, a single one with every node.
-    fn paddle_losses(&self) -> Result<Vec<(&str, Place, f64)>> {
+    fn paddle_losses(&self) -> Result<Vec<(PaddleLoss, Place, f64)>> {
         if !self.speaks_paddle() {
             return Ok(Vec::new());
         }
-        let losses: Vec<&str> = match &self.loss {
-            Some(losses) => losses.iter().map(String::as_str).collect(),
-            None => vec!["l2"],
-        };
+        let losses = self.loss.as_deref().unwrap_or(&[PaddleLoss::L2]);
         let count = losses.len();
-        self.known_losses()?;
-        let fits = |key: &str, given: usize| match given == count || given == 1 || count == 1 {
-            true => Ok(()),
-            false => Err(Error::usage(format!(
+        let fits = |key: &str, given: usize| {
+            if given == count || given == 1 || count == 1 {
+                return Ok(());
+            }
+            Err(Error::usage(format!(
                 "Distillation.{key}: {given} for {count} losses; give one for each"
-            ))),
+            )))
         };
         let alphas = self.alpha.as_deref().unwrap_or(&[1.0]);
         fits("alpha", alphas.len())?;
@@ -226,7 +213,7 @@ impl Distillation {
             fits("node", nodes.len())?;
         }
         let mut all = Vec::new();
-        for (i, loss) in losses.into_iter().enumerate() {
+        for (i, &loss) in losses.iter().enumerate() {
             let alpha = alphas.get(i).or(alphas.first()).copied().unwrap_or(1.0);
             let mut places: Vec<Place> = match (count, nodes.get(i)) {
                 (1, _) => nodes.iter().map(|node| Place::of(node)).collect(),
@@ -242,8 +229,6 @@ impl Distillation {
         Ok(all)
     }
 }
-
-const KNOWN: &[&str] = &["l2", "soft_label"];
 
 /// Where a loss looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,6 +270,7 @@ fn weight_at(name: &str, weight: Option<f64>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use PaddleLoss::{L2, SoftLabel};
 
     const OFF: LossWeights = LossWeights {
         labels: 0.0,
@@ -310,18 +296,17 @@ mod tests {
 
     #[test]
     fn paddleslims_keys_name_losses_and_places() {
-        let list = |names: &[&str]| Some(names.iter().map(|n| n.to_string()).collect());
-        let section = |loss: &[&str], node: &[&str], alpha: &[f64]| Distillation {
-            loss: list(loss),
-            node: list(node),
+        let section = |loss: &[PaddleLoss], node: &[&str], alpha: &[f64]| Distillation {
+            loss: Some(loss.to_vec()),
+            node: Some(node.iter().map(|n| n.to_string()).collect()),
             alpha: Some(alpha.to_vec()),
             ..Distillation::default()
         };
-        let l2 = section(&["l2"], &[], &[0.5]);
+        let l2 = section(&[L2], &[], &[0.5]);
         assert_eq!(l2.weights().unwrap(), LossWeights { logits: 0.5, ..OFF });
-        assert_eq!(section(&["soft_label"], &[], &[1.0]).temperature(), 1.0);
+        assert_eq!(section(&[SoftLabel], &[], &[1.0]).temperature(), 1.0);
         let several = section(
-            &["l2", "soft_label", "l2"],
+            &[L2, SoftLabel, L2],
             &["layer.2.hidden", "softmax_1", "pooled"],
             &[3.0, 1.0, 0.5],
         );
@@ -335,7 +320,7 @@ mod tests {
         assert_eq!(several.hidden_layers().unwrap(), Some(vec![[2, 2]]));
         // A pair of the program's names is the logits once.
         let pair = section(
-            &["l2"],
+            &[L2],
             &["linear_9.tmp_1", "teacher_linear_9.tmp_1"],
             &[1.0],
         );
@@ -344,21 +329,19 @@ mod tests {
 
     #[test]
     fn what_paddleslims_keys_cannot_mean_is_refused() {
-        let refused = |loss: &[&str], node: &[&str], alpha: &[f64]| {
-            let strings = |names: &[&str]| names.iter().map(|n| n.to_string()).collect();
+        let refused = |loss: &[PaddleLoss], node: &[&str], alpha: &[f64]| {
             let section = Distillation {
-                loss: Some(strings(loss)),
-                node: Some(strings(node)),
+                loss: Some(loss.to_vec()),
+                node: Some(node.iter().map(|n| n.to_string()).collect()),
                 alpha: Some(alpha.to_vec()),
                 ..Distillation::default()
             };
             let checked = section.check().and_then(|()| section.check_together());
             checked.unwrap_err().to_string()
         };
-        assert!(refused(&["dkd"], &[], &[1.0]).contains("\"dkd\" is not supported"));
-        assert!(refused(&["soft_label"], &["pooled"], &[1.0]).contains("is for logits"));
-        assert!(refused(&["l2", "l2"], &[], &[1.0, 1.0, 1.0]).contains("3 for 2 losses"));
-        assert!(refused(&["l2"], &[], &[-1.0]).contains("Distillation.alpha"));
+        assert!(refused(&[SoftLabel], &["pooled"], &[1.0]).contains("is for logits"));
+        assert!(refused(&[L2, L2], &[], &[1.0, 1.0, 1.0]).contains("3 for 2 losses"));
+        assert!(refused(&[L2], &[], &[-1.0]).contains("Distillation.alpha"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::choices::{PaddleLoss, TrainedActivations, TrainedWeights};
+
 /// Model, task and data.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -9,7 +11,8 @@ pub struct Global {
     /// Name of the task: one of CLUE's or GLUE's, or that of one's own data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_name: Option<String>,
-    /// Sequences a step or batch, where the section at work does not say its own.
+    /// Sequences a step or batch, where the section at work does not say its own; see
+    /// [`Global::batch_size()`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<usize>,
     /// Longest sequence in tokens, special tokens counted.
@@ -18,6 +21,13 @@ pub struct Global {
     /// Ours: folder of the data set, when `--data` does not give one. Not part of provenance.
     #[serde(skip_serializing)]
     pub data_dir: Option<String>,
+}
+
+impl Global {
+    /// Sequences a step or batch; PaddleSlim's configurations all say 16.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size.unwrap_or(16)
+    }
 }
 
 /// Losses against a teacher.
@@ -34,9 +44,9 @@ pub struct Distillation {
     /// Accepted for PaddleSlim's files.
     #[serde(skip_serializing)]
     pub teacher_params_filename: Option<String>,
-    /// PaddleSlim's losses: `l2`, `soft_label`.
+    /// PaddleSlim's losses.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub loss: Option<Vec<String>>,
+    pub loss: Option<Vec<PaddleLoss>>,
     /// Where each of them looks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<Vec<String>>,
@@ -282,12 +292,13 @@ pub struct QuantAware {
     pub weight_bits: u32,
     /// 8.
     pub activation_bits: u32,
-    /// Ours: `channel_wise_lsq`; `channel_wise_abs_max` or `abs_max`.
-    pub weight_quantize_type: String,
-    /// Ours: `lsq`; `moving_average_abs_max`, `range_abs_max` or `abs_max`.
+    /// Where the steps of weights come from.
+    pub weight_quantize_type: TrainedWeights,
+    /// Where the steps of inputs come from; see [`QuantAware::activations`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub activation_quantize_type: Option<String>,
-    /// Share of the old value in the moving average of activation ranges.
+    pub activation_quantize_type: Option<TrainedActivations>,
+    /// Share of the old value in the moving average of activation ranges; see
+    /// [`QuantAware::moving_rate()`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moving_rate: Option<f64>,
     /// Ours: divergence of the calibrated model, in nats an example, up to which nothing is trained.
@@ -310,17 +321,19 @@ pub struct QuantAware {
 
 impl QuantAware {
     /// The rule of the activations' steps: as given; PaddleSlim's where only its rate is.
-    pub fn activations(&self) -> &str {
-        match (&self.activation_quantize_type, self.moving_rate) {
+    pub fn activations(&self) -> TrainedActivations {
+        match (self.activation_quantize_type, self.moving_rate) {
             (Some(rule), _) => rule,
-            (None, Some(_)) => MOVING_AVERAGE,
-            (None, None) => "lsq",
+            (None, Some(_)) => TrainedActivations::MovingAverage,
+            (None, None) => TrainedActivations::Learned,
         }
     }
-}
 
-/// PaddleSlim's rule of activations.
-pub(super) const MOVING_AVERAGE: &str = "moving_average_abs_max";
+    /// Share of the old value in the moving average of activation ranges.
+    pub fn moving_rate(&self) -> f64 {
+        self.moving_rate.unwrap_or(0.9)
+    }
+}
 
 impl Default for QuantAware {
     fn default() -> Self {
@@ -328,7 +341,7 @@ impl Default for QuantAware {
             quantize_op_types: QuantPost::default().quantize_op_types,
             weight_bits: 8,
             activation_bits: 8,
-            weight_quantize_type: "channel_wise_lsq".into(),
+            weight_quantize_type: TrainedWeights::Learned,
             activation_quantize_type: None,
             moving_rate: None,
             max_divergence: 2e-3,

@@ -5,6 +5,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::choices::{AmpDtype, LrDecay, OptimizerKind, Penalty};
+
 /// Warm-up where a plain number is the learning rate and nothing else is said.
 const WARMUP_RATIO: f64 = 0.1;
 
@@ -202,18 +204,6 @@ fn tenth() -> f64 {
     0.1
 }
 
-/// What a learning rate that is a number does after warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LrDecay {
-    /// Falls linearly to 0 at the last step.
-    Linear,
-    /// Falls along half a cosine to 0 at the last step.
-    Cosine,
-    /// Stays.
-    Constant,
-}
-
 /// The optimiser, as PaddleSlim writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -245,18 +235,20 @@ impl Default for OptimizerBuilder {
 impl OptimizerBuilder {
     /// Decoupled decay: AdamW's alone.
     pub fn decoupled_decay(&self) -> f64 {
-        match self.optimizer.kind.as_str() {
-            "AdamW" => self.weight_decay.unwrap_or(WEIGHT_DECAY),
-            _ => 0.0,
+        match self.optimizer.kind {
+            OptimizerKind::AdamW => self.weight_decay.unwrap_or(WEIGHT_DECAY),
+            OptimizerKind::Adam | OptimizerKind::Sgd | OptimizerKind::Momentum => 0.0,
         }
     }
 
     /// Coefficients of the L1 and L2 penalties.
     pub fn penalties(&self) -> (f64, f64) {
         match &self.regularizer {
-            Some(penalty) if penalty.kind == "L1Decay" => (penalty.coeff, 0.0),
-            Some(penalty) => (0.0, penalty.coeff),
-            None if self.optimizer.kind == "AdamW" => (0.0, 0.0),
+            Some(of) => match of.kind {
+                Penalty::L1 => (of.coeff, 0.0),
+                Penalty::L2 => (0.0, of.coeff),
+            },
+            None if self.optimizer.kind == OptimizerKind::AdamW => (0.0, 0.0),
             None => (0.0, self.weight_decay.unwrap_or(0.0)),
         }
     }
@@ -266,22 +258,22 @@ impl OptimizerBuilder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Optimizer {
-    /// `AdamW`, `Adam`, `SGD` or `Momentum`.
+    /// Its class.
     #[serde(rename = "type")]
-    pub kind: String,
-    /// Adam and AdamW: decay of the first moment; 0.9.
+    pub kind: OptimizerKind,
+    /// Adam and AdamW: decay of the first moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta1: Option<f64>,
-    /// Adam and AdamW: decay of the second moment; 0.999.
+    /// Adam and AdamW: decay of the second moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beta2: Option<f64>,
-    /// Adam and AdamW: added to the root of the second moment; 1e-8.
+    /// Adam and AdamW: added to the root of the second moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
-    /// Momentum: share of the old velocity that is kept; 0.9.
+    /// Momentum: share of the old velocity that is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
-    /// Momentum: Nesterov's form; false.
+    /// Momentum: Nesterov's form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_nesterov: Option<bool>,
 }
@@ -289,7 +281,7 @@ pub struct Optimizer {
 impl Default for Optimizer {
     fn default() -> Self {
         Self {
-            kind: "AdamW".into(),
+            kind: OptimizerKind::AdamW,
             beta1: None,
             beta2: None,
             epsilon: None,
@@ -299,13 +291,41 @@ impl Default for Optimizer {
     }
 }
 
+/// What each is where it is not given: Paddle's defaults.
+impl Optimizer {
+    /// Adam and AdamW: decay of the first moment.
+    pub fn beta1(&self) -> f64 {
+        self.beta1.unwrap_or(0.9)
+    }
+
+    /// Adam and AdamW: decay of the second moment.
+    pub fn beta2(&self) -> f64 {
+        self.beta2.unwrap_or(0.999)
+    }
+
+    /// Adam and AdamW: added to the root of the second moment.
+    pub fn epsilon(&self) -> f64 {
+        self.epsilon.unwrap_or(1e-8)
+    }
+
+    /// Momentum: share of the old velocity that is kept.
+    pub fn momentum(&self) -> f64 {
+        self.momentum.unwrap_or(0.9)
+    }
+
+    /// Momentum: Nesterov's form.
+    pub fn use_nesterov(&self) -> bool {
+        self.use_nesterov.unwrap_or(false)
+    }
+}
+
 /// `regularizer: {type: L2Decay, coeff: 4.0e-5}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regularizer {
-    /// `L1Decay` or `L2Decay`.
+    /// Of what.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Penalty,
     /// Weight of the penalty.
     pub coeff: f64,
 }
@@ -314,14 +334,14 @@ pub struct Regularizer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AmpConfig {
-    /// `bfloat16`.
-    pub dtype: String,
+    /// Of the products.
+    pub dtype: AmpDtype,
 }
 
 impl Default for AmpConfig {
     fn default() -> Self {
         Self {
-            dtype: "bfloat16".into(),
+            dtype: AmpDtype::Bfloat16,
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Which values `TrainConfig` allows: each key by itself, and the keys that must agree.
 
-use super::check::{accuracy, at_least, below_one, choice, must, not_negative};
-use super::{LearningRate, Optimizer, OptimizerBuilder, Scheduler, TrainConfig};
+use super::check::{accuracy, at_least, below_one, must, not_negative};
+use super::{LearningRate, OptimizerBuilder, OptimizerKind, Scheduler, TrainConfig};
 use act_core::error::{Error, Result};
 
 const BUILDER: &str = "TrainConfig.optimizer_builder";
 const RATE: &str = "TrainConfig.learning_rate";
-const OPTIMIZERS: &[&str] = &["AdamW", "Adam", "SGD", "Momentum"];
 
 impl TrainConfig {
     /// Checks every value by itself.
@@ -26,9 +25,6 @@ impl TrainConfig {
         below_one("TrainConfig.validation_ratio", self.validation_ratio)?;
         accuracy("TrainConfig.origin_metric", self.origin_metric)?;
         accuracy("TrainConfig.target_metric", self.target_metric)?;
-        if let Some(amp) = &self.amp_config {
-            choice("TrainConfig.amp_config.dtype", &amp.dtype, &["bfloat16"])?;
-        }
         self.optimizer_builder.check()
     }
 
@@ -152,48 +148,37 @@ impl Scheduler {
 impl OptimizerBuilder {
     /// Checks every value by itself.
     pub fn check(&self) -> Result<()> {
-        let Optimizer {
-            kind,
-            beta1,
-            beta2,
-            epsilon,
-            momentum,
-            use_nesterov: _,
-        } = &self.optimizer;
+        let optimizer = &self.optimizer;
         let of = |key: &str| format!("{BUILDER}.optimizer.{key}");
-        choice(&of("type"), kind, OPTIMIZERS)?;
-        for (key, value) in [("beta1", beta1), ("beta2", beta2), ("momentum", momentum)] {
-            below_one(&of(key), value.unwrap_or(0.0))?;
-        }
-        let epsilon = epsilon.unwrap_or(1e-8);
+        below_one(&of("beta1"), optimizer.beta1())?;
+        below_one(&of("beta2"), optimizer.beta2())?;
+        below_one(&of("momentum"), optimizer.momentum())?;
+        let epsilon = optimizer.epsilon();
         must(&of("epsilon"), epsilon, epsilon > 0.0, "above 0")?;
         not_negative(
             &format!("{BUILDER}.weight_decay"),
             self.weight_decay.unwrap_or(0.0),
         )?;
         if let Some(penalty) = &self.regularizer {
-            let of = |key: &str| format!("{BUILDER}.regularizer.{key}");
-            choice(&of("type"), &penalty.kind, &["L1Decay", "L2Decay"])?;
-            must(&of("coeff"), penalty.coeff, penalty.coeff > 0.0, "above 0")?;
+            let key = format!("{BUILDER}.regularizer.coeff");
+            must(&key, penalty.coeff, penalty.coeff > 0.0, "above 0")?;
         }
         not_negative(&format!("{BUILDER}.grad_clip"), self.grad_clip)
     }
 
     fn check_together(&self) -> Result<()> {
         let optimizer = &self.optimizer;
-        let kind = optimizer.kind.as_str();
-        let is_adam = matches!(kind, "Adam" | "AdamW");
+        let kind = optimizer.kind;
+        let is_adam = matches!(kind, OptimizerKind::Adam | OptimizerKind::AdamW);
+        let has_velocity = kind == OptimizerKind::Momentum;
         let belongs = [
-            ("beta1", optimizer.beta1.is_none() || is_adam),
-            ("beta2", optimizer.beta2.is_none() || is_adam),
-            ("epsilon", optimizer.epsilon.is_none() || is_adam),
-            (
-                "momentum",
-                optimizer.momentum.is_none() || kind == "Momentum",
-            ),
+            ("beta1", is_adam || optimizer.beta1.is_none()),
+            ("beta2", is_adam || optimizer.beta2.is_none()),
+            ("epsilon", is_adam || optimizer.epsilon.is_none()),
+            ("momentum", has_velocity || optimizer.momentum.is_none()),
             (
                 "use_nesterov",
-                optimizer.use_nesterov.is_none() || kind == "Momentum",
+                has_velocity || optimizer.use_nesterov.is_none(),
             ),
         ];
         if let Some((key, _)) = belongs.iter().find(|(_, fits)| !fits) {
@@ -201,7 +186,8 @@ impl OptimizerBuilder {
                 "{BUILDER}.optimizer: {kind} has no {key}; leave it out"
             )));
         }
-        if kind != "AdamW" && self.weight_decay.is_some() && self.regularizer.is_some() {
+        let decouples = kind == OptimizerKind::AdamW;
+        if !decouples && self.weight_decay.is_some() && self.regularizer.is_some() {
             return Err(Error::usage(format!(
                 "{BUILDER}: weight_decay and regularizer are the same penalty for {kind}; keep one"
             )));
@@ -224,8 +210,9 @@ fn rate_or_zero(key: &str, value: f64) -> Result<()> {
 }
 
 fn increasing(key: &str, steps: &[usize]) -> Result<()> {
-    match steps.is_sorted_by(|a, b| a < b) {
-        true => Ok(()),
-        false => Err(Error::usage(format!("{key}: the steps must increase"))),
+    if steps.is_sorted_by(|a, b| a < b) {
+        Ok(())
+    } else {
+        Err(Error::usage(format!("{key}: the steps must increase")))
     }
 }

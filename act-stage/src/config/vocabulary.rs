@@ -195,6 +195,17 @@ pub(super) fn unknown(section: &[&str], key: &str) -> String {
     }
 }
 
+/// What serde says of a name that no variant or field bears, in our words.
+pub(super) fn unknown_name(message: &str) -> Option<String> {
+    let (said, known) = message.rsplit_once("`, expected ")?;
+    let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    let kinds = [("", "unknown variant `"), ("key ", "unknown field `")];
+    let of = |(what, start): &(&str, &str)| Some((what.to_string(), said.strip_prefix(start)?));
+    let (what, name) = kinds.iter().find_map(of)?;
+    let hint = nearest(name, &known).map_or(String::new(), |near| format!("did you mean {near:?}? "));
+    Some(format!("unknown {what}{name:?}; {hint}known: {}", known.join(", ")))
+}
+
 /// The known name that a misspelt one most likely means.
 pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = name.to_lowercase();

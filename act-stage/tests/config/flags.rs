@@ -1,6 +1,6 @@
 //! `--set` goes before the file, and its mistakes name the flag.
 
-use act_stage::config::LrDecay;
+use act_stage::config::{LrDecay, OptimizerKind};
 
 use super::{REFERENCE, load, refusal};
 
@@ -22,7 +22,10 @@ fn flags_override_the_file_and_the_last_one_wins() {
     assert_eq!(config.train.epochs, 2);
     assert_eq!(config.prune.pruned_ratio, Some(0.5));
     assert_eq!(config.train.optimizer_builder.weight_decay, Some(0.0));
-    assert_eq!(config.train.optimizer_builder.optimizer.kind, "AdamW");
+    assert_eq!(
+        config.train.optimizer_builder.optimizer.kind,
+        OptimizerKind::AdamW
+    );
     assert_eq!(config.train.decay(), LrDecay::Constant);
     assert_eq!(
         config.train.eval_iter, None,

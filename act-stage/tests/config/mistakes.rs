@@ -61,7 +61,7 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
         ),
         (
             "TrainConfig: {lr_decay: cubic}",
-            "x.yaml:1: TrainConfig.lr_decay: unknown variant `cubic`, expected one of `linear`, `cosine`, `constant`",
+            "x.yaml:1: TrainConfig.lr_decay: unknown \"cubic\"; known: linear, cosine, constant",
         ),
         (
             "TrainConfig: {learning_rate: 0}",
@@ -69,11 +69,11 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
         ),
         (
             "TrainConfig: {learning_rate: {type: NoamDecay}}",
-            "x.yaml:1: TrainConfig.learning_rate: unknown variant `NoamDecay`, expected one of `PiecewiseDecay`",
+            "x.yaml:1: TrainConfig.learning_rate: unknown \"NoamDecay\"; known: PiecewiseDecay",
         ),
         (
             "TrainConfig: {learning_rate: {type: StepDecay, learning_rate: 0.1, size: 3}}",
-            "x.yaml:1: TrainConfig.learning_rate: unknown field `size`, expected",
+            "x.yaml:1: TrainConfig.learning_rate: unknown key \"size\"; known: learning_rate, step_size, gamma",
         ),
         (
             "TrainConfig: {learning_rate: {type: PiecewiseDecay, boundaries: [3], values: [0.1]}}",
@@ -188,6 +188,14 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
         (
             "HyperParameterOptimization: {ptq_algo: []}",
             "x.yaml:1: HyperParameterOptimization.ptq_algo: is empty",
+        ),
+        (
+            "Distillation: {loss: [l2, soft_labels]}",
+            "x.yaml:1: Distillation.loss: unknown \"soft_labels\"; did you mean \"soft_label\"?",
+        ),
+        (
+            "QuantAware:\n  weight_quantize_type: channel_wise_mse",
+            "x.yaml:2: QuantAware.weight_quantize_type: unknown \"channel_wise_mse\"; did you mean",
         ),
         (
             "Distillation: {logits: 0, labels: 0}",

@@ -1,6 +1,8 @@
 //! What PaddleSlim's users bring is accepted as it is, and what was never said has its default.
 
-use act_stage::config::{Config, LearningRate, Prune, QuantAware, Scheduler};
+use act_stage::config::{
+    Config, LearningRate, Prune, QuantAware, Scheduler, TrainedActivations, TrainedWeights,
+};
 
 use super::{REFERENCE, assert_refused, load, refusal};
 
@@ -94,8 +96,8 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
         "one value is a list of one"
     );
     let aware = config.quant_aware.unwrap();
-    assert_eq!(aware.activations(), "moving_average_abs_max");
-    assert_eq!(aware.weight_quantize_type, "abs_max");
+    assert_eq!(aware.activations(), TrainedActivations::MovingAverage);
+    assert_eq!(aware.weight_quantize_type, TrainedWeights::Peak);
 }
 
 #[test]
@@ -114,12 +116,15 @@ fn quantisation_aware_training_is_asked_for_by_the_sections_presence() {
         .unwrap()
         .quant_aware
         .unwrap();
-    assert_eq!(aware.activations(), "moving_average_abs_max");
+    assert_eq!(aware.activations(), TrainedActivations::MovingAverage);
     let aware = load("QuantAware:", &["QuantAware.epochs=2"])
         .unwrap()
         .quant_aware
         .unwrap();
-    assert_eq!((aware.epochs, aware.activations()), (Some(2), "lsq"));
+    assert_eq!(
+        (aware.epochs, aware.activations()),
+        (Some(2), TrainedActivations::Learned)
+    );
     assert_refused(
         "QuantAware:\n  moving_rate: 0.5\n  activation_quantize_type: lsq\n",
         "x.yaml:1: QuantAware.moving_rate: activation_quantize_type lsq has no moving average",

@@ -5,9 +5,9 @@
 //! attention block of both layers: without a choice of the user's, the last two that have one.
 
 use act_core::{Error, LayerPlan, Linear, Plan, Result};
+use act_nn::{Hidden, LayerPair, Objective, Relations, Rows, SoftLabels};
 use act_stage::config::Distillation;
 
-use crate::loss::objective::{Hidden, LayerPair, Objective, Relations, Rows, SoftLabels};
 
 /// Least size of the teacher's relation heads where none is given: MiniLMv2's 48 heads in a width
 /// of 768 (Wang et al. 2021, section 4.1).
