@@ -21,9 +21,9 @@ use act_data::Dataset;
 use act_infer::Engine;
 use act_nn::checkpoint::journal_keeper::JournalKeeper;
 use act_nn::checkpoint::store::Checkpoints;
+use act_nn::distillation;
 use act_nn::distillation::features::Features;
 use act_nn::distillation::teacher::{Teacher, TeacherRecord};
-use act_nn::distillation;
 use act_nn::{Device, Journal, Objective, TrainEvent, Trained};
 use act_train::objective;
 

@@ -10,7 +10,10 @@ use std::time::Instant;
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Encoding, LayerPlan, Seed};
-use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, UpdateRule, Decay, Schedule};
+use act_nn::{
+    Decay, Device, Examples, Objective, OptimizerOptions, Schedule, TrainEvent, TrainOptions,
+    UpdateRule,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

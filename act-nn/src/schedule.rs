@@ -230,10 +230,7 @@ mod tests {
             &WARMUP,
         );
         assert_rates(exponential(0.9, 1), &EXPONENTIAL);
-        assert_rates(
-            exponential(0.1, 2),
-            &[0.5, 0.5, 0.05, 0.05, 0.005, 0.005],
-        );
+        assert_rates(exponential(0.1, 2), &[0.5, 0.5, 0.05, 0.05, 0.005, 0.005]);
     }
 
     const COSINE: [f64; 6] = [

@@ -7,8 +7,8 @@
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Linear, Params, Result, Seed, Site};
 use act_nn::{
-    Comparison, Device, Examples, Hidden, LayerPair, Objective, OptimizerOptions, Relations, Rows,
-    SoftLabels, Teacher, TrainOptions, Trained, UpdateRule, Decay, Schedule,
+    Comparison, Decay, Device, Examples, Hidden, LayerPair, Objective, OptimizerOptions, Relations,
+    Rows, Schedule, SoftLabels, Teacher, TrainOptions, Trained, UpdateRule,
 };
 use rand::Rng;
 

@@ -14,9 +14,9 @@ use act_nn::checkpoint::journal_keeper::JournalKeeper;
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::checkpoint::{Keeper, Unkept};
 use act_nn::{
-    Device, Examples, FakeQuantization, InputSteps, Journal, Objective, OptimizerOptions,
-    Quantizing, TrainEvent, TrainOptions, Trained, WeightSteps, UpdateRule, Decay, Schedule, predict, predict_quantized,
-    train_quantized,
+    Decay, Device, Examples, FakeQuantization, InputSteps, Journal, Objective, OptimizerOptions,
+    Quantizing, Schedule, TrainEvent, TrainOptions, Trained, UpdateRule, WeightSteps, predict,
+    predict_quantized, train_quantized,
 };
 use rand::Rng;
 

@@ -7,7 +7,8 @@ use act_core::{Artifact, Encoding, Params, Seed};
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::checkpoint::{Keeper, Resumed, Snapshot};
 use act_nn::{
-    Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained, UpdateRule, Decay, Schedule,
+    Decay, Device, Examples, Objective, OptimizerOptions, Schedule, TrainEvent, TrainOptions,
+    Trained, UpdateRule,
 };
 use std::time::Duration;
 

@@ -3,7 +3,10 @@
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Params, Seed};
-use act_nn::{Device, Examples, Objective, OptimizerOptions, TrainEvent, TrainOptions, Trained, UpdateRule, Decay, Schedule};
+use act_nn::{
+    Decay, Device, Examples, Objective, OptimizerOptions, Schedule, TrainEvent, TrainOptions,
+    Trained, UpdateRule,
+};
 use rand::Rng;
 
 const LABELS: Objective = Objective::LABELS;

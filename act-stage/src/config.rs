@@ -27,8 +27,7 @@ pub use sections::{
     Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,
 };
 pub use training::{
-    AmpConfig, LearningRate, Optimizer, OptimizerBuilder, Regularizer, Scheduler,
-    TrainConfig,
+    AmpConfig, LearningRate, Optimizer, OptimizerBuilder, Regularizer, Scheduler, TrainConfig,
 };
 
 use act_core::error::{Error, Result};

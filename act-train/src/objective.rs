@@ -8,7 +8,6 @@ use act_core::{Error, LayerPlan, Linear, Plan, Result};
 use act_nn::{Hidden, LayerPair, Objective, Relations, Rows, SoftLabels};
 use act_stage::config::Distillation;
 
-
 /// Least size of the teacher's relation heads where none is given: MiniLMv2's 48 heads in a width
 /// of 768 (Wang et al. 2021, section 4.1).
 const RELATION_HEAD_DIM: usize = 16;

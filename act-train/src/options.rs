@@ -166,11 +166,20 @@ mod tests {
             weight_decay,
         };
         let plain = of("{}");
-        assert_eq!((plain.rule, plain.l2, plain.grad_clip), (adam(0.01), 0.0, 1.0));
+        assert_eq!(
+            (plain.rule, plain.l2, plain.grad_clip),
+            (adam(0.01), 0.0, 1.0)
+        );
         let adamw = of("{optimizer: {type: AdamW}, weight_decay: 0.1, grad_clip: 0}");
-        assert_eq!((adamw.rule, adamw.l2, adamw.grad_clip), (adam(0.1), 0.0, 0.0));
+        assert_eq!(
+            (adamw.rule, adamw.l2, adamw.grad_clip),
+            (adam(0.1), 0.0, 0.0)
+        );
         let penalised = of("{optimizer: {type: Adam}, regularizer: {type: L1Decay, coeff: 0.1}}");
-        assert_eq!((penalised.rule, penalised.l1, penalised.l2), (adam(0.0), 0.1, 0.0));
+        assert_eq!(
+            (penalised.rule, penalised.l1, penalised.l2),
+            (adam(0.0), 0.1, 0.0)
+        );
         let sgd = of("{optimizer: {type: SGD}, weight_decay: 0.1}");
         assert_eq!((sgd.rule, sgd.l1, sgd.l2), (UpdateRule::Sgd, 0.0, 0.1));
         let momentum = of("{optimizer: {type: Momentum, use_nesterov: true}}").rule;
@@ -196,7 +205,10 @@ mod tests {
             boundaries: vec![1, 4],
             values: vec![0.5, 0.25, 0.125],
         };
-        assert_eq!((stepped.learning_rate, stepped.warmup_ratio), (expected, 0.0));
+        assert_eq!(
+            (stepped.learning_rate, stepped.warmup_ratio),
+            (expected, 0.0)
+        );
     }
 
     #[test]

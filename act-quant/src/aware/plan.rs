@@ -6,9 +6,7 @@ use std::str::FromStr;
 use act_core::{Artifact, Error, Result, Seed};
 use act_nn::distillation::teacher::Teacher;
 use act_nn::{InputSteps, Objective, TrainOptions, WeightSteps};
-use act_stage::config::{
-    Config, Distillation, LearningRate, TrainedActivations, TrainedWeights,
-};
+use act_stage::config::{Config, Distillation, LearningRate, TrainedActivations, TrainedWeights};
 use act_train::objective;
 
 use crate::judge::Score;

@@ -10,9 +10,7 @@ use act_quant::aware::{self, Kept, Mode, Outcome, Plan, Source};
 use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::{Quantized, quantize};
-use act_stage::config::{
-    Config, LearningRate, QuantAware, TrainedActivations, TrainedWeights,
-};
+use act_stage::config::{Config, LearningRate, QuantAware, TrainedActivations, TrainedWeights};
 
 use crate::toy::{model, texts};
 

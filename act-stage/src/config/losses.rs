@@ -1,8 +1,8 @@
 //! Which losses the section `Distillation` asks for: PaddleSlim's `loss`, `node` and `alpha`, our
 //! weights by name, or, where neither is given, the combination that measured best.
 
-use super::quantity;
 use super::choices::PaddleLoss;
+use super::quantity;
 use super::sections::Distillation;
 use act_core::error::{Error, Result};
 
@@ -319,11 +319,7 @@ mod tests {
         assert_eq!(several.weights().unwrap(), want);
         assert_eq!(several.hidden_layers().unwrap(), Some(vec![[2, 2]]));
         // A pair of the program's names is the logits once.
-        let pair = section(
-            &[L2],
-            &["linear_9.tmp_1", "teacher_linear_9.tmp_1"],
-            &[1.0],
-        );
+        let pair = section(&[L2], &["linear_9.tmp_1", "teacher_linear_9.tmp_1"], &[1.0]);
         assert_eq!(pair.weights().unwrap(), LossWeights { logits: 1.0, ..OFF });
     }
 

@@ -202,8 +202,12 @@ pub(super) fn unknown_name(message: &str) -> Option<String> {
     let kinds = [("", "unknown variant `"), ("key ", "unknown field `")];
     let of = |(what, start): &(&str, &str)| Some((what.to_string(), said.strip_prefix(start)?));
     let (what, name) = kinds.iter().find_map(of)?;
-    let hint = nearest(name, &known).map_or(String::new(), |near| format!("did you mean {near:?}? "));
-    Some(format!("unknown {what}{name:?}; {hint}known: {}", known.join(", ")))
+    let hint =
+        nearest(name, &known).map_or(String::new(), |near| format!("did you mean {near:?}? "));
+    Some(format!(
+        "unknown {what}{name:?}; {hint}known: {}",
+        known.join(", ")
+    ))
 }
 
 /// The known name that a misspelt one most likely means.
