@@ -42,13 +42,13 @@ impl DType {
     }
 }
 
-/// Numbers that are either owned or a window of a mapped file.
+/// Numbers in memory or in a window of a mapped file. They are shared: a clone copies none of them.
 #[derive(Clone)]
 pub struct Buffer<T>(Storage<T>);
 
 #[derive(Clone)]
 enum Storage<T> {
-    Owned(Vec<T>),
+    Owned(Arc<Vec<T>>),
     Mapped {
         map: Arc<Mmap>,
         offset: usize,
@@ -69,10 +69,10 @@ impl<T: Pod> Buffer<T> {
         Ok(Self(Storage::Mapped { map, offset, bytes }))
     }
 
-    /// The numbers, owned; copies only what is mapped.
+    /// The numbers, owned; copies only what is mapped or in use elsewhere.
     pub fn into_vec(self) -> Vec<T> {
         match self.0 {
-            Storage::Owned(v) => v,
+            Storage::Owned(v) => Arc::try_unwrap(v).unwrap_or_else(|shared| shared.to_vec()),
             Storage::Mapped { .. } => self.to_vec(),
         }
     }
@@ -80,7 +80,7 @@ impl<T: Pod> Buffer<T> {
 
 impl<T> From<Vec<T>> for Buffer<T> {
     fn from(v: Vec<T>) -> Self {
-        Self(Storage::Owned(v))
+        Self(Storage::Owned(Arc::new(v)))
     }
 }
 
@@ -109,7 +109,7 @@ pub enum TensorData {
     I8(Buffer<i8>),
 }
 
-/// A stored tensor, row-major.
+/// A stored tensor, row-major. A clone shares its numbers.
 #[derive(Clone)]
 pub struct Tensor {
     shape: Vec<usize>,
@@ -200,6 +200,21 @@ mod tests {
         assert_eq!(tensor.bytes(), &map[4..12]);
         assert_eq!((tensor.dtype(), tensor.shape()), (DType::F32, &[2, 1][..]));
         assert!(Buffer::<f32>::mapped(map, 16, 0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn clones_share_their_numbers_and_the_last_one_gives_them_away() {
+        let tensor = Tensor::f32([2], vec![1.0, 2.0]);
+        let numbers = tensor.bytes().as_ptr();
+        let clone = tensor.clone();
+        assert_eq!(clone.bytes().as_ptr(), numbers);
+        let vec = |tensor: Tensor| match tensor.into_data() {
+            TensorData::F32(buffer) => buffer.into_vec(),
+            _ => unreachable!("made of floats above"),
+        };
+        let (copied, kept) = (vec(clone), vec(tensor));
+        assert_ne!(copied.as_ptr().cast(), numbers);
+        assert_eq!(kept.as_ptr().cast(), numbers);
     }
 
     #[test]

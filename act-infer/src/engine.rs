@@ -98,8 +98,8 @@ impl Engine {
     }
 
     /// Loads an artifact: packs its weights for this machine, each leaving the artifact as it is
-    /// packed. Embedding tables are not copied. Errors: tensors or quantisation that do not fit the
-    /// plan.
+    /// packed, so that a caller who keeps no clone never has all of them twice. Embedding tables
+    /// are not copied. Errors: tensors or quantisation that do not fit the plan.
     pub fn new(mut artifact: Artifact) -> Result<Self> {
         let model = Arc::new(Model::take(&mut artifact, gemm::kernel(Kernels::Auto))?);
         artifact.params = Default::default();
