@@ -1,0 +1,152 @@
+//! What make runs, and what it runs again: whatever changes a result, and only that.
+
+use std::fs;
+
+use crate::workshop::{Workshop, setting};
+
+const FROM_DATA: [&str; 7] = [
+    "act-convert",
+    "act-data",
+    "act-distill",
+    "act-distill",
+    "act-eval",
+    "act-prune",
+    "act-quant",
+];
+
+/// What runs where the model, but not the sample, is made again.
+fn from_base() -> Vec<&'static str> {
+    FROM_DATA.into_iter().filter(|s| *s != "act-data").collect()
+}
+
+const FROM_RECIPE: [&str; 4] = ["act-distill", "act-eval", "act-prune", "act-quant"];
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn a_second_make_runs_nothing() {
+    let workshop = Workshop::new();
+    assert_eq!(workshop.make(&["-j4", "afqmc"]).stages(), FROM_DATA);
+    assert_eq!(workshop.make(&["afqmc"]).stages(), NOTHING);
+}
+
+#[test]
+fn what_was_asked_for_redoes_what_rests_on_it() {
+    let base = from_base();
+    for (words, stages) in [
+        ("SEED=7", &FROM_DATA[..]),
+        ("SAMPLE_FLAGS=--train 10", &FROM_DATA),
+        ("HIDDEN=64", &base),
+        ("DEVICE=flex", &base),
+        ("REPORT_FLAGS=--split 'train'", &["act-eval"]),
+        ("THREADS=3", &[]),
+    ] {
+        let workshop = Workshop::new();
+        workshop.make(&["afqmc"]).stages();
+        assert_eq!(workshop.make(&["afqmc", words]).stages(), stages, "{words}");
+        let again = workshop.make(&["afqmc", words]);
+        assert_eq!(again.stages(), NOTHING, "{words}, again");
+        let back = workshop.make(&["afqmc"]);
+        assert_eq!(back.stages(), stages, "without {words} again");
+    }
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let workshop = Workshop::new();
+    workshop.make(&["afqmc"]).stages();
+    let planned = workshop.make(&["-n", "afqmc", "SEED=7"]);
+    assert!(planned.said.is_empty(), "{:?}", planned.said);
+    assert_eq!(workshop.make(&["afqmc"]).stages(), NOTHING);
+}
+
+#[test]
+fn a_recipe_that_changes_redoes_all_but_the_base() {
+    let workshop = Workshop::in_a_checkout("act");
+    workshop.make(&["afqmc"]).stages();
+    let recipe = workshop.path("act/configs/sample/afqmc.yaml");
+    fs::write(recipe, "Prune: {}").expect("written");
+    assert_eq!(workshop.make(&["afqmc"]).stages(), FROM_RECIPE);
+}
+
+#[test]
+fn every_file_of_the_data_counts() {
+    let workshop = Workshop::new();
+    let [train, described, test] = ["train.tsv", "act-dataset.json", "test.tsv"]
+        .map(|name| workshop.write(&format!("clue/afqmc/{name}")));
+    let data = setting("DATA", &workshop.path("clue"));
+    let first = workshop.make(&["afqmc", &data]);
+    assert!(first.has(&["act-distill", "clue/afqmc --seed"]));
+    assert_eq!(first.stages(), from_base());
+    for (file, stages) in [
+        (train, &from_base()[..]),
+        (described, &from_base()),
+        (test, &["act-eval"]),
+    ] {
+        fs::write(&file, "other").expect("written");
+        let again = workshop.make(&["afqmc", &data]);
+        assert_eq!(again.stages(), stages, "{}", file.display());
+    }
+}
+
+#[test]
+fn every_file_of_the_model_counts() {
+    let workshop = Workshop::new();
+    let weights = workshop.write("models/tnews/model.safetensors");
+    let base = setting("BASE", &workshop.path("models"));
+    let first = workshop.make(&["tnews", &base]);
+    assert!(first.has(&["act-convert import", "models/tnews --task tnews"]));
+    assert!(first.has(&["act-prune", "configs/pp-minilm/tnews.yaml"]));
+    fs::write(weights, "other").expect("written");
+    assert!(
+        workshop
+            .make(&["tnews", &base])
+            .has(&["act-convert import"])
+    );
+}
+
+/// `MODEL-TASK` is a task by that model's configuration; an artifact is copied, not imported.
+#[test]
+fn a_recipe_has_one_name_and_finds_its_model_in_a_root() {
+    let workshop = Workshop::new();
+    workshop.write("models/afqmc.act");
+    let base = setting("BASE", &workshop.path("models"));
+    let made = workshop.make(&["ernie-3.0-medium-afqmc", &base]);
+    assert!(made.has(&["act-prune", "configs/ernie-3.0-medium/afqmc.yaml"]));
+    assert!(!made.has(&["act-convert"]), "{:?}", made.said);
+    let built = workshop.path("build/ernie-3.0-medium/afqmc");
+    assert!(built.join("base.act").exists() && built.join("report.md").exists());
+}
+
+#[test]
+fn a_recipe_without_its_model_is_refused() {
+    let workshop = Workshop::new();
+    let given = workshop.make(&["afqmc", "MODEL=pp-minilm"]);
+    given.refuses(&["MODEL=pp-minilm", "BASE=model.act"]);
+    let unknown = workshop.make(&["afqmc", "MODEL=gpt"]);
+    unknown.refuses(&["MODEL=gpt has no recipe", "configs/gpt"]);
+}
+
+#[test]
+fn a_stage_that_fails_leaves_nothing_that_looks_done() {
+    let mut workshop = Workshop::new();
+    workshop.failing("act-quant*");
+    assert_eq!(workshop.make(&["afqmc"]).ran.code, Some(2));
+    assert!(!workshop.built("afqmc").join("int8.act").exists());
+    workshop.failing("");
+    let rest = workshop.make(&["afqmc"]);
+    assert_eq!(rest.stages(), ["act-eval", "act-quant"]);
+}
+
+#[test]
+fn a_task_that_fails_does_not_take_the_others_with_it() {
+    let mut workshop = Workshop::new();
+    let words = ["-j2", "clue", "TASKS=tnews afqmc csl"];
+    workshop.make(&words).stages();
+    workshop.failing("act-quant*/tnews/*");
+    let made = workshop.make(&[&words[..], &["SEED=7"]].concat());
+    assert_eq!(made.ran.code, Some(2));
+    let failed = |task: &str| made.ran.stderr.contains(&format!("make: {task} failed"));
+    assert_eq!(["tnews", "afqmc", "csl"].map(failed), [true, false, false]);
+    assert!(made.has(&["act-eval summary", "/afqmc/report.json", "/csl/report.json"]));
+    assert!(!made.has(&["act-eval summary", "/tnews/"]), "an old report");
+}
