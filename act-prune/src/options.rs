@@ -92,7 +92,7 @@ fn batch_size(config: &Config) -> usize {
 }
 
 /// As configured; else PaddleSlim's with its ratio, and with a target the one that loses least
-/// (docs/benchmarks.md, pruning without retraining).
+/// (docs/benchmarks/pruning.md).
 fn criterion(config: &Config) -> &str {
     match (&config.prune.criterion, config.prune.targets().is_empty()) {
         (Some(criterion), _) => criterion,

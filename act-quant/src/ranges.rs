@@ -5,7 +5,7 @@ use crate::options::Options;
 
 /// What to try where the engine's `kernels` have no instruction that adds four products of bytes at
 /// full range; none where they have, or where the ranges are narrow already. Measured in
-/// docs/benchmarks.md.
+/// docs/benchmarks/int8.md.
 pub fn advice(kernels: &str, options: &Options) -> Option<&'static str> {
     let full = options.weight_max > 64 && options.activation_max > 63;
     (kernels == "avx2" && full).then_some(

@@ -23,7 +23,7 @@ pub struct LossWeights {
     pub relations: f64,
 }
 
-/// What an empty section means: what measured best over the tasks, see docs/benchmarks.md.
+/// What an empty section means: what measured best over the tasks, see docs/benchmarks/losses.md.
 const AUTOMATIC: LossWeights = LossWeights {
     labels: 0.5,
     logits: 0.0,
