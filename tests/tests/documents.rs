@@ -1,0 +1,89 @@
+//! What the documents and the comments point to is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use act_tests::workspace;
+
+/// Files of the workspace with one of these endings, without what was built.
+fn files(endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![workspace().to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder is readable") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() && !name.starts_with('.') && !["target", "build"].contains(&&*name) {
+                folders.push(path);
+            } else if endings.iter().any(|ending| name.ends_with(ending)) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The lines of a page that are not code.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut code = false;
+    page.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !code && !fence
+    })
+}
+
+/// Whether a page has a heading or an element of that name, as GitHub makes names of headings.
+fn has_anchor(page: &str, anchor: &str) -> bool {
+    let name = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = text
+            .chars()
+            .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    let element = format!("<a id=\"{anchor}\">");
+    prose(page).any(|l| (l.starts_with('#') && name(l) == anchor) || l.contains(&element))
+}
+
+#[test]
+fn every_link_of_a_page_leads_somewhere() {
+    let mut links = 0;
+    for path in files(&[".md"]) {
+        let page = read(&path);
+        let targets = prose(&page).flat_map(|line| line.split("](").skip(1));
+        for target in targets.filter_map(|rest| rest.split(')').next()) {
+            if target.contains("://") {
+                continue;
+            }
+            links += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let to = if file.is_empty() {
+                path.clone()
+            } else {
+                path.with_file_name(file)
+            };
+            let found = to.exists() && (anchor.is_empty() || has_anchor(&read(&to), anchor));
+            assert!(found, "{}: there is no {target}", path.display());
+        }
+    }
+    assert!(links > 50, "only {links} links were found");
+}
+
+#[test]
+fn every_page_that_a_file_names_exists() {
+    let other = |c: char| !(c.is_ascii_alphanumeric() || "/._-".contains(c));
+    for path in files(&[".md", ".rs", ".py", ".sh", ".toml", ".yaml", "Makefile"]) {
+        for rest in read(&path).split("docs/").skip(1) {
+            let name = rest.split(other).next().unwrap_or("");
+            if name.ends_with(".md") {
+                let page = workspace().join("docs").join(name);
+                assert!(page.exists(), "{}: there is no {name}", path.display());
+            }
+        }
+    }
+}
