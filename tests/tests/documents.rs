@@ -87,3 +87,40 @@ fn every_page_that_a_file_names_exists() {
         }
     }
 }
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let reasons = read(&workspace().join("docs/dependencies.md"));
+    let rows = reasons.lines().filter_map(|line| line.split('|').nth(1));
+    let given: Vec<&str> = rows
+        .flat_map(|names| names.split('`').skip(1).step_by(2))
+        .collect();
+    let mut used = Vec::new();
+    for path in files(&["Cargo.toml"]) {
+        let text = read(&path);
+        let sections = text.split("\n[").filter(|section| {
+            let name = section.split(']').next().unwrap_or("");
+            name.ends_with("dependencies") && name != "workspace.dependencies"
+        });
+        for line in sections.flat_map(|section| section.lines().skip(1)) {
+            let name = line.split([' ', '.', '=']).next().unwrap_or("");
+            let renamed = line.contains("package = \"rand\"");
+            if !(name.is_empty() || name.starts_with(['#', '[']) || name.starts_with("act-")) {
+                used.push(if renamed { "rand" } else { name }.to_string());
+            }
+        }
+    }
+    assert!(used.len() > 50, "the manifests are read right: {used:?}");
+    for name in &used {
+        assert!(
+            given.contains(&name.as_str()),
+            "docs/dependencies.md gives no reason for {name}"
+        );
+    }
+    for name in given {
+        assert!(
+            used.iter().any(|used| used == name),
+            "docs/dependencies.md: nothing uses {name}"
+        );
+    }
+}

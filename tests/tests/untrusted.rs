@@ -54,3 +54,16 @@ fn the_program_of_the_parameter_target_is_the_writers() {
     let written = writer::Writer::write(&encoder, writer::Manner::default()).model();
     assert!(written == include_bytes!("../src/untrusted/encoder.pdmodel"));
 }
+
+/// The fuzzer is a project of its own, which only `make fuzz` builds.
+#[test]
+fn the_lock_file_of_the_fuzzer_is_that_of_its_crates() {
+    let ran = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--locked", "--offline", "--format-version", "1"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz"))
+        .output()
+        .expect("cargo runs");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    // Crates that are not here are no matter; a lock file that cargo would have to change is.
+    assert!(!told.contains("lock file"), "{told}");
+}
