@@ -6,6 +6,8 @@
 pub mod args;
 pub mod config;
 pub mod report;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod timing;
 
 mod context;

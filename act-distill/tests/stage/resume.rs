@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::program::Workshop;
+use act_stage::testing::Workshop;
+
+use crate::program::workshop;
 use crate::toy;
 
 /// Starts a training that would last for hours, waits until it has done two steps, and gives what
@@ -54,8 +56,8 @@ fn names_in(dir: &Path) -> Vec<String> {
 #[test]
 #[cfg(unix)]
 fn an_interrupt_ends_it_with_130_and_leaves_a_checkpoint_only() {
-    let workshop = Workshop::new();
-    let mut expected = names_in(workshop.dir.path());
+    let workshop = workshop();
+    let mut expected = names_in(workshop.folder());
     let (mut child, _) = endless(&workshop, &[]);
     signal(&child, "-INT");
     let mut rest = String::new();
@@ -65,18 +67,18 @@ fn an_interrupt_ends_it_with_130_and_leaves_a_checkpoint_only() {
     assert!(rest.contains("interrupted"), "{rest}");
     expected.push("a.act.ckpt".into());
     expected.sort();
-    assert_eq!(names_in(workshop.dir.path()), expected);
+    assert_eq!(names_in(workshop.folder()), expected);
 }
 
 #[test]
 #[cfg(unix)]
 fn a_kill_leaves_no_output() {
-    let workshop = Workshop::new();
-    let before = names_in(workshop.dir.path());
+    let workshop = workshop();
+    let before = names_in(workshop.folder());
     let (mut child, _) = endless(&workshop, &[]);
     signal(&child, "-KILL");
     assert_eq!(child.wait().unwrap().code(), None);
-    assert_eq!(names_in(workshop.dir.path()), before);
+    assert_eq!(names_in(workshop.folder()), before);
 }
 
 /// A run of some seconds, with a checkpoint whenever one can be written.
@@ -109,7 +111,7 @@ const KEPT: &[&str] = &[
 #[test]
 #[cfg(unix)]
 fn a_killed_run_goes_on_and_ends_in_the_same_bytes() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     workshop.save("teacher.act", &toy::model(3));
     let whole = [KEPT, &["--set", "TrainConfig.seed=5"]].concat();
     let unbroken: Vec<&str> = whole
@@ -168,7 +170,7 @@ fn a_killed_run_goes_on_and_ends_in_the_same_bytes() {
 #[test]
 #[cfg(unix)]
 fn another_command_or_a_damaged_checkpoint_begins_anew_and_says_so() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let (mut child, _) = endless(&workshop, &[]);
     signal(&child, "-INT");
     child.wait().unwrap();
@@ -203,7 +205,7 @@ fn another_command_or_a_damaged_checkpoint_begins_anew_and_says_so() {
 #[test]
 #[cfg(unix)]
 fn other_losses_do_not_go_on_from_a_checkpoint() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     workshop.save("teacher.act", &toy::model(3));
     let kept = [
         "--checkpoint-every",
@@ -228,8 +230,8 @@ fn other_losses_do_not_go_on_from_a_checkpoint() {
 
 #[test]
 fn a_pipe_has_no_checkpoint_unless_asked() {
-    let workshop = Workshop::new();
-    let before = names_in(workshop.dir.path());
+    let workshop = workshop();
+    let before = names_in(workshop.folder());
     let args = [
         "-q",
         "--checkpoint-every",
@@ -240,9 +242,9 @@ fn a_pipe_has_no_checkpoint_unless_asked() {
     let input = || fs::File::open(workshop.path("new.act")).unwrap();
     let piped = workshop.command(&args).stdin(input()).output().unwrap();
     assert!(piped.status.success());
-    assert_eq!(names_in(workshop.dir.path()), before);
+    assert_eq!(names_in(workshop.folder()), before);
     let args = [&args[..], &["--checkpoint", "kept"]].concat();
     let kept = workshop.command(&args).stdin(input()).output().unwrap();
     assert_eq!(kept.stdout, piped.stdout);
-    assert_eq!(names_in(workshop.dir.path()), before, "removed on success");
+    assert_eq!(names_in(workshop.folder()), before, "removed on success");
 }

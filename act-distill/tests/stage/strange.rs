@@ -1,12 +1,14 @@
 //! Trainings that are strange, or run away. What can be trained is, with a warning; a model that has
 //! become worse is never written, however few examples could tell.
 
-use crate::program::Workshop;
+use act_stage::testing::Workshop;
+
+use crate::program::workshop;
 use crate::toy;
 
 /// A workshop with a model that has learned the toy task.
 fn learned() -> Workshop {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     workshop.ends(0, "new.act -o base.act -q --set TrainConfig.epochs=10");
     workshop
 }
@@ -32,7 +34,7 @@ fn a_rate_that_is_too_high_never_replaces_a_model() {
 
 #[test]
 fn a_rate_that_jumps_keeps_what_was_won_before() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let jump = "TrainConfig.learning_rate={type:PiecewiseDecay,boundaries:[90],values:[0.005,1.0]}";
     let jump = jump.replace(':', ": ").replace(',', ", ");
     let mut args = vec![
@@ -67,7 +69,7 @@ fn a_rate_that_jumps_keeps_what_was_won_before() {
 
 #[test]
 fn a_model_that_never_learned_is_said_not_to_have() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let told = workshop.ends(
         0,
         "new.act -o out.act -q --set TrainConfig.learning_rate=1.0e-9",

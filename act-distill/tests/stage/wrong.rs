@@ -5,7 +5,7 @@ use std::fs;
 
 use act_core::TokenizerSpec;
 
-use crate::program::Workshop;
+use crate::program::workshop;
 use crate::toy;
 
 /// The exit code, the line, and what its complaint must say.
@@ -13,7 +13,7 @@ type Case = (i32, &'static str, &'static [&'static str]);
 
 #[test]
 fn options_that_cannot_be() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let cases: &[Case] = &[
         (
             2,
@@ -102,7 +102,7 @@ fn options_that_cannot_be() {
 
 #[test]
 fn models_that_cannot_be_trained_or_learned_from() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     fs::write(workshop.path("text.act"), "not a model").unwrap();
     workshop.save("hot.act", &toy::overflowing());
     let mut other = toy::model(1);
@@ -182,7 +182,7 @@ fn models_that_cannot_be_trained_or_learned_from() {
 
 #[test]
 fn data_that_cannot_be_learned_from() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     workshop.write_data("none", []);
     workshop.write_data("strange", (0..50).map(|i| ("ʘ ǁ".repeat(i + 1), i % 3)));
     workshop.write_data("label", [("花".to_string(), 7)]);

@@ -8,15 +8,16 @@ mod wrong;
 use std::fs;
 
 use act_core::Artifact;
-use workshop::Workshop;
+use workshop::workshop;
 
 #[test]
 fn quantises_reports_and_filters_alike() {
-    let workshop = Workshop::new();
-    let search = "--set HyperParameterOptimization.ptq_algo=[KL,hist,avg]";
-    let ran = workshop.run(&format!("float.act --report out.json {search}"));
-    let told = ran.told;
-    assert_eq!(ran.code, Some(0), "{told}");
+    let workshop = workshop();
+    let search = ["--set", "HyperParameterOptimization.ptq_algo=[KL,hist,avg]"];
+    let told = workshop.ends(
+        0,
+        &format!("float.act --report out.json {}", search.join(" ")),
+    );
     assert!(
         told.contains("trial 3: avg, weights channel_wise_abs_max"),
         "{told}"
@@ -31,7 +32,8 @@ fn quantises_reports_and_filters_alike() {
     );
     assert!(int8.synthetic());
 
-    let report = workshop.report("out.json");
+    let report = fs::read(workshop.path("out.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
     assert_eq!(report["model"]["precision"], "int8");
     let trials = report["quantization"]["trials"].as_array().unwrap();
     assert_eq!(
@@ -42,7 +44,7 @@ fn quantises_reports_and_filters_alike() {
     assert_eq!(report["synthetic"], true);
     assert!(report.get("accuracy").is_none(), "dev is not read");
 
-    let mut command = workshop.command(&format!("-q --data data {search}"));
+    let mut command = workshop.command(&[&["-q", "-o", "-"], &search[..]].concat());
     let input = fs::File::open(workshop.path("float.act")).unwrap();
     let piped = command.stdin(input).output().unwrap();
     assert!(piped.status.success());

@@ -4,8 +4,9 @@
 use act_core::metrics::argmax;
 use act_core::{Artifact, Batch, Linear, Norm, Tokenizer};
 use act_infer::Engine;
+use act_stage::testing::Workshop;
 
-use crate::workshop::{Ran, Workshop, change, float, texts};
+use crate::workshop::{change, float, in_turn, texts, workshop};
 
 /// What a model answers to some texts.
 fn classes(workshop: &Workshop, name: &str) -> Vec<usize> {
@@ -27,8 +28,7 @@ fn agreement(workshop: &Workshop, float: &str, int8: &str) -> f64 {
 
 /// Runs a line that must give a model close to `float`; what it told.
 fn good(workshop: &Workshop, float: &str, line: &str) -> String {
-    let Ran { code, told } = workshop.run(&format!("{float} --report out.json {line}"));
-    assert_eq!(code, Some(0), "{float} {line}: {told}");
+    let told = workshop.ends(0, &format!("{float} --report out.json {line}"));
     let same = agreement(workshop, float, "out.act");
     assert!(same > 0.94, "{float} {line}: {same} alike; {told}");
     told
@@ -37,7 +37,7 @@ fn good(workshop: &Workshop, float: &str, line: &str) -> String {
 /// What the other tests rest on: answers that depend on the text.
 #[test]
 fn the_float_model_tells_texts_apart() {
-    let found = classes(&Workshop::new(), "float.act");
+    let found = classes(&workshop(), "float.act");
     let most = (0..3).map(|class| found.iter().filter(|&&c| c == class).count());
     assert!(most.max().unwrap() < 80, "{found:?}");
 }
@@ -58,7 +58,7 @@ const WAYS: [&str; 10] = [
 
 #[test]
 fn inputs_that_never_change() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     // The classified token is the same whatever the text says.
     let mut flat = float();
     change(&mut flat, Norm::Output(1).weight(), |_, _| 0.0);
@@ -86,7 +86,7 @@ fn inputs_that_never_change() {
 
 #[test]
 fn channels_that_are_zero() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let mut rows = float();
     for linear in [Linear::Query(0), Linear::Value(1), Linear::Intermediate(1)] {
         let [_, columns] = rows.plan.linear_shape(linear);
@@ -119,7 +119,7 @@ fn channels_that_are_zero() {
 
 #[test]
 fn options_at_their_ends() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let silent = [
         "--set HyperParameterOptimization.max_quant_count=1000000000000",
         "--set QuantPost.batch_size=2",
@@ -161,13 +161,13 @@ fn options_at_their_ends() {
             "{line}: {told}"
         );
     }
-    workshop.write_data("least", texts(32));
+    workshop.write_data("least", in_turn(texts(32)));
     let told = good(&workshop, "float.act", "--data least");
     assert!(
         told.contains("has 32 examples: calibrating on 16"),
         "{told}"
     );
-    workshop.write_data("foreign", texts(60).map(|text| text + "ǁ ʘ ǂ ǀ"));
+    workshop.write_data("foreign", in_turn(texts(60).map(|text| text + "ǁ ʘ ǂ ǀ")));
     let told = good(&workshop, "float.act", "--data foreign");
     assert!(
         told.contains("% of its tokens are not in the model's vocabulary"),
@@ -178,14 +178,13 @@ fn options_at_their_ends() {
 /// A grid that is asked for and ruins the model is written, as it was asked for, and said to.
 #[test]
 fn ruin_is_told_even_when_quiet() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     for ruin in [
         "QuantPost.hist_percent=1.0e-12",
         "QuantPost.activation_max=1",
     ] {
         let line = format!("float.act -q --set QuantPost.schemes=[static] --set {ruin}");
-        let Ran { code, told } = workshop.run(&line);
-        assert_eq!(code, Some(0), "{told}");
+        let told = workshop.ends(0, &line);
         let warning = told.lines().last().unwrap();
         assert!(
             warning.contains("answers differently from the float model"),
@@ -193,6 +192,6 @@ fn ruin_is_told_even_when_quiet() {
         );
         assert!(warning.contains("--mode qat"), "{told}");
     }
-    let Ran { told, .. } = workshop.run("float.act -q");
+    let told = workshop.ends(0, "float.act -q");
     assert!(!told.contains("answers differently"), "{told}");
 }

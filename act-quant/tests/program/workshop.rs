@@ -1,114 +1,26 @@
 //! A folder with models and data, and the program run in it.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
 use act_core::testing::{CHARACTERS, TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, LayerPlan, Linear, Tensor};
-use serde_json::Value;
-use tempfile::TempDir;
+use act_stage::testing::Workshop;
 
-/// The folder: `float.act`, `int8.act`, and `data` for both.
-pub struct Workshop {
-    pub dir: TempDir,
+/// The folder: `float.act`, `int8.act`, and `data` for both. The program writes `out.act`.
+pub fn workshop() -> Workshop {
+    let program = env!("CARGO_BIN_EXE_act-quant");
+    let workshop = Workshop::new(program, "tiny", &[("--data", "data"), ("-o", "out.act")]);
+    workshop.write_data("data", in_turn(texts(93)));
+    workshop.save("float.act", &float());
+    let int8 = TinyOptions {
+        int8: Some(TinyInt8::default()),
+        ..TinyOptions::default()
+    };
+    workshop.save("int8.act", &tiny_artifact(1, &int8));
+    workshop
 }
 
-/// How a run ended.
-pub struct Ran {
-    pub code: Option<i32>,
-    pub told: String,
-}
-
-impl Workshop {
-    pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let workshop = Self { dir };
-        workshop.write_data("data", texts(93));
-        workshop.save("float.act", &float());
-        let int8 = TinyOptions {
-            int8: Some(TinyInt8::default()),
-            ..TinyOptions::default()
-        };
-        workshop.save("int8.act", &tiny_artifact(1, &int8));
-        workshop
-    }
-
-    /// A train split of these texts, classes in turn.
-    pub fn write_data(&self, name: &str, texts: impl IntoIterator<Item = String>) {
-        let folder = self.path(name);
-        fs::create_dir(&folder).unwrap();
-        let line = |(i, text): (usize, String)| {
-            format!("{{\"text\":\"{text}\",\"label\":\"label {}\"}}\n", i % 3)
-        };
-        let lines: String = texts.into_iter().enumerate().map(line).collect();
-        fs::write(folder.join("train.json"), lines).unwrap();
-        let description = r#"{"task":"tiny","columns":{"text":"text","label":"label"},
-            "labels":["label 0","label 1","label 2"],"synthetic":true}"#;
-        fs::write(folder.join("act-dataset.json"), description).unwrap();
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    pub fn save(&self, name: &str, model: &Artifact) {
-        fs::write(self.path(name), model.to_bytes().unwrap()).unwrap();
-    }
-
-    pub fn report(&self, name: &str) -> Value {
-        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
-    }
-
-    /// The program with the arguments of a line.
-    pub fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_act-quant"));
-        command.current_dir(self.dir.path());
-        command.args(line.split_whitespace()).stdin(Stdio::null());
-        command
-    }
-
-    /// Runs it on `data`, unless the line names other data, into `out.act`, unless it names another.
-    pub fn run(&self, line: &str) -> Ran {
-        let mut command = self.command(line);
-        if !line.contains("--data") {
-            command.args(["--data", "data"]);
-        }
-        if !line.contains("-o ") {
-            command.args(["-o", "out.act"]);
-        }
-        let output = command.output().unwrap();
-        Ran {
-            code: output.status.code(),
-            told: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Asserts that a line ends with `code` and one line that holds all `parts`, and leaves the
-    /// folder as it was. Warnings may come before.
-    pub fn refuses(&self, code: i32, line: &str, parts: &[&str]) {
-        let before = self.listing();
-        let Ran { code: found, told } = self.run(&format!("{line} -q"));
-        assert_eq!(found, Some(code), "{line}: {told}");
-        let error = told.lines().last().unwrap();
-        assert!(error.starts_with("act-quant: "), "{line}: {told}");
-        for part in parts {
-            assert!(error.contains(part), "{line}: no {part:?} in {told}");
-        }
-        assert!(!told.contains("panicked"), "{line}: {told}");
-        assert_eq!(self.listing(), before, "{line}: something was left behind");
-    }
-
-    /// Names and contents of all files.
-    fn listing(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(self.dir.path()).unwrap() {
-            let path = entry.unwrap().path();
-            files.push((path.clone(), fs::read(&path).unwrap_or_default()));
-        }
-        files.sort();
-        files
-    }
+/// Texts with their classes, which come in turn.
+pub fn in_turn(texts: impl IntoIterator<Item = String>) -> impl Iterator<Item = (String, usize)> {
+    texts.into_iter().enumerate().map(|(i, text)| (text, i % 3))
 }
 
 /// A random model that is sure of its answers, and gives more than one.

@@ -5,14 +5,14 @@ use std::fs;
 
 use act_core::{Linear, Norm};
 
-use crate::workshop::{Workshop, change, float, texts};
+use crate::workshop::{change, float, in_turn, texts, workshop};
 
 /// The exit code, the line, and what its complaint must say.
 type Case = (i32, &'static str, &'static [&'static str]);
 
 #[test]
 fn options_that_cannot_be() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     fs::write(
         workshop.path("conv.yaml"),
         "QuantPost:\n  quantize_op_types: [conv2d]\n",
@@ -166,7 +166,7 @@ fn options_that_cannot_be() {
 
 #[test]
 fn models_that_cannot_be_quantised() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     fs::write(workshop.path("text.act"), "not a model").unwrap();
     let mut dead = float();
     let names: Vec<String> = dead
@@ -258,7 +258,7 @@ fn models_that_cannot_be_quantised() {
 /// A tensor that is not finite cannot be read, and could not have been written.
 #[test]
 fn tensors_that_are_not_finite_never_get_in() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     for value in [f32::NAN, f32::INFINITY] {
         let mut model = float();
         let mark = 1234.5f32;
@@ -280,22 +280,22 @@ fn tensors_that_are_not_finite_never_get_in() {
 
 #[test]
 fn data_that_nothing_can_be_learned_from() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     for count in [1, 2, 3, 31] {
-        workshop.write_data(&format!("of{count}"), texts(count));
+        workshop.write_data(&format!("of{count}"), in_turn(texts(count)));
         let line = format!("float.act --data of{count}");
         let found = format!("tiny/train has {count} of the 32 examples");
         workshop.refuses(2, &line, &[&found, "give a larger train split"]);
     }
-    workshop.write_data("none", []);
-    workshop.write_data("alike", vec!["花呗".to_string(); 100]);
-    workshop.write_data("blank", vec![String::new(); 100]);
-    workshop.write_data("strange", (1..100).map(|n| "ǁ ʘ".repeat(n)));
-    workshop.write_data("labels", texts(40));
+    workshop.write_data("none", in_turn([]));
+    workshop.write_data("alike", in_turn(vec!["花呗".to_string(); 100]));
+    workshop.write_data("blank", in_turn(vec![String::new(); 100]));
+    workshop.write_data("strange", in_turn((1..100).map(|n| "ǁ ʘ".repeat(n))));
+    workshop.write_data("labels", in_turn(texts(40)));
     let data = workshop.path("labels/train.json");
     let lines = fs::read_to_string(&data).unwrap();
     fs::write(&data, lines.replacen("label 0", "sports", 1)).unwrap();
-    workshop.write_data("nan", texts(40));
+    workshop.write_data("nan", in_turn(texts(40)));
     let data = workshop.path("nan/train.json");
     let lines = fs::read_to_string(&data).unwrap();
     fs::write(&data, lines.replacen("\"label 2\"", "NaN", 1)).unwrap();
