@@ -1,27 +1,9 @@
 //! What the documents and the comments point to is there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use act_tests::workspace;
-
-/// Files of the workspace with one of these endings, without what was built.
-fn files(endings: &[&str]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![workspace().to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("the folder is readable") {
-            let path = entry.expect("an entry").path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if path.is_dir() && !name.starts_with('.') && !["target", "build"].contains(&&*name) {
-                folders.push(path);
-            } else if endings.iter().any(|ending| name.ends_with(ending)) {
-                found.push(path);
-            }
-        }
-    }
-    found
-}
+use act_tests::{files, workspace};
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
