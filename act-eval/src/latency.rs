@@ -6,7 +6,7 @@ pub(crate) mod work;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use act_core::{Encoding, Result, Seed};
+use act_core::{Encoding, Progress, Result, Seed};
 use act_data::Example;
 use act_stage::Context;
 use act_stage::report::LatencyReport;
@@ -126,6 +126,7 @@ impl Race {
         contestants: &[Contestant<'_>],
         budget: &Budget,
         seed: Seed,
+        progress: &dyn Progress,
     ) -> Result<Self> {
         let work: Vec<Vec<Work<'_>>> = contestants
             .iter()
@@ -137,7 +138,7 @@ impl Race {
             contestants.len(),
             budget,
             &mut Monotonic::start(),
-            &act_stage::interrupted,
+            progress,
             &mut |who, round| {
                 (round * turn..(round + 1) * turn).try_for_each(|batch| {
                     let before = Instant::now();
@@ -183,14 +184,13 @@ pub fn race_all(
     contestants: &[Contestant<'_>],
     budget: &Budget,
 ) -> Result<Vec<Race>> {
-    let progress = ctx.bar("measuring latency", settings.len() as u64);
+    let progress = ctx.progress();
+    progress.begin("measuring latency", settings.len() * Budget::UNITS);
     let races = settings
         .iter()
         .map(|&setting| {
-            progress.message(&setting.to_string());
-            let race = Race::run(setting, contestants, budget, ctx.seed());
-            progress.advance(1);
-            race
+            progress.say(&setting.to_string());
+            Race::run(setting, contestants, budget, ctx.seed(), &progress)
         })
         .collect();
     progress.finish();

@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-use act_core::{Artifact, Plan, Seed};
+use act_core::{Artifact, Plan, Seed, Silent};
 use act_data::{Dataset, Split};
 use act_prune::budget::blocks::keeps;
 use act_prune::budget::{Allocation, Cost, Operations};
 use act_prune::importance::{compensate, scores};
-use act_prune::{Calibration, Importance, Kept, Measure, Options};
+use act_prune::{Calibration, Criterion, Kept, Measure, Options};
 use act_stage::config::Config;
 
 fn main() -> anyhow::Result<()> {
@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!("retraining_free MODEL DATA OUT CRITERION SEED SHARE..");
     };
     let model = Artifact::open(model)?;
-    let (criterion, seed): (Importance, Seed) = (criterion.parse()?, Seed(seed.parse()?));
+    let (criterion, seed): (Criterion, Seed) = (criterion.parse()?, Seed(seed.parse()?));
     let options = Options::new(&Config::default())?;
     let labels = Some(&model.task.labels[..]);
     let train = Dataset::open(data.as_ref(), Some(&model.task.name), Split::Train, labels)?;
@@ -29,8 +29,9 @@ fn main() -> anyhow::Result<()> {
         batch_size: options.batch_size,
         device: "cpu".parse()?,
         threads: std::thread::available_parallelism()?.get(),
+        progress: &Silent,
     };
-    let scores = scores(criterion, &model, &measure, &mut |_| true)?;
+    let scores = scores(criterion, &model, &measure)?;
     let cost = Operations::new(&calibration.encodings);
     let (plan, all) = (&model.plan, cost.predict(&model.plan));
     let allocation = Allocation::new(plan, &scores, &cost);
@@ -47,7 +48,7 @@ fn main() -> anyhow::Result<()> {
             let layers = scores.iter().zip(keeps(&allotted));
             let kept: Vec<Kept> = layers.map(|(s, k)| Kept::strongest(s, k)).collect();
             let gone = 100.0 * (1.0 - cost.predict(&allotted) / all);
-            let pruned = compensate(criterion, &model, &kept, &measure, &mut |_| true)?;
+            let pruned = compensate(criterion, &model, &kept, &measure)?;
             let name = format!("{criterion}-{name}-{text}-{}", seed.0);
             let file = Path::new(out).join(name.clone() + ".act");
             std::fs::write(file, pruned.artifact.to_bytes()?)?;

@@ -1,4 +1,4 @@
-//! What the command line may ask for beside a configuration: targets, steps and families.
+//! What the command line may ask for beside a configuration: targets and families.
 //!
 //! A target given here goes before whatever the configuration says about how much to prune; two
 //! that contradict each other at the same place are an error.
@@ -7,8 +7,6 @@ use std::path::PathBuf;
 
 use act_stage::config::Config;
 use clap::Args;
-
-use crate::budget::Step;
 
 /// How much to prune; without any of these the configuration says.
 #[derive(Debug, Clone, Default, Args)]
@@ -34,12 +32,6 @@ pub struct GoalArgs {
     /// Keep the latency table here, not in the user's cache folder.
     #[arg(long, value_name = "FILE")]
     pub latency_table: Option<PathBuf>,
-    /// The model that targets and ratios are relative to, if the input is pruned already.
-    #[arg(long, value_name = "MODEL")]
-    pub reference: Option<PathBuf>,
-    /// Go this part of the way: 2/3 is the second of three steps.
-    #[arg(long, value_name = "I/N")]
-    pub step: Option<Step>,
 }
 
 impl GoalArgs {
@@ -67,11 +59,6 @@ impl GoalArgs {
         if let Some(precision) = &self.precision {
             prune.precision.clone_from(precision);
         }
-    }
-
-    /// The step; the whole way by default.
-    pub fn step(&self) -> Step {
-        self.step.unwrap_or(Step::WHOLE)
     }
 }
 

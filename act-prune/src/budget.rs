@@ -1,4 +1,4 @@
-//! Pruning to a promise: a [`Target`] that is measured, and a search for the network that keeps
+//! Pruning to a promise: a [`PruningTarget`] that is measured, and a search for the network that keeps
 //! most importance and meets it.
 //!
 //! [`blocks`] says what may be chosen, [`cost`] what a plan costs in the target's own unit,
@@ -17,5 +17,5 @@ pub mod target;
 pub use allocation::{Allocation, Allotted};
 pub use cost::Cost;
 pub use operations::Operations;
-pub use promise::{Kept, Yardstick, keep_promise};
-pub use target::{Step, Target};
+pub use promise::{KeptPromise, Yardstick, keep_promise};
+pub use target::PruningTarget;

@@ -28,22 +28,20 @@ pub fn repair(
     original: &Artifact,
     mut pruned: Artifact,
     repair: Repair,
-    passes: &mut Passes<'_>,
+    passes: &Passes<'_>,
 ) -> Result<Artifact> {
+    let broken = broken(original, &pruned, repair);
+    passes.begin("repairing", work(&broken, original, &pruned) * passes.len());
     let whole = Engine::new(original.clone())?;
     let mut engine = Engine::new(pruned.clone())?;
     let mut streams = passes.embed(&whole)?;
     let mut streams_now = streams.clone();
-    let mut intact = true;
     for layer in 0..original.plan.layers.len() {
         for block in Block::of_layer(layer) {
-            let (before, _) = block.structures(&original.plan.layers);
-            let (count, size) = block.structures(&pruned.plan.layers);
-            intact &= count == before;
-            let beyond_repair = count == 0 && repair == Repair::Rescale;
-            if intact || before == 0 || beyond_repair {
+            if !broken.contains(&block) {
                 continue;
             }
+            let (count, size) = block.structures(&pruned.plan.layers);
             let weights = affine(original, block.output())?;
             let mended = if count == 0 {
                 mean_output(&whole, &mut streams, &weights, block, passes)?
@@ -63,4 +61,29 @@ pub fn repair(
         passes.step(&engine, &mut streams_now)?;
     }
     Ok(pruned)
+}
+
+/// The blocks to repair: those that have something to repair, from the first that has lost something.
+fn broken(original: &Artifact, pruned: &Artifact, repair: Repair) -> Vec<Block> {
+    let blocks = (0..original.plan.layers.len()).flat_map(Block::of_layer);
+    let counts = blocks.map(|block| {
+        let count = |artifact: &Artifact| block.structures(&artifact.plan.layers).0;
+        (block, count(original), count(pruned))
+    });
+    let from_first = counts.skip_while(|(_, before, now)| before == now);
+    let repaired = from_first.filter(|(_, before, now)| {
+        let beyond_repair = *now == 0 && repair == Repair::Rescale;
+        *before > 0 && !beyond_repair
+    });
+    repaired.map(|(block, ..)| block).collect()
+}
+
+/// How often [`repair`] takes every batch through a layer: through both models, and for each block
+/// once more through both, or through the original alone where nothing is left of the block.
+fn work(broken: &[Block], original: &Artifact, pruned: &Artifact) -> usize {
+    let of_block = |block: &Block| match block.structures(&pruned.plan.layers) {
+        (0, _) => 1,
+        _ => 2,
+    };
+    2 * original.plan.layers.len() + broken.iter().map(of_block).sum::<usize>()
 }

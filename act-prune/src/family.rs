@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use act_core::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::Pruned;
-use crate::latency::Setting;
+use crate::latency::LatencySetting;
+use crate::outcome::Pruned;
 use crate::record::describe;
 
 /// Models with their files, slowest first.
@@ -46,17 +46,17 @@ pub fn open_folder(folder: &Path) -> Result<()> {
     if folder.as_os_str() == "-" {
         return Err(Error::usage("--family writes several models: give -o DIR"));
     }
-    std::fs::create_dir_all(folder).map_err(|e| match folder.is_dir() || !folder.exists() {
-        true => Error::io(folder, e),
-        false => Error::usage(format!(
-            "{}: is a file; --family needs a folder",
-            folder.display()
-        )),
+    std::fs::create_dir_all(folder).map_err(|e| {
+        if folder.is_dir() || !folder.exists() {
+            return Error::io(folder, e);
+        }
+        let name = folder.display();
+        Error::usage(format!("{name}: is a file; --family needs a folder"))
     })
 }
 
 /// The index, JSON: every member with what was promised and what was measured, slowest first.
-pub fn index(members: &[(PathBuf, Pruned)], setting: Option<&Setting>) -> Result<String> {
+pub fn index(members: &[(PathBuf, Pruned)], setting: Option<&LatencySetting>) -> Result<String> {
     let rows = members.iter().map(|(path, pruned)| {
         let artifact = &pruned.artifact;
         Ok(json!({

@@ -6,13 +6,11 @@ use act_core::Artifact;
 use act_data::{Dataset, Split};
 use act_nn::Device;
 use act_prune::args::GoalArgs;
-use act_prune::budget::{Cost, Target, cost};
+use act_prune::budget::{Cost, PruningTarget};
 use act_prune::vocabulary::{self, Shortened};
-use act_prune::{
-    Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, importance, record,
-};
+use act_prune::{Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, record};
 use act_stage::config::Config;
-use act_stage::{CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_stage::{Bars, CommonArgs, Context, Exit, StageArgs, StageCli};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -70,10 +68,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     }
 
     let mut model = ctx.read_artifact(&args.stage.input)?;
-    let mut origin = Origin::of(&model)?;
-    if let Some(path) = &args.goal.reference {
-        origin = origin.relative_to(&ctx.read_artifact(path)?)?;
-    }
+    let origin = Origin::of(&model)?;
     let train = training_data(&model, ctx)?;
     let shortened = vocabulary::shorten(&mut model, &options.vocabulary, &train)?;
     let closing = Closing {
@@ -82,6 +77,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         config: &config,
         train: &train,
         shortened,
+        progress: ctx.progress(),
     };
     if options.vocabulary_only() {
         return closing.one(Pruned::shortened_only(model, origin), None);
@@ -93,24 +89,23 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         batch_size: options.batch_size,
         device,
         threads: ctx.threads(),
+        progress: &closing.progress,
     };
-    let scored = score(model, origin, &options, measure, ctx)?;
-    let go_on = &mut |_| !act_stage::interrupted();
-    let step = args.goal.step();
+    let scored = Scored::new(model, origin, options.criterion, measure)?;
     let target = match options.goal {
-        Goal::Ratio(ratio) => return closing.one(scored.by_ratio(ratio, step, go_on)?, None),
+        Goal::Ratio(ratio) => return closing.one(scored.by_ratio(ratio)?, None),
         Goal::Target(target) => target,
     };
     let table = args.goal.latency_table.as_deref();
-    let mut cost = cost::of(target, &options, &scored, table, &act_stage::interrupted)?;
+    let mut cost = scored.cost(target, options.serving, table)?;
     let Some(speedups) = speedups else {
-        let pruned = scored.to_target(target, step, &mut *cost, go_on)?;
+        let pruned = scored.to_target(target, &mut *cost)?;
         return closing.one(pruned, Some(&*cost));
     };
     let mut members = Vec::with_capacity(speedups.len());
     for speedup in speedups {
-        let target = Target::Speedup(speedup);
-        let pruned = scored.to_target(target, step, &mut *cost, go_on)?;
+        let target = PruningTarget::Speedup(speedup);
+        let pruned = scored.to_target(target, &mut *cost)?;
         members.push((family::file(&args.stage.output, speedup), pruned));
     }
     closing.family(members, &*cost)
@@ -124,26 +119,6 @@ fn training_data(model: &Artifact, ctx: &Context) -> anyhow::Result<Dataset> {
     Ok(train)
 }
 
-fn score<'a>(
-    model: Artifact,
-    origin: Origin,
-    options: &Options,
-    measure: Measure<'a>,
-    ctx: &Context,
-) -> anyhow::Result<Scored<'a>> {
-    let batches = importance::batches(options.criterion, &model.plan, &measure);
-    let progress = ctx.bar("importance", batches as u64);
-    let mut before = 0;
-    let mut on_batch = |done: usize| {
-        progress.advance(done.saturating_sub(before) as u64);
-        before = done;
-        !act_stage::interrupted()
-    };
-    let scored = Scored::new(model, origin, options.criterion, measure, &mut on_batch)?;
-    progress.finish();
-    Ok(scored)
-}
-
 /// What is written at the end: record, log lines, artifacts, report.
 struct Closing<'a> {
     args: &'a Args,
@@ -151,6 +126,7 @@ struct Closing<'a> {
     config: &'a Config,
     train: &'a Dataset,
     shortened: Option<Shortened>,
+    progress: Bars,
 }
 
 impl Closing<'_> {
@@ -183,10 +159,11 @@ impl Closing<'_> {
     }
 
     fn recorded(&self, mut pruned: Pruned) -> anyhow::Result<Pruned> {
-        let (ctx, step) = (self.ctx, self.args.goal.step());
+        let ctx = self.ctx;
+        self.progress.finish();
         pruned.shortened.clone_from(&self.shortened);
         let train = &self.train.record;
-        let record = record::record(&pruned, train, self.config, step, ctx.device(), ctx.seed())?;
+        let record = record::record(&pruned, train, self.config, ctx.device(), ctx.seed())?;
         pruned.artifact.provenance.push(record);
         record::log(&pruned);
         Ok(pruned)

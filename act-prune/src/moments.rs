@@ -29,7 +29,7 @@ impl Moments {
         (artifact, engine): (&Artifact, &Engine),
         blocks: &[Block],
         streams: &mut [Stream],
-        passes: &mut Passes<'_>,
+        passes: &Passes<'_>,
     ) -> Result<Vec<Self>> {
         let weights = blocks.iter().map(|b| affine(artifact, b.output()));
         let weights: Vec<Matrix> = weights.collect::<Result<_>>()?;
@@ -63,7 +63,7 @@ impl Moments {
         current: (&Engine, &[Stream]),
         weights: &Matrix,
         block: Block,
-        passes: &mut Passes<'_>,
+        passes: &Passes<'_>,
     ) -> Result<Self> {
         let (count, size) = block.structures(&current.0.plan().layers);
         let mut sums = Sums::new(1 + count * size, weights.columns);
@@ -117,7 +117,7 @@ pub fn mean_output(
     streams: &mut [Stream],
     weights: &Matrix,
     block: Block,
-    passes: &mut Passes<'_>,
+    passes: &Passes<'_>,
 ) -> Result<Matrix> {
     let mut sum = Matrix::zeros(1, weights.rows);
     let mut rows = 0;

@@ -1,11 +1,11 @@
 //! What the configuration says about pruning, checked.
 
-use act_core::Result;
-use act_stage::config::{Config, QuantPost};
+use act_core::{Error, Result};
+use act_stage::config::{Config, Prune, QuantPost, quantity};
 
-use crate::budget::Target;
-use crate::importance::Importance;
-use crate::latency::Precision;
+use crate::budget::PruningTarget;
+use crate::criterion::Criterion;
+use crate::latency::{Precision, Serving};
 use crate::ratio::Ratio;
 use crate::vocabulary::Vocabulary;
 
@@ -20,7 +20,7 @@ pub enum Goal {
     /// A share of heads and of feed-forward neurons of every layer.
     Ratio(Ratio),
     /// As little importance as a target allows.
-    Target(Target),
+    Target(PruningTarget),
 }
 
 /// Settings of one pruning.
@@ -29,13 +29,9 @@ pub struct Options {
     /// How much is removed.
     pub goal: Goal,
     /// What importance is.
-    pub criterion: Importance,
-    /// What will be served, for times and bytes.
-    pub precision: Precision,
-    /// Sequences that are served together.
-    pub latency_batch: usize,
-    /// Threads of the engine that serves.
-    pub latency_threads: usize,
+    pub criterion: Criterion,
+    /// How the model will be served, for times and bytes.
+    pub serving: Serving,
     /// Tokens that stay.
     pub vocabulary: Vocabulary,
     /// Training examples on which importance is measured.
@@ -53,15 +49,17 @@ impl Options {
         config.check()?;
         let prune = &config.prune;
         Ok(Self {
-            goal: match Target::of(prune)? {
+            goal: match target(prune)? {
                 Some(target) => Goal::Target(target),
                 None => Goal::Ratio(Ratio::new(prune.pruned_ratio.unwrap_or(RATIO))?),
             },
             criterion: criterion(config).parse()?,
-            precision: precision(&prune.precision, &config.quant_post),
-            latency_batch: prune.latency_batch,
-            latency_threads: prune.latency_threads,
-            vocabulary: Vocabulary::of(prune)?,
+            serving: Serving {
+                precision: precision(&prune.precision, &config.quant_post),
+                batch: prune.latency_batch,
+                threads: prune.latency_threads,
+            },
+            vocabulary: vocabulary(prune)?,
             calibration_examples: prune.calibration_examples,
             validation_ratio: config.train.validation_ratio,
             batch_size: batch_size(config),
@@ -86,6 +84,32 @@ pub fn filled_in(config: &Config) -> Config {
     filled
 }
 
+/// The target, none if heads and neurons go by a ratio.
+fn target(prune: &Prune) -> Result<Option<PruningTarget>> {
+    let time = prune.budget.as_deref().map(quantity::milliseconds);
+    let size = prune.bytes.as_deref().map(quantity::bytes);
+    Ok(None
+        .or(prune.target_speedup.map(PruningTarget::Speedup))
+        .or(time.transpose()?.map(PruningTarget::Latency))
+        .or(prune.params.map(PruningTarget::Parameters))
+        .or(size.transpose()?.map(PruningTarget::Bytes)))
+}
+
+/// Errors: a corpus without its file, a file without a corpus.
+fn vocabulary(prune: &Prune) -> Result<Vocabulary> {
+    match (prune.vocabulary.as_str(), &prune.vocabulary_file) {
+        ("corpus", Some(file)) => Ok(Vocabulary::Corpus(file.into())),
+        ("corpus", None) => Err(Error::usage(
+            "Prune.vocabulary: corpus needs Prune.vocabulary_file, a file of one text a line",
+        )),
+        (kind, Some(_)) => Err(Error::usage(format!(
+            "Prune.vocabulary_file is for vocabulary: corpus, which is {kind}"
+        ))),
+        ("used", None) => Ok(Vocabulary::Used),
+        _ => Ok(Vocabulary::All),
+    }
+}
+
 /// Examples a batch: the global number, else PaddleSlim's usual.
 fn batch_size(config: &Config) -> usize {
     config.global.batch_size.unwrap_or(BATCH_SIZE)
@@ -96,8 +120,8 @@ fn batch_size(config: &Config) -> usize {
 fn criterion(config: &Config) -> &str {
     match (&config.prune.criterion, config.prune.targets().is_empty()) {
         (Some(criterion), _) => criterion,
-        (None, true) => Importance::FirstOrder.name(),
-        (None, false) => Importance::Obs.name(),
+        (None, true) => Criterion::FirstOrder.name(),
+        (None, false) => Criterion::Obs.name(),
     }
 }
 
@@ -120,7 +144,7 @@ mod tests {
     fn the_defaults_are_paddleslims() {
         let options = Options::new(&Config::default()).unwrap();
         assert_eq!(options.goal, Goal::Ratio(Ratio::new(0.25).unwrap()));
-        assert_eq!(options.criterion, Importance::FirstOrder);
+        assert_eq!(options.criterion, Criterion::FirstOrder);
         assert_eq!(options.vocabulary, Vocabulary::All);
         assert_eq!(
             (options.calibration_examples, options.batch_size),
@@ -132,13 +156,39 @@ mod tests {
     }
 
     #[test]
+    fn targets_come_from_the_configuration() {
+        let of = |change: fn(&mut Prune)| {
+            let mut prune = Prune::default();
+            change(&mut prune);
+            target(&prune).unwrap()
+        };
+        assert_eq!(of(|_| ()), None);
+        assert_eq!(
+            of(|p| p.target_speedup = Some(3.0)),
+            Some(PruningTarget::Speedup(3.0))
+        );
+        assert_eq!(
+            of(|p| p.budget = Some("8ms".into())),
+            Some(PruningTarget::Latency(8.0))
+        );
+        assert_eq!(
+            of(|p| p.params = Some(0.5)),
+            Some(PruningTarget::Parameters(0.5))
+        );
+        assert_eq!(
+            of(|p| p.bytes = Some("2kB".into())),
+            Some(PruningTarget::Bytes(2000))
+        );
+    }
+
+    #[test]
     fn a_target_brings_its_own_defaults() {
         let mut config = Config::default();
         config.prune.target_speedup = Some(3.0);
         let options = Options::new(&config).unwrap();
-        assert_eq!(options.goal, Goal::Target(Target::Speedup(3.0)));
-        assert_eq!(options.criterion, Importance::Obs);
-        assert_eq!(options.precision.name(), "int8");
+        assert_eq!(options.goal, Goal::Target(PruningTarget::Speedup(3.0)));
+        assert_eq!(options.criterion, Criterion::Obs);
+        assert_eq!(options.serving.precision.name(), "int8");
         assert_eq!(filled_in(&config).prune.pruned_ratio, None);
     }
 

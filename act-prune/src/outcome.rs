@@ -1,14 +1,36 @@
 //! What pruning did: the figures of its log lines, its report and its provenance record.
 
-use act_core::{Artifact, Plan};
+use act_core::provenance::Digest;
+use act_core::{Artifact, Plan, Result};
+use act_nn::LayerScores;
 use serde::Serialize;
 
-use crate::Origin;
-use crate::budget;
-use crate::importance::LayerScores;
+use crate::budget::KeptPromise;
 use crate::ratio::removed_share;
 use crate::select::Kept;
 use crate::vocabulary::Shortened;
+
+/// The model that came in: what results are compared with, and what targets are relative to.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its shape.
+    pub plan: Plan,
+}
+
+impl Origin {
+    /// Of a model.
+    ///
+    /// # Errors
+    /// Rejected: a model that cannot be written.
+    pub fn of(model: &Artifact) -> Result<Self> {
+        Ok(Self {
+            digest: model.model_digest()?,
+            plan: model.plan.clone(),
+        })
+    }
+}
 
 /// A pruned model and how it came about.
 pub struct Pruned {
@@ -21,7 +43,7 @@ pub struct Pruned {
     /// What happened to each layer; nothing where only the vocabulary was shortened.
     pub layers: Vec<LayerOutcome>,
     /// The target and how it was kept, if there was one.
-    pub promise: Option<budget::Kept>,
+    pub promise: Option<KeptPromise>,
     /// What became of the vocabulary, if anything.
     pub shortened: Option<Shortened>,
 }

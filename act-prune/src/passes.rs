@@ -3,10 +3,12 @@
 //! What is added up over batches is added in their order, so that no sum depends on the number of
 //! threads.
 
-use act_core::{Batch, Encoding, Error, Result};
+use act_core::{Batch, Encoding, Error, Progress, Result};
 use act_infer::{Engine, Stream};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::measure::Measure;
 
 /// Sequences computed at once: bounds memory.
 pub const BATCH: usize = 16;
@@ -18,13 +20,12 @@ const TOKENS: usize = 1 << 15;
 pub struct Passes<'a> {
     batches: Vec<Batch>,
     pool: ThreadPool,
-    /// Told how many batches have gone through a layer; stops everything by `false`.
-    on_batch: &'a mut dyn FnMut(usize) -> bool,
-    done: usize,
+    /// Told of every batch that has gone through a layer.
+    progress: &'a dyn Progress,
 }
 
 /// The batches of some examples.
-pub fn batches(encodings: &[Encoding]) -> impl Iterator<Item = Batch> {
+fn batches(encodings: &[Encoding]) -> impl Iterator<Item = Batch> {
     let mut tokens = 0;
     encodings
         .chunks(BATCH)
@@ -38,11 +39,8 @@ pub fn batches(encodings: &[Encoding]) -> impl Iterator<Item = Batch> {
 
 impl<'a> Passes<'a> {
     /// Errors: no example.
-    pub fn new(
-        encodings: &[Encoding],
-        threads: usize,
-        on_batch: &'a mut dyn FnMut(usize) -> bool,
-    ) -> Result<Self> {
+    pub fn new(measure: &Measure<'a>) -> Result<Self> {
+        let (encodings, threads) = (&measure.calibration.encodings, measure.threads);
         if encodings.is_empty() {
             return Err(Error::usage("there is no example to calibrate on"));
         }
@@ -51,9 +49,18 @@ impl<'a> Passes<'a> {
             batches: batches(encodings).collect(),
             pool: pool
                 .map_err(|e| Error::failed(format!("cannot start {threads} threads: {e}")))?,
-            on_batch,
-            done: 0,
+            progress: measure.progress,
         })
+    }
+
+    /// Number of batches, at least 1.
+    pub fn len(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// Begins a piece of work that takes so many batches through a layer.
+    pub fn begin(&self, what: &str, batches: usize) {
+        self.progress.begin(what, batches);
     }
 
     /// The residual streams of all batches before the first layer.
@@ -65,7 +72,7 @@ impl<'a> Passes<'a> {
     /// results in order. As many batches as there are `own`; each goes through `layers` layers.
     /// Errors: those of `compute`; interrupted.
     pub fn each<S: Send, T: Send>(
-        &mut self,
+        &self,
         own: &mut [S],
         layers: usize,
         compute: impl Fn(&Batch, &mut S) -> Result<T> + Sync,
@@ -81,16 +88,13 @@ impl<'a> Passes<'a> {
                     .into_iter()
                     .try_for_each(|result| result.map(&mut take))
             })?;
-            self.done += batches.len() * layers;
-            if !(self.on_batch)(self.done) {
-                return Err(Error::interrupted());
-            }
+            self.progress.advance(batches.len() * layers)?;
         }
         Ok(())
     }
 
     /// Takes all streams through the next layer.
-    pub fn step(&mut self, engine: &Engine, streams: &mut [Stream]) -> Result<()> {
+    pub fn step(&self, engine: &Engine, streams: &mut [Stream]) -> Result<()> {
         let step = |batch: &Batch, stream: &mut Stream| engine.step(batch, stream, None);
         self.each(streams, 1, step, drop)
     }

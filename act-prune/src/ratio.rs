@@ -18,17 +18,6 @@ pub struct Keep {
     pub neurons: usize,
 }
 
-impl Keep {
-    /// No more than a layer has.
-    #[must_use]
-    pub fn within(self, layer: &LayerPlan) -> Self {
-        Self {
-            heads: self.heads.min(layer.heads()),
-            neurons: self.neurons.min(layer.intermediate_size),
-        }
-    }
-}
-
 impl Ratio {
     /// Checks that `ratio` removes a part and not all.
     pub fn new(ratio: f64) -> Result<Self> {

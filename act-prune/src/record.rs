@@ -7,10 +7,10 @@ use act_stage::config::{Config, Global};
 use act_stage::report::Report;
 use serde_json::json;
 
-use crate::Pruned;
-use crate::budget::{Step, Target};
-use crate::latency::Setting;
+use crate::budget::PruningTarget;
+use crate::latency::LatencySetting;
 use crate::options::filled_in;
+use crate::outcome::Pruned;
 
 /// The record of this pruning. Deterministic: no time, no path. (Which network keeps a promise of
 /// time is for the machine to say; that network is what is recorded.)
@@ -18,40 +18,32 @@ pub fn record(
     pruned: &Pruned,
     train: &DataRecord,
     config: &Config,
-    step: Step,
     device: &str,
     seed: Seed,
 ) -> Result<StageRecord> {
-    let input = |role: &str, model_digest| InputRecord {
-        role: role.into(),
-        model_digest,
+    let input = InputRecord {
+        role: "model".into(),
+        model_digest: pruned.origin.digest,
     };
-    let mut inputs = vec![input("model", pruned.origin.digest)];
-    if let Some((digest, _)) = &pruned.origin.reference {
-        inputs.push(input("reference", *digest));
-    }
     let mut data = vec![train.clone()];
     data.extend(pruned.shortened.iter().filter_map(|s| s.corpus.clone()));
     Ok(StageRecord {
         config: acted(config)?,
         device: device.into(),
-        inputs,
+        inputs: vec![input],
         data,
-        metrics: metrics(pruned, step),
+        metrics: metrics(pruned),
         ..StageRecord::new("act-prune", seed.0)
     })
 }
 
-fn metrics(pruned: &Pruned, step: Step) -> Vec<(String, f64)> {
+fn metrics(pruned: &Pruned) -> Vec<(String, f64)> {
     let mut metrics = vec![
         ("calibration_examples", pruned.calibration_examples as f64),
         ("heads_removed", pruned.heads_removed()),
         ("neurons_removed", pruned.neurons_removed()),
         ("parameters_removed", pruned.parameters_removed()),
     ];
-    if step != Step::WHOLE {
-        metrics.extend([("step", step.index as f64), ("steps", step.of as f64)]);
-    }
     if let Some(shortened) = &pruned.shortened {
         metrics.extend([
             ("vocabulary_before", shortened.before as f64),
@@ -85,7 +77,11 @@ fn acted(config: &Config) -> Result<String> {
 
 /// The report: what stays of every layer and how important it was, what was promised and what was
 /// measured in which setting. Accuracy is act-eval's to measure: nothing here reads dev.
-pub fn report(pruned: &Pruned, train: &DataRecord, setting: Option<&Setting>) -> Result<Report> {
+pub fn report(
+    pruned: &Pruned,
+    train: &DataRecord,
+    setting: Option<&LatencySetting>,
+) -> Result<Report> {
     let mut report = Report::new("act-prune", &pruned.artifact)?;
     report.set_dataset(train);
     let details = json!({
@@ -104,14 +100,14 @@ pub fn report(pruned: &Pruned, train: &DataRecord, setting: Option<&Setting>) ->
     if let serde_json::Value::Object(details) = details {
         report.details = details;
     }
-    if let Some(Target::Speedup(times)) = pruned.promise.as_ref().map(|p| p.measured) {
+    if let Some(PruningTarget::Speedup(times)) = pruned.promise.as_ref().map(|p| p.measured) {
         report.speedup = Some(times);
     }
     Ok(report)
 }
 
 /// A setting as reports hold it.
-pub fn describe(setting: &Setting) -> serde_json::Value {
+pub fn describe(setting: &LatencySetting) -> serde_json::Value {
     json!({
         "precision": setting.precision.name(),
         "batch": setting.batch,

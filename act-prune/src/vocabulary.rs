@@ -13,7 +13,6 @@ use act_core::provenance::{DataRecord, Digest};
 use act_core::tensor::TensorData;
 use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, TokenizerSpec};
 use act_data::{Coverage, Dataset, Example};
-use act_stage::config::Prune;
 use serde::Serialize;
 
 /// Which tokens stay.
@@ -25,26 +24,6 @@ pub enum Vocabulary {
     Used,
     /// Those that a file of texts uses, one text a line.
     Corpus(PathBuf),
-}
-
-impl Vocabulary {
-    /// From `Prune.vocabulary` and `Prune.vocabulary_file`.
-    ///
-    /// # Errors
-    /// Usage: a corpus without its file, a file without a corpus.
-    pub fn of(prune: &Prune) -> Result<Self> {
-        match (prune.vocabulary.as_str(), &prune.vocabulary_file) {
-            ("corpus", Some(file)) => Ok(Vocabulary::Corpus(file.into())),
-            ("corpus", None) => Err(Error::usage(
-                "Prune.vocabulary: corpus needs Prune.vocabulary_file, a file of one text a line",
-            )),
-            (kind, Some(_)) => Err(Error::usage(format!(
-                "Prune.vocabulary_file is for vocabulary: corpus, which is {kind}"
-            ))),
-            ("used", None) => Ok(Vocabulary::Used),
-            _ => Ok(Vocabulary::All),
-        }
-    }
 }
 
 /// What became of the vocabulary.
@@ -194,8 +173,8 @@ fn read(path: &Path) -> Result<String> {
         let line = 1 + sound.iter().filter(|b| **b == b'\n').count();
         Error::usage(format!("{name}:{line}: not UTF-8; save the file as UTF-8"))
     })?;
-    match text.trim().is_empty() {
-        true => Err(Error::usage(format!("{name}: holds no text"))),
-        false => Ok(text),
+    if text.trim().is_empty() {
+        return Err(Error::usage(format!("{name}: holds no text")));
     }
+    Ok(text)
 }

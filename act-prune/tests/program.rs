@@ -218,40 +218,6 @@ fn a_promise_that_cannot_be_kept_is_refused_in_one_line() {
 }
 
 #[test]
-fn steps_go_part_of_the_way() {
-    let workshop = Workshop::new();
-    let heads = |name: &str| -> Vec<usize> {
-        let plan = Artifact::open(workshop.path(name)).unwrap().plan;
-        plan.layers.iter().map(LayerPlan::heads).collect()
-    };
-    let half = ["--set", "Prune.pruned_ratio=0.5"];
-    let first = ["base.act", "-o", "one.act", "--step", "1/2"];
-    assert!(workshop.run(&[&first[..], &half].concat()).status.success());
-    assert_eq!(heads("one.act"), [3, 3]);
-    let second = [
-        "one.act",
-        "-o",
-        "two.act",
-        "--step",
-        "2/2",
-        "--reference",
-        "base.act",
-    ];
-    assert!(
-        workshop
-            .run(&[&second[..], &half].concat())
-            .status
-            .success()
-    );
-    assert_eq!(heads("two.act"), [2, 2]);
-    let record = Artifact::open(workshop.path("two.act")).unwrap().provenance;
-    assert_eq!(record[1].inputs[1].role, "reference");
-    // The other way round the reference is smaller than the input.
-    let wrong = ["base.act", "-o", "x.act", "--reference", "one.act"];
-    assert_eq!(workshop.run(&wrong).status.code(), Some(2));
-}
-
-#[test]
 fn the_vocabulary_of_an_int8_model_shrinks_alone() {
     let workshop = Workshop::new();
     let used = [

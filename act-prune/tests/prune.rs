@@ -2,10 +2,10 @@
 
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{CHARACTERS, TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Artifact, ErrorKind, LayerPlan, Seed};
+use act_core::{Artifact, ErrorKind, LayerPlan, Seed, Silent};
 use act_data::{Dataset, Example, Split};
 use act_nn::Device;
-use act_prune::{Calibration, Options, Pruned, prune};
+use act_prune::{Calibration, Measure, Options, Pruned, prune};
 use act_stage::config::Config;
 
 fn model() -> Artifact {
@@ -56,19 +56,20 @@ fn calibration(model: &Artifact, seed: u64) -> Calibration {
     Calibration::sample(&dataset(), model, &options(0.25), Seed(seed)).unwrap()
 }
 
+fn measure(calibration: &Calibration, threads: usize) -> Measure<'_> {
+    Measure {
+        calibration,
+        batch_size: 16,
+        device: Device::NdArray,
+        threads,
+        progress: &Silent,
+    }
+}
+
 fn run(ratio: f64, threads: usize) -> Pruned {
     let model = model();
     let calibration = calibration(&model, 42);
-    let device: Device = "cpu".parse().unwrap();
-    prune(
-        model,
-        &calibration,
-        &options(ratio),
-        device,
-        threads,
-        &mut |_| true,
-    )
-    .unwrap()
+    prune(model, &options(ratio), measure(&calibration, threads)).unwrap()
 }
 
 #[test]
@@ -114,8 +115,7 @@ fn a_pruned_model_can_be_pruned_again() {
     let once = run(0.25, 1).artifact;
     let calibration = calibration(&once, 42);
     let kept = once.plan.layers[0].kept_heads.clone();
-    let device: Device = "cpu".parse().unwrap();
-    let twice = prune(once, &calibration, &options(0.4), device, 1, &mut |_| true).unwrap();
+    let twice = prune(once, &options(0.4), measure(&calibration, 1)).unwrap();
     let layers = &twice.artifact.plan.layers;
     // 3 * 0.6 rounds to 2, 12 * 2/3 is 8; 2 * 0.6 rounds to 1, 9 / 2 is 4.
     assert_eq!((layers[0].heads(), layers[0].intermediate_size), (2, 8));
@@ -124,7 +124,7 @@ fn a_pruned_model_can_be_pruned_again() {
 }
 
 #[test]
-fn int8_models_and_interrupts_end_it() {
+fn int8_models_are_refused() {
     let int8 = tiny_artifact(
         3,
         &TinyOptions {
@@ -132,25 +132,11 @@ fn int8_models_and_interrupts_end_it() {
             ..TinyOptions::default()
         },
     );
-    let device: Device = "cpu".parse().unwrap();
     let calibration = calibration(&int8, 1);
-    let refused = prune(int8, &calibration, &options(0.25), device, 1, &mut |_| true);
+    let refused = prune(int8, &options(0.25), measure(&calibration, 1));
     let error = refused.map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.to_string().contains("int8"));
-
-    let stopped = prune(
-        model(),
-        &calibration,
-        &options(0.25),
-        device,
-        1,
-        &mut |_| false,
-    );
-    assert_eq!(
-        stopped.map(drop).unwrap_err().kind(),
-        ErrorKind::Interrupted
-    );
 }
 
 #[test]

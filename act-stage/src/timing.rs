@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use act_core::error::{Error, Result};
+use act_core::{Progress, Result};
 
 /// Something that tells the time since some fixed moment.
 pub trait Clock {
@@ -43,6 +43,8 @@ pub struct Budget {
 impl Budget {
     /// Fewer rounds give no median worth the name.
     pub const MIN_ROUNDS: usize = 5;
+    /// What [`interleave`] advances its progress by, all in all.
+    pub const UNITS: usize = 100;
     /// More rounds tell nothing new.
     const MAX_ROUNDS: usize = 2000;
     /// Rounds that bring pages, caches and clocks up, and are not counted.
@@ -56,27 +58,52 @@ impl Budget {
             }
         }
     }
+
+    /// How much of it is spent, in [`Budget::UNITS`].
+    fn units(&self, rounds: usize, elapsed: Duration) -> usize {
+        let share = |done: f64, of: f64| if done < of { done / of } else { 1.0 };
+        let of_rounds = |wanted: usize| share(rounds as f64, wanted as f64);
+        let share = match self.rounds {
+            Some(wanted) => of_rounds(wanted),
+            None => {
+                let of_time = share(elapsed.as_secs_f64(), self.time.as_secs_f64());
+                of_time.min(of_rounds(Self::MIN_ROUNDS))
+            }
+        };
+        (share * Self::UNITS as f64) as usize
+    }
 }
 
 /// Runs `contestants` in turn, round by round, until the budget is spent; returns the times of
-/// each, round by round. `run(contestant, round)` does the work; `stop` is asked between rounds.
+/// each, round by round. `run(contestant, round)` does the work; `progress` advances by
+/// [`Budget::UNITS`] in all and is asked between rounds whether to go on.
+///
+/// # Errors
+/// Interrupted; those of `run`.
 pub fn interleave(
     contestants: usize,
     budget: &Budget,
     clock: &mut dyn Clock,
-    stop: &dyn Fn() -> bool,
+    progress: &dyn Progress,
     run: &mut dyn FnMut(usize, usize) -> Result<()>,
 ) -> Result<Vec<Vec<Duration>>> {
     for round in 0..Budget::WARM_UP {
-        (0..contestants).try_for_each(|c| run(c, round))?;
+        for contestant in 0..contestants {
+            progress.advance(0)?;
+            run(contestant, round)?;
+        }
     }
     let mut times = vec![Vec::new(); contestants];
     let start = clock.now();
-    let mut round = 0;
-    while !budget.spent(round, clock.now().saturating_sub(start)) {
-        if stop() {
-            return Err(Error::interrupted());
+    let (mut round, mut told) = (0, 0);
+    loop {
+        let elapsed = clock.now().saturating_sub(start);
+        if budget.spent(round, elapsed) {
+            break;
         }
+        let done = budget.units(round, elapsed);
+        progress.advance(done - told)?;
+        told = done;
         for turn in 0..contestants {
             // Whoever runs second finds the caches as the first left them; take turns at that.
             let contestant = if round % 2 == 0 {
@@ -90,6 +117,7 @@ pub fn interleave(
         }
         round += 1;
     }
+    progress.advance(Budget::UNITS - told)?;
     Ok(times)
 }
 
@@ -186,7 +214,29 @@ fn percentile(sorted: &[f64], share: f64) -> f64 {
 mod tests {
     use std::cell::Cell;
 
+    use act_core::{Error, Silent};
+
     use super::*;
+
+    /// Counts what is done, and says stop once that is `limit`.
+    struct Counted {
+        done: Cell<usize>,
+        limit: usize,
+    }
+
+    impl Progress for Counted {
+        fn begin(&self, _what: &str, _total: usize) {}
+
+        fn advance(&self, units: usize) -> Result<()> {
+            self.done.set(self.done.get() + units);
+            if self.done.get() < self.limit {
+                return Ok(());
+            }
+            Err(Error::interrupted())
+        }
+
+        fn say(&self, _words: &str) {}
+    }
 
     /// Time passes only when somebody works.
     struct Fake<'a>(&'a Cell<Duration>);
@@ -203,7 +253,7 @@ mod tests {
     fn race(budget: Budget) -> (Vec<Vec<Duration>>, Vec<(usize, usize)>) {
         let now = Cell::new(Duration::ZERO);
         let mut order = Vec::new();
-        let times = interleave(2, &budget, &mut Fake(&now), &|| false, &mut |who, round| {
+        let times = interleave(2, &budget, &mut Fake(&now), &Silent, &mut |who, round| {
             let cost = if who == 0 { 30 } else { 10 };
             let slow = if who == 1 && round == 3 { 3 } else { 1 };
             now.set(now.get() + MS * cost * slow);
@@ -276,16 +326,30 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_ends_the_race() {
+    fn an_interrupt_ends_the_race_and_progress_ends_with_it() {
         let now = Cell::new(Duration::ZERO);
         let budget = Budget {
             time: MS,
             rounds: None,
         };
-        let stopped = interleave(1, &budget, &mut Fake(&now), &|| true, &mut |_, _| Ok(()));
-        assert_eq!(
-            stopped.unwrap_err().kind(),
-            act_core::ErrorKind::Interrupted
-        );
+        let mut run = |_, _| {
+            now.set(now.get() + MS);
+            Ok(())
+        };
+        let mut race = |limit| {
+            let progress = Counted {
+                done: Cell::new(0),
+                limit,
+            };
+            let times = interleave(1, &budget, &mut Fake(&now), &progress, &mut run);
+            (times.map(drop), progress.done.get())
+        };
+        let (stopped, done) = race(50);
+        let interrupted = act_core::ErrorKind::Interrupted;
+        assert_eq!(stopped.unwrap_err().kind(), interrupted);
+        assert_eq!(done, 60, "three of the five rounds");
+        let (times, done) = race(Budget::UNITS + 1);
+        times.unwrap();
+        assert_eq!(done, Budget::UNITS);
     }
 }

@@ -1,12 +1,12 @@
 //! The one way in which sizes are allotted to layers: all blocks together, so that what a plan costs
 //! stays within a limit and as little importance as possible is lost.
 //!
-//! [`Block`] says what may be chosen, a [`Cost`] what it costs, [`Search`] finds the best choice.
+//! [`BlockSizes`] says what may be chosen, a [`Cost`] what it costs, [`Search`] finds the best choice.
 //! Nothing is measured here; that is the business of [`promise`](super::promise).
 
 use act_core::Plan;
 
-use super::blocks::{Block, plan_of};
+use super::blocks::{BlockSizes, plan_of};
 use super::cost::Cost;
 use super::search::Search;
 use crate::importance::LayerScores;
@@ -14,7 +14,7 @@ use crate::importance::LayerScores;
 /// Every allocation of sizes to the blocks of a plan.
 pub struct Allocation<'a> {
     plan: &'a Plan,
-    blocks: Vec<Block>,
+    blocks: Vec<BlockSizes>,
     search: Search,
 }
 
@@ -32,7 +32,7 @@ pub struct Allotted {
 impl<'a> Allocation<'a> {
     /// Of `plan`, whose heads and neurons have these `scores`.
     pub fn new(plan: &'a Plan, scores: &[LayerScores], cost: &dyn Cost) -> Self {
-        let blocks = Block::all(plan, scores);
+        let blocks = BlockSizes::all(plan, scores);
         let predict = |plan: &Plan| cost.predict(plan);
         let choices = blocks.iter().map(|b| b.choices(plan, &predict)).collect();
         let nothing = plan_of(plan, &blocks, &vec![0; blocks.len()]);
@@ -47,9 +47,10 @@ impl<'a> Allocation<'a> {
     /// if nothing fits that still lets tokens see each other.
     pub fn within(&self, limit: f64) -> Option<Allotted> {
         let whole: Vec<usize> = self.blocks.iter().map(|b| b.sizes.len() - 1).collect();
-        let chosen = match self.search.cost(&whole) <= limit {
-            true => whole,
-            false => self.search.best(limit)?,
+        let chosen = if self.search.cost(&whole) <= limit {
+            whole
+        } else {
+            self.search.best(limit)?
         };
         Some(self.allotted(&chosen))
     }

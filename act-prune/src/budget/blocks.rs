@@ -5,48 +5,37 @@ use act_core::{LayerPlan, Plan};
 use act_infer::COLUMN_BLOCK;
 
 use super::search::Choice;
+use crate::block::Block;
 use crate::importance::LayerScores;
 use crate::ratio::Keep;
 
-/// A block of the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Attention heads.
-    Attention,
-    /// Feed-forward neurons.
-    FeedForward,
-}
-
 /// Sizes that a block may have.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Block {
-    /// Its layer.
-    pub layer: usize,
-    /// Which of the layer's two.
-    pub part: Part,
+pub struct BlockSizes {
+    /// The block.
+    pub block: Block,
     /// Heads or neurons that may stay, rising from 0 to all of them.
     pub sizes: Vec<usize>,
     /// Importance lost at each size.
     pub losses: Vec<f64>,
 }
 
-impl Block {
+impl BlockSizes {
     /// The blocks of a model, layer by layer: any number of heads, and numbers of neurons for
     /// which the engine computes no column in vain. Whole blocks may go.
-    pub fn all(plan: &Plan, scores: &[LayerScores]) -> Vec<Block> {
+    pub fn all(plan: &Plan, scores: &[LayerScores]) -> Vec<Self> {
         let layers = plan.layers.iter().zip(scores).enumerate();
         let blocks = layers.flat_map(|(layer, (plan, scores))| {
-            let block = |part, sizes: Vec<usize>, scores: &[f64]| Block {
-                layer,
-                part,
+            let sized = |block, sizes: Vec<usize>, scores: &[f64]| Self {
+                block,
                 losses: losses(scores, &sizes),
                 sizes,
             };
             let heads = (0..=plan.heads()).collect();
             let neurons = aligned(plan.intermediate_size);
             [
-                block(Part::Attention, heads, &scores.heads),
-                block(Part::FeedForward, neurons, &scores.neurons),
+                sized(Block::Attention(layer), heads, &scores.heads),
+                sized(Block::FeedForward(layer), neurons, &scores.neurons),
             ]
         });
         blocks.collect()
@@ -56,7 +45,7 @@ impl Block {
     pub fn choices(&self, plan: &Plan, cost: &dyn Fn(&Plan) -> f64) -> Vec<Choice> {
         let with = |size| {
             let mut plan = plan.clone();
-            self.resize(&mut plan.layers[self.layer], size);
+            self.resize(&mut plan, size);
             cost(&plan)
         };
         let without = with(0);
@@ -64,25 +53,25 @@ impl Block {
         let choices = sizes.map(|(&size, &loss)| Choice {
             cost: (with(size) - without).max(0.0),
             loss,
-            mixes: self.part == Part::Attention && size > 0,
+            mixes: matches!(self.block, Block::Attention(_)) && size > 0,
         });
         choices.collect()
     }
 
-    fn resize(&self, layer: &mut LayerPlan, size: usize) {
-        match self.part {
-            Part::Attention => layer.kept_heads.truncate(size),
-            Part::FeedForward => layer.intermediate_size = size,
+    fn resize(&self, plan: &mut Plan, size: usize) {
+        match self.block {
+            Block::Attention(l) => plan.layers[l].kept_heads.truncate(size),
+            Block::FeedForward(l) => plan.layers[l].intermediate_size = size,
         }
     }
 }
 
 /// The plan with every block at the size chosen. Which heads stay is not decided here: the first
 /// stand for them.
-pub fn plan_of(plan: &Plan, blocks: &[Block], chosen: &[usize]) -> Plan {
+pub fn plan_of(plan: &Plan, blocks: &[BlockSizes], chosen: &[usize]) -> Plan {
     let mut plan = plan.clone();
     for (block, &choice) in blocks.iter().zip(chosen) {
-        block.resize(&mut plan.layers[block.layer], block.sizes[choice]);
+        block.resize(&mut plan, block.sizes[choice]);
     }
     plan
 }
@@ -145,7 +134,7 @@ mod tests {
                 neurons: vec![1.0; l.intermediate_size],
             })
             .collect();
-        let blocks = Block::all(&plan, &scores);
+        let blocks = BlockSizes::all(&plan, &scores);
         assert_eq!(blocks.len(), 4);
         let cost = |plan: &Plan| plan.parameters() as f64;
         let whole: Vec<usize> = blocks.iter().map(|b| b.sizes.len() - 1).collect();

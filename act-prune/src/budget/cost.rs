@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use act_core::{Artifact, Plan, Result};
+use act_core::{Artifact, Plan, Progress, Result};
+use act_stage::timing::Budget;
 
-use super::target::Target;
 use crate::latency::cache::{default_path, load_or_measure};
-use crate::latency::{Fingerprint, Precision, Setting, Table, deployed_quant, race};
-use crate::{Options, Scored};
+use crate::latency::{Fingerprint, LatencySetting, LatencyTable, Precision, deployed_quant, race};
 
 /// A cost that is a sum over blocks, and the truth about it.
 pub trait Cost {
@@ -23,36 +22,9 @@ pub trait Cost {
     fn tolerance(&self) -> Tolerance;
 
     /// In which setting times are taken, if this is one.
-    fn setting(&self) -> Option<&Setting> {
+    fn setting(&self) -> Option<&LatencySetting> {
         None
     }
-}
-
-/// The cost that a target is about, for a scored model and what `options` say will be served.
-/// Times rest on the latency table at `table`, or in the user's cache, which is measured if it is
-/// not there; `stop` is asked meanwhile (error: interrupted).
-pub fn of<'a>(
-    target: Target,
-    options: &Options,
-    scored: &Scored<'_>,
-    table: Option<&Path>,
-    stop: &'a dyn Fn() -> bool,
-) -> Result<Box<dyn Cost + 'a>> {
-    Ok(match target {
-        Target::Parameters(_) => Box::new(Parameters),
-        Target::Bytes(_) => Box::new(FileSize::new(scored.model(), options.precision)?),
-        Target::Speedup(_) | Target::Latency(_) => {
-            let setting = Setting::new(
-                options.precision,
-                options.latency_batch,
-                options.latency_threads,
-                &scored.calibration().encodings,
-            )?;
-            let reference = scored.origin().reference_plan().clone();
-            let absolute = matches!(target, Target::Latency(_));
-            Box::new(Time::new(reference, &setting, absolute, table, stop)?)
-        }
-    })
 }
 
 /// Relative, 0 for what is exact.
@@ -68,13 +40,13 @@ pub struct Tolerance {
 /// milliseconds; with `absolute` they are what the clock says.
 pub struct Time<'a> {
     /// Predictions.
-    table: Table,
+    table: LatencyTable,
     /// What speed-ups are over.
     reference: Plan,
     /// For budgets in milliseconds.
     absolute: bool,
-    /// Asked between rounds.
-    stop: &'a dyn Fn() -> bool,
+    /// Told of the rounds, and asked between them whether to go on.
+    progress: &'a dyn Progress,
 }
 
 impl<'a> Time<'a> {
@@ -82,28 +54,32 @@ impl<'a> Time<'a> {
     const TABLE_RACE: Duration = Duration::from_secs(5);
     const RACE: Duration = Duration::from_millis(1500);
 
-    /// Loads or measures the table for the reference's shape.
+    /// Loads the table for the reference's shape from `table`, or from the user's cache; measures it
+    /// if it is not there.
     ///
     /// # Errors
-    /// Those of [`Table::measure`].
+    /// Those of [`LatencyTable::measure`].
     pub fn new(
         reference: Plan,
-        setting: &Setting,
+        setting: &LatencySetting,
         absolute: bool,
         table: Option<&Path>,
-        stop: &'a dyn Fn() -> bool,
+        progress: &'a dyn Progress,
     ) -> Result<Self> {
         let fingerprint = Fingerprint::new(&reference, setting)?;
         let cached = default_path(&fingerprint);
         let table = load_or_measure(table.or(cached.as_deref()), fingerprint, &mut |f| {
-            let mut stopwatch = |plans: &[Plan]| race(plans, setting, Self::TABLE_RACE, stop);
-            Table::measure(f, &reference, &mut stopwatch)
+            let mut stopwatch = |plans: &[Plan]| {
+                progress.begin("latency table", Budget::UNITS);
+                race(plans, setting, Self::TABLE_RACE, progress)
+            };
+            LatencyTable::measure(f, &reference, &mut stopwatch)
         })?;
         Ok(Self {
             table,
             reference,
             absolute,
-            stop,
+            progress,
         })
     }
 }
@@ -118,10 +94,12 @@ impl Cost for Time<'_> {
         let setting = &self.table.fingerprint.setting;
         let whole = self.predict(&self.reference);
         agreed(&mut || {
-            let timed = race(&plans, setting, Self::RACE, self.stop)?;
-            Ok(match self.absolute {
-                true => timed[1].ms,
-                false => whole / timed[1].speedup,
+            self.progress.begin("timing the cut", Budget::UNITS);
+            let timed = race(&plans, setting, Self::RACE, self.progress)?;
+            Ok(if self.absolute {
+                timed[1].ms
+            } else {
+                whole / timed[1].speedup
             })
         })
     }
@@ -133,7 +111,7 @@ impl Cost for Time<'_> {
         }
     }
 
-    fn setting(&self) -> Option<&Setting> {
+    fn setting(&self) -> Option<&LatencySetting> {
         Some(&self.table.fingerprint.setting)
     }
 }

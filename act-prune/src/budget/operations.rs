@@ -28,9 +28,10 @@ impl Operations {
 
     /// Of one head, four projections, scores and context; of one neuron, a row and a column.
     fn of_layer(&self, layer: &LayerPlan, hidden: f64, last: bool) -> f64 {
-        let (asking, pairs) = match last {
-            true => (1.0, self.tokens),
-            false => (self.tokens, self.pairs),
+        let (asking, pairs) = if last {
+            (1.0, self.tokens)
+        } else {
+            (self.tokens, self.pairs)
         };
         let width = layer.head_dim as f64;
         let head = width * (2.0 * hidden * (asking + self.tokens) + 2.0 * pairs);

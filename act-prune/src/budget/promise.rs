@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::allocation::{Allocation, Allotted};
 use super::cost::Cost;
-use super::target::{Step, Target};
+use super::target::PruningTarget;
 use crate::importance::LayerScores;
 
 /// Searches at most, each measured. Two are usual.
@@ -21,25 +21,23 @@ const GENEROUS: f64 = 1.0 / 1.1;
 #[derive(Debug, Clone, Copy)]
 pub struct Yardstick<'a> {
     /// What is wanted.
-    pub target: Target,
-    /// The part of it that is wanted now.
-    pub step: Step,
+    pub target: PruningTarget,
     /// The network that shares and speed-ups are relative to.
     pub reference: &'a Plan,
 }
 
 /// A kept promise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Kept {
+pub struct KeptPromise {
     /// How many heads and neurons stay.
     #[serde(skip)]
     pub plan: Plan,
-    /// What was promised (at this step).
-    pub promised: Target,
+    /// What was promised.
+    pub promised: PruningTarget,
     /// What the sum over blocks said.
-    pub predicted: Target,
+    pub predicted: PruningTarget,
     /// What was measured.
-    pub measured: Target,
+    pub measured: PruningTarget,
     /// Share of all importance that stays.
     pub importance_kept: f64,
     /// Networks measured.
@@ -61,12 +59,11 @@ pub fn keep_promise(
     scores: &[LayerScores],
     yardstick: Yardstick<'_>,
     cost: &mut dyn Cost,
-) -> Result<Kept> {
+) -> Result<KeptPromise> {
     let allocation = Allocation::new(plan, scores, cost);
     let reference = cost.predict(yardstick.reference);
     let target = yardstick.target;
-    let limit = yardstick.step.limit(reference, target.limit(reference));
-    let promised = target.kept_by(limit, reference);
+    let limit = target.limit(reference);
     let mut trial = Trial {
         allocation: &allocation,
         cost,
@@ -79,17 +76,18 @@ pub fn keep_promise(
     }
     let miss = trial.cost.tolerance().miss;
     let Some(best) = best.filter(|c| c.measured <= limit * (1.0 + miss)) else {
-        return Err(refusal(promised, reference, &mut trial)?);
+        return Err(refusal(target, reference, &mut trial)?);
     };
     let total = allocation.importance();
-    Ok(Kept {
+    Ok(KeptPromise {
         plan: best.found.plan,
-        promised,
+        promised: target,
         predicted: target.kept_by(best.found.cost, reference),
         measured: target.kept_by(best.measured, reference),
-        importance_kept: match total > 0.0 {
-            true => 1.0 - best.found.loss / total,
-            false => 1.0,
+        importance_kept: if total > 0.0 {
+            1.0 - best.found.loss / total
+        } else {
+            1.0
         },
         rounds: trial.rounds,
     })
@@ -190,7 +188,7 @@ impl Trial<'_> {
 }
 
 /// The error that names the nearest promise that can be kept: that of the smallest network.
-fn refusal(promised: Target, reference: f64, trial: &mut Trial<'_>) -> Result<Error> {
+fn refusal(promised: PruningTarget, reference: f64, trial: &mut Trial<'_>) -> Result<Error> {
     let Some(smallest) = trial.allocation.smallest() else {
         return Ok(Error::usage("the model has no attention head left to keep"));
     };
@@ -256,11 +254,10 @@ mod tests {
         plan.layers.iter().enumerate().map(layer).collect()
     }
 
-    fn try_to(target: Target, cost: &mut dyn Cost) -> Result<Kept> {
+    fn try_to(target: PruningTarget, cost: &mut dyn Cost) -> Result<KeptPromise> {
         let plan = plan();
         let yardstick = Yardstick {
             target,
-            step: Step::WHOLE,
             reference: &plan,
         };
         keep_promise(&plan, &scores(&plan), yardstick, cost)
@@ -270,7 +267,7 @@ mod tests {
     fn a_wrong_prediction_is_measured_and_mended() {
         // Whole: 26. Measured, a network may cost 13 of that.
         for bias in [0.8, 1.0, 1.3] {
-            let kept = try_to(Target::Latency(13.0), &mut Biased(bias)).unwrap();
+            let kept = try_to(PruningTarget::Latency(13.0), &mut Biased(bias)).unwrap();
             let measured = kept.measured.value();
             assert!(measured <= 13.0 * 1.01, "{bias}: {measured}");
             assert!(
@@ -305,10 +302,10 @@ mod tests {
 
     #[test]
     fn a_disturbed_measurement_does_not_cost_importance() {
-        let calm = try_to(Target::Latency(13.0), &mut Biased(1.0)).unwrap();
+        let calm = try_to(PruningTarget::Latency(13.0), &mut Biased(1.0)).unwrap();
         for first in [5.0, 3.0, 1.6, 0.7] {
             let mut cost = Disturbed { first, measured: 0 };
-            let kept = try_to(Target::Latency(13.0), &mut cost).unwrap();
+            let kept = try_to(PruningTarget::Latency(13.0), &mut cost).unwrap();
             let truth = Biased(1.0).predict(&kept.plan);
             assert!(
                 (13.0 * GENEROUS..=13.0 * 1.01).contains(&truth),
@@ -326,43 +323,27 @@ mod tests {
             error.to_string()
         };
         // One head is left: 3 of 26.
-        let told = refused(Target::Speedup(20.0), &mut Biased(1.0));
+        let told = refused(PruningTarget::Speedup(20.0), &mut Biased(1.0));
         assert!(told.contains("a speed-up of 20x cannot be kept"), "{told}");
         assert!(
             told.contains("the nearest is a speed-up of 8.58x"),
             "{told}"
         );
-        try_to(Target::Speedup(8.58), &mut Biased(1.0)).unwrap();
-        let told = refused(Target::Parameters(0.001), &mut Parameters);
+        try_to(PruningTarget::Speedup(8.58), &mut Biased(1.0)).unwrap();
+        let told = refused(PruningTarget::Parameters(0.001), &mut Parameters);
         assert!(told.contains("0.1 % of the parameters cannot"), "{told}");
     }
 
     #[test]
-    fn steps_meet_at_the_target() {
-        let plan = plan();
-        let at = |step: &str| {
-            let yardstick = Yardstick {
-                target: Target::Speedup(2.0),
-                step: step.parse().unwrap(),
-                reference: &plan,
-            };
-            keep_promise(&plan, &scores(&plan), yardstick, &mut Biased(1.0)).unwrap()
-        };
-        assert_eq!(at("2/2").promised, Target::Speedup(2.0));
-        // Half way between 26 and 13 is 19.5.
-        assert!((at("1/2").promised.value() - 26.0 / 19.5).abs() < 1e-9);
-    }
-
-    #[test]
     fn a_promise_already_kept_removes_nothing() {
-        let kept = try_to(Target::Speedup(1.0), &mut Biased(1.0)).unwrap();
+        let kept = try_to(PruningTarget::Speedup(1.0), &mut Biased(1.0)).unwrap();
         assert_eq!((kept.plan, kept.importance_kept), (plan(), 1.0));
     }
 
     proptest! {
         #[test]
         fn parameters_stay_within_the_promise(share in 0.3f64..1.0) {
-            let kept = try_to(Target::Parameters(share), &mut Parameters).unwrap();
+            let kept = try_to(PruningTarget::Parameters(share), &mut Parameters).unwrap();
             let limit = share * plan().parameters() as f64;
             prop_assert!(kept.plan.parameters() as f64 <= limit);
             prop_assert!(kept.plan.layers.iter().any(|l| l.heads() > 0));

@@ -9,21 +9,17 @@
 use act_core::{Artifact, Result};
 use act_nn::LayerScores;
 
-use super::Measure;
+use crate::measure::Measure;
 
-/// Scores every head and neuron. `on_batch` is told after each batch how many are scored and may
-/// stop by returning `false` (error: interrupted).
-pub fn first_order(
-    artifact: &Artifact,
-    measure: &Measure<'_>,
-    on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<LayerScores>> {
+/// Scores every head and neuron. Errors: as in [`scores`](super::scores).
+pub fn first_order(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<LayerScores>> {
+    measure.begin("importance");
     act_nn::importance(
         measure.device,
         artifact,
         measure.calibration.examples(),
         measure.batch_size,
         measure.threads,
-        on_batch,
+        &mut |_| measure.progress.advance(1).is_ok(),
     )
 }

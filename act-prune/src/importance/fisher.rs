@@ -6,17 +6,13 @@
 //! the loss gains when the structure goes; so heads and neurons of all layers compare.
 
 use act_core::{Artifact, Result};
-use act_nn::MaskGradients;
+use act_nn::{LayerScores, MaskGradients};
 
-use super::{LayerScores, Measure};
+use crate::measure::Measure;
 
-/// Scores every head and neuron; `on_batch` as in [`scores`](super::scores).
-pub fn fisher(
-    artifact: &Artifact,
-    measure: &Measure<'_>,
-    on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<LayerScores>> {
-    let gradients = mask_gradients(artifact, measure, on_batch)?;
+/// Scores every head and neuron. Errors: as in [`scores`](super::scores).
+pub fn fisher(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<LayerScores>> {
+    let gradients = mask_gradients(artifact, measure, "importance")?;
     let layers = gradients.iter().zip(&artifact.plan.layers);
     let scores = layers.map(|(gradients, layer)| LayerScores {
         heads: half_mean_squares(&gradients.heads, layer.heads()),
@@ -25,19 +21,20 @@ pub fn fisher(
     Ok(scores.collect())
 }
 
-/// Gradients of every example's loss by the masks of every layer.
+/// Gradients of every example's loss by the masks of every layer; `what` they are for.
 pub(crate) fn mask_gradients(
     artifact: &Artifact,
     measure: &Measure<'_>,
-    on_batch: &mut dyn FnMut(usize) -> bool,
+    what: &str,
 ) -> Result<Vec<MaskGradients>> {
+    measure.begin(what);
     act_nn::mask_gradients(
         measure.device,
         artifact,
         measure.calibration.examples(),
         measure.batch_size,
         measure.threads,
-        on_batch,
+        &mut |_| measure.progress.advance(1).is_ok(),
     )
 }
 

@@ -4,8 +4,7 @@
 //! neither activations nor loss.
 
 use act_core::{Artifact, Linear, Params, Result};
-
-use super::LayerScores;
+use act_nn::LayerScores;
 
 /// Scores every head (query, key, value and output projections) and neuron (incoming and outgoing
 /// weights); biases do not count. Errors: int8 weights.

@@ -8,15 +8,16 @@
 //! hull, so that the cheapest structures come in the order of elimination.
 
 use act_core::metrics::log_softmax;
-use act_core::{Artifact, Batch, Encoding, Error, Plan, Result};
+use act_core::{Artifact, Batch, Error, Plan, Result};
 use act_infer::{Engine, Stream};
+use act_nn::LayerScores;
 
 use super::elimination::Elimination;
-use super::{LayerScores, Measure};
 use crate::block::{Block, affine, set_affine};
 use crate::cholesky::Cholesky;
+use crate::measure::Measure;
 use crate::moments::Moments;
-use crate::passes::{self, BATCH, Passes};
+use crate::passes::{BATCH, Passes};
 use crate::refit::{DAMPING, damped, refit, unsolvable};
 use crate::select::Kept;
 use crate::shrink::shrink;
@@ -26,19 +27,14 @@ const LEVELS: usize = 4;
 /// Examples on which they are.
 const ANSWERS: usize = 128;
 
-/// Scores every head and neuron, in nats of divergence; `on_batch` as in
-/// [`scores`](super::scores).
-pub fn obs(
-    artifact: &Artifact,
-    measure: &Measure<'_>,
-    on_batch: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<LayerScores>> {
-    let encodings = &measure.calibration.encodings;
-    let mut passes = Passes::new(encodings, measure.threads, on_batch)?;
+/// Scores every head and neuron, in nats of divergence. Errors: as in [`scores`](super::scores).
+pub fn obs(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<LayerScores>> {
+    let passes = Passes::new(measure)?;
+    let asked = passes.len().min(ANSWERS / BATCH);
+    passes.begin("importance", work(&artifact.plan, passes.len(), asked));
     let engine = Engine::new(artifact.clone())?;
     let mut streams = passes.embed(&engine)?;
-    let asked = streams.len().min(ANSWERS / BATCH);
-    let answers = log_probabilities(&engine, &streams[..asked], &mut passes)?;
+    let answers = log_probabilities(&engine, &streams[..asked], &passes)?;
     let mut scores = Vec::with_capacity(artifact.plan.layers.len());
     for layer in 0..artifact.plan.layers.len() {
         let [heads, neurons] = Block::of_layer(layer);
@@ -47,13 +43,13 @@ pub fn obs(
         let blocks: Vec<Block> = blocks.collect();
         // A model cut here does the same up to here.
         let before = streams[..asked].to_vec();
-        let of_all = Moments::of_blocks((artifact, &engine), &blocks, &mut streams, &mut passes)?;
+        let of_all = Moments::of_blocks((artifact, &engine), &blocks, &mut streams, &passes)?;
         let mut of_layer = LayerScores::default();
         for (&block, moments) in blocks.iter().zip(of_all) {
             let order = passes.install(|| eliminate(artifact, block, &moments))?;
             let mut divergence = |kept: &[usize]| {
                 let cut = passes.install(|| cut_alone(artifact, block, &moments, kept))?;
-                let now = log_probabilities(&Engine::new(cut)?, &before, &mut passes)?;
+                let now = log_probabilities(&Engine::new(cut)?, &before, &passes)?;
                 Ok(mean_divergence(&answers, &now))
             };
             let scores = slopes(&order, &curve(&order, &mut divergence)?);
@@ -67,15 +63,14 @@ pub fn obs(
     Ok(scores)
 }
 
-/// Batches that [`obs`] takes through a layer, for showing how far it is.
-pub fn batches(plan: &Plan, encodings: &[Encoding]) -> usize {
-    let all = passes::batches(encodings).count();
+/// How often [`obs`] takes a batch through a layer, of `all` batches and those that are `asked`.
+fn work(plan: &Plan, all: usize, asked: usize) -> usize {
     let layers = plan.layers.len();
     let to_end = plan.layers.iter().enumerate().map(|(l, layer)| {
         let levels = layer.heads().min(LEVELS) + layer.intermediate_size.min(LEVELS);
         levels * (layers - l)
     });
-    layers * all + (layers + to_end.sum::<usize>()) * all.min(ANSWERS / BATCH)
+    layers * all + (layers + to_end.sum::<usize>()) * asked
 }
 
 /// Structures of a block in the order in which they go, each with the error that it adds.
@@ -125,7 +120,7 @@ fn cut_alone(
 fn log_probabilities(
     engine: &Engine,
     streams: &[Stream],
-    passes: &mut Passes<'_>,
+    passes: &Passes<'_>,
 ) -> Result<Vec<Vec<f64>>> {
     let mut all = Vec::new();
     let layers = streams.first().map_or(0, |s| s.layers_left(engine));
@@ -172,9 +167,10 @@ fn curve(
         costs[level] = divergence(&kept)?;
         let (error, rise) = (errors[level] - errors[from], costs[level] - costs[from]);
         for k in from + 1..level {
-            let share = match error > 0.0 {
-                true => (errors[k] - errors[from]) / error,
-                false => (k - from) as f64 / (level - from) as f64,
+            let share = if error > 0.0 {
+                (errors[k] - errors[from]) / error
+            } else {
+                (k - from) as f64 / (level - from) as f64
             };
             costs[k] = costs[from] + rise * share;
         }

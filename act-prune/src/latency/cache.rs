@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use act_core::{Error, Result};
 
-use super::{Fingerprint, Table};
+use super::fingerprint::Fingerprint;
+use super::table::LatencyTable;
 
 /// Where the table of a fingerprint is kept: `act/latency-<digest>.json` in the user's cache
 /// folder (`XDG_CACHE_HOME`, else `~/.cache`); `None` if there is neither.
@@ -38,8 +39,8 @@ pub fn default_path(fingerprint: &Fingerprint) -> Option<PathBuf> {
 pub fn load_or_measure(
     path: Option<&Path>,
     fingerprint: Fingerprint,
-    measure: &mut dyn FnMut(Fingerprint) -> Result<Table>,
-) -> Result<Table> {
+    measure: &mut dyn FnMut(Fingerprint) -> Result<LatencyTable>,
+) -> Result<LatencyTable> {
     let Some(path) = path else {
         return measure(fingerprint);
     };
@@ -61,25 +62,25 @@ pub fn load_or_measure(
 }
 
 /// The table at `path`, none if there is no file; the error is the reason not to believe it.
-fn load(path: &Path, fingerprint: &Fingerprint) -> Result<Option<Table>, String> {
+fn load(path: &Path, fingerprint: &Fingerprint) -> Result<Option<LatencyTable>, String> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e.to_string()),
     };
-    let table: Table =
+    let table: LatencyTable =
         serde_json::from_slice(&bytes).map_err(|e| format!("not a latency table ({e})"))?;
     if table.fingerprint != *fingerprint {
         return Err("of another machine, model, setting or version".into());
     }
-    match table.is_sound() {
-        true => Ok(Some(table)),
-        false => Err("holds numbers that are no times".into()),
+    if !table.is_sound() {
+        return Err("holds numbers that are no times".into());
     }
+    Ok(Some(table))
 }
 
 /// Writes beside the target and renames, so that no half file is ever found.
-fn store(path: &Path, table: &Table) -> Result<()> {
+fn store(path: &Path, table: &LatencyTable) -> Result<()> {
     let io = |e| Error::io(path, e);
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -97,7 +98,9 @@ fn store(path: &Path, table: &Table) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Curve, Precision, Setting, Shape};
+    use super::super::curve::CostCurve;
+    use super::super::fingerprint::EncoderShape;
+    use super::super::setting::{LatencySetting, Precision};
     use super::*;
 
     fn fingerprint(cpu: &str) -> Fingerprint {
@@ -105,7 +108,7 @@ mod tests {
             version: "1".into(),
             cpu: cpu.into(),
             kernels: "generic".into(),
-            shape: Shape {
+            shape: EncoderShape {
                 layers: 2,
                 hidden_size: 8,
                 heads: 2,
@@ -115,7 +118,7 @@ mod tests {
                 family: "bert".into(),
                 num_labels: 2,
             },
-            setting: Setting {
+            setting: LatencySetting {
                 precision: Precision::F32,
                 batch: 1,
                 threads: 1,
@@ -124,9 +127,9 @@ mod tests {
         }
     }
 
-    fn table(fingerprint: Fingerprint) -> Table {
-        let curve = |size| Curve::new(vec![(size, 0.25)]);
-        Table {
+    fn table(fingerprint: Fingerprint) -> LatencyTable {
+        let curve = |size| CostCurve::new(vec![(size, 0.25)]);
+        LatencyTable {
             fingerprint,
             full_ms: 1.0,
             blocks_ms: 1.0,

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// A piecewise linear function through measured points; 0 at size 0.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Curve(Vec<(usize, f64)>);
+pub struct CostCurve(Vec<(usize, f64)>);
 
-impl Curve {
+impl CostCurve {
     /// Through points of rising size. Noise may make a point negative; time is not.
     pub fn new(points: Vec<(usize, f64)>) -> Self {
         let points = points.into_iter().map(|(size, cost)| (size, cost.max(0.0)));
@@ -44,18 +44,18 @@ mod tests {
 
     #[test]
     fn goes_through_its_points_and_straight_between() {
-        let curve = Curve::new(vec![(2, 4.0), (4, 5.0)]);
+        let curve = CostCurve::new(vec![(2, 4.0), (4, 5.0)]);
         let at = [0, 1, 2, 3, 4, 8].map(|size| curve.at(size));
         assert_eq!(at, [0.0, 2.0, 4.0, 4.5, 5.0, 10.0]);
-        assert_eq!(Curve::default().at(7), 0.0);
-        assert_eq!(Curve::new(vec![(1, -1.0)]).at(1), 0.0);
+        assert_eq!(CostCurve::default().at(7), 0.0);
+        assert_eq!(CostCurve::new(vec![(1, -1.0)]).at(1), 0.0);
     }
 
     #[test]
     fn unsound_points_are_seen() {
-        assert!(Curve::new(vec![(1, 1.0), (2, 0.5)]).is_sound());
-        assert!(!Curve(vec![(2, 1.0), (1, 0.5)]).is_sound());
-        assert!(!Curve(vec![(1, f64::NAN)]).is_sound());
-        assert!(!Curve(vec![(0, 1.0)]).is_sound());
+        assert!(CostCurve::new(vec![(1, 1.0), (2, 0.5)]).is_sound());
+        assert!(!CostCurve(vec![(2, 1.0), (1, 0.5)]).is_sound());
+        assert!(!CostCurve(vec![(1, f64::NAN)]).is_sound());
+        assert!(!CostCurve(vec![(0, 1.0)]).is_sound());
     }
 }

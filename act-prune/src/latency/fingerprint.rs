@@ -5,11 +5,12 @@ use act_infer::Engine;
 use act_stage::report::Host;
 use serde::{Deserialize, Serialize};
 
-use super::{Setting, stand_in};
+use super::setting::LatencySetting;
+use super::stand_in::stand_in;
 
 /// The largest layer of an encoder and what else its time depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shape {
+pub struct EncoderShape {
     /// Layers.
     pub layers: usize,
     /// Width of the residual stream.
@@ -28,7 +29,7 @@ pub struct Shape {
     pub num_labels: usize,
 }
 
-impl Shape {
+impl EncoderShape {
     /// The shape around all layers of a plan.
     ///
     /// # Errors
@@ -65,18 +66,18 @@ pub struct Fingerprint {
     /// Kernels of the engine.
     pub kernels: String,
     /// Model.
-    pub shape: Shape,
+    pub shape: EncoderShape,
     /// What is served and how.
-    pub setting: Setting,
+    pub setting: LatencySetting,
 }
 
 impl Fingerprint {
     /// For a plan on this machine.
     ///
     /// # Errors
-    /// Those of [`Shape::around`] and of the engine.
-    pub fn new(plan: &Plan, setting: &Setting) -> Result<Self> {
-        let shape = Shape::around(plan)?;
+    /// Those of [`EncoderShape::around`] and of the engine.
+    pub fn new(plan: &Plan, setting: &LatencySetting) -> Result<Self> {
+        let shape = EncoderShape::around(plan)?;
         let smallest = resized(plan, &shape, |_| (0, 0));
         let engine = Engine::new(stand_in(&smallest, setting.precision))?;
         Ok(Self {
@@ -90,7 +91,11 @@ impl Fingerprint {
 }
 
 /// The plan with the shape's layers, `size(layer)` heads and neurons in each.
-pub(super) fn resized(plan: &Plan, shape: &Shape, size: impl Fn(usize) -> (usize, usize)) -> Plan {
+pub(super) fn resized(
+    plan: &Plan,
+    shape: &EncoderShape,
+    size: impl Fn(usize) -> (usize, usize),
+) -> Plan {
     let layer = |l| {
         let (heads, width) = size(l);
         LayerPlan::full(heads, shape.head_dim, width)
@@ -115,8 +120,8 @@ mod tests {
         };
         let mut plan = tiny_artifact(1, &options).plan;
         plan.layers[1].head_dim = 4;
-        assert!(Shape::around(&plan).is_err());
+        assert!(EncoderShape::around(&plan).is_err());
         plan.layers[1].kept_heads.clear();
-        assert_eq!(Shape::around(&plan).unwrap().head_dim, 2);
+        assert_eq!(EncoderShape::around(&plan).unwrap().head_dim, 2);
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use act_core::{Plan, Result};
+use act_core::{Plan, Progress, Result};
 use act_infer::Engine;
 use act_stage::timing::{Budget, Milliseconds, Monotonic, Ratio, interleave};
 
-use super::{Setting, stand_in};
+use super::setting::LatencySetting;
+use super::stand_in::stand_in;
 
 /// The time of one plan.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,13 +18,16 @@ pub struct Timed {
     pub speedup: f64,
 }
 
-/// Times `plans` in the setting for about `time`, at least [`Budget::MIN_ROUNDS`] rounds. `stop`
-/// is asked between rounds (error: interrupted).
+/// Times `plans` in the setting for about `time`, at least [`Budget::MIN_ROUNDS`] rounds; as far as
+/// `progress` goes that is a piece of [`Budget::UNITS`], which the caller begins.
+///
+/// # Errors
+/// Interrupted; those of the engine.
 pub fn race(
     plans: &[Plan],
-    setting: &Setting,
+    setting: &LatencySetting,
     time: Duration,
-    stop: &dyn Fn() -> bool,
+    progress: &dyn Progress,
 ) -> Result<Vec<Timed>> {
     let mut engines = Vec::with_capacity(plans.len());
     for plan in plans {
@@ -40,7 +44,7 @@ pub fn race(
             .try_for_each(|batch| engine.forward(batch).map(drop))
     };
     let mut clock = Monotonic::start();
-    let times = interleave(plans.len(), &budget, &mut clock, stop, &mut pass)?;
+    let times = interleave(plans.len(), &budget, &mut clock, progress, &mut pass)?;
     let sequences = setting.lengths.len().max(1) as f64;
     let timed = times.iter().map(|of| Timed {
         ms: Milliseconds::of(of).median / sequences,

@@ -33,9 +33,20 @@ impl Precision {
     }
 }
 
+/// How the pruned model will be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Serving {
+    /// Numbers.
+    pub precision: Precision,
+    /// Sequences that are served together.
+    pub batch: usize,
+    /// Threads of the engine.
+    pub threads: usize,
+}
+
 /// The setting of every timing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Setting {
+pub struct LatencySetting {
     /// Numbers.
     pub precision: Precision,
     /// Sequences that are served together.
@@ -46,18 +57,18 @@ pub struct Setting {
     pub lengths: Vec<usize>,
 }
 
-impl Setting {
+impl LatencySetting {
     /// A setting with the mix of lengths of `examples`: the middle of each of so many equal parts
     /// of all lengths. Batches take them in strides, so that each batch is a mix too.
     ///
     /// # Errors
     /// Usage: no examples.
-    pub fn new(
-        precision: Precision,
-        batch: usize,
-        threads: usize,
-        examples: &[Encoding],
-    ) -> Result<Self> {
+    pub fn new(serving: Serving, examples: &[Encoding]) -> Result<Self> {
+        let Serving {
+            precision,
+            batch,
+            threads,
+        } = serving;
         if examples.is_empty() {
             return Err(Error::usage("no examples to take lengths from"));
         }
@@ -112,11 +123,23 @@ mod tests {
         lengths.iter().map(encoding).collect()
     }
 
+    fn serving(batch: usize) -> Serving {
+        Serving {
+            precision: Precision::F32,
+            batch,
+            threads: 1,
+        }
+    }
+
+    fn setting(batch: usize, lengths: &[usize]) -> LatencySetting {
+        LatencySetting::new(serving(batch), &examples(lengths)).unwrap()
+    }
+
     #[test]
     fn lengths_are_the_datas() {
         let lengths: Vec<usize> = (1..=320).rev().collect();
         for batch in [1, 5, 32, 100] {
-            let setting = Setting::new(Precision::F32, batch, 1, &examples(&lengths)).unwrap();
+            let setting = setting(batch, &lengths);
             assert_eq!(setting.lengths.len() % batch, 0);
             assert!(setting.lengths.len() >= SEQUENCES);
             assert!((setting.mean_length() - 160.5).abs() < 1.0);
@@ -125,14 +148,14 @@ mod tests {
                 assert!((mean - 160.5).abs() < 40.0, "a batch of {mean} tokens");
             }
         }
-        let one = Setting::new(Precision::F32, 1, 1, &examples(&[7])).unwrap();
+        let one = setting(1, &[7]);
         assert_eq!(one.lengths, [7; SEQUENCES]);
-        assert!(Setting::new(Precision::F32, 1, 1, &[]).is_err());
+        assert!(LatencySetting::new(serving(1), &[]).is_err());
     }
 
     #[test]
     fn batches_hold_words_of_the_vocabulary() {
-        let setting = Setting::new(Precision::F32, 8, 1, &examples(&[3, 9, 20])).unwrap();
+        let setting = setting(8, &[3, 9, 20]);
         let batches = setting.batches(10);
         assert_eq!(batches.len(), 4);
         let lengths: Vec<usize> = batches.iter().flat_map(|b| b.lengths.clone()).collect();

@@ -5,7 +5,7 @@
 use act_core::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
 use act_core::{Artifact, DType, Embedding, Plan, TaskInfo, Tensor, TokenizerSpec};
 
-use super::Precision;
+use super::setting::Precision;
 
 /// Rows of a stand-in's word table, at most: which rows are read costs next to nothing, and many
 /// stand-ins are in memory at once.
@@ -113,6 +113,7 @@ mod tests {
     use act_core::{Encoding, LayerPlan};
     use act_infer::Engine;
 
+    use super::super::setting::{LatencySetting, Serving};
     use super::*;
 
     #[test]
@@ -136,16 +137,16 @@ mod tests {
             let model = stand_in(&plan, precision);
             assert_eq!(model.quant.precision(), precision.name());
             let engine = Engine::new(model).unwrap();
-            let setting = super::super::Setting::new(
+            let serving = Serving {
                 precision,
-                2,
-                1,
-                &[Encoding {
-                    input_ids: vec![1; 9],
-                    token_type_ids: vec![0; 9],
-                }],
-            )
-            .unwrap();
+                batch: 2,
+                threads: 1,
+            };
+            let example = Encoding {
+                input_ids: vec![1; 9],
+                token_type_ids: vec![0; 9],
+            };
+            let setting = LatencySetting::new(serving, &[example]).unwrap();
             for batch in setting.batches(plan.vocab_size) {
                 let logits = engine.forward(&batch).unwrap();
                 assert!(logits.iter().flatten().all(|v| v.is_finite()));

@@ -14,8 +14,9 @@ use act_core::{Plan, Result};
 use act_infer::COLUMN_BLOCK;
 use serde::{Deserialize, Serialize};
 
-use super::fingerprint::{Fingerprint, Shape, resized};
-use super::{Curve, Timed};
+use super::curve::CostCurve;
+use super::fingerprint::{EncoderShape, Fingerprint, resized};
+use super::race::Timed;
 
 /// Sizes at which a block of an inner layer is measured, at most, and of the last.
 const INNER_POINTS: usize = 8;
@@ -27,7 +28,7 @@ const ATTEMPTS: usize = 3;
 
 /// Milliseconds a sequence, block by block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Table {
+pub struct LatencyTable {
     /// What it holds for.
     pub fingerprint: Fingerprint,
     /// All blocks at their largest, measured.
@@ -37,19 +38,19 @@ pub struct Table {
     /// No block at all: embeddings, norms, pooler and classifier.
     pub floor_ms: f64,
     /// Attention of an inner layer, by heads.
-    pub attention: Curve,
+    pub attention: CostCurve,
     /// Feed-forward of an inner layer, by neurons.
-    pub feed_forward: Curve,
+    pub feed_forward: CostCurve,
     /// Attention of the last layer.
-    pub last_attention: Curve,
+    pub last_attention: CostCurve,
     /// Feed-forward of the last layer.
-    pub last_feed_forward: Curve,
+    pub last_feed_forward: CostCurve,
 }
 
 /// Times plans; the first is what speed-ups are over.
 pub type Stopwatch<'a> = dyn FnMut(&[Plan]) -> Result<Vec<Timed>> + 'a;
 
-impl Table {
+impl LatencyTable {
     /// Measures the table of the fingerprint's shape; `plan` has the rest. Of [`ATTEMPTS`] the first
     /// whose blocks add up to the whole within [`APART`], else the one that comes closest, with a
     /// warning: the machine was not quiet, or time is not additive on it.
@@ -69,9 +70,10 @@ impl Table {
                 best = again;
             }
         }
-        match best.adds_up() {
-            true => log::info!("{best}"),
-            false => log::warn!("{best}: is the machine busy?"),
+        if best.adds_up() {
+            log::info!("{best}");
+        } else {
+            log::warn!("{best}: is the machine busy?");
         }
         Ok(best)
     }
@@ -83,18 +85,18 @@ impl Table {
     ) -> Result<Self> {
         let shape = &fingerprint.shape;
         let (heads, width) = (shape.heads, shape.intermediate_size);
-        let attention = Kind {
+        let attention = BlockKind {
             most: heads,
             step: 1,
             size: &|h, other| (h, if other { width } else { 0 }),
         };
-        let feed_forward = Kind {
+        let feed_forward = BlockKind {
             most: width,
             step: COLUMN_BLOCK,
             size: &|w, other| (if other { heads } else { 0 }, w),
         };
-        let attention = Side::measure(plan, shape, &attention, stopwatch)?;
-        let feed_forward = Side::measure(plan, shape, &feed_forward, stopwatch)?;
+        let attention = BlockCurves::measure(plan, shape, &attention, stopwatch)?;
+        let feed_forward = BlockCurves::measure(plan, shape, &feed_forward, stopwatch)?;
         let mean = |a, b| (a + b) / 2.0;
         let mut table = Self {
             fingerprint: fingerprint.clone(),
@@ -124,9 +126,10 @@ impl Table {
     pub fn predict(&self, plan: &Plan) -> f64 {
         let last = plan.layers.len().saturating_sub(1);
         let blocks = plan.layers.iter().enumerate().map(|(l, layer)| {
-            let (attention, feed_forward) = match l == last {
-                true => (&self.last_attention, &self.last_feed_forward),
-                false => (&self.attention, &self.feed_forward),
+            let (attention, feed_forward) = if l == last {
+                (&self.last_attention, &self.last_feed_forward)
+            } else {
+                (&self.attention, &self.feed_forward)
             };
             attention.at(layer.heads()) + feed_forward.at(layer.intermediate_size)
         });
@@ -147,7 +150,7 @@ impl Table {
 }
 
 /// `latency table: 3.1 ms a sequence in full, 0.2 ms without blocks; blocks add up to 99 % of it`
-impl fmt::Display for Table {
+impl fmt::Display for LatencyTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -161,7 +164,7 @@ impl fmt::Display for Table {
 }
 
 /// A kind of block: attention or feed-forward.
-struct Kind<'a> {
+struct BlockKind<'a> {
     /// Its largest size, a multiple of `step` or not.
     most: usize,
     step: usize,
@@ -170,20 +173,20 @@ struct Kind<'a> {
 }
 
 /// The curves of one kind of block.
-struct Side {
+struct BlockCurves {
     full_ms: f64,
     floor_ms: f64,
-    inner: Curve,
-    last: Curve,
+    inner: CostCurve,
+    last: CostCurve,
 }
 
-impl Side {
+impl BlockCurves {
     /// Measures a kind of block in inner layers and in the last, alone and beside everything else:
     /// all in one race with the full network and the empty one.
     fn measure(
         plan: &Plan,
-        shape: &Shape,
-        kind: &Kind<'_>,
+        shape: &EncoderShape,
+        kind: &BlockKind<'_>,
         stopwatch: &mut Stopwatch<'_>,
     ) -> Result<Self> {
         let last = shape.layers - 1;
@@ -201,9 +204,12 @@ impl Side {
         // What is not of the size in question is there in full (`beside`) or not at all.
         let mut add = |of_last: bool, beside: bool, size: usize| {
             let rest = if beside { full } else { (0, 0) };
-            let of = |l: usize| match (l == last) == of_last {
-                true => (kind.size)(size, beside),
-                false => rest,
+            let of = |l: usize| {
+                if (l == last) == of_last {
+                    (kind.size)(size, beside)
+                } else {
+                    rest
+                }
             };
             plans.push(resized(plan, shape, of));
         };
@@ -224,7 +230,7 @@ impl Side {
                 .iter()
                 .zip(&beside[1..])
                 .map(|(a, b)| (a - alone[0] + b - beside[0]) / 2.0 / layers.max(1) as f64);
-            Curve::new(sizes.iter().copied().zip(costs).collect())
+            CostCurve::new(sizes.iter().copied().zip(costs).collect())
         };
         let (of_inner, of_last) = ms[2..].split_at(2 * (1 + inner.len()));
         Ok(Self {
@@ -238,9 +244,12 @@ impl Side {
 
 /// At most `points` sizes, evenly spaced multiples of `step` and `most` itself.
 fn grid(most: usize, step: usize, points: usize) -> Vec<usize> {
-    let at = |i: usize| match i == points {
-        true => most,
-        false => (most * i / points).next_multiple_of(step),
+    let at = |i: usize| {
+        if i == points {
+            most
+        } else {
+            (most * i / points).next_multiple_of(step)
+        }
     };
     let mut sizes: Vec<usize> = (1..=points).map(at).collect();
     sizes.retain(|&size| size > 0 && size <= most);
@@ -253,7 +262,7 @@ mod tests {
     use act_core::testing::{TinyOptions, tiny_artifact};
     use act_core::{Encoding, LayerPlan};
 
-    use super::super::{Precision, Setting};
+    use super::super::setting::{LatencySetting, Precision, Serving};
     use super::*;
 
     /// Time as a machine might have it: additive, the last layer cheap, widths in panels.
@@ -267,7 +276,7 @@ mod tests {
         1.0 + layers.sum::<f64>()
     }
 
-    fn table(layers: usize) -> (Table, Plan) {
+    fn table(layers: usize) -> (LatencyTable, Plan) {
         let mut stopwatch = |plans: &[Plan]| Ok(timed(plans, &ideal_ms));
         measured(layers, &mut stopwatch)
     }
@@ -280,7 +289,7 @@ mod tests {
         plans.iter().map(timed).collect()
     }
 
-    fn measured(layers: usize, stopwatch: &mut Stopwatch<'_>) -> (Table, Plan) {
+    fn measured(layers: usize, stopwatch: &mut Stopwatch<'_>) -> (LatencyTable, Plan) {
         let options = TinyOptions {
             layers: vec![LayerPlan::full(4, 2, 128); layers],
             ..TinyOptions::default()
@@ -290,9 +299,14 @@ mod tests {
             input_ids: vec![1; 9],
             token_type_ids: vec![0; 9],
         };
-        let setting = Setting::new(Precision::F32, 1, 1, &[example]).unwrap();
+        let serving = Serving {
+            precision: Precision::F32,
+            batch: 1,
+            threads: 1,
+        };
+        let setting = LatencySetting::new(serving, &[example]).unwrap();
         let fingerprint = Fingerprint::new(&plan, &setting).unwrap();
-        let table = Table::measure(fingerprint, &plan, stopwatch).unwrap();
+        let table = LatencyTable::measure(fingerprint, &plan, stopwatch).unwrap();
         (table, plan)
     }
 

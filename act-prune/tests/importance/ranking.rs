@@ -3,7 +3,7 @@
 use act_prune::importance::compensate;
 use act_prune::select::strongest;
 use act_prune::shrink::shrink;
-use act_prune::{Importance, Kept, LayerScores};
+use act_prune::{Criterion, Kept, LayerScores};
 
 use crate::toy::{HEADS, NEURONS, all, divergence, examples, loss, measure, scores_by, trained};
 
@@ -76,7 +76,7 @@ fn gradients_rank_as_brute_force_does() {
         (0.1..1.0).contains(&whole),
         "trained, with something left to lose: {whole}"
     );
-    for criterion in [Importance::FirstOrder, Importance::Fisher] {
+    for criterion in [Criterion::FirstOrder, Criterion::Fisher] {
         for removals in removals(&scores_by(criterion, &calibration)) {
             let pairs: Vec<(f64, f64)> = removals
                 .into_iter()
@@ -98,7 +98,7 @@ fn fisher_ranks_single_neurons_as_brute_force_does() {
     let mut by_loss = Vec::new();
     let mut by_answers = Vec::new();
     let whole = loss(trained(), &calibration);
-    for (l, scores) in scores_by(Importance::Fisher, &calibration)
+    for (l, scores) in scores_by(Criterion::Fisher, &calibration)
         .iter()
         .enumerate()
     {
@@ -123,12 +123,12 @@ fn obs_ranks_as_brute_force_does() {
     let calibration = examples(3);
     let fresh = examples(4);
     let measure = measure(&calibration, 2);
-    for removals in weakest(&scores_by(Importance::Obs, &calibration)) {
+    for removals in weakest(&scores_by(Criterion::Obs, &calibration)) {
         let pairs: Vec<(f64, f64)> = removals
             .into_iter()
             .map(|(kept, score)| {
-                let obs = Importance::Obs;
-                let cut = compensate(obs, trained(), &kept, &measure, &mut |_| true)
+                let obs = Criterion::Obs;
+                let cut = compensate(obs, trained(), &kept, &measure)
                     .unwrap()
                     .artifact;
                 (score, divergence(&cut, &fresh))

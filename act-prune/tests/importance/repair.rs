@@ -3,7 +3,7 @@
 use act_core::{Artifact, Linear, Tensor};
 use act_prune::importance::compensate;
 use act_prune::select::strongest;
-use act_prune::{Importance, Kept, Measure, Origin, Scored};
+use act_prune::{Criterion, Kept, Measure, Origin, Scored};
 
 use crate::toy::{
     HEADS, NEURONS, all, divergence, examples, logits, measure, scores_by, strongest_part, trained,
@@ -13,16 +13,16 @@ use crate::toy::{
 fn repair_brings_the_answers_back() {
     let calibration = examples(3);
     let measure = measure(&calibration, 2);
-    let kept = strongest_part(4, &scores_by(Importance::Fisher, &calibration));
+    let kept = strongest_part(4, &scores_by(Criterion::Fisher, &calibration));
     let far = |criterion| {
-        let cut = compensate(criterion, trained(), &kept, &measure, &mut |_| true);
+        let cut = compensate(criterion, trained(), &kept, &measure);
         let cut = cut.unwrap().artifact;
         assert_eq!(cut.plan.layers[2].heads(), HEADS / 4);
         assert_eq!(cut.plan.layers[2].intermediate_size, NEURONS / 4);
         divergence(&cut, &calibration)
     };
     let [cut, rescaled, refitted] =
-        [Importance::Magnitude, Importance::Fisher, Importance::Obs].map(far);
+        [Criterion::Magnitude, Criterion::Fisher, Criterion::Obs].map(far);
     assert!(rescaled < cut, "{rescaled} is not below {cut}");
     assert!(refitted < rescaled, "{refitted} is not below {rescaled}");
 }
@@ -32,8 +32,8 @@ fn what_loses_nothing_stays_as_it_is() {
     let calibration = examples(3);
     let measure = measure(&calibration, 1);
     let digest = trained().model_digest().unwrap();
-    for criterion in Importance::ALL {
-        let same = compensate(criterion, trained(), &all(), &measure, &mut |_| true);
+    for criterion in Criterion::ALL {
+        let same = compensate(criterion, trained(), &all(), &measure);
         let same = same.unwrap().artifact;
         assert_eq!(same.model_digest().unwrap(), digest, "{criterion}");
     }
@@ -78,10 +78,10 @@ fn masked(repaired: &Artifact, kept: &[Kept]) -> Artifact {
 fn repaired_and_masked_models_agree() {
     let calibration = examples(3);
     let measure = measure(&calibration, 2);
-    let mut kept = strongest_part(2, &scores_by(Importance::Obs, &calibration));
+    let mut kept = strongest_part(2, &scores_by(Criterion::Obs, &calibration));
     kept[1].heads.clear();
     kept[2].neurons.clear();
-    let repaired = compensate(Importance::Obs, trained(), &kept, &measure, &mut |_| true);
+    let repaired = compensate(Criterion::Obs, trained(), &kept, &measure);
     let repaired = repaired.unwrap().artifact;
     assert_eq!(repaired.plan.layers[1].heads(), 0);
     let some = &calibration.encodings[..40];
@@ -102,17 +102,15 @@ fn repaired_and_masked_models_agree() {
 #[test]
 fn the_report_has_the_heads_that_stay() {
     let calibration = examples(3);
-    let fisher = Importance::Fisher;
+    let fisher = Criterion::Fisher;
     let scores = scores_by(fisher, &calibration);
     let mut exchanged = false;
     for ratio in [0.25, 0.5, 0.75] {
         let origin = Origin::of(trained()).unwrap();
         let measure: Measure<'_> = measure(&calibration, 2);
-        let go_on = &mut |_| true;
-        let scored = Scored::new(trained().clone(), origin, fisher, measure, go_on).unwrap();
+        let scored = Scored::new(trained().clone(), origin, fisher, measure).unwrap();
         let ratio = act_prune::Ratio::new(ratio).unwrap();
-        let step = act_prune::budget::Step::WHOLE;
-        let pruned = scored.by_ratio(ratio, step, go_on).unwrap();
+        let pruned = scored.by_ratio(ratio).unwrap();
         for (layer, scores) in pruned.layers.iter().zip(&scores) {
             let kept: Vec<usize> = layer.kept_heads.iter().map(|&h| usize::from(h)).collect();
             exchanged |= kept != strongest(&scores.heads, kept.len());

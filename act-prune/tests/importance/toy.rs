@@ -3,12 +3,12 @@
 use std::sync::OnceLock;
 
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed};
+use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed, Silent};
 use act_infer::Engine;
 use act_nn::{Decay, Device, Objective, OptimizerOptions, Schedule, TrainOptions, UpdateRule};
 use act_prune::importance::scores;
 use act_prune::ratio::Keep;
-use act_prune::{Calibration, Importance, Kept, LayerScores, Measure};
+use act_prune::{Calibration, Criterion, Kept, LayerScores, Measure};
 use rand::Rng;
 
 pub const HEADS: usize = 4;
@@ -25,9 +25,12 @@ pub fn examples(seed: u64) -> Calibration {
     for _ in 0..400 {
         let label = rng.random_range(0..3u32);
         let length = rng.random_range(4..14);
-        let mut token = || match rng.random_bool(0.6) {
-            true => 5 + 40 * label + rng.random_range(0..40),
-            false => rng.random_range(5..125),
+        let mut token = || {
+            if rng.random_bool(0.6) {
+                5 + 40 * label + rng.random_range(0..40)
+            } else {
+                rng.random_range(5..125)
+            }
         };
         let ids: Vec<u32> = std::iter::once(2)
             .chain((0..length).map(|_| token()))
@@ -107,14 +110,12 @@ pub fn measure(calibration: &Calibration, threads: usize) -> Measure<'_> {
         batch_size: 16,
         device: Device::NdArray,
         threads,
+        progress: &Silent,
     }
 }
 
-pub fn scores_by(criterion: Importance, calibration: &Calibration) -> Vec<LayerScores> {
-    scores(criterion, trained(), &measure(calibration, 2), &mut |_| {
-        true
-    })
-    .unwrap()
+pub fn scores_by(criterion: Criterion, calibration: &Calibration) -> Vec<LayerScores> {
+    scores(criterion, trained(), &measure(calibration, 2)).unwrap()
 }
 
 pub fn logits(artifact: &Artifact, encodings: &[Encoding]) -> Vec<Vec<f32>> {
