@@ -4,9 +4,11 @@
 //! Blocked, so that most of the work is matrix products, and split into panels of fixed size among
 //! the current rayon pool, so that results do not depend on the number of threads.
 
+use ndarray::linalg::general_mat_mul;
+use ndarray::s;
 use rayon::prelude::*;
 
-use crate::matrix::{Matrix, View, accumulate, subtract};
+use crate::matrix::{Matrix, as_rows, as_rows_mut, subtract};
 
 /// Columns that are factored together.
 const BLOCK: usize = 64;
@@ -105,19 +107,20 @@ impl Cholesky {
         for first in (start..n).step_by(BLOCK) {
             let count = BLOCK.min(n - first);
             let (solved, open) = b.data.split_at_mut(first * columns);
-            let solved = View::of_rows(&solved[start * columns..], columns);
-            let known = lower.window(first, start, count, first - start);
-            accumulate(-1.0, known, solved, open, columns);
-            self.forward(&mut open[..count * columns], first, columns);
+            let solved = as_rows(&solved[start * columns..], columns);
+            let open = &mut open[..count * columns];
+            let known = lower.slice(s![first..first + count, start..first]);
+            general_mat_mul(-1.0, &known, &solved, 1.0, &mut as_rows_mut(open, columns));
+            self.forward(open, first, columns);
         }
         for first in (start..n).step_by(BLOCK).rev() {
             let count = BLOCK.min(n - first);
             let (open, solved) = b.data.split_at_mut((first + count) * columns);
             let open = &mut open[first * columns..];
-            let solved = View::of_rows(solved, columns);
-            let below = n - first - count;
-            let known = lower.window(first + count, first, below, count);
-            accumulate(-1.0, known.transposed(), solved, open, columns);
+            let solved = as_rows(solved, columns);
+            let known = lower.slice(s![first + count.., first..first + count]);
+            let open_rows = &mut as_rows_mut(open, columns);
+            general_mat_mul(-1.0, &known.t(), &solved, 1.0, open_rows);
             self.backward(open, first, columns);
         }
     }
@@ -160,7 +163,7 @@ fn subtract_earlier(a: &mut Matrix, first: usize, end: usize) {
         }
     }
     let mut product = Matrix::zeros(n - first, end - first);
-    let rows = a.view().window(first, 0, n - first, first);
+    let rows = a.view().slice_move(s![first.., ..first]);
     product.add_scaled(1.0, rows, earlier.view());
     for (i, product) in (first..n).zip(product.data.chunks_exact(end - first)) {
         subtract(&mut a.row_mut(i)[first..end], 1.0, product);

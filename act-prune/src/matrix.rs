@@ -4,7 +4,8 @@
 //! [`cholesky`](crate::cholesky) solves them. Products run on the current rayon pool in panels
 //! whose results do not depend on the number of threads.
 
-use matrixmultiply::dgemm;
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 use rayon::prelude::*;
 
 /// Rows of a panel that one thread computes.
@@ -120,21 +121,22 @@ impl Matrix {
     /// # Panics
     /// If the shapes do not fit.
     pub fn add_transposed_product(&mut self, a: &Matrix, b: &Matrix) {
-        self.add_scaled(1.0, a.view().transposed(), b.view());
+        self.add_scaled(1.0, a.view().reversed_axes(), b.view());
     }
 
     /// Adds `scale` times the product of two views.
     ///
     /// # Panics
     /// If the shapes do not fit.
-    pub fn add_scaled(&mut self, scale: f64, a: View<'_>, b: View<'_>) {
-        assert_eq!((a.rows, b.columns), (self.rows, self.columns));
+    pub fn add_scaled(&mut self, scale: f64, a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) {
+        assert_eq!((a.nrows(), b.ncols()), (self.rows, self.columns));
         let columns = self.columns.max(1);
         let panels = self.data.par_chunks_mut(PANEL * columns).enumerate();
         panels.for_each(|(panel, c)| {
-            let rows = c.len() / columns;
-            let a = a.window(panel * PANEL, 0, rows, a.columns);
-            accumulate(scale, a, b, c, columns);
+            let mut c = as_rows_mut(c, columns);
+            let first = panel * PANEL;
+            let a = a.slice(s![first..first + c.nrows(), ..]);
+            general_mat_mul(scale, &a, &b, 1.0, &mut c);
         });
     }
 
@@ -148,10 +150,12 @@ impl Matrix {
         let n = self.columns.max(1);
         let panels = self.data.par_chunks_mut(PANEL * n).enumerate();
         panels.for_each(|(panel, c)| {
-            let (first, rows) = (panel * PANEL, c.len() / n);
-            let end = first + rows;
-            let a = x.view().window(0, first, x.rows, rows).transposed();
-            accumulate(1.0, a, x.view().window(0, 0, x.rows, end), c, n);
+            let mut c = as_rows_mut(c, n);
+            let first = panel * PANEL;
+            let end = first + c.nrows();
+            let (a, b) = (x.view(), x.view());
+            let (a, b) = (a.slice(s![.., first..end]), b.slice(s![.., ..end]));
+            general_mat_mul(1.0, &a.t(), &b, 1.0, &mut c.slice_mut(s![.., ..end]));
         });
     }
 
@@ -165,105 +169,28 @@ impl Matrix {
     }
 
     /// The whole.
-    pub fn view(&self) -> View<'_> {
-        View {
-            data: &self.data,
-            rows: self.rows,
-            columns: self.columns,
-            row_stride: self.columns,
-            column_stride: 1,
-        }
+    pub fn view(&self) -> ArrayView2<'_, f64> {
+        let shape = (self.rows, self.columns);
+        ArrayView2::from_shape(shape, &self.data).expect("rows of equal length")
     }
 }
 
-/// A factor of a product: a matrix, a window of one, or the transpose of either.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    data: &'a [f64],
-    rows: usize,
-    columns: usize,
-    row_stride: usize,
-    column_stride: usize,
-}
-
-impl<'a> View<'a> {
-    /// Rows of equal length, one after the other.
-    pub fn of_rows(data: &'a [f64], columns: usize) -> Self {
-        Self {
-            data,
-            rows: data.len() / columns.max(1),
-            columns,
-            row_stride: columns,
-            column_stride: 1,
-        }
-    }
-
-    /// The transpose.
-    pub fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
-        }
-    }
-
-    /// `rows` rows from `row` on, of these `columns` columns from `column` on.
-    ///
-    /// # Panics
-    /// If that is not inside.
-    pub fn window(self, row: usize, column: usize, rows: usize, columns: usize) -> Self {
-        assert!(row + rows <= self.rows && column + columns <= self.columns);
-        let start = row * self.row_stride + column * self.column_stride;
-        Self {
-            data: &self.data[start.min(self.data.len())..],
-            rows,
-            columns,
-            ..self
-        }
-    }
-
-    /// True if nothing outside `data` is in it.
-    fn is_inside(&self) -> bool {
-        let last = |count: usize, stride: usize| count.saturating_sub(1) * stride;
-        let end = last(self.rows, self.row_stride) + last(self.columns, self.column_stride);
-        self.rows == 0 || self.columns == 0 || end < self.data.len()
-    }
-}
-
-/// Adds `scale * a b` to the left upper corner of rows of `stride` numbers.
+/// Rows of so many numbers, one after the other.
 ///
 /// # Panics
-/// If the shapes do not fit.
-pub fn accumulate(scale: f64, a: View<'_>, b: View<'_>, c: &mut [f64], stride: usize) {
-    let (rows, inner, columns) = (a.rows, a.columns, b.columns);
-    assert_eq!(inner, b.rows);
-    if rows == 0 || inner == 0 || columns == 0 {
-        return;
-    }
-    assert!(a.is_inside() && b.is_inside());
-    assert!(columns <= stride && (rows - 1) * stride + columns <= c.len());
-    // SAFETY: both factors lie inside their slices and the sum inside the exclusive `c`, whose rows
-    // do not overlap, as just asserted; strides fit `isize`, being at most the length of a slice.
-    unsafe {
-        dgemm(
-            rows,
-            inner,
-            columns,
-            scale,
-            a.data.as_ptr(),
-            a.row_stride as isize,
-            a.column_stride as isize,
-            b.data.as_ptr(),
-            b.row_stride as isize,
-            b.column_stride as isize,
-            1.0,
-            c.as_mut_ptr(),
-            stride as isize,
-            1,
-        );
-    }
+/// If the numbers are not whole rows.
+pub fn as_rows(data: &[f64], columns: usize) -> ArrayView2<'_, f64> {
+    let rows = data.len() / columns.max(1);
+    ArrayView2::from_shape((rows, columns), data).expect("rows of equal length")
+}
+
+/// The same, to be changed.
+///
+/// # Panics
+/// If the numbers are not whole rows.
+pub fn as_rows_mut(data: &mut [f64], columns: usize) -> ArrayViewMut2<'_, f64> {
+    let rows = data.len() / columns.max(1);
+    ArrayViewMut2::from_shape((rows, columns), data).expect("rows of equal length")
 }
 
 /// `row -= factor * other`.
@@ -337,7 +264,8 @@ mod tests {
             let rows = m / 2;
             let mut corner = Matrix::zeros(rows, n);
             let window = transpose(&a);
-            corner.add_scaled(-2.0, window.view().transposed().window(m - rows, 0, rows, k), b.view());
+            let below = window.view().reversed_axes().slice_move(s![m - rows.., ..]);
+            corner.add_scaled(-2.0, below, b.view());
             let last: Vec<usize> = (m - rows..m).collect();
             corner.data.iter_mut().for_each(|x| *x /= -2.0);
             assert_close(&corner, &naive(&a, &b).select_rows(&last));

@@ -50,7 +50,7 @@ impl Elimination {
         let inputs: Vec<usize> = (1..weights.rows).collect();
         let weights = weights.select_rows(&inputs);
         let mut products = Matrix::zeros(inputs.len(), inputs.len());
-        products.add_scaled(1.0, weights.view(), weights.view().transposed());
+        products.add_scaled(1.0, weights.view(), weights.view().reversed_axes());
         let count = inputs.len() / size.max(1);
         Self {
             size,
@@ -84,9 +84,10 @@ impl Elimination {
         if self.size == 1 {
             let (inverse, weights) = (self.inverse.blocks[place], self.weights.blocks[place]);
             // A diagonal that rounding has made negative: nothing is left that could make up.
-            return match inverse > 0.0 {
-                true => weights.max(0.0) / inverse,
-                false => f64::INFINITY,
+            return if inverse > 0.0 {
+                weights.max(0.0) / inverse
+            } else {
+                f64::INFINITY
             };
         }
         let Some(factor) = Cholesky::new(self.inverse.block(place)) else {
@@ -136,9 +137,9 @@ impl Elimination {
             of.blocks = stay.iter().flat_map(|&p| of.block(p).data).collect();
         }
         let (inverse, weights) = (&mut self.inverse.matrix, &mut self.weights.matrix);
-        inverse.add_scaled(-1.0, a.view().transposed(), b.view());
-        weights.add_scaled(-1.0, b.view().transposed(), c.view());
-        weights.add_scaled(-1.0, c.view().transposed(), b.view());
+        inverse.add_scaled(-1.0, a.view().reversed_axes(), b.view());
+        weights.add_scaled(-1.0, b.view().reversed_axes(), c.view());
+        weights.add_scaled(-1.0, c.view().reversed_axes(), b.view());
         self.groups = stay.iter().map(|&p| self.groups[p]).collect();
         self.gone = vec![false; stay.len()];
         self.pending = Pending::none(inputs.len());
