@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::{Artifact, Error, Result};
 use act_stage::report::Report;
-use act_stage::{Context, Exit, PlainArgs};
+use act_stage::{Context, Exit, LogArgs, ReportArgs};
 
 use crate::hf;
 use crate::onnx::{self, ActivationType};
 
 /// Arguments of `act-convert export`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(mut_arg("report", |a| a.hide(false)))]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "INPUT")]
@@ -24,9 +23,12 @@ pub struct Args {
     /// ONNX Runtime on x86. The numbers are the same.
     #[arg(long, value_enum, default_value = "int8", value_name = "TYPE")]
     pub activations: ActivationType,
-    /// What every program has.
+    /// Its report.
     #[command(flatten)]
-    pub plain: PlainArgs,
+    pub report: ReportArgs,
+    /// What it says.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 /// What can be written.
@@ -64,6 +66,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         Format::Onnx => context.check_output(&args.output)?,
         Format::HuggingFace => {} // export writes a folder beside it and renames
     }
+    args.report.check(context)?;
     let model = context.read_artifact(&args.input)?;
     match format {
         Format::Onnx => write_onnx(args, &model, context)?,
@@ -72,7 +75,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             log::info!("wrote {}: for transformers, f32", args.output.display());
         }
     }
-    context.write_report(Report::new("act-convert", &model)?)?;
+    args.report
+        .write(context, Report::new("act-convert", &model)?)?;
     Ok(Exit::Done)
 }
 

@@ -11,7 +11,7 @@ use act_convert::tokenizer;
 use act_core::{Activation, Family};
 use act_data::{Dataset, Split};
 use act_stage::report::Report;
-use act_stage::{CommonArgs, Context, Exit, StageCli};
+use act_stage::{ConfigArgs, Context, DataArgs, Exit, LogArgs, ReportArgs, SeedArgs, StageCli};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 const EXAMPLES: &str = "\
@@ -86,7 +86,13 @@ struct ImportArgs {
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
-    common: CommonArgs,
+    config: ConfigArgs,
+    #[command(flatten)]
+    seed: SeedArgs,
+    #[command(flatten)]
+    report: ReportArgs,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(clap::Args)]
@@ -123,7 +129,15 @@ struct NewArgs {
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
-    common: CommonArgs,
+    config: ConfigArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    seed: SeedArgs,
+    #[command(flatten)]
+    report: ReportArgs,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 fn family() -> impl TypedValueParser<Value = Family> {
@@ -141,11 +155,11 @@ fn activation() -> impl TypedValueParser<Value = Activation> {
 }
 
 impl StageCli for Args {
-    fn common(&self) -> &CommonArgs {
+    fn log(&self) -> &LogArgs {
         match &self.command {
-            Command::New(args) => &args.common,
-            Command::Export(args) => &args.plain.common,
-            Command::Import(args) => &args.common,
+            Command::New(args) => &args.log,
+            Command::Export(args) => &args.log,
+            Command::Import(args) => &args.log,
         }
     }
 }
@@ -166,7 +180,8 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
-    let global = context.config()?.global;
+    let config = args.config.load()?;
+    let global = &config.global;
     let shape = Shape {
         layers: args.layers,
         hidden: args.hidden,
@@ -178,6 +193,7 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     shape.check()?;
     context.check_output(&args.output)?;
+    args.report.check(context)?;
 
     let tokenizer = args
         .vocab
@@ -185,9 +201,9 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
         .map(tokenizer::read_vocab)
         .transpose()?;
     let task = args.task.as_deref().or(global.task_name.as_deref());
-    let train = Dataset::open(context.data_dir()?, task, Split::Train, None)?;
+    let train = Dataset::open(args.data.dir(&config)?, task, Split::Train, None)?;
     context.set_synthetic(train.record.synthetic);
-    let model = new::model(&shape, &train, tokenizer, context.seed())?;
+    let model = new::model(&shape, &train, tokenizer, args.seed.get())?;
 
     log::info!(
         "untrained {}: {} parameters, {} tokens, {} labels",
@@ -196,21 +212,23 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
         model.plan.vocab_size,
         model.plan.num_labels
     );
-    context.write_report(Report::new("act-convert", &model)?)?;
+    let report = Report::new("act-convert", &model)?;
+    args.report.write(context, report)?;
     context.write_artifact(&args.output, &model)?;
     Ok(Exit::Done)
 }
 
 fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
-    let global = context.config()?.global;
+    let global = args.config.load()?.global;
     let options = ImportOptions {
         task: args.task.or(global.task_name),
         labels: args.labels,
         max_seq_length: args.max_seq_length.or(global.max_seq_length),
         vocab: args.vocab,
-        seed: context.seed(),
+        seed: args.seed.get(),
     };
     context.check_output(&args.output)?;
+    args.report.check(context)?;
     let model = import::import(&args.source, &options)?;
 
     log::info!(
@@ -221,7 +239,8 @@ fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
         model.plan.vocab_size,
         model.plan.num_labels
     );
-    context.write_report(Report::new("act-convert", &model)?)?;
+    let report = Report::new("act-convert", &model)?;
+    args.report.write(context, report)?;
     context.write_artifact(&args.output, &model)?;
     Ok(Exit::Done)
 }

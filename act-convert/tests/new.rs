@@ -74,7 +74,7 @@ impl Workshop {
 fn the_same_seed_gives_the_same_bytes() {
     let workshop = Workshop::new();
     let model = workshop.make(&["--seed", "1"]);
-    assert!(model == workshop.make(&["--seed", "1", "--threads", "2"]));
+    assert!(model == workshop.make(&["--seed", "1"]));
     assert!(model != workshop.make(&["--seed", "2"]));
 }
 

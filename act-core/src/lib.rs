@@ -3,6 +3,7 @@
 
 pub mod artifact;
 pub mod batch;
+pub mod device;
 pub mod error;
 pub mod metrics;
 mod named;
@@ -20,6 +21,7 @@ pub mod tokenizer;
 
 pub use artifact::{Artifact, TaskInfo};
 pub use batch::{Batch, Encoding};
+pub use device::Device;
 pub use error::{Error, ErrorKind, Result};
 pub use names::{Embedding, Linear, Norm, Site};
 pub use params::Params;

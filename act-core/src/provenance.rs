@@ -72,7 +72,7 @@ pub struct StageRecord {
     pub config: String,
     /// The seed.
     pub seed: u64,
-    /// Device name as given.
+    /// Name of the [`Device`](crate::Device).
     pub device: String,
     /// Models that went in.
     pub inputs: Vec<InputRecord>,

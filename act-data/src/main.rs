@@ -7,7 +7,7 @@ use act_core::Error;
 use act_data::check::check;
 use act_data::sample::{Size, sample};
 use act_data::{Dataset, Split, vocabulary};
-use act_stage::{CommonArgs, Context, Exit, PlainArgs, StageCli};
+use act_stage::{Context, Exit, LogArgs, SeedArgs, StageCli};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,7 +62,7 @@ Examples:
 #[command(name = "act-data", version, after_help = EXAMPLES)]
 enum Args {
     /// Makes a sample corpus for a CLUE task, with nothing downloaded.
-    #[command(after_help = SAMPLE_EXAMPLES, mut_arg("seed", |a| a.hide(false)))]
+    #[command(after_help = SAMPLE_EXAMPLES)]
     Sample {
         /// afqmc, tnews, iflytek, ocnli, cmnli, cluewsc2020 or csl.
         task: String,
@@ -76,7 +76,9 @@ enum Args {
         #[arg(long, value_name = "N")]
         dev: Option<usize>,
         #[command(flatten)]
-        plain: PlainArgs,
+        seed: SeedArgs,
+        #[command(flatten)]
+        log: LogArgs,
     },
     /// Downloads the official archive of a CLUE task.
     #[cfg(feature = "fetch")]
@@ -94,7 +96,7 @@ enum Args {
         #[arg(long, hide = true, default_value = act_data::fetch::OFFICIAL)]
         url: String,
         #[command(flatten)]
-        plain: PlainArgs,
+        log: LogArgs,
     },
     /// Says what a data folder holds and what is wrong with it.
     #[command(after_help = CHECK_EXAMPLES)]
@@ -111,7 +113,7 @@ enum Args {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        plain: PlainArgs,
+        log: LogArgs,
     },
     /// Makes a vocab.txt from a data set's train split.
     #[command(after_help = VOCAB_EXAMPLES)]
@@ -128,17 +130,16 @@ enum Args {
         #[arg(long, value_name = "N", default_value_t = 2)]
         min_count: usize,
         #[command(flatten)]
-        plain: PlainArgs,
+        log: LogArgs,
     },
 }
 
 impl StageCli for Args {
-    fn common(&self) -> &CommonArgs {
+    fn log(&self) -> &LogArgs {
         match self {
-            Args::Sample { plain, .. } | Args::Check { plain, .. } => &plain.common,
-            Args::Vocab { plain, .. } => &plain.common,
+            Args::Sample { log, .. } | Args::Check { log, .. } | Args::Vocab { log, .. } => log,
             #[cfg(feature = "fetch")]
-            Args::Fetch { plain, .. } => &plain.common,
+            Args::Fetch { log, .. } => log,
         }
     }
 }
@@ -157,10 +158,11 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             output,
             train,
             dev,
+            seed,
             ..
         } => {
             context.set_synthetic(true);
-            sample(&task, &output, Size { train, dev }, context.seed())?;
+            sample(&task, &output, Size { train, dev }, seed.get())?;
             log::info!("wrote {}", output.display());
         }
         #[cfg(feature = "fetch")]

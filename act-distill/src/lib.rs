@@ -262,7 +262,7 @@ fn train(
     checkpoints: Option<&mut Checkpoints>,
     on_event: OnEvent<'_>,
 ) -> Result<(Trained, Journal)> {
-    if options.training.mixed_precision && !device.mixed() {
+    if options.training.mixed_precision && !act_nn::mixes_precision(device) {
         log::warn!("TrainConfig.amp_config has no effect on this device: all is computed in f32");
     }
     let journal = RefCell::new(Journal::new(options.logging_iter));

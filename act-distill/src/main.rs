@@ -7,10 +7,9 @@ use act_data::{Dataset, Split};
 use act_distill::metrics::Metrics;
 use act_distill::narrator::Narrator;
 use act_distill::{Options, distill, record};
-use act_nn::Device;
 use act_nn::checkpoint::settings::Settings;
 use act_nn::distillation::teacher::{self, TeacherRecord};
-use act_stage::{CheckpointArgs, CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_stage::{CheckpointArgs, Context, Exit, LogArgs, StageArgs, StageCli, StrictArgs};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -46,14 +45,16 @@ struct Args {
     micro_batch: Option<usize>,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
+    #[command(flatten)]
+    strict: StrictArgs,
     /// One JSON object a line for every logged step and evaluation, as they happen.
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
 }
 
 impl StageCli for Args {
-    fn common(&self) -> &CommonArgs {
-        &self.stage.common
+    fn log(&self) -> &LogArgs {
+        &self.stage.log
     }
 }
 
@@ -65,15 +66,17 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let mut config = ctx.config()?;
+    let mut config = args.stage.config.load()?;
     if let Some(sequences) = args.micro_batch {
         config.train.micro_batch = Some(sequences);
     }
     let configured = config.distillation.teacher_model_dir.as_deref();
     let teacher = teacher::path(args.teacher.as_deref(), configured, &args.stage.input)?;
-    let options = Options::new(&config, teacher.is_some(), ctx.seed(), ctx.threads())?;
-    let device: Device = ctx.device().parse()?;
+    let seed = args.stage.seed.get();
+    let options = Options::new(&config, teacher.is_some(), seed, args.stage.threads.count())?;
+    let device = act_nn::available(args.stage.device.get())?;
     ctx.check_output(&args.stage.output)?;
+    args.stage.report.check(ctx)?;
     let metrics = args.metrics.as_deref().map(Metrics::new).transpose()?;
     let kept = Settings::new(
         args.checkpoint.folder.as_deref(),
@@ -91,7 +94,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     };
     let task = student.task.clone();
     let data = Dataset::open(
-        ctx.data_dir()?,
+        args.stage.data.dir(&config)?,
         Some(&task.name),
         Split::Train,
         Some(&task.labels),
@@ -107,8 +110,8 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
             .as_ref(),
         &data.record,
         &config,
-        ctx.device(),
-        ctx.seed(),
+        device,
+        seed,
     )?;
     let mut checkpoints = match &kept {
         Some(settings) => Some(settings.open(&student, &begun)?),
@@ -130,13 +133,12 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     distilled.artifact.provenance.push(record);
     record::log(&distilled);
     // The artifact last: where it is, a kill has left nothing undone.
-    ctx.write_report(record::report(&distilled, &data.record)?)?;
+    let report = record::report(&distilled, &data.record)?;
+    args.stage.report.write(ctx, report)?;
     ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
     if let Some(checkpoints) = checkpoints {
         checkpoints.remove();
     }
-    Ok(match distilled.reached(config.train.target_metric) {
-        true => Exit::Done,
-        false => Exit::GoalMissed,
-    })
+    let reached = distilled.reached(config.train.target_metric);
+    Ok(args.strict.exit(reached))
 }

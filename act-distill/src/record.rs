@@ -2,7 +2,7 @@
 //! and the closing log lines.
 
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
-use act_core::{Result, Seed};
+use act_core::{Device, Result, Seed};
 use act_nn::distillation::teacher::TeacherRecord;
 use act_stage::config::Config;
 use act_stage::report::Report;
@@ -17,7 +17,7 @@ pub fn begun(
     teacher: Option<&TeacherRecord>,
     data: &DataRecord,
     config: &Config,
-    device: &str,
+    device: Device,
     seed: Seed,
 ) -> Result<StageRecord> {
     let model = |role: &str, digest| InputRecord {
@@ -33,7 +33,7 @@ pub fn begun(
     }
     Ok(StageRecord {
         config: acted(config)?,
-        device: device.into(),
+        device: device.to_string(),
         inputs,
         data,
         ..StageRecord::new("act-distill", seed.0)
@@ -124,8 +124,8 @@ pub fn log(distilled: &Distilled) {
 
 #[cfg(test)]
 mod tests {
-    use act_core::Seed;
     use act_core::provenance::{DataRecord, Digest};
+    use act_core::{Device, Seed};
     use act_nn::checkpoint::settings::key;
     use act_nn::distillation::teacher::TeacherRecord;
     use act_stage::config::{Config, Distillation, PaddleLoss, TrainConfig};
@@ -148,7 +148,14 @@ mod tests {
             synthetic: false,
         };
         let (model, seed) = (digest(model), Seed(42));
-        let record = super::begun(model, teacher.as_ref(), &data, &config, "cpu", seed);
+        let record = super::begun(
+            model,
+            teacher.as_ref(),
+            &data,
+            &config,
+            Device::NdArray,
+            seed,
+        );
         key(&record.unwrap())
     }
 

@@ -7,7 +7,7 @@ use act_core::Result;
 use act_core::metrics::Accuracy;
 use act_core::provenance::DataRecord;
 use act_stage::report::Report;
-use act_stage::{Context, Exit};
+use act_stage::{Context, Exit, ThreadsArgs};
 use serde_json::json;
 
 use crate::args::{self, JudgeArgs};
@@ -18,7 +18,6 @@ use crate::table::Table;
 
 /// Arguments of `act-eval accuracy`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(mut_arg("seed", |a| a.hide(true)))]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "MODEL")]
@@ -32,6 +31,9 @@ pub struct Args {
     /// Print the JSON report instead.
     #[arg(long)]
     pub json: bool,
+    /// On how many threads.
+    #[command(flatten)]
+    pub threads: ThreadsArgs,
     /// On what.
     #[command(flatten)]
     pub judge: JudgeArgs,
@@ -39,8 +41,10 @@ pub struct Args {
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let model = Model::load(ctx, &args.model, &stem(&args.model), ctx.threads())?;
-    let data = open_split(ctx, &model, args.judge.split)?;
+    args.judge.report.check(ctx)?;
+    let threads = args.threads.count();
+    let model = Model::load(ctx, &args.model, &stem(&args.model), threads)?;
+    let data = open_split(ctx, &model, &args.judge)?;
     let encodings = data.encode(&model.tokenizer)?;
     let answers = Answers::collect(ctx, &model, &data, &encodings, args.batch_size)?;
     let accuracy = answers.accuracy();
@@ -65,7 +69,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         let table = args.per_class.then(|| class_table(&classes).to_string());
         summary(&accuracy, &data.record, &report) + &table.unwrap_or_default()
     };
-    ctx.write_report(report)?;
+    args.judge.report.write(ctx, report)?;
     output::print(ctx, &text)?;
     Ok(Exit::Done)
 }

@@ -1,10 +1,12 @@
-//! What the subcommands' arguments have in common: which of the shared flags each shows in its
-//! help, how latency is measured, and checked numbers and names of splits.
+//! What the subcommands' arguments have in common: on what models are judged, how latency is
+//! measured, and checked numbers and names of splits.
 
 use std::time::Duration;
 
+use act_core::Seed;
 use act_data::Split;
-use act_stage::CommonArgs;
+use act_stage::args::cores;
+use act_stage::{DataArgs, LogArgs, ReportArgs, SeedArgs};
 
 use crate::latency::Setting;
 use crate::model::Model;
@@ -12,21 +14,23 @@ use crate::timing::Budget;
 
 /// For a subcommand that judges models on a split.
 #[derive(Debug, Clone, clap::Args)]
-#[command(mut_arg("device", |a| a.hide(true)), mut_arg("strict", |a| a.hide(true)))]
 pub struct JudgeArgs {
     /// Which split: train, dev, test.
     #[arg(long, default_value = "dev", value_parser = split, value_name = "SPLIT")]
     pub split: Split,
-    /// What every program has.
+    /// Of which data.
     #[command(flatten)]
-    pub common: CommonArgs,
+    pub data: DataArgs,
+    /// Its report.
+    #[command(flatten)]
+    pub report: ReportArgs,
+    /// What it says.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 /// For a subcommand that times models at the lengths of a split.
 #[derive(Debug, Clone, clap::Args)]
-#[command(
-    mut_arg("threads", |a| a.default_value("1").help("Threads to measure with; 0: every core"))
-)]
 pub struct LatencyArgs {
     /// Sequences in a batch.
     #[arg(long, default_value_t = 32, value_parser = at_least_one, value_name = "N")]
@@ -40,6 +44,12 @@ pub struct LatencyArgs {
     /// Exactly this many runs in each setting instead.
     #[arg(long, value_parser = at_least_one, value_name = "N")]
     pub runs: Option<usize>,
+    /// Threads to measure with; 0: every core [default: 1].
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Which examples are drawn.
+    #[command(flatten)]
+    seed: SeedArgs,
     /// On what.
     #[command(flatten)]
     pub judge: JudgeArgs,
@@ -52,6 +62,21 @@ impl LatencyArgs {
             time: Duration::from_secs_f64(self.seconds),
             rounds: self.runs,
         }
+    }
+
+    /// Number of threads to measure with, at least 1.
+    pub fn threads(&self) -> usize {
+        cores(self.threads.unwrap_or(1))
+    }
+
+    /// As [`LatencyArgs::threads`], but every core without the argument.
+    pub fn most_threads(&self) -> usize {
+        cores(self.threads.unwrap_or(0))
+    }
+
+    /// The seed of what is drawn.
+    pub fn seed(&self) -> Seed {
+        self.seed.get()
     }
 
     /// The standard settings, no longer than every model allows.

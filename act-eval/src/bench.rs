@@ -18,7 +18,6 @@ use crate::output::{self, synthetic_tag};
 
 /// Arguments of `act-eval bench`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(mut_arg("threads", |a| a.default_value_if("scaling", "true", "0")))]
 pub struct Args {
     /// Model; `-` is standard input.
     #[arg(default_value = "-", value_name = "MODEL")]
@@ -26,7 +25,7 @@ pub struct Args {
     /// Another model to measure against, run by run in turn.
     #[arg(long, value_name = "MODEL")]
     pub compare: Option<PathBuf>,
-    /// Measure 1, 2, 4 .. threads, up to --threads or every core, against one.
+    /// Measure 1, 2, 4 .. threads, up to --threads or else every core, against one.
     #[arg(long, conflicts_with = "compare")]
     pub scaling: bool,
     /// Print the JSON report instead.
@@ -39,15 +38,16 @@ pub struct Args {
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    args.latency.judge.report.check(ctx)?;
     let models = load(args, ctx)?;
     let mut settings = args.latency.settings(&models);
     let judge = &args.latency.judge;
-    let data = if judge.common.data.is_none() && ctx.data_dir().is_err() {
+    let data = if judge.data.folder.is_none() {
         log::warn!("without --data only the padded setting is measured");
         settings.retain(|s| !s.needs_data());
         None
     } else {
-        Some(open_split(ctx, &models[0], judge.split)?)
+        Some(open_split(ctx, &models[0], judge)?)
     };
     let encodings: Vec<Vec<Encoding>> = models
         .iter()
@@ -66,7 +66,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
             examples,
         })
         .collect();
-    let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
+    let (budget, seed) = (args.latency.budget(), args.latency.seed());
+    let races = race_all(ctx, &settings, &contestants, &budget, seed)?;
 
     let memory = Memory::of_this_process();
     let record = data.as_ref().map(|d| &d.record);
@@ -79,7 +80,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         let conditions = conditions(&report, &models, &memory);
         format!("{}{conditions}\n", latency_table(&names, &races))
     };
-    ctx.write_report(report)?;
+    judge.report.write(ctx, report)?;
     output::print(ctx, &text)?;
     Ok(Exit::Done)
 }
@@ -88,7 +89,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
 fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
     if !args.scaling {
         let paths = args.compare.iter().chain([&args.model]);
-        let load = |path: &PathBuf| Model::load(ctx, path, &stem(path), ctx.threads());
+        let load = |path: &PathBuf| Model::load(ctx, path, &stem(path), args.latency.threads());
         return paths.map(load).collect();
     }
     let artifact = ctx.read_artifact(&args.model)?;
@@ -99,7 +100,10 @@ fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
         };
         Model::new(artifact.clone(), &name, threads)
     };
-    thread_counts(ctx.threads()).into_iter().map(load).collect()
+    thread_counts(args.latency.most_threads())
+        .into_iter()
+        .map(load)
+        .collect()
 }
 
 /// 1, 2, 4 and so on below `most`, then `most`.

@@ -3,17 +3,23 @@
 
 use act_core::metrics::{Accuracy, argmax};
 use act_core::{Encoding, Result};
-use act_data::{Dataset, Split};
+use act_data::Dataset;
 use act_stage::Context;
 use serde::Serialize;
 
+use crate::args::JudgeArgs;
 use crate::model::Model;
 
 /// Opens the split that a model is judged on. The labels are the model's, so that class numbers
 /// mean the same on both sides.
-pub fn open_split(ctx: &Context, model: &Model, split: Split) -> Result<Dataset> {
+pub fn open_split(ctx: &Context, model: &Model, args: &JudgeArgs) -> Result<Dataset> {
     let labels = &model.task.labels;
-    let data = Dataset::open(ctx.data_dir()?, Some(&model.task.name), split, Some(labels))?;
+    let data = Dataset::open(
+        args.data.given()?,
+        Some(&model.task.name),
+        args.split,
+        Some(labels),
+    )?;
     ctx.set_synthetic(data.record.synthetic);
     if data.dropped > 0 {
         log::info!(

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use act_core::{Error, Result};
-use act_stage::{Context, Exit, PlainArgs};
+use act_stage::{Context, Exit, LogArgs};
 use serde::Deserialize;
 
 use crate::args;
@@ -34,9 +34,9 @@ pub struct Args {
     /// Speed-up over the first model, at least.
     #[arg(long, value_name = "RATIO", value_parser = args::not_negative)]
     pub min_speedup: Option<f64>,
-    /// What every program has.
+    /// What it says.
     #[command(flatten)]
-    pub plain: PlainArgs,
+    pub log: LogArgs,
 }
 
 /// What a gate reads of a report; the rest is none of its business.
@@ -89,10 +89,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let verdicts = judge(args, &json).map_err(|e| e.context(args.from.display()))?;
     let lines: String = verdicts.iter().map(|v| format!("{}\n", v.line)).collect();
     output::print(ctx, &lines)?;
-    match verdicts.iter().all(|v| v.passed) {
-        true => Ok(Exit::Done),
-        false => Ok(Exit::GateMissed),
-    }
+    let passed = verdicts.iter().all(|v| v.passed);
+    Ok(if passed { Exit::Done } else { Exit::Missed })
 }
 
 fn judge(args: &Args, json: &[u8]) -> Result<Vec<Verdict>> {

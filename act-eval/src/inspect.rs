@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use act_core::artifact::{self, Header};
 use act_core::{Artifact, Error, Result};
 use act_stage::report::{LayerReport, ModelReport};
-use act_stage::{Context, Exit, PlainArgs};
+use act_stage::{Context, Exit, LogArgs};
 use serde_json::{Value, json};
 
 use crate::lineage::{Step, tree};
@@ -33,9 +33,9 @@ pub struct Args {
     /// Print JSON instead; it holds everything.
     #[arg(long)]
     pub json: bool,
-    /// What every program has.
+    /// What it says.
     #[command(flatten)]
-    pub plain: PlainArgs,
+    pub log: LogArgs,
 }
 
 /// Runs the subcommand.

@@ -183,6 +183,7 @@ pub fn race_all(
     settings: &[Setting],
     contestants: &[Contestant<'_>],
     budget: &Budget,
+    seed: Seed,
 ) -> Result<Vec<Race>> {
     let progress = ctx.progress();
     progress.begin("measuring latency", settings.len() * Budget::UNITS);
@@ -190,7 +191,7 @@ pub fn race_all(
         .iter()
         .map(|&setting| {
             progress.say(&setting.to_string());
-            Race::run(setting, contestants, budget, ctx.seed(), &progress)
+            Race::run(setting, contestants, budget, seed, &progress)
         })
         .collect();
     progress.finish();

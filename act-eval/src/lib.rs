@@ -35,7 +35,7 @@ pub mod training;
 
 pub use act_stage::timing;
 
-use act_stage::{CommonArgs, Context, Exit, StageCli};
+use act_stage::{Context, Exit, LogArgs, StageCli};
 
 /// Accuracy, latency, predictions and reports of text classifiers in `.act` files.
 #[derive(Debug, Clone, clap::Parser)]
@@ -151,15 +151,15 @@ Examples:
       | act-eval gate --from - --max-drop 1";
 
 impl StageCli for Cli {
-    fn common(&self) -> &CommonArgs {
+    fn log(&self) -> &LogArgs {
         match &self.command {
-            Command::Accuracy(a) => &a.judge.common,
-            Command::Bench(a) => &a.latency.judge.common,
-            Command::Predict(a) => &a.plain.common,
-            Command::Inspect(a) => &a.plain.common,
-            Command::Report(a) => &a.latency.judge.common,
-            Command::Summary(a) => &a.plain.common,
-            Command::Gate(a) => &a.plain.common,
+            Command::Accuracy(a) => &a.judge.log,
+            Command::Bench(a) => &a.latency.judge.log,
+            Command::Predict(a) => &a.log,
+            Command::Inspect(a) => &a.log,
+            Command::Report(a) => &a.latency.judge.log,
+            Command::Summary(a) => &a.log,
+            Command::Gate(a) => &a.log,
         }
     }
 }

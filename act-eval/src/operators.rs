@@ -1,6 +1,6 @@
 //! Where the time of a batch goes in each model, part by part, as the engine itself counts it.
 
-use act_core::{Error, Result};
+use act_core::{Error, Result, Seed};
 use act_infer::profile::Part;
 use act_stage::Context;
 use act_stage::timing::Milliseconds;
@@ -26,10 +26,11 @@ pub fn measure(
     ctx: &Context,
     setting: Setting,
     contestants: &[Contestant<'_>],
+    seed: Seed,
 ) -> Result<Vec<Operator>> {
     let batches: Vec<_> = contestants
         .iter()
-        .map(|c| work::draw(setting, c, ctx.seed()))
+        .map(|c| work::draw(setting, c, seed))
         .collect();
     let progress = ctx.bar("measuring operators", RUNS as u64);
     let mut times = vec![vec![Vec::new(); Part::ALL.len()]; contestants.len()];

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use act_core::metrics::{argmax, softmax};
 use act_core::{Encoding, Error, Result};
-use act_stage::{Context, Exit, Listing, PlainArgs};
+use act_stage::{Context, Exit, Listing, LogArgs, ThreadsArgs};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,7 +20,6 @@ use lines::Lines;
 
 /// Arguments of `act-eval predict`.
 #[derive(Debug, Clone, clap::Args)]
-#[command(mut_arg("threads", |a| a.hide(false)))]
 pub struct Args {
     /// Model.
     #[arg(value_name = "MODEL")]
@@ -37,9 +36,12 @@ pub struct Args {
     /// Most lines computed together; the answers do not depend on it.
     #[arg(long, default_value_t = 32, value_parser = args::at_least_one, value_name = "N")]
     pub batch_size: usize,
-    /// What every program has.
+    /// On how many threads.
     #[command(flatten)]
-    pub plain: PlainArgs,
+    pub threads: ThreadsArgs,
+    /// What it says.
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 /// One line of output.
@@ -70,7 +72,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         let message = "model and lines cannot both come from standard input: name one of the files";
         return Err(Error::usage(message));
     }
-    let model = Model::load(ctx, &args.model, &stem(&args.model), ctx.threads())?;
+    let model = Model::load(ctx, &args.model, &stem(&args.model), args.threads.count())?;
     let reader = Reader::new(&model, args.format);
     let mut lines = Lines::open(&args.input)?;
     let mut out = ctx.listing();

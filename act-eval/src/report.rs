@@ -72,10 +72,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     for target in &args.output {
         ctx.check_output(&target.path)?;
     }
+    args.latency.judge.report.check(ctx)?;
     let training = Reports::read(&args.training)?;
     let mut models = load(args, ctx)?;
     training.explain(&mut models)?;
-    let data = open_split(ctx, &models[0], args.latency.judge.split)?;
+    let data = open_split(ctx, &models[0], &args.latency.judge)?;
     let mut answers = Vec::new();
     let mut encodings: Vec<Vec<Encoding>> = Vec::new();
     for model in &models {
@@ -91,7 +92,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     }
     let models: Vec<Model> = models
         .into_iter()
-        .map(|m| m.with_threads(ctx.threads()))
+        .map(|m| m.with_threads(args.latency.threads()))
         .collect();
     let contestants: Vec<Contestant<'_>> = models
         .iter()
@@ -103,10 +104,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         })
         .collect();
     let settings = args.latency.settings(&models);
-    let races = race_all(ctx, &settings, &contestants, &args.latency.budget())?;
+    let (budget, seed) = (args.latency.budget(), args.latency.seed());
+    let races = race_all(ctx, &settings, &contestants, &budget, seed)?;
 
     let operators = match settings.first() {
-        Some(&setting) => operators::measure(ctx, setting, &contestants)?,
+        Some(&setting) => operators::measure(ctx, setting, &contestants, seed)?,
         None => Vec::new(),
     };
     let measured = Measurements {
@@ -115,7 +117,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         operators,
         training: training.courses,
     };
-    let mut comparison = Comparison::new(&models, measured, &data, ctx.seed());
+    let mut comparison = Comparison::new(&models, measured, &data, seed);
     comparison.report.wall_s = start.elapsed().as_secs_f64();
     let json = output::json(&comparison.report)?;
     for target in &args.output {
@@ -131,7 +133,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         false => markdown::verdict(&comparison),
     };
     output::print(ctx, &text)?;
-    ctx.write_report(comparison.report)?;
+    args.latency.judge.report.write(ctx, comparison.report)?;
     Ok(Exit::Done)
 }
 

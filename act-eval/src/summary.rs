@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use act_core::{Error, Result};
-use act_stage::{Context, Exit, PlainArgs};
+use act_stage::{Context, Exit, LogArgs};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -23,9 +23,9 @@ pub struct Args {
     /// Print JSON instead.
     #[arg(long)]
     pub json: bool,
-    /// What every program has.
+    /// What it says.
     #[command(flatten)]
-    pub plain: PlainArgs,
+    pub log: LogArgs,
 }
 
 /// What a summary reads of a report.

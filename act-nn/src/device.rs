@@ -1,84 +1,44 @@
-//! `--device`: which backend computes, chosen once, here.
+//! Which backend computes for which [`Device`].
 //!
 //! The only module that names the backends' instantiations; what a build lacks is said by the
 //! name of the cargo feature that brings it.
 
-use std::str::FromStr;
+use act_core::{Device, Error, Result};
 
-use act_core::{Error, Result};
-
-/// Where to compute; picks the backend once, in this crate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Device {
-    /// burn's ndarray backend.
-    NdArray,
-    /// burn's flex backend (feature `flex`).
-    Flex,
-    /// A CUDA GPU (feature `cuda`).
-    Cuda(usize),
-    /// A GPU, or a processor that plays one, by way of Vulkan (feature `vulkan`).
-    Vulkan,
-}
-
-impl FromStr for Device {
-    type Err = Error;
-
-    /// `cpu` (the faster CPU backend, which is ndarray with this crate's kernels), `ndarray`,
-    /// `flex`, `cuda` (the first GPU), `cuda:N` or `vulkan`. A device that is not compiled in is an error
-    /// that names the cargo feature.
-    fn from_str(s: &str) -> Result<Self> {
-        let device = match s {
-            "cpu" | "ndarray" => Device::NdArray,
-            "flex" => Device::Flex,
-            "cuda" => Device::Cuda(0),
-            "vulkan" => Device::Vulkan,
-            _ => match s.strip_prefix("cuda:").map(str::parse) {
-                Some(Ok(n)) => Device::Cuda(n),
-                _ => {
-                    return Err(Error::usage(format!(
-                        "no device is called {s:?}: write cpu, ndarray, flex, cuda, cuda:N or vulkan"
-                    )));
-                }
-            },
-        };
-        match device.compiled_in() {
-            true => Ok(device),
-            false => Err(device.missing()),
-        }
+/// The device, if this build has its backend.
+///
+/// # Errors
+/// Usage: it has not; the message names the cargo feature.
+pub fn available(device: Device) -> Result<Device> {
+    let there = match device {
+        Device::NdArray => cfg!(feature = "ndarray"),
+        Device::Flex => cfg!(feature = "flex"),
+        Device::Cuda(_) => cfg!(feature = "cuda"),
+        Device::Vulkan => cfg!(feature = "vulkan"),
+    };
+    if there {
+        Ok(device)
+    } else {
+        Err(missing(device))
     }
 }
 
-impl Device {
-    /// True if mixed precision has an effect on it.
-    pub fn mixed(self) -> bool {
-        matches!(self, Device::Cuda(_) | Device::Flex)
-    }
+/// True if mixed precision has an effect on it.
+pub fn mixes_precision(device: Device) -> bool {
+    matches!(device, Device::Cuda(_) | Device::Flex)
+}
 
-    fn feature(self) -> &'static str {
-        match self {
-            Device::NdArray => "ndarray",
-            Device::Flex => "flex",
-            Device::Cuda(_) => "cuda",
-            Device::Vulkan => "vulkan",
-        }
-    }
-
-    fn compiled_in(self) -> bool {
-        match self {
-            Device::NdArray => cfg!(feature = "ndarray"),
-            Device::Flex => cfg!(feature = "flex"),
-            Device::Cuda(_) => cfg!(feature = "cuda"),
-            Device::Vulkan => cfg!(feature = "vulkan"),
-        }
-    }
-
-    pub(crate) fn missing(self) -> Error {
-        let feature = self.feature();
-        Error::usage(format!(
-            "device {feature} is not compiled in: build with `cargo build --release --features \
-             act-nn/{feature}`, or run make with DEVICE={feature}"
-        ))
-    }
+pub(crate) fn missing(device: Device) -> Error {
+    let feature = match device {
+        Device::NdArray => "ndarray",
+        Device::Flex => "flex",
+        Device::Cuda(_) => "cuda",
+        Device::Vulkan => "vulkan",
+    };
+    Error::usage(format!(
+        "device {feature} is not compiled in: build with `cargo build --release --features \
+         act-nn/{feature}`, or run make with DEVICE={feature}"
+    ))
 }
 
 /// Calls a generic function with the device's backend: `f::<Backend>(&device, arguments…)`.
@@ -112,7 +72,7 @@ macro_rules! dispatch {
                 $function::<burn::backend::Vulkan>(&device, $($argument),*)
             }
             #[allow(unreachable_patterns)]
-            device => Err(device.missing()),
+            device => Err($crate::device::missing(device)),
         }
     };
 }
@@ -206,20 +166,10 @@ pub(crate) fn usable<B: burn::tensor::backend::Backend>(
 mod tests {
     use super::*;
 
-    #[test]
-    fn names() {
-        assert_eq!("cpu".parse::<Device>().unwrap(), Device::NdArray);
-        assert_eq!("ndarray".parse::<Device>().unwrap(), Device::NdArray);
-        for bad in ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU"] {
-            let error = bad.parse::<Device>().unwrap_err();
-            assert!(error.to_string().contains("no device is called"), "{bad}");
-        }
-    }
-
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_missing_device_names_its_feature() {
-        let error = "cuda:1".parse::<Device>().unwrap_err();
+        let error = available(Device::Cuda(1)).unwrap_err();
         assert!(
             error.to_string().contains("--features act-nn/cuda"),
             "{error}"

@@ -29,7 +29,8 @@ mod taps;
 mod train;
 mod weights;
 
-pub use device::Device;
+pub use act_core::Device;
+pub use device::{available, mixes_precision};
 pub use importance::{LayerScores, MaskGradients};
 pub use loss::objective::{
     Comparison, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher,

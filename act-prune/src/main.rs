@@ -1,16 +1,16 @@
 //! act-prune: remove the least important attention heads and feed-forward neurons.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use act_core::Artifact;
 use act_data::{Dataset, Split};
-use act_nn::Device;
 use act_prune::args::GoalArgs;
 use act_prune::budget::{Cost, PruningTarget};
 use act_prune::vocabulary::{self, Shortened};
 use act_prune::{Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, record};
 use act_stage::config::Config;
-use act_stage::{Bars, CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_stage::{Bars, Context, Exit, LogArgs, StageArgs, StageCli};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -39,8 +39,8 @@ struct Args {
 }
 
 impl StageCli for Args {
-    fn common(&self) -> &CommonArgs {
-        &self.stage.common
+    fn log(&self) -> &LogArgs {
+        &self.stage.log
     }
 }
 
@@ -52,10 +52,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let mut config = ctx.config()?;
+    let mut config = args.stage.config.load()?;
     args.goal.apply(&mut config);
     let options = Options::new(&config)?;
-    let device: Device = ctx.device().parse()?;
+    let device = act_nn::available(args.stage.device.get())?;
     let speedups = args
         .goal
         .family
@@ -66,10 +66,11 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         Some(_) => family::open_folder(&args.stage.output)?,
         None => ctx.check_output(&args.stage.output)?,
     }
+    args.stage.report.check(ctx)?;
 
     let mut model = ctx.read_artifact(&args.stage.input)?;
     let origin = Origin::of(&model)?;
-    let train = training_data(&model, ctx)?;
+    let train = training_data(&model, args.stage.data.dir(&config)?, ctx)?;
     let shortened = vocabulary::shorten(&mut model, &options.vocabulary, &train)?;
     let closing = Closing {
         args: &args,
@@ -83,12 +84,12 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         return closing.one(Pruned::shortened_only(model, origin), None);
     }
 
-    let calibration = Calibration::sample(&train, &model, &options, ctx.seed())?;
+    let calibration = Calibration::sample(&train, &model, &options, args.stage.seed.get())?;
     let measure = Measure {
         calibration: &calibration,
         batch_size: options.batch_size,
         device,
-        threads: ctx.threads(),
+        threads: args.stage.threads.count(),
         progress: &closing.progress,
     };
     let scored = Scored::new(model, origin, options.criterion, measure)?;
@@ -111,10 +112,10 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     closing.family(members, &*cost)
 }
 
-fn training_data(model: &Artifact, ctx: &Context) -> anyhow::Result<Dataset> {
+fn training_data(model: &Artifact, dir: &Path, ctx: &Context) -> anyhow::Result<Dataset> {
     let task = &model.task;
     let (name, labels) = (Some(task.name.as_str()), Some(&task.labels[..]));
-    let train = Dataset::open(ctx.data_dir()?, name, Split::Train, labels)?;
+    let train = Dataset::open(dir, name, Split::Train, labels)?;
     ctx.set_synthetic(train.record.synthetic);
     Ok(train)
 }
@@ -136,7 +137,7 @@ impl Closing<'_> {
         let setting = cost.and_then(Cost::setting);
         let report = record::report(&pruned, &self.train.record, setting)?;
         // The artifact comes last: where it is, Make takes all the rest for done.
-        self.ctx.write_report(report)?;
+        self.args.stage.report.write(self.ctx, report)?;
         self.ctx.write_artifact(output, &pruned.artifact)?;
         Ok(Exit::Done)
     }
@@ -153,17 +154,18 @@ impl Closing<'_> {
         self.ctx.write_file(&path, index.as_bytes())?;
         if let Some((_, fastest)) = recorded.last() {
             let report = record::report(fastest, &self.train.record, cost.setting())?;
-            self.ctx.write_report(report)?;
+            self.args.stage.report.write(self.ctx, report)?;
         }
         Ok(Exit::Done)
     }
 
     fn recorded(&self, mut pruned: Pruned) -> anyhow::Result<Pruned> {
-        let ctx = self.ctx;
         self.progress.finish();
+        let stage = &self.args.stage;
+        let (device, seed) = (stage.device.get(), stage.seed.get());
         pruned.shortened.clone_from(&self.shortened);
         let train = &self.train.record;
-        let record = record::record(&pruned, train, self.config, ctx.device(), ctx.seed())?;
+        let record = record::record(&pruned, train, self.config, device, seed)?;
         pruned.artifact.provenance.push(record);
         record::log(&pruned);
         Ok(pruned)

@@ -2,7 +2,7 @@
 //! and the closing log lines.
 
 use act_core::provenance::{DataRecord, InputRecord, StageRecord};
-use act_core::{Result, Seed};
+use act_core::{Device, Result, Seed};
 use act_stage::config::{Config, Global};
 use act_stage::report::Report;
 use serde_json::json;
@@ -18,7 +18,7 @@ pub fn record(
     pruned: &Pruned,
     train: &DataRecord,
     config: &Config,
-    device: &str,
+    device: Device,
     seed: Seed,
 ) -> Result<StageRecord> {
     let input = InputRecord {
@@ -29,7 +29,7 @@ pub fn record(
     data.extend(pruned.shortened.iter().filter_map(|s| s.corpus.clone()));
     Ok(StageRecord {
         config: acted(config)?,
-        device: device.into(),
+        device: device.to_string(),
         inputs: vec![input],
         data,
         metrics: metrics(pruned),

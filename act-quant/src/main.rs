@@ -5,16 +5,16 @@ use std::process::ExitCode;
 
 use act_core::{Artifact, Error, Result};
 use act_data::{Dataset, Split};
+use act_nn::TrainEvent;
 use act_nn::checkpoint::settings::Settings;
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::distillation::teacher;
-use act_nn::{Device, TrainEvent};
 use act_quant::aware::{self, Event, Mode, Outcome, Plan, Source};
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
 use act_quant::{Quantized, record};
 use act_stage::report::Report;
-use act_stage::{CheckpointArgs, CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_stage::{CheckpointArgs, Context, Exit, LogArgs, StageArgs, StageCli};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,8 +71,8 @@ impl From<DeployArg> for Deploy {
 }
 
 impl StageCli for Args {
-    fn common(&self) -> &CommonArgs {
-        &self.stage.common
+    fn log(&self) -> &LogArgs {
+        &self.stage.log
     }
 }
 
@@ -84,14 +84,16 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
-    let config = context.config()?;
+    let config = args.stage.config.load()?;
+    let (seed, threads) = (args.stage.seed.get(), args.stage.threads.count());
     let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
-    let plan = Plan::new(&config, args.mode, context.seed(), context.threads())?;
+    let plan = Plan::new(&config, args.mode, seed, threads)?;
     let configured = config.distillation.teacher_model_dir.as_deref();
     let teacher = teacher::path(args.teacher.as_deref(), configured, &args.stage.input)?;
     let teacher = teacher.filter(|_| plan.mode != Mode::Post);
-    let device: Device = context.device().parse()?;
+    let device = act_nn::available(args.stage.device.get())?;
     context.check_output(&args.stage.output)?;
+    args.stage.report.check(context)?;
     let kept = Settings::new(
         args.checkpoint.folder.as_deref(),
         &args.stage.output,
@@ -103,14 +105,14 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let teacher = read_teacher(teacher.as_deref(), &model, context)?;
     let task = &model.task;
     let data = Dataset::open(
-        context.data_dir()?,
+        args.stage.data.dir(&config)?,
         Some(&task.name),
         Split::Train,
         Some(&task.labels),
     )?;
     context.set_synthetic(data.record.synthetic);
 
-    let mut quantized = calibrate(&model, &data, &options, context)?;
+    let mut quantized = calibrate(&model, &data, &options, &args.stage, context)?;
     let (train, reason) = plan.decide(&quantized.winner().score);
     if plan.mode == Mode::Auto {
         log::info!(
@@ -118,11 +120,10 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             if train { "training" } else { "no training" }
         );
     }
-    let seed = context.seed();
     let mut record = record::provenance(&model, &quantized, &data.record, &config, seed)?;
     let (mut outcome, mut checkpoints) = (None, None);
     if train {
-        record::begin_training(&mut record, teacher.as_ref(), &config, context.device())?;
+        record::begin_training(&mut record, teacher.as_ref(), &config, device)?;
         if let Some(kept) = &kept {
             let start = record::start(&record, &quantized.artifact)?;
             checkpoints = Some(kept.open(&model, &start)?);
@@ -148,7 +149,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let training = record::training(&plan, &reason, outcome.as_ref());
     report.details.insert("training".into(), training);
     // The artifact comes last: where it is, Make takes all the rest for done.
-    context.write_report(report)?;
+    args.stage.report.write(context, report)?;
     context.write_artifact(&args.stage.output, &quantized.artifact)?;
     if let Some(checkpoints) = checkpoints {
         checkpoints.remove();
@@ -161,9 +162,11 @@ fn calibrate(
     model: &Artifact,
     data: &Dataset,
     options: &Options,
+    args: &StageArgs,
     context: &Context,
 ) -> Result<Quantized> {
-    let samples = Samples::draw(data, model, options, context.seed())?;
+    let (seed, threads) = (args.seed.get(), args.threads.count());
+    let samples = Samples::draw(data, model, options, seed)?;
     let total = act_quant::batches_to_run(&samples, options);
     let progress = context.bar("quantising", total as u64);
     let mut done = 0;
@@ -178,7 +181,6 @@ fn calibrate(
             false => Ok(()),
         }
     };
-    let (seed, threads) = (context.seed(), context.threads());
     let quantized = act_quant::quantize(model, &samples, options, seed, threads, &mut tick)?;
     progress.finish();
     Ok(quantized)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use act_core::provenance::{DataRecord, InputRecord, SITE_METRIC, StageRecord};
 use act_core::quant::ActivationScheme;
-use act_core::{Artifact, Linear, Result, Seed, Site};
+use act_core::{Artifact, Device, Linear, Result, Seed, Site};
 use act_nn::distillation::teacher::TeacherRecord;
 use act_stage::config::Config;
 use serde_json::{Map, Value, json};
@@ -70,14 +70,14 @@ pub fn begin_training(
     record: &mut StageRecord,
     teacher: Option<&Artifact>,
     config: &Config,
-    device: &str,
+    device: Device,
 ) -> Result<()> {
     let mut acted = config.clone();
     acted.train.batch_size = Some(config.training_batch_size());
     acted.distillation = acted.distillation.explicit()?;
     acted.distillation.teacher_model_dir = None;
     record.config += &acted.yaml_of(&["QuantAware", "TrainConfig", "Distillation"])?;
-    record.device = device.into();
+    record.device = device.to_string();
     if let Some(teacher) = teacher.map(TeacherRecord::new).transpose()? {
         record.inputs.push(InputRecord {
             role: "teacher".into(),

@@ -1,39 +1,34 @@
-//! What the frame gives a stage: its configuration, inputs, outputs and progress.
+//! What the frame gives every stage: inputs, outputs and progress.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::args::CommonArgs;
-use crate::config::Config;
 use crate::output::{self, Listing};
 use crate::progress::{Bar, Bars};
-use crate::report::Report;
 use crate::{input, logger};
 use act_core::artifact::Artifact;
 use act_core::error::{Error, Result};
-use act_core::seed::Seed;
 
-/// What the frame gives a stage.
+/// What the frame gives every stage. What only some have, such as data or a report, is asked of
+/// the group of arguments that brings it ([`crate::args`]).
 pub struct Context {
     name: &'static str,
-    args: CommonArgs,
+    quiet: bool,
     start: Instant,
-    config: OnceLock<Config>,
     artifact_on_stdout: AtomicBool,
     /// The file that the output will replace, links followed.
     replaced: OnceLock<PathBuf>,
 }
 
 impl Context {
-    pub(crate) fn new(name: &'static str, args: CommonArgs) -> Self {
+    pub(crate) fn new(name: &'static str, quiet: bool) -> Self {
         Self {
             name,
-            args,
+            quiet,
             start: Instant::now(),
-            config: OnceLock::new(),
             artifact_on_stdout: AtomicBool::new(false),
             replaced: OnceLock::new(),
         }
@@ -44,66 +39,14 @@ impl Context {
         self.name
     }
 
-    /// The shared arguments.
-    pub fn args(&self) -> &CommonArgs {
-        &self.args
+    /// Time since the program began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
     }
 
-    /// The configuration with overrides applied; read once.
-    pub fn config(&self) -> Result<Config> {
-        self.loaded_config().cloned()
-    }
-
-    fn loaded_config(&self) -> Result<&Config> {
-        if let Some(config) = self.config.get() {
-            return Ok(config);
-        }
-        let config = Config::load(self.args.config.as_deref(), &self.args.set)?;
-        Ok(self.config.get_or_init(|| config))
-    }
-
-    /// `--data`, or the configuration's, or an error that says how to give it.
-    pub fn data_dir(&self) -> Result<&Path> {
-        let configured = || {
-            Ok(self
-                .loaded_config()?
-                .global
-                .data_dir
-                .as_deref()
-                .map(Path::new))
-        };
-        let dir = match &self.args.data {
-            Some(dir) => dir.as_path(),
-            None => configured()?.ok_or_else(|| {
-                Error::usage("no data: give --data DIR, a folder with train.json and dev.json")
-            })?,
-        };
-        match std::fs::metadata(dir) {
-            Ok(found) if found.is_dir() => Ok(dir),
-            Ok(_) => Err(Error::usage(format!(
-                "--data {}: is a file; give the folder it lies in",
-                dir.display()
-            ))),
-            Err(error) => Err(Error::io(dir, error)),
-        }
-    }
-
-    /// The seed.
-    pub fn seed(&self) -> Seed {
-        Seed(self.args.seed)
-    }
-
-    /// `--device` as given.
-    pub fn device(&self) -> &str {
-        &self.args.device
-    }
-
-    /// Number of threads to use, at least 1.
-    pub fn threads(&self) -> usize {
-        match self.args.threads {
-            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
-            n => n,
-        }
+    /// True once an artifact is to go to standard output.
+    pub(crate) fn artifact_on_stdout(&self) -> bool {
+        self.artifact_on_stdout.load(Ordering::Relaxed)
     }
 
     /// Reads an artifact from a path or `-`. One that the checked output would replace is an error:
@@ -146,21 +89,7 @@ impl Context {
             return Ok(());
         }
         self.artifact_on_stdout.store(true, Ordering::Relaxed);
-        self.check_report()?;
         output::refuse_terminal()
-    }
-
-    /// Fails early if `--report` cannot be written.
-    pub(crate) fn check_report(&self) -> Result<()> {
-        match &self.args.report {
-            Some(path) if !output::is_stream(path) => {
-                output::check(path).map_err(|e| e.context("--report"))
-            }
-            Some(_) if self.artifact_on_stdout.load(Ordering::Relaxed) => Err(Error::usage(
-                "--report -: standard output carries the artifact; name a file for one of them",
-            )),
-            _ => Ok(()),
-        }
     }
 
     /// Writes an artifact to a path (temporary file, fsync, rename) or `-`.
@@ -181,20 +110,6 @@ impl Context {
         };
         log::info!("wrote {name}: {}, model {}", size(bytes), &digest[..12]);
         Ok(())
-    }
-
-    /// Writes `--report`, if asked for; fills in the wall time.
-    pub fn write_report(&self, mut report: Report) -> Result<()> {
-        let Some(path) = &self.args.report else {
-            return Ok(());
-        };
-        self.check_report()?;
-        self.set_synthetic(report.synthetic);
-        report.wall_s = self.start.elapsed().as_secs_f64();
-        let mut json = serde_json::to_vec_pretty(&report)
-            .map_err(|e| Error::failed(format!("--report: {e}")))?;
-        json.push(b'\n');
-        self.write_file(path, &json)
     }
 
     /// Writes any small file atomically (temporary file, fsync, rename), or standard output for `-`.
@@ -219,12 +134,12 @@ impl Context {
     /// What work tells its progress to, and is stopped by: bars with ETA on a terminal, a plain line
     /// every 10 s otherwise, neither with `-q`.
     pub fn progress(&self) -> Bars {
-        Bars::new(self.args.quiet)
+        Bars::new(self.quiet)
     }
 
     /// One bar, without stopping anything.
     pub fn bar(&self, what: &str, total: u64) -> Bar {
-        Bar::new(what, total, self.args.quiet)
+        Bar::new(what, total, self.quiet)
     }
 }
 

@@ -1,17 +1,10 @@
 //! From an error to one line on standard error and an exit code.
-//!
-//! Messages may quote hostile bytes (a key of a YAML file, a tensor's name), so nothing that could
-//! move the cursor, colour the terminal or forge a second line gets through.
 
 use std::any::Any;
-use std::fmt::Write as _;
-use std::io::Write as _;
 
 use crate::signals;
+use crate::stderr::print;
 use act_core::error::{Error, ErrorKind};
-
-/// Longest error line; what is cut is data that a message quoted.
-const LONGEST: usize = 2000;
 
 /// Prints the error as `name: chain` and returns the exit code.
 pub(crate) fn report(name: &str, error: &anyhow::Error) -> u8 {
@@ -48,33 +41,6 @@ fn kind(error: &anyhow::Error) -> ErrorKind {
             None => ErrorKind::Failed,
         }
     })
-}
-
-/// Writes `name: text`, sanitised; a closed standard error is nobody's problem.
-pub(crate) fn print(name: &str, text: &str) {
-    crate::progress::suspend(|| {
-        let _ = writeln!(std::io::stderr(), "{name}: {}", one_line(text));
-    });
-}
-
-/// The text with control and direction-changing characters escaped, and no longer than [`LONGEST`].
-pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len().min(LONGEST + 4));
-    for c in text.chars() {
-        if line.len() >= LONGEST {
-            line.push_str(" ...");
-            break;
-        }
-        let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-        if c.is_control() || invisible {
-            // Writing to a String cannot fail.
-            let _ = write!(line, "{}", c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
 }
 
 /// A panic is a bug: one line that says where, no backtrace.
@@ -121,21 +87,6 @@ fn is_closed_stdout(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hostile_text_stays_on_one_plain_line() {
-        let line = one_line("a\nb\r\u{1b}[31mred\u{202e}txt\u{7}中文\u{2028}x");
-        assert_eq!(
-            line,
-            "a\\nb\\r\\u{1b}[31mred\\u{202e}txt\\u{7}中文\\u{2028}x"
-        );
-    }
-
-    #[test]
-    fn a_quoted_line_of_100_000_characters_is_cut() {
-        let line = one_line(&"长".repeat(100_000));
-        assert!(line.len() < LONGEST + 10 && line.ends_with(" ..."));
-    }
 
     #[test]
     fn the_kind_survives_context_from_either_side() {

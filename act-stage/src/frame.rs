@@ -6,25 +6,15 @@
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use crate::args::CommonArgs;
+use crate::args::LogArgs;
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::{failure, generate, logger, signals};
-
-/// How a stage ended well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// Exit code 0.
-    Done,
-    /// A goal was missed: exit code 4 with `--strict`, 0 otherwise.
-    GoalMissed,
-    /// A gate, whose only work is to judge, was missed: exit code 4.
-    GateMissed,
-}
 
 /// What a stage's arguments must tell the frame.
 pub trait StageCli: clap::Parser {
-    /// The shared arguments.
-    fn common(&self) -> &CommonArgs;
+    /// What it may log.
+    fn log(&self) -> &LogArgs;
 }
 
 /// Parses arguments, sets up logging and signals, runs the stage, prints one line on an error and
@@ -52,20 +42,15 @@ pub fn main<A: StageCli>(
             return ExitCode::SUCCESS;
         }
     };
-    let context = Context::new(name, args.common().clone());
-    logger::install(name, args.common());
+    let context = Context::new(name, args.log().quiet);
+    logger::install(name, args.log().level());
     failure::install_panic_hook(name);
     signals::install(name);
 
-    let strict = args.common().strict;
-    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        context.check_report()?;
-        run(args, &context)
-    }));
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| run(args, &context)));
     ExitCode::from(match outcome {
         Ok(Ok(Exit::Done)) => 0,
-        Ok(Ok(Exit::GoalMissed)) => 4 * u8::from(strict),
-        Ok(Ok(Exit::GateMissed)) => 4,
+        Ok(Ok(Exit::Missed)) => 4,
         Ok(Err(error)) => failure::report(name, &error),
         Err(panic) => failure::after_panic(panic.as_ref()),
     })

@@ -11,6 +11,7 @@ pub mod testing;
 pub mod timing;
 
 mod context;
+mod exit;
 mod failure;
 mod frame;
 mod generate;
@@ -19,10 +20,15 @@ mod logger;
 mod output;
 mod progress;
 mod signals;
+mod stderr;
 
-pub use args::{CheckpointArgs, CommonArgs, PlainArgs, StageArgs};
+pub use args::{
+    CheckpointArgs, ConfigArgs, DataArgs, DeviceArgs, LogArgs, ReportArgs, SeedArgs, StageArgs,
+    StrictArgs, ThreadsArgs,
+};
 pub use context::Context;
-pub use frame::{Exit, StageCli, main};
+pub use exit::Exit;
+pub use frame::{StageCli, main};
 pub use output::Listing;
 pub use progress::{Bar, Bars};
 pub use signals::interrupted;

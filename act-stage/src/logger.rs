@@ -3,13 +3,11 @@
 //! Our crates speak from level info on, others only from warn on, except with `-vv`. Once a result
 //! rests on the bundled corpus, every line says so.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::args::CommonArgs;
-use crate::{failure, progress};
+use crate::stderr;
 
 static SYNTHETIC: AtomicBool = AtomicBool::new(false);
 
@@ -27,22 +25,13 @@ pub(crate) fn mark() -> &'static str {
     }
 }
 
-/// The level that `-q` and `-v` ask for.
-fn level(args: &CommonArgs) -> LevelFilter {
-    match (args.quiet, args.verbose) {
-        (true, _) => LevelFilter::Warn,
-        (false, 0) => LevelFilter::Info,
-        (false, 1) => LevelFilter::Debug,
-        (false, _) => LevelFilter::Trace,
-    }
-}
-
-pub(crate) fn install(name: &'static str, args: &CommonArgs) {
+/// Begins to log what the level lets through.
+pub(crate) fn install(name: &'static str, level: LevelFilter) {
     // One logger lives as long as the process.
     let logger = Box::leak(Box::new(Logger { name }));
     // A second logger can only be one of a test that embeds the frame; the first then stays.
     if log::set_logger(logger).is_ok() {
-        log::set_max_level(level(args));
+        log::set_max_level(level);
     }
 }
 
@@ -67,10 +56,7 @@ impl Log for Logger {
             Level::Debug => "debug: ",
             Level::Trace => "trace: ",
         };
-        let text = failure::one_line(&record.args().to_string());
-        progress::suspend(|| {
-            let _ = writeln!(std::io::stderr(), "{}: {prefix}{text}{}", self.name, mark());
-        });
+        stderr::line(self.name, prefix, &record.args().to_string(), mark());
     }
 
     fn flush(&self) {}

@@ -2,29 +2,17 @@
 //! every ten seconds, nothing with `-q`.
 
 use std::cell::RefCell;
-use std::io::IsTerminal as _;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use act_core::{Error, Result};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::signals::interrupted;
+use crate::stderr;
 
 /// Time between two lines where there is no terminal.
 const INTERVAL: Duration = Duration::from_secs(10);
-
-static BARS: LazyLock<MultiProgress> =
-    LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-
-/// Writes to standard error while no bar is in the way.
-pub(crate) fn suspend(write: impl FnOnce()) {
-    if std::io::stderr().is_terminal() {
-        BARS.suspend(write);
-    } else {
-        write();
-    }
-}
 
 /// The pieces of a stage's work, one bar after the other; see [`act_core::Progress`].
 pub struct Bars {
@@ -98,7 +86,7 @@ impl Bar {
     pub(crate) fn new(what: &str, total: u64, quiet: bool) -> Self {
         Self(if quiet {
             Shape::Silent
-        } else if std::io::stderr().is_terminal() {
+        } else if stderr::is_terminal() {
             Shape::Bar(bar(what, total))
         } else {
             Shape::Lines(Lines::new(what, total))
@@ -118,7 +106,7 @@ impl Bar {
     pub fn message(&self, text: &str) {
         match &self.0 {
             Shape::Silent => {}
-            Shape::Bar(bar) => bar.set_message(crate::failure::one_line(text)),
+            Shape::Bar(bar) => bar.set_message(stderr::one_line(text)),
             Shape::Lines(lines) => lines.lock().message = text.into(),
         }
     }
@@ -134,8 +122,7 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         if let Shape::Bar(bar) = &self.0 {
-            bar.finish_and_clear();
-            BARS.remove(bar);
+            stderr::clear(bar);
         }
     }
 }
@@ -146,9 +133,9 @@ const BAR: &str = "{prefix} [{bar:16}] {pos}/{len} {eta} left {wide_msg}";
 fn bar(what: &str, total: u64) -> ProgressBar {
     // The template is a constant that a test renders; were it wrong, the default style serves.
     let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = BARS.add(ProgressBar::new(total));
+    let bar = stderr::show(ProgressBar::new(total));
     bar.set_style(style.progress_chars("=> "));
-    bar.set_prefix(crate::failure::one_line(what));
+    bar.set_prefix(stderr::one_line(what));
     bar
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn install(name: &'static str) {
     let handler = move || {
         let again = STOP.swap(true, Ordering::SeqCst);
         if again || BLOCKED.load(Ordering::SeqCst) {
-            crate::failure::print(name, "interrupted");
+            crate::stderr::print(name, "interrupted");
             leave(130);
         }
         log::warn!("stopping after this step; interrupt again to stop at once");

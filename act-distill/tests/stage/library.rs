@@ -325,7 +325,15 @@ fn record_and_report_tell_what_happened() {
     let data = toy::dataset(300).record;
     let student = run(toy::model(2), Some(TEACHER.clone()), &config).unwrap();
     let teacher = student.teacher.as_ref();
-    let begun = record::begun(student.input, teacher, &data, &config, "cpu", Seed(42)).unwrap();
+    let begun = record::begun(
+        student.input,
+        teacher,
+        &data,
+        &config,
+        act_core::Device::NdArray,
+        Seed(42),
+    )
+    .unwrap();
     let record = record::finished(begun, &student);
     assert_eq!(record.inputs.len(), 2);
     assert_eq!(record.inputs[1].role, "teacher");

@@ -90,7 +90,7 @@ fn options_that_cannot_be() {
     for (code, line, parts) in cases {
         workshop.refuses(*code, line, parts);
     }
-    if "cuda".parse::<act_nn::Device>().is_err() {
+    if act_nn::available(act_nn::Device::Cuda(0)).is_err() {
         let build = "cargo build --release --features act-nn/cuda";
         workshop.refuses(
             2,

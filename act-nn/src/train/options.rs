@@ -30,7 +30,7 @@ pub struct TrainOptions {
     pub optimizer: OptimizerOptions,
     /// Dropout probability.
     pub dropout: f64,
-    /// Products of matrices in bfloat16, where the device gains by it ([`crate::Device::mixed`]).
+    /// Products of matrices in bfloat16, where the device gains by it ([`crate::mixes_precision`]).
     pub mixed_precision: bool,
     /// Stop when validation accuracy exceeds this.
     pub target_accuracy: Option<f64>,

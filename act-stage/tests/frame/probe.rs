@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use act_core::Error;
 use act_stage::report::Report;
-use act_stage::{CommonArgs, Context, Exit, StageArgs, StageCli};
+use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli, StrictArgs};
 
 #[derive(clap::Parser)]
 #[command(
@@ -17,14 +17,16 @@ use act_stage::{CommonArgs, Context, Exit, StageArgs, StageCli};
 struct Args {
     #[command(flatten)]
     stage: StageArgs,
+    #[command(flatten)]
+    strict: StrictArgs,
     /// What to do.
     #[arg(long, default_value = "copy")]
     act: String,
 }
 
 impl StageCli for Args {
-    fn common(&self) -> &CommonArgs {
-        &self.stage.common
+    fn log(&self) -> &LogArgs {
+        &self.stage.log
     }
 }
 
@@ -38,9 +40,9 @@ fn main() -> ExitCode {
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     match args.act.as_str() {
         "copy" => return copy(&args, ctx),
-        "done" => {}
-        "missed" => return Ok(Exit::GoalMissed),
-        "gate" => return Ok(Exit::GateMissed),
+        "done" => args.stage.report.check(ctx)?,
+        "missed" => return Ok(args.strict.exit(false)),
+        "gate" => return Ok(Exit::Missed),
         "usage" => return Err(Error::usage("no such thing").into()),
         "rejected" => {
             return Err(anyhow::Error::from(Error::rejected("bad magic")).context("x.act"));
@@ -53,12 +55,12 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         }),
         "config" => ctx.write_file(
             &args.stage.output,
-            ctx.config()?.yaml_of(&["Prune"])?.as_bytes(),
+            args.stage.config.load()?.yaml_of(&["Prune"])?.as_bytes(),
         )?,
-        "data" => drop(ctx.data_dir()?),
+        "data" => drop(args.stage.data.dir(&args.stage.config.load()?)?),
         "file" => ctx.write_file(&args.stage.output, &[b'x'; 3_000_000])?,
-        "check" => ctx.check_output(&args.stage.output)?,
-        "log" => log(ctx),
+        "check" => check(&args, ctx)?,
+        "log" => log(&args, ctx),
         "listing" => listing(ctx)?,
         "println" => (0..1_000_000).for_each(|i| println!("{i}")),
         "work" => return work(ctx),
@@ -72,16 +74,22 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
 }
 
 fn copy(args: &Args, ctx: &Context) -> anyhow::Result<Exit> {
-    ctx.check_output(&args.stage.output)?;
+    check(args, ctx)?;
     let artifact = ctx.read_artifact(&args.stage.input)?;
     ctx.write_artifact(&args.stage.output, &artifact)?;
-    ctx.write_report(Report::new(ctx.name(), &artifact)?)?;
+    let report = Report::new(ctx.name(), &artifact)?;
+    args.stage.report.write(ctx, report)?;
     Ok(Exit::Done)
 }
 
-fn log(ctx: &Context) {
+fn check(args: &Args, ctx: &Context) -> act_core::Result<()> {
+    ctx.check_output(&args.stage.output)?;
+    args.stage.report.check(ctx)
+}
+
+fn log(args: &Args, ctx: &Context) {
     log::warn!("careful");
-    log::info!("threads {}", ctx.threads());
+    log::info!("threads {}", args.stage.threads.count());
     log::debug!("detail");
     log::trace!("all");
     ctx.set_synthetic(true);

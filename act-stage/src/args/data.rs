@@ -1,0 +1,70 @@
+//! Configuration and data, and how the one may name the other.
+
+use std::path::{Path, PathBuf};
+
+use act_core::{Error, Result};
+
+use crate::config::Config;
+
+/// A configuration and changes to it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigArgs {
+    /// Configuration (YAML, PaddleSlim's vocabulary).
+    #[arg(short = 'c', long = "config", id = "config", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Override one key: `--set TrainConfig.epochs=2`.
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// Reads and checks the configuration, overrides applied; warns of keys without effect, so a
+    /// program loads it once.
+    ///
+    /// # Errors
+    /// Usage: no such file, or a mistake in it, named by file and line.
+    pub fn load(&self) -> Result<Config> {
+        Config::load(self.file.as_deref(), &self.set)
+    }
+}
+
+/// The data set.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DataArgs {
+    /// Folder of the data set.
+    #[arg(long = "data", id = "data", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// `--data`, or else the folder that the configuration names.
+    ///
+    /// # Errors
+    /// Usage: neither, or it is no folder.
+    pub fn dir<'a>(&'a self, config: &'a Config) -> Result<&'a Path> {
+        let configured = || config.global.data_dir.as_deref().map(Path::new);
+        folder(self.folder.as_deref().or_else(configured))
+    }
+
+    /// `--data`, in a program without a configuration.
+    ///
+    /// # Errors
+    /// Usage: it is not given, or no folder.
+    pub fn given(&self) -> Result<&Path> {
+        folder(self.folder.as_deref())
+    }
+}
+
+fn folder(dir: Option<&Path>) -> Result<&Path> {
+    let dir = dir.ok_or_else(|| {
+        Error::usage("no data: give --data DIR, a folder with train.json and dev.json")
+    })?;
+    match std::fs::metadata(dir) {
+        Ok(found) if found.is_dir() => Ok(dir),
+        Ok(_) => Err(Error::usage(format!(
+            "--data {}: is a file; give the folder it lies in",
+            dir.display()
+        ))),
+        Err(error) => Err(Error::io(dir, error)),
+    }
+}
