@@ -42,10 +42,7 @@ pub(crate) fn json(path: &Path, limit: u64) -> Result<Value> {
 
 /// As [`json`]; nothing where there is no such file.
 pub(crate) fn optional_json(path: &Path, limit: u64) -> Result<Option<Value>> {
-    match path.exists() {
-        true => json(path, limit).map(Some),
-        false => Ok(None),
-    }
+    path.exists().then(|| json(path, limit)).transpose()
 }
 
 /// A value for an error message: on one line, cut where it is long.

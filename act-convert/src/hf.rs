@@ -7,18 +7,10 @@
 
 mod config;
 mod export;
+mod files;
 mod import;
 mod weights;
 
 pub use export::export;
+pub use files::is_folder;
 pub use import::import;
-
-/// True for a folder that describes its model as `transformers` does.
-pub fn is_folder(dir: &std::path::Path) -> bool {
-    dir.join(CONFIG).is_file()
-}
-
-/// Name of the architecture's description in a folder.
-const CONFIG: &str = "config.json";
-/// Name of the tensors' file.
-const WEIGHTS: &str = "model.safetensors";

@@ -5,7 +5,7 @@ use act_core::{Error, Result};
 use act_data::Task;
 use serde_json::Value;
 
-use crate::import::ImportOptions;
+use crate::options::ImportOptions;
 
 /// Label names for a head of `classes` rows, or for a new head where that is `None`; `own` are the
 /// names that stand beside the model.
@@ -33,9 +33,10 @@ pub(crate) fn choose(
             let label = &labels[twice];
             return Err(Error::usage(format!("--labels gives {label:?} twice")));
         }
-        return match fits(labels) {
-            true => Ok(labels.clone()),
-            false => misfit("--labels gives".into(), labels),
+        return if fits(labels) {
+            Ok(labels.clone())
+        } else {
+            misfit("--labels gives".into(), labels)
         };
     }
     let own = own.filter(|labels| fits(labels));

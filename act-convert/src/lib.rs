@@ -11,7 +11,9 @@ pub mod init;
 mod labels;
 pub mod new;
 pub mod onnx;
+mod options;
 pub mod paddle;
 pub mod tokenizer;
 
-pub use import::{ImportOptions, import};
+pub use import::import;
+pub use options::ImportOptions;

@@ -4,10 +4,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use act_convert::export;
-use act_convert::import::{self, ImportOptions};
 use act_convert::new::{self, Shape};
 use act_convert::tokenizer;
+use act_convert::{ImportOptions, export, import};
 use act_core::{Activation, Family};
 use act_data::{Dataset, Split};
 use act_stage::report::Report;
@@ -141,16 +140,24 @@ struct NewArgs {
 }
 
 fn family() -> impl TypedValueParser<Value = Family> {
-    PossibleValuesParser::new(["bert", "ernie"]).map(|name| match name.as_str() {
-        "ernie" => Family::Ernie,
-        _ => Family::Bert,
-    })
+    one_of([Family::Bert, Family::Ernie], Family::name)
 }
 
 fn activation() -> impl TypedValueParser<Value = Activation> {
-    PossibleValuesParser::new(["gelu", "relu"]).map(|name| match name.as_str() {
-        "relu" => Activation::Relu,
-        _ => Activation::Gelu,
+    one_of([Activation::Gelu, Activation::Relu], Activation::name)
+}
+
+/// Parses the name of one of `all`.
+fn one_of<T, const N: usize>(
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.map(name)).try_map(move |given| {
+        let found = all.into_iter().find(|&one| name(one) == given);
+        found.ok_or("there is no such value")
     })
 }
 
@@ -229,7 +236,7 @@ fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     context.check_output(&args.output)?;
     args.report.check(context)?;
-    let model = import::import(&args.source, &options)?;
+    let model = import(&args.source, &options)?;
 
     log::info!(
         "imported {}: {} layers, {} parameters, {} tokens, {} labels",

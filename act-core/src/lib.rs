@@ -14,6 +14,7 @@ pub mod progress;
 pub mod provenance;
 pub mod quant;
 pub mod seed;
+pub mod task;
 pub mod tensor;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -28,5 +29,6 @@ pub use params::Params;
 pub use plan::{Activation, Family, LayerPlan, Plan};
 pub use progress::{Progress, Silent};
 pub use seed::Seed;
+pub use task::BuiltIn;
 pub use tensor::{DType, Tensor};
 pub use tokenizer::{Tokenizer, TokenizerSpec};

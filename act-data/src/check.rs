@@ -11,8 +11,9 @@ use act_core::provenance::Digest;
 use act_core::{Error, Result, Tokenizer, TokenizerSpec};
 use serde::Serialize;
 
-use crate::dataset::{Dataset, Split};
+use crate::dataset::{Dataset, Example};
 use crate::folder::Folder;
+use crate::split::Split;
 use crate::vocab::vocabulary;
 
 /// What `act-data check` found.
@@ -86,7 +87,7 @@ pub struct Shared {
 pub fn check(dir: &Path, task: Option<&str>, vocab: Option<&str>) -> Result<Check> {
     let folder = Folder::open(dir, task)?;
     let (mut sets, mut errors) = (Vec::new(), Vec::new());
-    for split in [Split::Train, Split::Dev, Split::Test] {
+    for split in Split::ALL {
         if folder.find_split(split).is_none() {
             continue;
         }
@@ -152,9 +153,8 @@ fn describe(set: &Dataset, tokenizer: &Tokenizer) -> Result<SplitCheck> {
             examples,
             share: share(examples),
         });
-    let characters = |e: &crate::Example| {
-        e.text.chars().count() + e.pair.as_deref().map_or(0, |p| p.chars().count())
-    };
+    let characters =
+        |e: &Example| e.text.chars().count() + e.pair.as_deref().map_or(0, |p| p.chars().count());
     Ok(SplitCheck {
         split: set.split.to_string(),
         examples: set.examples.len(),

@@ -1,6 +1,5 @@
 //! One split of a task in memory: opened, checked line by line, digested, tokenised.
 
-use std::fmt;
 use std::path::Path;
 
 use act_core::provenance::{DataRecord, Digest};
@@ -10,6 +9,7 @@ use rayon::prelude::*;
 use crate::folder::{Folder, Format};
 use crate::lines::Lines;
 use crate::record::Record;
+use crate::split::Split;
 use crate::task::{Label, Task, list};
 
 /// One text or pair, with its class where it is known.
@@ -21,28 +21,6 @@ pub struct Example {
     pub pair: Option<String>,
     /// Index into the data set's labels.
     pub label: Option<u32>,
-}
-
-/// Part of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Split {
-    /// `train.json`
-    Train,
-    /// `dev.json`
-    Dev,
-    /// `test.json`
-    Test,
-}
-
-/// `train`, `dev` or `test`.
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Split::Train => "train",
-            Split::Dev => "dev",
-            Split::Test => "test",
-        })
-    }
 }
 
 /// One split of a task, read and checked.

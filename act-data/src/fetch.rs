@@ -11,18 +11,18 @@ mod unpack;
 use std::path::{Path, PathBuf};
 
 use act_core::provenance::Digest;
-use act_core::{Error, Result};
+use act_core::{BuiltIn, Error, Progress, Result};
 
-use crate::dataset::{Dataset, Split};
+use crate::dataset::Dataset;
+use crate::split::Split;
 use crate::staging::{self, Staging};
-use crate::task::Task;
 
 /// Where CLUE's archives lie.
 pub const OFFICIAL: &str = "https://storage.googleapis.com/cluebenchmark/tasks";
 
 /// What is published about a task's archive.
 struct Archive {
-    task: &'static str,
+    task: BuiltIn,
     /// PaddleNLP's; TNEWS's archive was reissued with a corrected test set.
     md5: &'static [&'static str],
     /// Examples of train and dev that can be used, where known.
@@ -31,12 +31,12 @@ struct Archive {
 
 const ARCHIVES: [Archive; 7] = [
     Archive {
-        task: "afqmc",
+        task: BuiltIn::Afqmc,
         md5: &["3377b559bb4e61d03a35282550902ca0"],
         examples: [Some(34_334), Some(4_316)],
     },
     Archive {
-        task: "tnews",
+        task: BuiltIn::Tnews,
         md5: &[
             "38186ed0a751bc33e3ae0c1b59319777",
             "587171233c8e8db00a3dc9bae5d2b47d",
@@ -44,27 +44,27 @@ const ARCHIVES: [Archive; 7] = [
         examples: [Some(53_360), Some(10_000)],
     },
     Archive {
-        task: "iflytek",
+        task: BuiltIn::Iflytek,
         md5: &["19e4b19947db126f69aae18db0da2b87"],
         examples: [Some(12_133), Some(2_599)],
     },
     Archive {
-        task: "ocnli",
+        task: BuiltIn::Ocnli,
         md5: &["acb426f6f3345076c6ce79239e7bc307"],
         examples: [None, Some(2_950)],
     },
     Archive {
-        task: "cmnli",
+        task: BuiltIn::Cmnli,
         md5: &["e0e8caefd9b3491220c18b466233f2ff"],
         examples: [Some(391_783), Some(12_241)],
     },
     Archive {
-        task: "cluewsc2020",
+        task: BuiltIn::Cluewsc2020,
         md5: &["17abe1be3f7dd3bad5f114ba4c40ee9b"],
         examples: [Some(1_244), Some(304)],
     },
     Archive {
-        task: "csl",
+        task: BuiltIn::Csl,
         md5: &["394a2ccbf6ddd7e331be4d5d7798f0f6"],
         examples: [Some(20_000), Some(3_000)],
     },
@@ -79,25 +79,31 @@ pub struct Fetched {
     pub splits: Vec<(Split, usize)>,
 }
 
-/// Called as bytes arrive with their number so far and the whole, where the server says it. An
-/// error stops the download; what has come is kept, and the next call goes on from there.
-pub type OnBytes<'a> = &'a mut dyn FnMut(u64, Option<u64>) -> Result<()>;
-
 /// Downloads `task`'s archive from below `base` ([`OFFICIAL`]), checks and unpacks it into `dir`,
 /// which must not hold other data. `pinned` is the archive's BLAKE3 digest in hexadecimal and
-/// stands in for the published ones.
+/// stands in for the published ones. `progress` counts bytes; what has come when it stops the
+/// download is kept, and the next call goes on from there.
+///
+/// # Errors
+/// Usage: no archive of that task is known, or other data are there. Failed: the server cannot be
+/// reached, or says no. Rejected: not the archive that is published or pinned, or damaged.
+/// Interrupted.
 pub fn fetch(
     task: &str,
     dir: &Path,
     base: &str,
     pinned: Option<&str>,
-    on_bytes: OnBytes,
+    progress: &dyn Progress,
 ) -> Result<Fetched> {
     let archive = archive(task)?;
     let staging = Staging::new(dir)?;
-    let url = format!("{}/{}_public.zip", base.trim_end_matches('/'), archive.task);
+    let url = format!(
+        "{}/{}_public.zip",
+        base.trim_end_matches('/'),
+        archive.task.name()
+    );
     let part = part_file(dir)?;
-    download::download(&url, &part, on_bytes).or_else(|e| match part.metadata() {
+    download::download(&url, &part, progress).or_else(|e| match part.metadata() {
         Ok(nothing) if nothing.len() == 0 => discard(&part, e),
         _ => Err(e),
     })?;
@@ -111,9 +117,10 @@ pub fn fetch(
 }
 
 fn archive(task: &str) -> Result<&'static Archive> {
-    let name = Task::canonical(task).unwrap_or(task);
-    ARCHIVES.iter().find(|a| a.task == name).ok_or_else(|| {
-        let known: Vec<&str> = ARCHIVES.iter().map(|a| a.task).collect();
+    let named = BuiltIn::named(task);
+    let found = ARCHIVES.iter().find(|archive| Some(archive.task) == named);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = ARCHIVES.iter().map(|a| a.task.name()).collect();
         Error::usage(format!(
             "no archive of {task:?} is known; there are {}",
             known.join(", ")
@@ -138,7 +145,7 @@ fn recognise(part: &Path, archive: &Archive, pinned: Option<&str>) -> Result<Dig
     let bytes = std::fs::read(part).map_err(|e| Error::io(part, e))?;
     let digest = Digest(*blake3::hash(&bytes).as_bytes());
     let found = digest.to_string();
-    let task = archive.task;
+    let task = archive.task.name();
     match pinned {
         Some(pin) if pin.eq_ignore_ascii_case(&found) => Ok(digest),
         Some(pin) => Err(Error::rejected(format!(
@@ -161,7 +168,7 @@ fn recognise(part: &Path, archive: &Archive, pinned: Option<&str>) -> Result<Dig
 fn read_back(dir: &Path, archive: &Archive) -> Result<Vec<(Split, usize)>> {
     let mut splits = Vec::new();
     for (split, known) in [Split::Train, Split::Dev].into_iter().zip(archive.examples) {
-        let set = Dataset::open(dir, Some(archive.task), split, None)
+        let set = Dataset::open(dir, Some(archive.task.name()), split, None)
             .map_err(|e| e.context("unpacked"))?;
         let examples = set.examples.len();
         if known.is_some_and(|known| known != examples) {
@@ -172,7 +179,7 @@ fn read_back(dir: &Path, archive: &Archive) -> Result<Vec<(Split, usize)>> {
         }
         splits.push((split, examples));
     }
-    if let Ok(set) = Dataset::open(dir, Some(archive.task), Split::Test, None) {
+    if let Ok(set) = Dataset::open(dir, Some(archive.task.name()), Split::Test, None) {
         splits.push((Split::Test, set.examples.len()));
     }
     Ok(splits)

@@ -12,11 +12,11 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use act_core::{Error, Result};
+use act_core::{BuiltIn, Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::Split;
-use crate::task::Task;
+use crate::split::Split;
+use crate::task::{Columns, Task};
 
 /// Name of the description inside a data folder.
 pub const DESCRIPTION: &str = "act-dataset.json";
@@ -43,24 +43,6 @@ pub struct Description {
     pub synthetic: bool,
 }
 
-/// Which columns hold what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Columns {
-    /// The text, or the first of a pair.
-    pub text: String,
-    /// The second of a pair.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pair: Option<String>,
-    /// The label.
-    #[serde(default = "label")]
-    pub label: String,
-}
-
-fn label() -> String {
-    "label".into()
-}
-
 /// How a line holds its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,24 +58,6 @@ impl Format {
         match self {
             Format::Jsonl => &["json", "jsonl"],
             Format::Tsv => &["tsv"],
-        }
-    }
-}
-
-impl Split {
-    /// File names without ending, the preferred first. OCNLI's archive holds nested train sets.
-    fn stems(self) -> &'static [&'static str] {
-        match self {
-            Split::Train => &[
-                "train",
-                "train.50k",
-                "train.30k",
-                "train.10k",
-                "train.3k",
-                "train.1k",
-            ],
-            Split::Dev => &["dev"],
-            Split::Test => &["test", "test_public"],
         }
     }
 }
@@ -131,11 +95,11 @@ impl Folder {
 
     /// `dir` itself if it looks like a task's folder, otherwise `dir/TASK`.
     fn find(dir: &Path, task: Option<&str>) -> Result<PathBuf> {
-        let splits = [Split::Train, Split::Dev, Split::Test];
-        if dir.join(DESCRIPTION).exists() || splits.iter().any(|s| file(dir, *s, None).is_some()) {
+        let holds = |split| file(dir, split, None).is_some();
+        if dir.join(DESCRIPTION).exists() || Split::ALL.into_iter().any(holds) {
             return Ok(dir.to_path_buf());
         }
-        let name = task.map(|t| Task::canonical(t).unwrap_or(t));
+        let name = task.map(Task::canonical);
         let below = name
             .into_iter()
             .flat_map(|n| [n.to_string(), format!("{n}_public")]);
@@ -209,9 +173,7 @@ impl Description {
 
 /// What to call the task: as asked for, as described, or as the folder is called.
 fn task_name(path: &Path, asked: Option<&str>, description: &Description) -> Result<String> {
-    let same = |a: &str, b: &str| {
-        a == b || Task::canonical(a).is_some() && Task::canonical(a) == Task::canonical(b)
-    };
+    let same = |a: &str, b: &str| Task::canonical(a) == Task::canonical(b);
     match (asked, description.task.as_deref()) {
         (Some(asked), Some(described)) if !same(asked, described) => Err(Error::usage(format!(
             "{} holds {described}, not {asked} (its {DESCRIPTION} says so)",
@@ -223,12 +185,12 @@ fn task_name(path: &Path, asked: Option<&str>, description: &Description) -> Res
             let folder = absolute
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned());
-            let known = folder.filter(|n| Task::canonical(n).is_some());
+            let known = folder.filter(|name| BuiltIn::named(name).is_some());
             known.ok_or_else(|| {
                 Error::usage(format!(
                     "{}: of which task? Name it ({}) or describe the data in {DESCRIPTION}",
                     path.display(),
-                    Task::NAMES.join(", ")
+                    BuiltIn::list()
                 ))
             })
         }
@@ -239,7 +201,7 @@ fn task_name(path: &Path, asked: Option<&str>, description: &Description) -> Res
 fn resolve(path: &Path, name: &str, description: &Description) -> Result<Task> {
     let wrong =
         |what: String| Error::usage(format!("{}: {what}", path.join(DESCRIPTION).display()));
-    let known = Task::canonical(name).map(Task::builtin).transpose()?;
+    let known = BuiltIn::named(name).map(Task::of);
     let labels = description.labels.clone();
     if let Some(labels) = &labels {
         let twice = labels

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use act_core::Seed;
+use act_core::{BuiltIn, Seed};
 use rand::seq::SliceRandom;
 
 use crate::dataset::Dataset;
@@ -24,9 +24,10 @@ impl Dataset {
         let mut of: HashMap<(&str, &str), usize> = HashMap::new();
         for (index, example) in self.examples.iter().enumerate() {
             let pair = example.pair.as_deref().unwrap_or_default();
-            let key = match self.task == "csl" {
-                true => ("", pair),
-                false => (example.text.as_str(), pair),
+            let key = if self.task == BuiltIn::Csl.name() {
+                ("", pair)
+            } else {
+                (example.text.as_str(), pair)
             };
             let group = *of.entry(key).or_insert(groups.len());
             if group == groups.len() {
@@ -48,9 +49,10 @@ impl Dataset {
             held_out: Vec::new(),
         };
         for group in groups {
-            match parts.held_out.len() < wanted {
-                true => parts.held_out.extend(group),
-                false => parts.train.extend(group),
+            if parts.held_out.len() < wanted {
+                parts.held_out.extend(group);
+            } else {
+                parts.train.extend(group);
             }
         }
         parts.train.sort_unstable();

@@ -94,9 +94,10 @@ impl<R: BufRead> Lines<R> {
         let line = self.buffer.as_slice();
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match first {
-            true => line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line),
-            false => line,
+        if first {
+            line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line)
+        } else {
+            line
         }
     }
 }

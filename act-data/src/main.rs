@@ -218,18 +218,9 @@ fn fetch(
     digest: Option<&str>,
     url: &str,
 ) -> anyhow::Result<()> {
-    let (mut shown, mut before) = (None, 0);
-    let fetched = act_data::fetch::fetch(task, dir, url, digest, &mut |done, total| {
-        let bar = shown.get_or_insert_with(|| context.bar("downloading", total.unwrap_or(0)));
-        bar.advance(done.saturating_sub(before));
-        before = done;
-        if act_stage::interrupted() {
-            Err(Error::interrupted())
-        } else {
-            Ok(())
-        }
-    })?;
-    drop(shown);
+    let progress = context.progress();
+    let fetched = act_data::fetch::fetch(task, dir, url, digest, &progress)?;
+    progress.finish();
     for (split, examples) in &fetched.splits {
         log::info!("{split}: {examples} examples");
     }

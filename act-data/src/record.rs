@@ -47,9 +47,10 @@ impl Record {
     fn get(&self, field: &str) -> Result<&Value> {
         self.0.get(field).ok_or_else(|| {
             let present: Vec<&str> = self.0.keys().map(String::as_str).take(12).collect();
-            let has = match present.is_empty() {
-                true => "the line has no field at all".into(),
-                false => format!("the line has {}", present.join(", ")),
+            let has = if present.is_empty() {
+                "the line has no field at all".into()
+            } else {
+                format!("the line has {}", present.join(", "))
             };
             Error::usage(format!("no field {field:?}; {has}"))
         })

@@ -5,9 +5,9 @@
 //! loader does, so each task's order here is that of `paddlenlp/datasets/clue.py` and `glue.py`.
 //! The orders differ between tasks, OCNLI's and CMNLI's too: do not tidy them.
 
-use act_core::{Error, Result};
+use act_core::{BuiltIn, Error, Result};
+use serde::{Deserialize, Serialize};
 
-use crate::folder::Columns;
 use crate::record::Record;
 use crate::{csl, wsc};
 
@@ -43,66 +43,66 @@ const TNEWS: [&str; 15] = [
     "115", "116",
 ];
 
-impl Task {
-    /// The built-in tasks: CLUE's seven, then GLUE's.
-    pub const NAMES: [&str; 10] = [
-        "afqmc",
-        "tnews",
-        "iflytek",
-        "ocnli",
-        "cmnli",
-        "cluewsc2020",
-        "csl",
-        "sst2",
-        "mrpc",
-        "rte",
-    ];
+/// Which columns of a line hold what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Columns {
+    /// The text, or the first of a pair.
+    pub text: String,
+    /// The second of a pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<String>,
+    /// The label.
+    #[serde(default = "label")]
+    pub label: String,
+}
 
-    /// The name used here for a built-in task: lower case, without hyphens, `cluewsc` for short
-    /// accepted (PaddleSlim's configurations write it so).
-    pub fn canonical(name: &str) -> Option<&'static str> {
-        let plain = name.to_ascii_lowercase().replace('-', "");
-        let plain = match plain.as_str() {
-            "cluewsc" | "wsc" => "cluewsc2020",
-            other => other,
-        };
-        Self::NAMES.into_iter().find(|n| *n == plain)
+fn label() -> String {
+    "label".into()
+}
+
+impl Task {
+    /// The name used here for a task: a built-in one's own, any other as it is.
+    pub fn canonical(name: &str) -> &str {
+        BuiltIn::named(name).map_or(name, |task| task.name())
     }
 
-    /// A built-in task. The error lists them.
+    /// A built-in task by name.
+    ///
+    /// # Errors
+    /// Usage: there is none of that name; the message lists them.
     pub fn builtin(name: &str) -> Result<Self> {
-        let name = Self::canonical(name).ok_or_else(|| {
-            let known = Self::NAMES.join(", ");
-            Error::usage(format!(
-                "no built-in task is called {name:?} (there are {known}); describe your own data \
-                 in act-dataset.json"
-            ))
-        })?;
+        known(name).map(Self::of)
+    }
+
+    /// A built-in task.
+    pub fn of(task: BuiltIn) -> Self {
         let single = || Texts::Single("sentence".into());
         let pair = || Texts::Pair("sentence1".into(), "sentence2".into());
-        let (texts, labels): (Texts, &[&str]) = match name {
-            "tnews" => (single(), &TNEWS),
-            "iflytek" => (single(), &[]),
-            "sst2" => (single(), &["0", "1"]),
-            "ocnli" => (pair(), &["entailment", "contradiction", "neutral"]),
-            "cmnli" => (pair(), &["contradiction", "entailment", "neutral"]),
-            "rte" => (pair(), &["entailment", "not_entailment"]),
-            "cluewsc2020" => (Texts::Wsc, &["true", "false"]),
-            "csl" => (Texts::Csl, &["0", "1"]),
-            _ => (pair(), &["0", "1"]), // afqmc, mrpc
+        let (texts, labels): (Texts, &[&str]) = match task {
+            BuiltIn::Tnews => (single(), &TNEWS),
+            BuiltIn::Iflytek => (single(), &[]),
+            BuiltIn::Sst2 => (single(), &["0", "1"]),
+            BuiltIn::Afqmc | BuiltIn::Mrpc => (pair(), &["0", "1"]),
+            BuiltIn::Ocnli => (pair(), &["entailment", "contradiction", "neutral"]),
+            BuiltIn::Cmnli => (pair(), &["contradiction", "entailment", "neutral"]),
+            BuiltIn::Rte => (pair(), &["entailment", "not_entailment"]),
+            BuiltIn::Cluewsc2020 => (Texts::Wsc, &["true", "false"]),
+            BuiltIn::Csl => (Texts::Csl, &["0", "1"]),
         };
-        let labels = match name {
-            "iflytek" => (0..119).map(|i| i.to_string()).collect(),
-            _ => labels.iter().map(|l| l.to_string()).collect(),
+        let labels = if task == BuiltIn::Iflytek {
+            (0..119).map(|i| i.to_string()).collect()
+        } else {
+            labels.iter().map(|l| l.to_string()).collect()
         };
-        let undecided = matches!(name, "ocnli" | "cmnli").then_some("-");
-        Ok(Self {
-            name: name.into(),
+        let undecided = matches!(task, BuiltIn::Ocnli | BuiltIn::Cmnli).then_some("-");
+        Self {
+            name: task.name().into(),
             labels,
             texts,
-            label: "label".into(),
+            label: label(),
             undecided,
-        })
+        }
     }
 
     /// A task of the user's own, from named columns.
@@ -128,11 +128,6 @@ impl Task {
     /// Label names in canonical order; the index is the class.
     pub fn labels(&self) -> &[String] {
         &self.labels
-    }
-
-    /// True for tasks with two texts.
-    pub fn is_pair(&self) -> bool {
-        matches!(self.texts, Texts::Pair(..) | Texts::Csl)
     }
 
     /// The text and the pair of one JSON line in the task's own fields; a label is not needed.
@@ -172,6 +167,20 @@ impl Task {
     }
 }
 
+/// The built-in task of a name.
+///
+/// # Errors
+/// As [`Task::builtin`].
+pub(crate) fn known(name: &str) -> Result<BuiltIn> {
+    BuiltIn::named(name).ok_or_else(|| {
+        let known = BuiltIn::list();
+        Error::usage(format!(
+            "no built-in task is called {name:?} (there are {known}); describe your own data in \
+             act-dataset.json"
+        ))
+    })
+}
+
 /// The first few names of a list, for a message.
 pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 16;
@@ -192,12 +201,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
-        for name in Task::NAMES {
-            assert_eq!(Task::builtin(name).unwrap().name(), name);
+    fn a_built_in_task_has_one_name_and_any_other_keeps_its_own() {
+        for task in BuiltIn::ALL {
+            assert_eq!(Task::builtin(task.name()).unwrap().name(), task.name());
         }
-        assert_eq!(Task::builtin("CLUEWSC").unwrap().name(), "cluewsc2020");
-        assert_eq!(Task::builtin("SST-2").unwrap().name(), "sst2");
+        assert_eq!(Task::canonical("SST-2"), "sst2");
+        assert_eq!(Task::canonical("My-Own"), "My-Own");
         let error = Task::builtin("qqp").unwrap_err().to_string();
         assert!(
             error.contains("afqmc, tnews") && !error.contains('\n'),
@@ -206,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn labels() {
+    fn labels_stand_in_the_order_of_the_published_loaders() {
         let labels = |t: &str| Task::builtin(t).unwrap().labels().to_vec();
         assert_eq!(labels("tnews").len(), 15);
         assert_eq!(labels("iflytek").len(), 119);

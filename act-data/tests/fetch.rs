@@ -1,13 +1,14 @@
 //! `fetch` against a server on this machine that breaks off, refuses, lies or sends bad archives.
 #![cfg(feature = "fetch")]
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{BufRead, BufReader, Cursor, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use act_core::{Error, ErrorKind, Result};
+use act_core::{Error, ErrorKind, Progress, Result, Silent};
 use act_data::Split;
 use act_data::fetch::{Fetched, fetch};
 use tempfile::tempdir;
@@ -111,9 +112,34 @@ fn good() -> Vec<u8> {
     ])
 }
 
+/// Counts bytes, and may stop once some have come.
+#[derive(Default)]
+struct Counted {
+    done: Cell<usize>,
+    total: Cell<usize>,
+    stops: bool,
+}
+
+impl Progress for Counted {
+    fn begin(&self, _what: &str, total: usize) {
+        self.total.set(total);
+        self.done.set(0);
+    }
+
+    fn advance(&self, units: usize) -> Result<()> {
+        self.done.set(self.done.get() + units);
+        if self.stops && self.done.get() > 0 {
+            return Err(Error::interrupted());
+        }
+        Ok(())
+    }
+
+    fn say(&self, _words: &str) {}
+}
+
 fn get(dir: &Path, base: &str, body: &[u8]) -> Result<Fetched> {
     let pin = blake3::hash(body).to_string();
-    fetch("afqmc", dir, base, Some(&pin), &mut |_, _| Ok(()))
+    fetch("afqmc", dir, base, Some(&pin), &Silent)
 }
 
 fn files(dir: &Path) -> Vec<String> {
@@ -130,21 +156,15 @@ fn a_good_archive() {
     let (body, root) = (good(), tempdir().unwrap());
     let dir = root.path().join("clue/afqmc");
     let (base, asked) = serve(body.clone(), &[Answer::Honest]);
-    let mut seen = Vec::new();
+    let counted = Counted::default();
     let pin = blake3::hash(&body).to_string();
-    let fetched = fetch("afqmc", &dir, &base, Some(&pin), &mut |done, total| {
-        seen.push((done, total));
-        Ok(())
-    })
-    .unwrap();
+    let fetched = fetch("afqmc", &dir, &base, Some(&pin), &counted).unwrap();
     assert_eq!(fetched.splits, [(Split::Train, 51), (Split::Dev, 1)]);
     assert_eq!(fetched.digest.to_string(), pin);
     assert_eq!(files(&dir), ["dev.json", "train.json"]);
     assert_eq!(files(dir.parent().unwrap()), ["afqmc"]);
-    assert_eq!(
-        seen.last().unwrap(),
-        &(body.len() as u64, Some(body.len() as u64))
-    );
+    assert_eq!(counted.done.get(), body.len());
+    assert_eq!(counted.total.get(), body.len());
     assert_eq!(*asked.lock().unwrap(), [""]);
     // It is there now; nothing overwrites it.
     let again = get(&dir, &base, &body).unwrap_err();
@@ -167,14 +187,11 @@ fn a_stopped_download_goes_on_at_the_next_call() {
     let (body, root) = (good(), tempdir().unwrap());
     let dir = root.path().join("a");
     let (base, asked) = serve(body.clone(), &[Answer::Honest, Answer::Honest]);
-    let stop = &mut |done, _| {
-        if done > 0 {
-            Err(Error::interrupted())
-        } else {
-            Ok(())
-        }
+    let stopping = Counted {
+        stops: true,
+        ..Counted::default()
     };
-    let error = fetch("afqmc", &dir, &base, None, stop).unwrap_err();
+    let error = fetch("afqmc", &dir, &base, None, &stopping).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert_eq!(files(root.path()), ["a.zip.part"]);
     get(&dir, &base, &body).unwrap();
@@ -221,7 +238,7 @@ fn gives_up_on_refusals() {
     let (base, _) = serve(body.clone(), &[Answer::Huge]);
     let error = get(&dir, &base, &body).unwrap_err().to_string();
     assert!(error.contains("larger than 256 MiB"), "{error}");
-    let unknown = fetch("sst2", &dir, &base, None, &mut |_, _| Ok(())).unwrap_err();
+    let unknown = fetch("sst2", &dir, &base, None, &Silent).unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::Usage);
     assert!(files(root.path()).is_empty());
 }
@@ -230,9 +247,7 @@ fn gives_up_on_refusals() {
 fn refused(body: &[u8], pin: Option<&str>) -> String {
     let root = tempdir().unwrap();
     let (base, _) = serve(body.to_vec(), &[Answer::Honest]);
-    let error = fetch("afqmc", &root.path().join("a"), &base, pin, &mut |_, _| {
-        Ok(())
-    });
+    let error = fetch("afqmc", &root.path().join("a"), &base, pin, &Silent);
     let error = error.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert!(files(root.path()).is_empty());

@@ -92,13 +92,11 @@ fn check_kind(config: &Value) -> Result<()> {
 fn task_types(config: &Value) -> Result<(Family, usize)> {
     let ernie = config.get("model_type").and_then(Value::as_str) == Some("ernie");
     let uses = config.get("use_task_id").and_then(Value::as_bool);
-    match ernie && uses == Some(true) {
-        true => {
-            let rows = size(config, "task_type_vocab_size", Some(3), limits::TYPES)?;
-            Ok((Family::Ernie, rows))
-        }
-        false => Ok((Family::Bert, 0)),
+    if ernie && uses == Some(true) {
+        let rows = size(config, "task_type_vocab_size", Some(3), limits::TYPES)?;
+        return Ok((Family::Ernie, rows));
     }
+    Ok((Family::Bert, 0))
 }
 
 fn epsilon(config: &Value) -> Result<f32> {

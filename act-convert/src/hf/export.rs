@@ -11,7 +11,7 @@ use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::{CONFIG, WEIGHTS};
+use super::files::{CONFIG, WEIGHTS};
 use crate::tokenizer::{TOKENIZER_CONFIG, VOCAB};
 
 /// Writes `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer_config.json`.
@@ -180,9 +180,10 @@ fn weights(artifact: &Artifact) -> Result<Vec<u8>> {
     let mut views = Vec::with_capacity(artifact.params.len());
     // The layout has been checked: a float model has single-precision tensors only.
     for (name, tensor) in artifact.params.iter() {
-        let name = match name.starts_with("classifier.") {
-            true => name.to_string(),
-            false => format!("{prefix}.{name}"),
+        let name = if name.starts_with("classifier.") {
+            name.to_string()
+        } else {
+            format!("{prefix}.{name}")
         };
         let view = TensorView::new(Dtype::F32, tensor.shape().to_vec(), tensor.bytes());
         views.push((name, view.map_err(failed)?));

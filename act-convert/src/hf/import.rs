@@ -8,9 +8,10 @@ use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
 use act_core::{Artifact, Error, Linear, Params, Plan, Result, Seed};
 
+use super::config;
+use super::files::CONFIG;
 use super::weights::Weights;
-use super::{CONFIG, config};
-use crate::import::ImportOptions;
+use crate::options::ImportOptions;
 use crate::{file, init, labels, tokenizer};
 
 /// Longest `config.json`: thousands of labels fit.

@@ -13,7 +13,7 @@ use act_core::{Error, Plan, Result, Tensor};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
-use super::WEIGHTS;
+use super::files::WEIGHTS;
 use crate::file;
 
 /// Longest header: 48 layers have fewer than 800 tensors of some 150 bytes each.

@@ -7,7 +7,8 @@ use act_core::quant::QuantSpec;
 use act_core::{Artifact, Error, Result, TokenizerSpec};
 
 use super::program;
-use crate::import::ImportOptions;
+use super::read::read;
+use crate::options::ImportOptions;
 use crate::{file, labels, tokenizer};
 
 /// Largest parameter file; no encoder that an artifact may hold needs more.
@@ -66,12 +67,12 @@ fn ambiguous(dir: &Path, count: usize, what: &str) -> Error {
 /// The model of a Paddle folder.
 ///
 /// # Errors
-/// Usage: files that are missing, a vocabulary or labels that do not fit. Rejected: see [`super::read`].
+/// Usage: files that are missing, a vocabulary or labels that do not fit. Rejected: see [`read`].
 pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Artifact> {
     let model = file::read(&files.model, program::MAX_BYTES)?;
     let params = file::read(&files.params, MAX_PARAMS)?;
     let name = files.model.file_name().unwrap_or_default().display();
-    let imported = super::read(&model, &params).map_err(|e| e.context(name))?;
+    let imported = read(&model, &params).map_err(|e| e.context(name))?;
     let plan = imported.plan;
     let tokenizer = tokenizer::read(dir, options.vocab.as_deref(), plan.vocab_size)?.spec;
     match imported.pad_id {

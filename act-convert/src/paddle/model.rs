@@ -190,18 +190,17 @@ impl<'a> Maker<'a> {
                 "{role} takes columns of {whole}, {columns:?}; {out} are needed"
             )));
         }
-        let stored = match dense.transposed {
-            true => [whole, input],
-            false => [input, whole],
+        let stored = if dense.transposed {
+            [whole, input]
+        } else {
+            [input, whole]
         };
         let values = self.take(dense.weight, &columns, &stored)?;
-        let mut weight: Vec<f32> = match dense.transposed {
-            true => columns
-                .iter()
-                .flat_map(|c| &values[c * input..(c + 1) * input])
-                .copied()
-                .collect(),
-            false => transpose(&values, whole, &columns),
+        let mut weight: Vec<f32> = if dense.transposed {
+            let rows = columns.iter().map(|c| &values[c * input..(c + 1) * input]);
+            rows.flatten().copied().collect()
+        } else {
+            transpose(&values, whole, &columns)
         };
         multiply(&mut weight, dense.input_factor * dense.factor);
         let mut bias = match dense.bias {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use act_convert::import::ImportOptions;
+use act_convert::ImportOptions;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Batch, Family, LayerPlan, Seed};
 use act_infer::Engine;

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use act_convert::ImportOptions;
 use act_convert::hf;
-use act_convert::import::ImportOptions;
 use act_core::{Artifact, ErrorKind, Family, Linear, Tensor};
 use half::{bf16, f16};
 use serde_json::json;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use act_convert::ImportOptions;
 use act_convert::hf;
-use act_convert::import::ImportOptions;
 use act_core::{Batch, Linear, Site};
 use act_infer::{Engine, Observer};
 use serde_json::Value;

@@ -8,11 +8,9 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use act_core::{Error, Result};
+use act_core::{Error, Progress, Result};
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
-
-use super::OnBytes;
 
 /// Largest archive accepted; CLUE's largest has about 14 MB.
 const MAX_BYTES: u64 = 256 << 20;
@@ -27,8 +25,9 @@ enum Trouble {
     Final(Error),
 }
 
-/// Downloads `url` to `part`, going on from what `part` already holds.
-pub(super) fn download(url: &str, part: &Path, on_bytes: OnBytes) -> Result<()> {
+/// Downloads `url` to `part`, going on from what `part` already holds; each attempt begins a new
+/// piece of progress.
+pub(super) fn download(url: &str, part: &Path, progress: &dyn Progress) -> Result<()> {
     let mut file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -46,7 +45,7 @@ pub(super) fn download(url: &str, part: &Path, on_bytes: OnBytes) -> Result<()> 
     let mut idle = 0;
     loop {
         let before = length(&file, part)?;
-        let what = match attempt(&agent, url, &mut file, before, on_bytes) {
+        let what = match attempt(&agent, url, &mut file, before, progress) {
             Ok(()) => return file.sync_all().map_err(|e| Error::io(part, e)),
             Err(Trouble::Final(e)) => return Err(e.context(url)),
             Err(Trouble::Passing(what)) => what,
@@ -91,7 +90,7 @@ fn attempt(
     url: &str,
     file: &mut File,
     have: u64,
-    on_bytes: OnBytes,
+    progress: &dyn Progress,
 ) -> Result<(), Trouble> {
     let request = match have {
         0 => agent.get(url),
@@ -125,7 +124,7 @@ fn attempt(
         .content_length()
         .map(|n| start.saturating_add(n));
     let body = &mut response.body_mut().as_reader();
-    receive(body, file, start, total, on_bytes)
+    receive(body, file, start, total, progress)
 }
 
 /// Appends the body to the file.
@@ -134,7 +133,7 @@ fn receive(
     file: &mut File,
     mut done: u64,
     total: Option<u64>,
-    on_bytes: OnBytes,
+    progress: &dyn Progress,
 ) -> Result<(), Trouble> {
     let too_large = || {
         Trouble::Final(Error::failed(format!(
@@ -145,20 +144,22 @@ fn receive(
     if total.is_some_and(|t| t > MAX_BYTES) {
         return Err(too_large());
     }
+    progress.begin("downloading", total.unwrap_or(0) as usize);
+    let mut came = done as usize;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        on_bytes(done, total).map_err(Trouble::Final)?;
-        let read = match body.read(&mut buffer) {
+        progress.advance(came).map_err(Trouble::Final)?;
+        came = match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(n) => n,
-            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) if e.kind() == ErrorKind::Interrupted => 0,
             Err(e) => return Err(Trouble::Passing(format!("the connection broke: {e}"))),
         };
-        done += read as u64;
+        done += came as u64;
         if done > MAX_BYTES {
             return Err(too_large());
         }
-        file.write_all(&buffer[..read]).map_err(disk)?;
+        file.write_all(&buffer[..came]).map_err(disk)?;
     }
     match total {
         Some(total) if done < total => Err(Trouble::Passing(format!(

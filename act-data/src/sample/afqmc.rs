@@ -6,7 +6,7 @@
 //! intents apart; many positives repeat the wording and most negatives share no word, which makes
 //! it compare. (Measured with 4 layers of width 128: without the stair 50 % after 1,100 steps.)
 
-use super::Fields;
+use super::fields::Fields;
 use super::grammar::{Dice, Grammar};
 
 /// Share of negatives that differ in the intent or in the product only, not in both.
@@ -52,9 +52,10 @@ impl Afqmc {
             }
         }
         let words = self.words(dice, intent);
-        let words2 = match class == 1 && dice.chance(SAME_WORDS) {
-            true => words,
-            false => self.words(dice, intent2),
+        let words2 = if class == 1 && dice.chance(SAME_WORDS) {
+            words
+        } else {
+            self.words(dice, intent2)
         };
         Fields::Pair {
             sentence1: self.question(dice, product, words),

@@ -1,6 +1,6 @@
 //! Keywords and abstracts (csl): all the abstract's own, or some that are not.
 
-use super::Fields;
+use super::fields::Fields;
 use super::grammar::{Dice, Grammar};
 
 /// Share of false keywords that are common words of any abstract; the rest are another field's

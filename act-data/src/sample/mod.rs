@@ -9,6 +9,7 @@
 
 mod afqmc;
 mod csl;
+mod fields;
 mod grammar;
 mod nli;
 mod sentences;
@@ -17,13 +18,14 @@ mod wsc;
 use std::collections::HashSet;
 use std::path::Path;
 
-use act_core::{Error, Result, Seed};
+use act_core::{BuiltIn, Error, Result, Seed};
 use serde::Serialize;
 
-use crate::dataset::Split;
 use crate::folder::{DESCRIPTION, Description};
+use crate::split::Split;
 use crate::staging::Staging;
-use crate::task::Task;
+use crate::task::{self, Task};
+use fields::Fields;
 use grammar::Dice;
 
 /// Share of examples whose label is another one: no model can score above about 1 minus this.
@@ -45,17 +47,18 @@ pub struct Size {
 }
 
 impl Size {
-    fn of(self, task: &str, split: Split) -> usize {
+    fn of(self, task: BuiltIn) -> [(Split, usize); 2] {
         let (train, dev) = match task {
-            "cluewsc2020" => (6_000, 1_000),
-            "iflytek" => (9_000, 1_500),
-            "csl" => (8_000, 1_500),
-            _ => (12_000, 2_000),
+            BuiltIn::Cluewsc2020 => (6_000, 1_000),
+            BuiltIn::Iflytek => (9_000, 1_500),
+            BuiltIn::Csl => (8_000, 1_500),
+            BuiltIn::Afqmc | BuiltIn::Tnews | BuiltIn::Ocnli | BuiltIn::Cmnli => (12_000, 2_000),
+            BuiltIn::Sst2 | BuiltIn::Mrpc | BuiltIn::Rte => (0, 0), // there is no corpus of them
         };
-        match split {
-            Split::Train => self.train.unwrap_or(train),
-            _ => self.dev.unwrap_or(dev),
-        }
+        [
+            (Split::Train, self.train.unwrap_or(train)),
+            (Split::Dev, self.dev.unwrap_or(dev)),
+        ]
     }
 }
 
@@ -64,12 +67,12 @@ impl Size {
 ///
 /// The same task, sizes and seed give the same bytes.
 pub fn sample(task: &str, dir: &Path, size: Size, seed: Seed) -> Result<()> {
-    let task = Task::builtin(task)?;
-    let generator = Generator::new(&task)?;
+    let known = task::known(task)?;
+    let task = Task::of(known);
+    let generator = Generator::new(known, task.labels())?;
     let staging = Staging::new(dir)?;
     let mut seen = HashSet::new();
-    for split in [Split::Train, Split::Dev] {
-        let count = size.of(task.name(), split);
+    for (split, count) in size.of(known) {
         let text = corpus(&generator, &task, split, count, seed, &mut seen)?;
         staging.write(&format!("{split}.json"), text.as_bytes())?;
     }
@@ -109,9 +112,10 @@ fn corpus(
             }
             fields = generator.draw(&mut dice, class);
         }
-        let told = match dice.chance(LABEL_NOISE) {
-            true => dice.other(labels.len(), class),
-            false => class,
+        let told = if dice.chance(LABEL_NOISE) {
+            dice.other(labels.len(), class)
+        } else {
+            class
         };
         text += &line(&Line {
             label: &labels[told],
@@ -135,34 +139,6 @@ struct Line<'a> {
     fields: Fields,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Fields {
-    Sentence {
-        sentence: String,
-    },
-    Pair {
-        sentence1: String,
-        sentence2: String,
-    },
-    Pronoun {
-        target: Target,
-        text: String,
-    },
-    Keywords {
-        abst: String,
-        keyword: Vec<String>,
-    },
-}
-
-#[derive(Serialize)]
-struct Target {
-    span2_index: usize,
-    span1_index: usize,
-    span1_text: String,
-    span2_text: String,
-}
-
 /// One task's way of making an example of a class.
 enum Generator {
     Afqmc(afqmc::Afqmc),
@@ -174,18 +150,18 @@ enum Generator {
 }
 
 impl Generator {
-    fn new(task: &Task) -> Result<Self> {
-        let labels = task.labels();
-        Ok(match task.name() {
-            "afqmc" => Self::Afqmc(afqmc::Afqmc::new()),
-            "tnews" => Self::Tnews(sentences::Tnews::new(labels)),
-            "iflytek" => Self::Iflytek(sentences::Iflytek::new(labels)),
-            "ocnli" | "cmnli" => Self::Nli(nli::Nli::new(labels)),
-            "cluewsc2020" => Self::Wsc(wsc::Wsc::new(labels)),
-            "csl" => Self::Csl(csl::Csl::new()),
-            other => {
+    fn new(task: BuiltIn, labels: &[String]) -> Result<Self> {
+        Ok(match task {
+            BuiltIn::Afqmc => Self::Afqmc(afqmc::Afqmc::new()),
+            BuiltIn::Tnews => Self::Tnews(sentences::Tnews::new(labels)),
+            BuiltIn::Iflytek => Self::Iflytek(sentences::Iflytek::new(labels)),
+            BuiltIn::Ocnli | BuiltIn::Cmnli => Self::Nli(nli::Nli::new(labels)),
+            BuiltIn::Cluewsc2020 => Self::Wsc(wsc::Wsc::new(labels)),
+            BuiltIn::Csl => Self::Csl(csl::Csl::new()),
+            BuiltIn::Sst2 | BuiltIn::Mrpc | BuiltIn::Rte => {
                 return Err(Error::usage(format!(
-                    "no sample corpus for {other}; there is one for each of the seven CLUE tasks"
+                    "no sample corpus for {}; there is one for each of the seven CLUE tasks",
+                    task.name()
                 )));
             }
         })

@@ -1,7 +1,7 @@
 //! Inference pairs (ocnli, cmnli): an event, and a statement that follows from it, denies it or
 //! neither.
 
-use super::Fields;
+use super::fields::Fields;
 use super::grammar::{Dice, Grammar};
 
 /// Share of hypotheses that only a comparison with the premise decides; the wording of the others

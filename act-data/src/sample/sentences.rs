@@ -1,6 +1,6 @@
 //! Single sentences: headlines (tnews) and app descriptions (iflytek).
 
-use super::Fields;
+use super::fields::Fields;
 use super::grammar::{Dice, Grammar};
 
 /// Share of headlines that several classes could carry.
@@ -29,9 +29,10 @@ impl Tnews {
     }
 
     pub(super) fn draw(&self, dice: &mut Dice, class: usize) -> Fields {
-        let rule = match dice.chance(MIXED) {
-            true => dice.pick(&self.mixed),
-            false => self.classes[class].as_str(),
+        let rule = if dice.chance(MIXED) {
+            dice.pick(&self.mixed)
+        } else {
+            self.classes[class].as_str()
         };
         let mut sentence = self.grammar.expand(rule, dice, &[]);
         if dice.chance(DECORATION) {

@@ -1,7 +1,7 @@
 //! Pronouns (cluewsc2020): two people, one pronoun, and a verb that decides whom it means.
 
+use super::fields::{Fields, Target};
 use super::grammar::{Dice, Grammar};
-use super::{Fields, Target};
 
 /// Probability of an opening before the sentence.
 const LEAD: f64 = 0.5;
@@ -38,9 +38,10 @@ impl Wsc {
             1 - referent
         };
 
-        let lead = match dice.chance(LEAD) {
-            true => self.grammar.expand("lead", dice, &[]),
-            false => String::new(),
+        let lead = if dice.chance(LEAD) {
+            self.grammar.expand("lead", dice, &[])
+        } else {
+            String::new()
         };
         let text = lead + &self.grammar.expand(scene, dice, &[("a", a), ("b", b)]) + "。";
         let pronoun = self.grammar.expand("pronoun", dice, &[]);

@@ -21,10 +21,12 @@ impl<'a> Walk<'a> {
             _ => {
                 let [x, y] = self.operands(op)?;
                 let (x, y) = (self.source(x)?, self.source(y)?);
-                let found = match self.shifted_erf(y.variable, x.variable)? {
-                    true => Some(x.variable),
-                    false if self.shifted_erf(x.variable, y.variable)? => Some(y.variable),
-                    false => None,
+                let found = if self.shifted_erf(y.variable, x.variable)? {
+                    Some(x.variable)
+                } else if self.shifted_erf(x.variable, y.variable)? {
+                    Some(y.variable)
+                } else {
+                    None
                 };
                 let input =
                     found.ok_or_else(|| op.refuse("is no gelu: x / 2 (1 + erf(x / √2))"))?;

@@ -51,9 +51,10 @@ fn filled(op: &Op) -> Result<f64> {
 pub(super) fn affine(op: &Op, x: f64) -> Result<f64> {
     op.reads_only(&["X"])?;
     let (scale, bias) = (op.float("scale", 1.0)?, op.float("bias", 0.0)?);
-    Ok(match op.flag("bias_after_scale", true)? {
-        true => x * scale + bias,
-        false => (x + bias) * scale,
+    Ok(if op.flag("bias_after_scale", true)? {
+        x * scale + bias
+    } else {
+        (x + bias) * scale
     })
 }
 

@@ -146,10 +146,10 @@ fn slice_range(slice: &Op, width: usize) -> Result<Range<usize>> {
         Ok(from_start.clamp(0, width) as usize)
     };
     let range = bound("starts")?..bound("ends")?;
-    match range.is_empty() {
-        true => Err(slice.refuse("takes no columns")),
-        false => Ok(range),
+    if range.is_empty() {
+        return Err(slice.refuse("takes no columns"));
     }
+    Ok(range)
 }
 
 /// Which of its two factors a product transposes.
