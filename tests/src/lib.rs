@@ -27,6 +27,17 @@ pub fn bin(name: &str) -> PathBuf {
     folder.join(name)
 }
 
+/// The tasks that `make clue` goes through.
+pub const CLUE: [&str; 7] = [
+    "afqmc",
+    "tnews",
+    "iflytek",
+    "ocnli",
+    "cmnli",
+    "cluewsc2020",
+    "csl",
+];
+
 /// Says that something was not tested, past the harness, which shows the output of failing tests only.
 pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");

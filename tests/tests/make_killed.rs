@@ -9,18 +9,9 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use act_tests::{bin, digest, workspace};
+use act_tests::{CLUE, bin, digest, workspace};
 use tempfile::TempDir;
 
-const TASKS: [&str; 7] = [
-    "afqmc",
-    "tnews",
-    "iflytek",
-    "ocnli",
-    "cmnli",
-    "cluewsc2020",
-    "csl",
-];
 const ARTIFACTS: [&str; 4] = ["base.act", "pruned.act", "student.act", "int8.act"];
 
 /// `make -j2 clue` in a process group of its own, tiny encoders on tiny sample corpora.
@@ -47,7 +38,7 @@ fn clue(build: &Path) -> Command {
 }
 
 fn artifacts(build: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    let tasks = TASKS.map(|task| build.join("sample").join(task));
+    let tasks = CLUE.map(|task| build.join("sample").join(task));
     tasks
         .into_iter()
         .flat_map(|task| ARTIFACTS.map(|name| task.join(name)))

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use act_tests::workspace;
+use act_tests::{CLUE, workspace};
 
 use crate::workshop::{Workshop, setting};
 
@@ -74,7 +74,9 @@ fn help_explains_whatever_can_be_set() {
         count += 1;
     }
     assert!(count > 15, "{count}");
-    for target in ["afqmc", "clue", "pp-minilm-tnews", "fetch-TASK", "fuzz"] {
+    let tasks = format!("Tasks: {} ", CLUE.join(" "));
+    assert!(help.starts_with(&tasks), "not {tasks}:\n{help}");
+    for target in ["sst2", "clue", "pp-minilm-tnews", "fetch-TASK", "fuzz"] {
         assert!(help.contains(target), "{target} is not in:\n{help}");
     }
 }
