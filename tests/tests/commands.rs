@@ -43,6 +43,9 @@ fn call<'a>(words: &[&'a str]) -> Option<(String, Vec<&'a str>)> {
     let at = words
         .iter()
         .position(|word| PROGRAMS.contains(&bare(word)))?;
+    if words[..at].contains(&"cargo") {
+        return None; // It names the crate.
+    }
     let mut call = bare(words[at]).to_string();
     let rest = &words[at + 1..];
     let next = rest.first().copied().unwrap_or("");
