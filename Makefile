@@ -59,7 +59,7 @@ CARGO ?= cargo
 ## Flags of cargo
 CARGO_FLAGS ?= --locked
 
-TASKS := afqmc tnews iflytek ocnli cmnli cluewsc2020 csl
+TASKS := afqmc tnews iflytek cmnli ocnli cluewsc2020 csl
 # There is no sample corpus of the English tasks, so they need DATA.
 ENGLISH := sst2 mrpc rte
 tasks := $(TASKS) $(ENGLISH)

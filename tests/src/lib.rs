@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use act_core::BuiltIn;
 use tempfile::TempDir;
 
 /// A stage binary of this build; builds them all on the first call.
@@ -28,15 +29,10 @@ pub fn bin(name: &str) -> PathBuf {
 }
 
 /// The tasks that `make clue` goes through.
-pub const CLUE: [&str; 7] = [
-    "afqmc",
-    "tnews",
-    "iflytek",
-    "ocnli",
-    "cmnli",
-    "cluewsc2020",
-    "csl",
-];
+pub fn clue() -> Vec<&'static str> {
+    let tasks = BuiltIn::ALL.into_iter().filter(|task| task.is_clue());
+    tasks.map(BuiltIn::name).collect()
+}
 
 /// Says that something was not tested, past the harness, which shows the output of failing tests only.
 pub fn skipped(why: &str) {

@@ -9,13 +9,13 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use act_tests::{CLUE, bin, digest, workspace};
+use act_tests::{bin, clue, digest, workspace};
 use tempfile::TempDir;
 
 const ARTIFACTS: [&str; 4] = ["base.act", "pruned.act", "student.act", "int8.act"];
 
 /// `make -j2 clue` in a process group of its own, tiny encoders on tiny sample corpora.
-fn clue(build: &Path) -> Command {
+fn make_clue(build: &Path) -> Command {
     let mut make = Command::new("make");
     make.args([
         "--no-print-directory",
@@ -38,10 +38,10 @@ fn clue(build: &Path) -> Command {
 }
 
 fn artifacts(build: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    let tasks = CLUE.map(|task| build.join("sample").join(task));
-    tasks
+    let tasks = clue()
         .into_iter()
-        .flat_map(|task| ARTIFACTS.map(|name| task.join(name)))
+        .map(move |task| build.join("sample").join(task));
+    tasks.flat_map(|task| ARTIFACTS.map(|name| task.join(name)))
 }
 
 fn made(build: &Path) -> usize {
@@ -49,7 +49,7 @@ fn made(build: &Path) -> usize {
 }
 
 fn finishes(build: &Path) {
-    let ran = clue(build)
+    let ran = make_clue(build)
         .stderr(Stdio::piped())
         .output()
         .expect("make runs");
@@ -59,7 +59,7 @@ fn finishes(build: &Path) {
 
 /// Kills make and all that it has started once so many artifacts are there, then a little later.
 fn killed(build: &Path, artifacts: usize, later: Duration) {
-    let mut make = clue(build).spawn().expect("make starts");
+    let mut make = make_clue(build).spawn().expect("make starts");
     let deadline = Instant::now() + Duration::from_secs(300);
     while made(build) < artifacts {
         assert!(Instant::now() < deadline, "no {artifacts} artifacts");

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use act_tests::{CLUE, workspace};
+use act_core::BuiltIn;
+use act_tests::workspace;
 
 use crate::workshop::{Workshop, setting};
 
@@ -74,7 +75,7 @@ fn help_explains_whatever_can_be_set() {
         count += 1;
     }
     assert!(count > 15, "{count}");
-    let tasks = format!("Tasks: {} ", CLUE.join(" "));
+    let tasks = format!("Tasks: {}\n", BuiltIn::ALL.map(BuiltIn::name).join(" "));
     assert!(help.starts_with(&tasks), "not {tasks}:\n{help}");
     for target in ["sst2", "clue", "pp-minilm-tnews", "fetch-TASK", "fuzz"] {
         assert!(help.contains(target), "{target} is not in:\n{help}");

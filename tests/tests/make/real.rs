@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use act_tests::{CLUE, Ran, bash, workspace};
+use act_tests::{Ran, bash, clue, workspace};
 use tempfile::TempDir;
 
 fn make(build: &Path, words: &str) -> Ran {
@@ -56,7 +56,7 @@ fn every_clue_task_goes_through_every_stage() {
     let folder = TempDir::new().expect("a temporary folder");
     let words = TINY.replace("afqmc", "-j2 clue");
     make(folder.path(), &words).ok();
-    for task in CLUE {
+    for task in clue() {
         let report = folder.path().join("sample").join(task).join("report.json");
         let text = std::fs::read_to_string(&report).expect("the task's report");
         let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
