@@ -5,67 +5,17 @@
 //! ([`crate::fused`]). Tensors are 2-D throughout, `[tokens, width]`; a bias or norm parameter is
 //! a row, `[1, width]`.
 
-use std::sync::Arc;
+pub(crate) mod padded;
 
 use act_core::Activation;
-use burn::tensor::activation::{log_softmax, softmax};
-use burn::tensor::backend::{AutodiffBackend, Backend};
-use burn::tensor::{Element, IndexingUpdateOp, Int, Tensor, TensorData};
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{IndexingUpdateOp, Tensor};
 
 use crate::dropout::{Dropout, MaskRows};
-use crate::optim::Update;
 use crate::quantize::QuantizeOps;
-
-/// Which tokens of a sequence ask (every token always answers).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Queries {
-    /// All of them.
-    All,
-    /// Only the first, the classified one.
-    First,
-}
-
-/// Shape of one attention over ragged sequences.
-#[derive(Debug, Clone)]
-pub(crate) struct AttentionShape {
-    /// Tokens of each sequence, at least one.
-    pub(crate) lengths: Arc<[usize]>,
-    /// What is added to the scores of each key, `[tokens]`: 0, or a large negative number for
-    /// padding inside a sequence.
-    pub(crate) key_bias: Option<Arc<[f32]>>,
-    /// Which tokens ask.
-    pub(crate) queries: Queries,
-    /// Number of heads.
-    pub(crate) heads: usize,
-    /// Size of one head.
-    pub(crate) head_dim: usize,
-}
-
-impl AttentionShape {
-    /// Columns of queries, keys and values.
-    pub(crate) fn width(&self) -> usize {
-        self.heads * self.head_dim
-    }
-}
-
-/// Shape of self-attention relations over ragged sequences.
-#[derive(Debug, Clone)]
-pub(crate) struct RelationShape {
-    /// Tokens of each sequence, at least one.
-    pub(crate) lengths: Arc<[usize]>,
-    /// As [`AttentionShape::key_bias`].
-    pub(crate) key_bias: Option<Arc<[f32]>>,
-    /// Relation heads; they divide the widths of both sides.
-    pub(crate) heads: usize,
-}
-
-/// One parameter with the optimiser's state of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Slot<B: Backend> {
-    pub(crate) value: Tensor<B, 2>,
-    /// As many as [`Update::moments`] says, each of the value's shape.
-    pub(crate) moments: Vec<Tensor<B, 2>>,
-}
+use crate::shapes::{AttentionShape, RelationShape};
+use crate::tensors::{int_row, tensor};
+use crate::update::{Slot, Update};
 
 /// The encoder's operations.
 pub(crate) trait Ops: QuantizeOps {
@@ -134,7 +84,7 @@ pub(crate) trait Ops: QuantizeOps {
         shape: &AttentionShape,
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
-        padded_attention(q, k, v, shape, dropout)
+        padded::attention(q, k, v, shape, dropout)
     }
 
     /// How far the student's self-attention relations are from the teacher's, `[1, 1]`: in every
@@ -146,7 +96,7 @@ pub(crate) trait Ops: QuantizeOps {
         teacher: Tensor<Self, 2>,
         shape: &RelationShape,
     ) -> Tensor<Self, 2> {
-        padded_relations(student, teacher, shape)
+        padded::relations(student, teacher, shape)
     }
 
     /// Some rows of `x`, in the given order.
@@ -204,9 +154,10 @@ pub(crate) trait Ops: QuantizeOps {
             }
             (Update::Momentum(step), Some(velocity), None) => {
                 let velocity = velocity * step.momentum + g.clone();
-                let way = match step.nesterov {
-                    true => g + velocity.clone() * step.momentum,
-                    false => velocity.clone(),
+                let way = if step.nesterov {
+                    g + velocity.clone() * step.momentum
+                } else {
+                    velocity.clone()
                 };
                 let value = value - way * step.rate;
                 let moments = vec![velocity];
@@ -231,129 +182,4 @@ pub(crate) trait ActBackend: Ops {
     const MICRO_BATCH: usize;
     /// True if products in bfloat16 are computed as such.
     const MIXED: bool = false;
-}
-
-/// A tensor in the backend's own float type. (`Tensor::from_data` alone takes the device's default
-/// type, whatever the backend's.)
-pub(crate) fn tensor<B: Backend, const D: usize>(
-    values: Vec<impl Element>,
-    shape: [usize; D],
-    device: &B::Device,
-) -> Tensor<B, D> {
-    Tensor::from_data(
-        TensorData::new(values, shape),
-        (device, B::FloatElem::dtype()),
-    )
-}
-
-/// Ids as a 1-D integer tensor.
-fn int_row<B: Backend>(ids: &[u32], device: &B::Device) -> Tensor<B, 1, Int> {
-    let ids: Vec<i64> = ids.iter().map(|&i| i64::from(i)).collect();
-    let n = ids.len();
-    Tensor::from_data(TensorData::new(ids, [n]), device)
-}
-
-/// Attention of ordinary tensor operations, padded to the longest sequence.
-pub(crate) fn padded_attention<B: Ops>(
-    q: Tensor<B, 2>,
-    k: Tensor<B, 2>,
-    v: Tensor<B, 2>,
-    shape: &AttentionShape,
-    dropout: Dropout,
-) -> Tensor<B, 2> {
-    let device = q.device();
-    let batch = shape.lengths.len();
-    let longest = shape.lengths.iter().copied().max().unwrap_or(0);
-    let (heads, head_dim) = (shape.heads, shape.head_dim);
-    let layout = Padding::new(&shape.lengths, longest);
-    let queries = match shape.queries {
-        Queries::All => longest,
-        Queries::First => 1,
-    };
-    let split = |x: Tensor<B, 2>, rows| x.reshape([batch, rows, heads, head_dim]).swap_dims(1, 2);
-    let pad = |x| split(B::rows(x, &layout.gather), longest);
-    let q = match shape.queries {
-        Queries::All => pad(q),
-        Queries::First => split(q, 1),
-    };
-    let (k, v) = (pad(k), pad(v));
-    let bias = layout.key_bias(shape.key_bias.as_deref());
-    let bias = tensor::<B, 4>(bias, [batch, 1, 1, longest], &device);
-    let scores = q.matmul(k.transpose()) / (head_dim as f64).sqrt() + bias;
-    let mut probabilities = softmax(scores, 3);
-    if !dropout.is_off() {
-        let rows = MaskRows::of_attention(&dropout, &shape.lengths, heads, queries);
-        let factors = B::factors(&rows, longest, &device);
-        probabilities = probabilities * factors.reshape([batch, heads, queries, longest]);
-    }
-    let context = probabilities
-        .matmul(v)
-        .swap_dims(1, 2)
-        .reshape([batch * queries, heads * head_dim]);
-    match shape.queries {
-        Queries::All => B::rows(context, &layout.scatter),
-        Queries::First => context,
-    }
-}
-
-/// Relations of ordinary tensor operations, padded to the longest sequence.
-fn padded_relations<B: Ops>(
-    student: Tensor<B, 2>,
-    teacher: Tensor<B, 2>,
-    shape: &RelationShape,
-) -> Tensor<B, 2> {
-    let device = student.device();
-    let batch = shape.lengths.len();
-    let longest = shape.lengths.iter().copied().max().unwrap_or(0);
-    let layout = Padding::new(&shape.lengths, longest);
-    let bias = layout.key_bias(shape.key_bias.as_deref());
-    let bias = tensor::<B, 4>(bias, [batch, 1, 1, longest], &device);
-    let log_relations = |x: Tensor<B, 2>| {
-        let head_dim = x.dims()[1] / shape.heads;
-        let x = B::rows(x, &layout.gather)
-            .reshape([batch, longest, shape.heads, head_dim])
-            .swap_dims(1, 2);
-        let scores = x.clone().matmul(x.transpose()) / (head_dim as f64).sqrt();
-        log_softmax(scores + bias.clone(), 3)
-    };
-    let (student, teacher) = (log_relations(student), log_relations(teacher));
-    let divergence = (teacher.clone().exp() * (teacher - student)).sum_dim(3);
-    let mut shares = vec![0f32; batch * longest];
-    for (row, &length) in shares.chunks_exact_mut(longest.max(1)).zip(&*shape.lengths) {
-        row[..length].fill(1.0 / (shape.heads * length) as f32);
-    }
-    let shares = tensor::<B, 4>(shares, [batch, 1, longest, 1], &device);
-    (divergence * shares).sum().reshape([1, 1])
-}
-
-/// How ragged sequences lie in a padded `[batch, longest]` grid.
-struct Padding {
-    /// For each place of the grid its token (0 for padding).
-    gather: Vec<u32>,
-    /// For each token its place in the grid.
-    scatter: Vec<u32>,
-}
-
-impl Padding {
-    fn new(lengths: &[usize], longest: usize) -> Self {
-        let mut gather = vec![0; lengths.len() * longest];
-        let mut scatter = Vec::new();
-        for (row, &length) in lengths.iter().enumerate() {
-            for column in 0..length {
-                let place = row * longest + column;
-                gather[place] = scatter.len() as u32;
-                scatter.push(place as u32);
-            }
-        }
-        Self { gather, scatter }
-    }
-
-    /// The keys' bias in the grid; padding gets a number that no score can outweigh.
-    fn key_bias(&self, of_tokens: Option<&[f32]>) -> Vec<f32> {
-        let mut bias = vec![-1e30; self.gather.len()];
-        for (token, &place) in self.scatter.iter().enumerate() {
-            bias[place as usize] = of_tokens.map_or(0.0, |b| b[token]);
-        }
-        bias
-    }
 }

@@ -12,7 +12,14 @@ use std::sync::Arc;
 
 use act_core::Seed;
 
-use crate::backend::Queries;
+/// Which tokens of a sequence ask (every token always answers).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queries {
+    /// All of them.
+    All,
+    /// Only the first, the classified one.
+    First,
+}
 
 /// The mask of one example at one site: every element is kept with probability `1 - probability`
 /// and then scaled by `1 / (1 - probability)`, or set to 0.

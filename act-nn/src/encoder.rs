@@ -5,12 +5,13 @@
 //! and no device. Only the classified token needs the last layer's query, attention output and
 //! feed-forward block; the rest of them is skipped unless a tap wants all tokens.
 
-use act_core::{Embedding, Linear, Norm, Plan, Site};
+use act_core::{Artifact, Embedding, Linear, Norm, Plan, Site};
 use burn::tensor::Tensor;
 
-use crate::backend::{ActBackend, AttentionShape, Ops, Queries};
-use crate::dropout::{Dropout, Noise};
+use crate::backend::{ActBackend, Ops};
+use crate::dropout::{Dropout, Noise, Queries};
 use crate::ragged::Ragged;
+use crate::shapes::AttentionShape;
 use crate::taps::Taps;
 use crate::weights::Weights;
 
@@ -60,6 +61,28 @@ pub(crate) fn embed<B: Ops>(weights: &Weights<B>, batch: &Ragged) -> Embedded<B>
     }
 }
 
+/// True if the forward pass of this model comes through the site.
+pub(crate) fn exists(artifact: &Artifact, site: Site) -> bool {
+    let plan = &artifact.plan;
+    let attends = |l: usize| plan.layers.get(l).is_some_and(|p| p.attention_width() > 0);
+    let has_neurons = |l: usize| plan.layers.get(l).is_some_and(|p| p.intermediate_size > 0);
+    match site {
+        Site::EmbeddingsOutput | Site::Logits => true,
+        Site::Hidden(l) => l < plan.layers.len(),
+        Site::Heads(l) => attends(l),
+        Site::Intermediate(l) => has_neurons(l),
+        Site::Projection(Linear::Query(l) | Linear::Key(l) | Linear::Value(l)) => attends(l),
+        Site::Projection(_) => false,
+        Site::Input(linear) => match linear {
+            Linear::Query(l) | Linear::Key(l) | Linear::Value(l) | Linear::AttentionOutput(l) => {
+                attends(l)
+            }
+            Linear::Intermediate(l) | Linear::Output(l) => has_neurons(l),
+            Linear::Pooler | Linear::Classifier => true,
+        },
+    }
+}
+
 /// Class scores, `[sequences, labels]`.
 pub(crate) fn logits<B: Ops>(
     weights: &Weights<B>,
@@ -90,9 +113,10 @@ pub(crate) fn logits<B: Ops>(
     let all_tokens = pass.taps.all_tokens();
     for layer in 0..layers {
         let last = layer + 1 == layers;
-        let queries = match last && !all_tokens {
-            true => Queries::First,
-            false => Queries::All,
+        let queries = if last && !all_tokens {
+            Queries::First
+        } else {
+            Queries::All
         };
         x = pass.layer(layer, x, queries);
     }

@@ -14,8 +14,10 @@ use burn::backend::{Autodiff, NdArray};
 use burn::tensor::Tensor;
 use rand::Rng;
 
-use crate::backend::{ActBackend, AttentionShape, Ops, Queries, RelationShape, tensor};
-use crate::dropout::{Dropout, Noise};
+use crate::backend::{ActBackend, Ops};
+use crate::dropout::{Dropout, Noise, Queries};
+use crate::shapes::{AttentionShape, RelationShape};
+use crate::tensors::tensor;
 use crate::kernels::quantize::Levels;
 use crate::quantize::QuantizeOps;
 

@@ -9,12 +9,12 @@ use crate::dropout::Noise;
 use crate::encoder;
 use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
-use crate::quantize::{Observed, Quantizer};
+use crate::quantize::{Observed, FakeQuantizer};
 use crate::taps::Identity;
 use crate::weights::Weights;
 
 /// What one micro-batch adds to the gradient of a parameter.
-enum Part<B: ActBackend> {
+enum Contribution<B: ActBackend> {
     /// The parameter took no part.
     Nothing,
     /// A tensor of the parameter's shape.
@@ -26,7 +26,7 @@ enum Part<B: ActBackend> {
 /// Loss of one micro-batch and its gradients, in the weights' order.
 pub(crate) struct ShardGradients<B: ActBackend> {
     loss: f64,
-    parts: Vec<Part<B>>,
+    parts: Vec<Contribution<B>>,
     /// What fake quantisation saw, if there is any.
     observed: Option<Observed>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Batch<'a> {
     /// Products of matrices in bfloat16.
     pub(crate) mixed_precision: bool,
     /// Rounds what linears read; the weights are rounded already.
-    pub(crate) quantizer: Option<&'a Quantizer>,
+    pub(crate) quantizer: Option<&'a FakeQuantizer>,
 }
 
 impl<B: ActBackend> ShardGradients<B> {
@@ -56,9 +56,10 @@ impl<B: ActBackend> ShardGradients<B> {
         let mut embedded = encoder::embed(weights, &shard.batch).untracked();
         embedded.words = embedded.words.require_grad();
         let words = embedded.words.clone();
-        let computed = match batch.mixed_precision {
-            true => &leaves.lowered(FloatDType::BF16),
-            false => &leaves,
+        let computed = if batch.mixed_precision {
+            &leaves.lowered(FloatDType::BF16)
+        } else {
+            &leaves
         };
         let of_batch = (batch.objective, batch.examples);
         let (loss, mut gradients, observed) = match batch.quantizer {
@@ -79,13 +80,13 @@ impl<B: ActBackend> ShardGradients<B> {
         let mut of_leaf = |leaf: &Tensor<B::Graph, 2>| leaf.grad_remove(&mut gradients);
         let rows = of_leaf(&words);
         let leaves = leaves.tensors.iter().map(of_leaf);
-        let mut parts: Vec<Part<B>> = leaves
-            .map(|gradient| gradient.map_or(Part::Nothing, Part::Whole))
+        let mut parts: Vec<Contribution<B>> = leaves
+            .map(|gradient| gradient.map_or(Contribution::Nothing, Contribution::Whole))
             .collect();
         for (table, ids) in encoder::tables(&weights.layout.plan, &shard.batch) {
             let place = weights.layout.position(&table.weight());
             if let (Some(place), Some(rows)) = (place, rows.clone()) {
-                parts[place] = Part::Rows { ids, rows };
+                parts[place] = Contribution::Rows { ids, rows };
             }
         }
         Ok(Self {
@@ -121,16 +122,16 @@ impl<B: ActBackend> Sum<B> {
         self.loss = shards.iter().fold(self.loss, |sum, shard| sum + shard.loss);
         let mut shards: Vec<_> = shards.into_iter().map(|s| s.parts.into_iter()).collect();
         let mut next = || shards.iter_mut().filter_map(Iterator::next).collect();
-        let parts: Vec<Vec<Part<B>>> = weights.tensors.iter().map(|_| next()).collect();
+        let parts: Vec<Vec<Contribution<B>>> = weights.tensors.iter().map(|_| next()).collect();
         let sums = self.tensors.par_iter_mut().zip(parts);
         sums.zip(&weights.tensors)
             .for_each(|((sum, parts), value)| {
                 for part in parts {
                     *sum = match (sum.take(), part) {
-                        (sum, Part::Nothing) => sum,
-                        (None, Part::Whole(gradient)) => Some(gradient),
-                        (Some(sum), Part::Whole(gradient)) => Some(B::add_to(sum, &gradient)),
-                        (sum, Part::Rows { ids, rows }) => {
+                        (sum, Contribution::Nothing) => sum,
+                        (None, Contribution::Whole(gradient)) => Some(gradient),
+                        (Some(sum), Contribution::Whole(gradient)) => Some(B::add_to(sum, &gradient)),
+                        (sum, Contribution::Rows { ids, rows }) => {
                             let sum = sum.unwrap_or_else(|| value.zeros_like());
                             Some(B::add_rows(sum, &ids, &rows))
                         }

@@ -15,12 +15,13 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, Tensor};
 
 use crate::Examples;
-use crate::backend::{ActBackend, Ops, RelationShape, tensor};
+use crate::backend::{ActBackend, Ops};
 use crate::dropout::Noise;
 use crate::encoder::{self, Embedded};
-use crate::predict;
 use crate::ragged;
+use crate::shapes::RelationShape;
 use crate::taps::{Collect, Taps};
+use crate::tensors::tensor;
 use crate::weights::Weights;
 use objective::{Comparison, Objective, Rows};
 pub(crate) use shard::Shard;
@@ -88,7 +89,7 @@ fn check_comparisons(
     }
     for comparison in &comparisons {
         let site = comparison.student;
-        if !predict::exists(artifact, site) {
+        if !encoder::exists(artifact, site) {
             return Err(Error::usage(format!(
                 "a loss looks at {site}, which the model does not have"
             )));

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use act_core::metrics::Accuracy;
-use act_core::{Artifact, Encoding, Error, Linear, Result, Site};
+use act_core::{Artifact, Device, Encoding, Error, Result, Site};
 use rayon::prelude::*;
 
 use crate::Examples;
 use crate::backend::ActBackend;
 use crate::batches;
+use crate::device::dispatch;
 use crate::dropout::Noise;
 use crate::encoder;
 use crate::optim::OptimizerOptions;
-use crate::quantize::{FakeQuantization, Quantizer};
+use crate::pool::pool;
+use crate::quantize::{FakeQuantization, FakeQuantizer};
 use crate::ragged::{self, Ragged};
 use crate::taps::{Identity, Record, Taps};
-use crate::weights::{Weights, to_vec};
+use crate::tensors::to_vec;
+use crate::weights::Weights;
 
 /// Logits, one row an encoding, in order; groups of `batch_size` are computed on the current
 /// rayon pool. The encodings have been checked.
@@ -24,7 +27,7 @@ pub(crate) fn logits<B: ActBackend>(
     encodings: &[Encoding],
     batch_size: usize,
     pad_id: u32,
-    quantizer: Option<&Quantizer>,
+    quantizer: Option<&FakeQuantizer>,
 ) -> Vec<Vec<f32>> {
     let classes = weights.layout.plan.num_labels;
     let groups = batches::by_length(encodings, batch_size);
@@ -60,8 +63,20 @@ pub(crate) fn accuracy<B: ActBackend>(
     Accuracy::of_logits(&logits, examples.labels).value
 }
 
-/// See [`crate::predict()`].
-pub(crate) fn predict_on<B: ActBackend>(
+/// Logits of the trainable encoder with dropout off; one row an encoding, in order.
+///
+/// # Errors
+/// Usage: an encoding that the model cannot take. Rejected: a model that is not float.
+pub fn predict(
+    device: Device,
+    artifact: &Artifact,
+    encodings: &[Encoding],
+    batch_size: usize,
+) -> Result<Vec<Vec<f32>>> {
+    dispatch!(device, predict_on(artifact, encodings, batch_size))
+}
+
+fn predict_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,
     encodings: &[Encoding],
@@ -71,11 +86,28 @@ pub(crate) fn predict_on<B: ActBackend>(
     let weights = Weights::<B>::load(artifact, device)?;
     let pad_id = artifact.tokenizer.pad_id;
     let size = batch_size.max(1);
-    crate::pool(1)?.install(|| Ok(logits(&weights, encodings, size, pad_id, None)))
+    pool(1)?.install(|| Ok(logits(&weights, encodings, size, pad_id, None)))
 }
 
-/// See [`crate::predict_quantized()`].
-pub(crate) fn predict_quantized_on<B: ActBackend>(
+/// Logits of a float model whose linears and tables compute with rounded numbers, dropout off: those
+/// of the model that [`FakeQuantization::export`] makes of it, up to the rounding of sums.
+///
+/// # Errors
+/// As of [`predict()`]. Rejected: the rounding is of another model.
+pub fn predict_quantized(
+    device: Device,
+    artifact: &Artifact,
+    quantization: &FakeQuantization,
+    encodings: &[Encoding],
+    batch_size: usize,
+) -> Result<Vec<Vec<f32>>> {
+    dispatch!(
+        device,
+        predict_quantized_on(artifact, quantization, encodings, batch_size)
+    )
+}
+
+fn predict_quantized_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,
     quantization: &FakeQuantization,
@@ -85,23 +117,36 @@ pub(crate) fn predict_quantized_on<B: ActBackend>(
     ragged::check(artifact, encodings)?;
     let weights = Weights::<B>::load(artifact, device)?;
     let (spec, optimizer) = (quantization.clone(), OptimizerOptions::NONE);
-    let quantizer = &Quantizer::new(spec, &weights.layout, optimizer)?;
+    let quantizer = &FakeQuantizer::new(spec, &weights.layout, optimizer)?;
     let (size, pad_id) = (batch_size.max(1), artifact.tokenizer.pad_id);
-    crate::pool(1)?.install(|| {
+    pool(1)?.install(|| {
         let weights = quantizer.rounded(&weights);
         Ok(logits(&weights, encodings, size, pad_id, Some(quantizer)))
     })
 }
 
-/// See [`crate::observe()`].
-pub(crate) fn observe_on<B: ActBackend>(
+/// Values at sites: for each site, for each encoding, one flat row-major `[tokens, width]` vector
+/// (`[1, width]` after the encoder: the pooler's and classifier's inputs and the logits).
+///
+/// # Errors
+/// As of [`predict()`]. Usage: a site that this model does not have.
+pub fn observe(
+    device: Device,
+    artifact: &Artifact,
+    encodings: &[Encoding],
+    sites: &[Site],
+) -> Result<Vec<Vec<Vec<f32>>>> {
+    dispatch!(device, observe_on(artifact, encodings, sites))
+}
+
+fn observe_on<B: ActBackend>(
     device: &B::Device,
     artifact: &Artifact,
     encodings: &[Encoding],
     sites: &[Site],
 ) -> Result<Vec<Vec<Vec<f32>>>> {
     ragged::check(artifact, encodings)?;
-    if let Some(site) = sites.iter().find(|s| !exists(artifact, **s)) {
+    if let Some(site) = sites.iter().find(|s| !encoder::exists(artifact, **s)) {
         return Err(Error::usage(format!("the model has no site {site}")));
     }
     let weights = Weights::<B>::load(artifact, device)?;
@@ -125,26 +170,4 @@ pub(crate) fn observe_on<B: ActBackend>(
         }
     }
     Ok(values)
-}
-
-/// True if the forward pass of this model comes through the site.
-pub(crate) fn exists(artifact: &Artifact, site: Site) -> bool {
-    let plan = &artifact.plan;
-    let attends = |l: usize| plan.layers.get(l).is_some_and(|p| p.attention_width() > 0);
-    let has_neurons = |l: usize| plan.layers.get(l).is_some_and(|p| p.intermediate_size > 0);
-    match site {
-        Site::EmbeddingsOutput | Site::Logits => true,
-        Site::Hidden(l) => l < plan.layers.len(),
-        Site::Heads(l) => attends(l),
-        Site::Intermediate(l) => has_neurons(l),
-        Site::Projection(Linear::Query(l) | Linear::Key(l) | Linear::Value(l)) => attends(l),
-        Site::Projection(_) => false,
-        Site::Input(linear) => match linear {
-            Linear::Query(l) | Linear::Key(l) | Linear::Value(l) | Linear::AttentionOutput(l) => {
-                attends(l)
-            }
-            Linear::Intermediate(l) | Linear::Output(l) => has_neurons(l),
-            Linear::Pooler | Linear::Classifier => true,
-        },
-    }
 }

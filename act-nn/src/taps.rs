@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::loss::objective::Comparison;
-use crate::weights::to_vec;
+use crate::tensors::to_vec;
 
 /// What happens at the sites of a forward pass. All values are 2-D, `[tokens, width]`.
 pub(crate) trait Taps<B: Backend> {

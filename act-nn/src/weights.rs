@@ -9,7 +9,8 @@ use act_core::{Artifact, Error, Linear, Norm, Params, Plan, Result};
 use burn::tensor::backend::Backend;
 use burn::tensor::{FloatDType, Tensor};
 
-use crate::backend::{ActBackend, tensor};
+use crate::backend::ActBackend;
+use crate::tensors::{tensor, to_vec};
 
 /// Which tensors there are, in directory order.
 #[derive(Debug)]
@@ -134,10 +135,4 @@ impl<B: ActBackend> Weights<B> {
             tensors: tensors.collect(),
         }
     }
-}
-
-/// The numbers of a tensor, row by row.
-pub(crate) fn to_vec<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
-    let data = tensor.into_data().convert::<f32>();
-    data.into_vec().expect("converted to f32 just now")
 }

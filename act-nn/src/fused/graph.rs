@@ -19,9 +19,10 @@ use burn::tensor::backend::BackendTypes;
 use burn::tensor::{Tensor, TensorMetadata, TensorPrimitive};
 
 use super::{Cpu, Graph, add_rows, columns, matrix, owned, pick_rows, primitive, slice, slice_mut};
-use crate::backend::{AttentionShape, Ops, RelationShape};
+use crate::backend::Ops;
 use crate::dropout::Dropout;
 use crate::kernels::{attention, gelu, linear, norm, relations, sum};
+use crate::shapes::{AttentionShape, RelationShape};
 
 /// A tensor of the graph.
 type Recorded = <Graph as BackendTypes>::FloatTensorPrimitive;
@@ -157,9 +158,11 @@ impl Rule<4> for AddNorm {
         parents.give(2, width, || dgamma);
         parents.give(3, width, || dbeta);
         let dx = matrix(dx, width);
-        parents.give_tensor(0, || match self.dropout.is_off() {
-            true => dx.clone(),
-            false => matrix(norm::masked(&slice(&dx), width, &self.dropout), width),
+        parents.give_tensor(0, || {
+            if self.dropout.is_off() {
+                return dx.clone();
+            }
+            matrix(norm::masked(&slice(&dx), width, &self.dropout), width)
         });
         parents.give_tensor(1, || dx);
     }

@@ -49,10 +49,10 @@ fn owned(tensor: NdArrayTensor) -> SharedArray<f32> {
         unreachable!("the encoder computes in f32 only");
     };
     let array = storage.into_owned();
-    match array.is_standard_layout() {
-        true => array,
-        false => array.as_standard_layout().into_owned().into_shared(),
+    if array.is_standard_layout() {
+        return array;
     }
+    array.as_standard_layout().into_owned().into_shared()
 }
 
 fn slice_mut(array: &mut SharedArray<f32>) -> &mut [f32] {

@@ -7,10 +7,11 @@ use burn::backend::ndarray::NdArrayTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 
 use super::{Cpu, add_rows, columns, matrix, owned, pick_rows, primitive, slice, slice_mut};
-use crate::backend::{AttentionShape, Ops, RelationShape, Slot};
+use crate::backend::Ops;
 use crate::dropout::Dropout;
 use crate::kernels::{attention, gelu, linear, norm, relations, sum, update};
-use crate::optim::Update;
+use crate::shapes::{AttentionShape, RelationShape};
+use crate::update::{Slot, Update};
 
 fn tensor(primitive: NdArrayTensor) -> Tensor<Cpu, 2> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))

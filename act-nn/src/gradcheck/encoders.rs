@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use rand::Rng;
 
 use super::{Fused, Reference, assert_close, encodings, models, random, to_f64};
-use crate::backend::{ActBackend, Ops, tensor};
+use crate::backend::{ActBackend, Ops};
 use crate::dropout::Noise;
 use crate::encoder;
 use crate::gradient::{Batch, ShardGradients, Sum};

@@ -4,43 +4,72 @@
 //! Neurons: the first-order change of the loss when a neuron's weights go to zero (Molchanov et
 //! al. 2017, eq. 7), as PaddleSlim's transformer_pruner. Both absolute, batch by batch, summed.
 
-use act_core::{Artifact, Linear, Result};
+use act_core::{Artifact, Device, Linear, Progress, Result};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{LayerScores, Run};
+use super::pass::Pass;
 use crate::Examples;
-use crate::backend::{ActBackend, tensor};
+use crate::backend::ActBackend;
+use crate::device::dispatch;
 use crate::dropout::Noise;
 use crate::encoder;
 use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
 use crate::taps::HeadMasks;
-use crate::weights::{Weights, to_vec};
+use crate::tensors::{tensor, to_vec};
+use crate::weights::Weights;
 
-/// See [`crate::importance()`].
-pub(crate) fn importance_on<B: ActBackend>(
-    device: &B::Device,
+/// Scores of one layer's structures: what removing each costs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerScores {
+    /// One a head.
+    pub heads: Vec<f64>,
+    /// One a feed-forward neuron.
+    pub neurons: Vec<f64>,
+}
+
+impl LayerScores {
+    fn add(&mut self, other: &LayerScores) {
+        let add = |sum: &mut [f64], x: &[f64]| sum.iter_mut().zip(x).for_each(|(s, x)| *s += x);
+        add(&mut self.heads, &other.heads);
+        add(&mut self.neurons, &other.neurons);
+    }
+}
+
+/// Importance of heads and neurons on labelled examples, dropout off (Michel et al. 2019, section
+/// 4.1; as PaddleSlim's transformer_pruner, which however measures on dev with dropout on).
+/// `progress` advances by batches of the piece of work that the caller has begun.
+///
+/// # Errors
+/// Usage: no example, or one that the model cannot take. Interrupted.
+pub fn importance(
+    device: Device,
     artifact: &Artifact,
     examples: Examples<'_>,
     batch_size: usize,
     threads: usize,
-    on_batch: &mut dyn FnMut(usize) -> bool,
+    progress: &dyn Progress,
 ) -> Result<Vec<LayerScores>> {
-    let layers = artifact.plan.layers.iter();
+    let pass = &Pass {
+        artifact,
+        examples,
+        batch_size,
+        threads,
+        progress,
+    };
+    dispatch!(device, importance_on(pass))
+}
+
+fn importance_on<B: ActBackend>(device: &B::Device, pass: &Pass<'_>) -> Result<Vec<LayerScores>> {
+    let layers = pass.artifact.plan.layers.iter();
     let mut total: Vec<LayerScores> = layers
         .map(|layer| LayerScores {
             heads: vec![0.0; layer.heads()],
             neurons: vec![0.0; layer.intermediate_size],
         })
         .collect();
-    let run = Run {
-        artifact,
-        examples,
-        batch_size,
-        threads,
-    };
-    run.each_batch::<B, _>(device, of_batch, on_batch, |batch: Vec<LayerScores>| {
+    pass.each_batch::<B, _>(device, of_batch, |batch: Vec<LayerScores>| {
         let layers = total.iter_mut().zip(&batch);
         layers.for_each(|(sum, layer)| sum.add(layer));
     })?;
@@ -116,7 +145,9 @@ fn neuron_scores<B: Backend>(up: Tensor<B, 2>, bias: Tensor<B, 2>, down: Tensor<
 
 #[cfg(all(test, feature = "ndarray"))]
 mod tests {
-    use act_core::Encoding;
+    use std::cell::Cell;
+
+    use act_core::{Encoding, Error, ErrorKind, Silent};
 
     use super::*;
     use crate::gradcheck::{Reference, encodings, models, to_f64};
@@ -232,15 +263,8 @@ mod tests {
             teacher: None,
         };
         let score = |range, threads| {
-            crate::importance(
-                crate::Device::NdArray,
-                artifact,
-                examples(range),
-                2,
-                threads,
-                &mut |_| true,
-            )
-            .unwrap()
+            let device = Device::NdArray;
+            importance(device, artifact, examples(range), 2, threads, &Silent).unwrap()
         };
         let whole = score(0..4, 1);
         assert_eq!(whole, score(0..4, 3));
@@ -253,6 +277,23 @@ mod tests {
         assert!(whole.iter().flat_map(|l| &l.heads).all(|&s| s > 0.0));
     }
 
+    /// Lets so many batches pass.
+    struct StopsAt(Cell<usize>);
+
+    impl Progress for StopsAt {
+        fn begin(&self, _: &str, _: usize) {}
+
+        fn advance(&self, batches: usize) -> Result<()> {
+            self.0.set(self.0.get() - batches);
+            if self.0.get() == 0 {
+                return Err(Error::interrupted());
+            }
+            Ok(())
+        }
+
+        fn say(&self, _: &str) {}
+    }
+
     #[test]
     fn stops_when_told() {
         let encodings = encodings();
@@ -262,8 +303,9 @@ mod tests {
             teacher_logits: None,
             teacher: None,
         };
-        let device = crate::Device::NdArray;
-        let error = crate::importance(device, &models()[0], examples, 1, 2, &mut |n| n < 2);
-        assert_eq!(error.unwrap_err().kind(), act_core::ErrorKind::Interrupted);
+        let stop = StopsAt(Cell::new(2));
+        let error = importance(Device::NdArray, &models()[0], examples, 1, 2, &stop);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Interrupted);
+        assert_eq!(stop.0.get(), 0, "nothing is done after the stop");
     }
 }

@@ -4,19 +4,21 @@
 //! A mask of ones multiplies each head's context and each neuron's activation, token by token; its
 //! gradient, summed over an example's tokens, is activation times gradient. Weights get none.
 
-use act_core::{Artifact, Result, Site};
+use act_core::{Artifact, Device, Progress, Result, Site};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::Run;
+use super::pass::Pass;
 use crate::Examples;
-use crate::backend::{ActBackend, tensor};
+use crate::backend::ActBackend;
+use crate::device::dispatch;
 use crate::dropout::Noise;
 use crate::encoder;
 use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
 use crate::taps::Taps;
-use crate::weights::{Weights, to_vec};
+use crate::tensors::{tensor, to_vec};
+use crate::weights::Weights;
 
 /// Gradients of each example's loss by the masks of one layer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,23 +29,33 @@ pub struct MaskGradients {
     pub neurons: Vec<f32>,
 }
 
-/// See [`crate::mask_gradients()`].
-pub(crate) fn mask_gradients_on<B: ActBackend>(
-    device: &B::Device,
+/// Gradients of each example's loss by masks of ones on every head's context and every neuron's
+/// activation, dropout off (Kwon et al. 2022, section 4.1); one entry a layer. `progress` and errors
+/// as in [`importance()`](super::importance()). Memory: `examples * (heads + neurons)` floats a layer.
+pub fn mask_gradients(
+    device: Device,
     artifact: &Artifact,
     examples: Examples<'_>,
     batch_size: usize,
     threads: usize,
-    on_batch: &mut dyn FnMut(usize) -> bool,
+    progress: &dyn Progress,
 ) -> Result<Vec<MaskGradients>> {
-    let mut all = vec![MaskGradients::default(); artifact.plan.layers.len()];
-    let run = Run {
+    let pass = &Pass {
         artifact,
         examples,
         batch_size,
         threads,
+        progress,
     };
-    run.each_batch::<B, _>(device, of_batch, on_batch, |batch: Vec<MaskGradients>| {
+    dispatch!(device, mask_gradients_on(pass))
+}
+
+fn mask_gradients_on<B: ActBackend>(
+    device: &B::Device,
+    pass: &Pass<'_>,
+) -> Result<Vec<MaskGradients>> {
+    let mut all = vec![MaskGradients::default(); pass.artifact.plan.layers.len()];
+    pass.each_batch::<B, _>(device, of_batch, |batch: Vec<MaskGradients>| {
         for (layer, batch) in all.iter_mut().zip(batch) {
             layer.heads.extend(batch.heads);
             layer.neurons.extend(batch.neurons);
@@ -137,6 +149,8 @@ impl<B: burn::tensor::backend::AutodiffBackend> Taps<B> for TokenMasks<B> {
 
 #[cfg(all(test, feature = "ndarray"))]
 mod tests {
+    use act_core::Silent;
+
     use super::*;
     use crate::gradcheck::{Reference, encodings, models, to_f64};
     use crate::taps::Collect;
@@ -246,11 +260,8 @@ mod tests {
         };
         let artifact = &models()[0];
         let gradients = |batch_size, threads| {
-            let device = crate::Device::NdArray;
-            crate::mask_gradients(device, artifact, examples, batch_size, threads, &mut |_| {
-                true
-            })
-            .unwrap()
+            let device = Device::NdArray;
+            mask_gradients(device, artifact, examples, batch_size, threads, &Silent).unwrap()
         };
         assert_eq!(gradients(1, 1), gradients(1, 3));
         for (a, b) in gradients(1, 2).iter().zip(gradients(4, 1)) {

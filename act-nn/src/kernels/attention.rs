@@ -9,8 +9,8 @@ use super::exp::exp;
 use super::gemm::{Mat, gemm};
 use super::simd::simd_fn;
 use super::sum::sum;
-use crate::backend::{AttentionShape, Queries};
-use crate::dropout::{Dropout, Mask};
+use crate::dropout::{Dropout, Mask, Queries};
+use crate::shapes::AttentionShape;
 
 /// Where one sequence lies: its rows among the queries and among the keys, and its probabilities.
 struct Span {

@@ -41,9 +41,10 @@ fn integer(v: f32, levels: Levels) -> f32 {
 /// the rounding error, or the limit where it was clipped.
 #[inline(always)]
 fn toward_step(v: f32, levels: Levels) -> f32 {
-    match is_inside(v, levels) {
-        true => integer(v, levels) - v,
-        false => integer(v, levels),
+    if is_inside(v, levels) {
+        integer(v, levels) - v
+    } else {
+        integer(v, levels)
     }
 }
 

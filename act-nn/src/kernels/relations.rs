@@ -5,7 +5,7 @@ use super::exp::exp;
 use super::gemm::{Mat, gemm};
 use super::simd::simd_fn;
 use super::sum::sum;
-use crate::backend::RelationShape;
+use crate::shapes::RelationShape;
 
 /// The divergence of [`crate::backend::Ops::relations`] and its gradient with respect to the
 /// student, `[tokens, width]`.

@@ -1,7 +1,7 @@
 //! One optimiser step in one pass over the slices; all slices of a call have one length.
 
 use super::simd::simd_fn;
-use crate::optim::{AdamStep, MomentumStep, SgdStep, Shared, Update};
+use crate::update::{AdamStep, MomentumStep, SgdStep, Shared, Update};
 
 /// One step of any optimiser; there are as many moments as it has.
 pub(crate) fn update(

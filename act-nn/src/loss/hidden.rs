@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use crate::backend::{Ops, tensor};
+use crate::backend::Ops;
+use crate::tensors::tensor;
 use crate::loss::objective::Rows;
 
 /// The mean over an example's rows and columns, summed over the examples, so that a long example

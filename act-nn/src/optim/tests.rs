@@ -2,7 +2,7 @@ use act_core::testing::{TinyOptions, tiny_artifact};
 use burn::backend::NdArray;
 
 use super::*;
-use crate::backend::tensor;
+use crate::tensors::tensor;
 use crate::gradcheck::{Reference, random, to_f64};
 
 const VALUE: [f32; 4] = [0.5, -1.0, 0.25, 0.0];

@@ -1,16 +1,16 @@
 //! The taps: every quantised linear reads its input as the engine will. Query, key and value read the
 //! same values, which are rounded once for all of them.
 
+use std::collections::BTreeMap;
+
+use act_core::{Linear, Site};
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
-use act_core::{Linear, Site};
-
-use super::Quantizer;
-use crate::backend::{Ops, tensor};
+use crate::backend::Ops;
 use crate::kernels::quantize::Levels;
 use crate::taps::Taps;
-use crate::weights::to_vec;
+use crate::tensors::{tensor, to_vec};
 
 /// How the input of one or more linears becomes integers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,9 +21,33 @@ pub(super) struct Input {
     pub(super) step: Option<usize>,
 }
 
+/// What a batch says of the inputs' static steps.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Observed {
+    /// Their gradients.
+    pub(crate) gradients: Vec<f32>,
+    /// The largest magnitudes seen, if they are wanted.
+    pub(crate) peaks: Vec<f32>,
+}
+
+impl Observed {
+    /// Takes in the next micro-batch.
+    pub(crate) fn add(&mut self, other: Observed) {
+        if self.gradients.is_empty() {
+            *self = other;
+            return;
+        }
+        let gradients = self.gradients.iter_mut().zip(other.gradients);
+        gradients.for_each(|(sum, g)| *sum += g);
+        let peaks = self.peaks.iter_mut().zip(other.peaks);
+        peaks.for_each(|(peak, other)| *peak = peak.max(other));
+    }
+}
+
 /// Rounds the inputs of one forward pass.
 pub(crate) struct FakeQuantize<'a, B: Ops> {
-    quantizer: &'a Quantizer,
+    /// How each quantised linear's input becomes integers.
+    inputs: &'a BTreeMap<Linear, Input>,
     /// Static steps, `[1, 1]` each.
     steps: Vec<Tensor<B, 2>>,
     /// Largest magnitudes that were seen where steps are static, if they are wanted.
@@ -33,13 +57,17 @@ pub(crate) struct FakeQuantize<'a, B: Ops> {
 }
 
 impl<'a, B: Ops> FakeQuantize<'a, B> {
-    /// With the quantizer's steps as they are.
-    pub(crate) fn new(quantizer: &'a Quantizer, device: &B::Device) -> Self {
-        let steps = quantizer.input_steps();
+    /// With the static `steps` at the inputs' places.
+    pub(super) fn new(
+        inputs: &'a BTreeMap<Linear, Input>,
+        steps: &[f32],
+        wants_peaks: bool,
+        device: &B::Device,
+    ) -> Self {
         let leaf = |step: &f32| tensor(vec![*step], [1, 1], device);
         Self {
-            quantizer,
-            peaks: quantizer.wants_peaks().then(|| vec![0.0; steps.len()]),
+            inputs,
+            peaks: wants_peaks.then(|| vec![0.0; steps.len()]),
             steps: steps.iter().map(leaf).collect(),
             shared: None,
         }
@@ -66,12 +94,12 @@ impl<B: Ops + AutodiffBackend> FakeQuantize<'_, B> {
     }
 
     /// What the pass has to say of the steps, after the backward pass.
-    pub(crate) fn observed(self, gradients: &mut B::Gradients) -> super::Observed {
+    pub(crate) fn observed(self, gradients: &mut B::Gradients) -> Observed {
         let of_leaf = |leaf: &Tensor<B, 2>| {
             let gradient = leaf.grad_remove(gradients);
             gradient.map_or(0.0, |g| to_vec(g).iter().sum())
         };
-        super::Observed {
+        Observed {
             gradients: self.steps.iter().map(of_leaf).collect(),
             peaks: self.peaks.unwrap_or_default(),
         }
@@ -81,14 +109,14 @@ impl<B: Ops + AutodiffBackend> FakeQuantize<'_, B> {
 impl<B: Ops> Taps<B> for FakeQuantize<'_, B> {
     fn at(&mut self, site: Site, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let Site::Input(linear) = site else { return x };
-        let Some(input) = self.quantizer.input(linear) else {
+        let Some(&input) = self.inputs.get(&linear) else {
             return x;
         };
         let (Linear::Query(layer) | Linear::Key(layer) | Linear::Value(layer)) = linear else {
             return self.rounded(input, x);
         };
         // In the last layer the query is of fewer rows, unless every sequence is one token.
-        let query = self.quantizer.input(Linear::Query(layer)) == Some(input);
+        let query = self.inputs.get(&Linear::Query(layer)) == Some(&input);
         match self.shared.take() {
             Some((of, shape, y)) if query && of == layer && shape == x.dims() => {
                 self.shared = Some((of, shape, y.clone()));

@@ -4,9 +4,8 @@
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use crate::backend::tensor;
 use crate::kernels::quantize::Levels;
-use crate::weights::to_vec;
+use crate::tensors::{tensor, to_vec};
 
 /// The operations of quantisation-aware training.
 pub(crate) trait QuantizeOps: Backend {

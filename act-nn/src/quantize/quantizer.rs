@@ -11,9 +11,11 @@ use act_core::{Error, Linear, Result};
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::inputs::{FakeQuantize, Input};
+use super::inputs::{FakeQuantize, Input, Observed};
+use super::spec::{
+    FakeQuantization, InputSteps, TABLE_MAX, WeightSteps, step_of, symmetric,
+};
 use super::steps::Steps;
-use super::{FakeQuantization, InputSteps, TABLE_MAX, WeightSteps, step_of, symmetric};
 use crate::backend::{ActBackend, Ops};
 use crate::kernels::quantize::Levels;
 use crate::optim::OptimizerOptions;
@@ -22,32 +24,9 @@ use crate::weights::{Layout, Weights};
 /// The learning rate of steps, which is a share of them, over that of the weights.
 const STEP_RATE: f64 = 100.0;
 
-/// What a batch says of the inputs' static steps.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Observed {
-    /// Their gradients.
-    pub(crate) gradients: Vec<f32>,
-    /// The largest magnitudes seen, if they are wanted.
-    pub(crate) peaks: Vec<f32>,
-}
-
-impl Observed {
-    /// Takes in the next micro-batch.
-    pub(crate) fn add(&mut self, other: Observed) {
-        if self.gradients.is_empty() {
-            *self = other;
-            return;
-        }
-        let gradients = self.gradients.iter_mut().zip(other.gradients);
-        gradients.for_each(|(sum, g)| *sum += g);
-        let peaks = self.peaks.iter_mut().zip(other.peaks);
-        peaks.for_each(|(peak, other)| *peak = peak.max(other));
-    }
-}
-
 /// The state of fake quantisation between two steps.
 #[derive(Debug, Clone)]
-pub(crate) struct Quantizer {
+pub(crate) struct FakeQuantizer {
     spec: FakeQuantization,
     inputs: BTreeMap<Linear, Input>,
     input_steps: Steps,
@@ -80,7 +59,7 @@ impl StepGradients {
     }
 }
 
-impl Quantizer {
+impl FakeQuantizer {
     /// Begins with the specification's steps.
     ///
     /// # Errors
@@ -134,18 +113,8 @@ impl Quantizer {
         })
     }
 
-    /// How a linear's input becomes integers, if it does.
-    pub(super) fn input(&self, linear: Linear) -> Option<Input> {
-        self.inputs.get(&linear).copied()
-    }
-
-    /// True if steps follow the largest magnitudes.
-    pub(super) fn wants_peaks(&self) -> bool {
-        self.spec.inputs != InputSteps::Learned
-    }
-
     /// The inputs' static steps.
-    pub(super) fn input_steps(&self) -> Vec<f32> {
+    fn input_steps(&self) -> Vec<f32> {
         if self.spec.inputs == InputSteps::Learned {
             return self.input_steps.values();
         }
@@ -159,7 +128,9 @@ impl Quantizer {
 
     /// The taps of one forward pass.
     pub(crate) fn taps<B: Ops>(&self, device: &B::Device) -> FakeQuantize<'_, B> {
-        FakeQuantize::new(self, device)
+        // Steps that follow the largest magnitudes want to know them.
+        let wants_peaks = self.spec.inputs != InputSteps::Learned;
+        FakeQuantize::new(&self.inputs, &self.input_steps(), wants_peaks, device)
     }
 
     /// The weights and tables rounded, everything else as it is; on the current rayon pool.
@@ -257,7 +228,7 @@ impl Quantizer {
         }
     }
 
-    /// All that [`Quantizer::advance`] changes, as numbers that [`Quantizer::restore`] takes.
+    /// All that [`FakeQuantizer::advance`] changes, as numbers that [`FakeQuantizer::restore`] takes.
     pub(crate) fn state(&self) -> Vec<f64> {
         let (mut weights, mut inputs) = (self.weight_steps.clone(), self.input_steps.clone());
         let learned = weights.iter_mut().chain([&mut inputs]);

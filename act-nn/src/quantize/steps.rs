@@ -3,7 +3,7 @@
 //! is reproduced to the bit.
 
 use crate::kernels::update::update;
-use crate::optim::Update;
+use crate::update::Update;
 
 /// No step falls below this share of where it began: it must stay above zero.
 const LEAST_RATIO: f32 = 1.0 / 64.0;

@@ -28,7 +28,7 @@ use crate::gradient::{Batch, ShardGradients, Sum};
 use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
 use crate::optim::Optimizer;
-use crate::predict;
+use crate::{pool, predict};
 use crate::quantize::StepGradients;
 use crate::weights::Weights;
 use quantized::Quantized;
@@ -86,7 +86,7 @@ pub(crate) fn train_on<B: ActBackend>(
         batches: Vec::new(),
         per_epoch,
         total,
-        pool: crate::pool(threads)?,
+        pool: pool::pool(threads)?,
         threads,
         micro_batch: options.micro_batch.unwrap_or(B::MICRO_BATCH),
         train,

@@ -4,12 +4,12 @@ use act_core::{Artifact, Error, Params, Result};
 
 use super::TrainOptions;
 use crate::backend::ActBackend;
-use crate::quantize::{FakeQuantization, Quantizer};
+use crate::quantize::{FakeQuantization, FakeQuantizer};
 use crate::weights::Weights;
 
 /// The rounding of a run.
 pub(super) struct Quantized<'a> {
-    pub(super) quantizer: Quantizer,
+    pub(super) quantizer: FakeQuantizer,
     /// With the steps of the best evaluation.
     pub(super) best: Option<FakeQuantization>,
     /// The model without tensors.
@@ -26,7 +26,7 @@ impl<'a> Quantized<'a> {
         options: &TrainOptions,
     ) -> Result<Self> {
         Ok(Self {
-            quantizer: Quantizer::new(quantization, &weights.layout, options.optimizer)?,
+            quantizer: FakeQuantizer::new(quantization, &weights.layout, options.optimizer)?,
             best: None,
             frame: Artifact {
                 params: Params::new(),

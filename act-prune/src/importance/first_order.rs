@@ -20,6 +20,6 @@ pub fn first_order(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<Lay
         measure.calibration.examples(),
         measure.batch_size,
         measure.threads,
-        &mut |_| measure.progress.advance(1).is_ok(),
+        measure.progress,
     )
 }

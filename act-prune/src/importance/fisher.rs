@@ -34,7 +34,7 @@ pub(crate) fn mask_gradients(
         measure.calibration.examples(),
         measure.batch_size,
         measure.threads,
-        &mut |_| measure.progress.advance(1).is_ok(),
+        measure.progress,
     )
 }
 

@@ -1,0 +1,151 @@
+//! What is fake-quantised, as data: from an int8 model, and to one.
+
+use std::collections::BTreeMap;
+
+use act_core::quant::{ActivationScheme, QuantSpec};
+use act_core::{Artifact, Error, Linear, Params, Result, Tensor};
+
+use crate::kernels::quantize::{self, Levels};
+
+/// Largest integer of an embedding table, which takes part in no integer product.
+pub(super) const TABLE_MAX: u8 = 127;
+
+/// What is fake-quantised and with which steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FakeQuantization {
+    /// Linears and tables with their ranges; static scales are the inputs' steps.
+    pub quant: QuantSpec,
+    /// Steps of each quantised linear's weight, one a row.
+    pub weight_steps: BTreeMap<Linear, Vec<f32>>,
+    /// Where the weights' steps come from while training.
+    pub weights: WeightSteps,
+    /// Where the inputs' steps come from while training.
+    pub inputs: InputSteps,
+}
+
+/// Where the steps of weights come from. Tables always have those of their rows' largest values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightSteps {
+    /// Learned (Esser et al. 2020), one a row.
+    Learned,
+    /// The row's largest magnitude at every step: PaddleSlim's `channel_wise_abs_max`.
+    RowPeak,
+    /// The matrix's: PaddleSlim's `abs_max`.
+    Peak,
+}
+
+/// Where the static steps of inputs come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum InputSteps {
+    /// Learned (Esser et al. 2020).
+    Learned,
+    /// A moving average of the batches' largest magnitudes: PaddleSlim's `moving_average_abs_max`,
+    /// `state <- rate state + 1`, `sum <- rate sum + peak`, threshold `sum / state`.
+    MovingAverage {
+        /// Share of the old that is kept, below 1.
+        rate: f64,
+    },
+    /// The largest magnitude so far: PaddleSlim's `range_abs_max` over the whole run.
+    Largest,
+}
+
+impl FakeQuantization {
+    /// That of an int8 model: its linears, tables, ranges and scales.
+    ///
+    /// # Errors
+    /// Usage: a float model. Rejected: scales are missing.
+    pub fn of(int8: &Artifact, weights: WeightSteps, inputs: InputSteps) -> Result<Self> {
+        if int8.quant.linears.is_empty() {
+            return Err(Error::usage(
+                "no linear layer is quantised, so there is nothing to train for",
+            ));
+        }
+        let scales = int8.quant.linears.iter().map(|q| {
+            let steps = int8.params.f32(&q.linear.scale())?;
+            Ok((q.linear, steps.to_vec()))
+        });
+        Ok(Self {
+            quant: int8.quant.clone(),
+            weight_steps: scales.collect::<Result<_>>()?,
+            weights,
+            inputs,
+        })
+    }
+
+    /// The int8 model of float weights: the integers that the fake-quantised forward pass stands for.
+    ///
+    /// # Errors
+    /// Rejected: a tensor is missing or not finite.
+    pub fn export(&self, float: &Artifact) -> Result<Artifact> {
+        let mut params = float.params.clone();
+        for linear in &self.quant.linears {
+            let (name, scale) = (linear.linear.weight(), linear.linear.scale());
+            let steps = self.steps(linear.linear)?.to_vec();
+            integers(&mut params, &name, scale, steps, linear.weight_max)?;
+        }
+        for table in &self.quant.embeddings {
+            let (name, scale) = (table.weight(), table.scale());
+            let columns = float.plan.hidden_size;
+            let peaks = quantize::row_peaks(float.params.f32(&name)?, columns);
+            let steps = peaks.into_iter().map(|p| step_of(p, TABLE_MAX)).collect();
+            integers(&mut params, &name, scale, steps, TABLE_MAX)?;
+        }
+        Ok(Artifact {
+            params,
+            quant: self.quant.clone(),
+            ..float.clone()
+        })
+    }
+
+    /// Every step: those of the weights, then the inputs' static ones.
+    pub(crate) fn all_steps(&mut self) -> impl Iterator<Item = &mut f32> {
+        let linears = self.quant.linears.iter_mut();
+        let inputs = linears.filter_map(|linear| match &mut linear.activation {
+            ActivationScheme::Static { scale, .. } => Some(scale),
+            ActivationScheme::DynamicPerToken => None,
+        });
+        self.weight_steps.values_mut().flatten().chain(inputs)
+    }
+
+    /// Steps of a linear's weight.
+    pub(super) fn steps(&self, linear: Linear) -> Result<&[f32]> {
+        let steps = self.weight_steps.get(&linear).map(Vec::as_slice);
+        steps.ok_or_else(|| Error::rejected(format!("{linear} has no steps for its weight")))
+    }
+}
+
+/// Symmetric limits of integer weights.
+pub(super) fn symmetric(max: u8) -> Levels {
+    let high = f32::from(max);
+    Levels { low: -high, high }
+}
+
+/// The step with which a magnitude becomes the largest integer; 1 for zeros.
+pub(super) fn step_of(peak: f32, max: u8) -> f32 {
+    if peak == 0.0 {
+        return 1.0;
+    }
+    (peak / f32::from(max)).max(f32::MIN_POSITIVE)
+}
+
+/// Replaces a float matrix by its integers and their steps.
+fn integers(
+    params: &mut Params,
+    name: &str,
+    scale: String,
+    steps: Vec<f32>,
+    max: u8,
+) -> Result<()> {
+    let shape = params.get(name)?.shape().to_vec();
+    let values = params.f32(name)?;
+    if !values.iter().chain(&steps).all(|v| v.is_finite()) {
+        return Err(Error::rejected(format!(
+            "tensor {name} or its steps are not finite: training diverged"
+        )));
+    }
+    let columns = values.len() / steps.len().max(1);
+    let integers = quantize::integers(values, columns, &steps, symmetric(max));
+    params.insert(name, Tensor::i8(shape, integers));
+    params.insert(scale, Tensor::f32([steps.len()], steps));
+    Ok(())
+}
