@@ -12,14 +12,15 @@ use act_core::{Artifact, Embedding, Error, Linear, Result, Tensor};
 use crate::calibrate::Method;
 use crate::channels::Channels;
 use crate::options::Options;
+use crate::producer::Producer;
+use crate::rewritten::Rewritten;
 use crate::scheme::{Assignment, Input, Scheme};
-use crate::smooth::{self, Rewritten};
 use crate::statistics::{Sites, Statistics};
 use crate::weight::{self, Granularity, Int8Rows};
-use crate::{bias, embedding, grid, shift};
+use crate::{bias, embedding, grid, shift, smooth};
 
 /// A float model, what calibration saw, and what can be shared between trials.
-pub struct Quantizer<'a> {
+pub struct ModelQuantizer<'a> {
     model: &'a Artifact,
     statistics: &'a Sites,
     options: &'a Options,
@@ -41,7 +42,7 @@ pub struct QuantizedLinear {
     pub channels: Channels,
 }
 
-impl<'a> Quantizer<'a> {
+impl<'a> ModelQuantizer<'a> {
     /// Quantises the tables.
     ///
     /// # Errors
@@ -51,9 +52,10 @@ impl<'a> Quantizer<'a> {
             model,
             statistics,
             options,
-            tables: match options.embeddings {
-                true => embedding::quantize(&model.plan, &model.params)?,
-                false => Vec::new(),
+            tables: if options.embeddings {
+                embedding::quantize(&model.plan, &model.params)?
+            } else {
+                Vec::new()
             },
             rounded: RefCell::default(),
         })
@@ -157,8 +159,8 @@ impl<'a> Quantizer<'a> {
         for choice in &assignment.choices {
             if let Scheme::Smooth { alpha, .. } = choice.scheme {
                 let linear = choice.input.first();
-                if let Some((source, factors)) = self.factors(linear, alpha)? {
-                    rewritten.smooth(source, linear, &factors)?;
+                if let Some((producer, factors)) = self.factors(linear, alpha)? {
+                    rewritten.smooth(producer, linear, &factors)?;
                 }
             }
         }
@@ -208,8 +210,8 @@ impl<'a> Quantizer<'a> {
     }
 
     /// How an input could be smoothed, if it can.
-    fn factors(&self, linear: Linear, alpha: f64) -> Result<Option<(smooth::Source, Vec<f32>)>> {
-        let Some(source) = smooth::source(&self.model.plan, linear) else {
+    fn factors(&self, linear: Linear, alpha: f64) -> Result<Option<(Producer, Vec<f32>)>> {
+        let Some(producer) = smooth::producer(&self.model.plan, linear) else {
             return Ok(None);
         };
         let weights = self.model.params.f32(&linear.weight())?;
@@ -218,7 +220,7 @@ impl<'a> Quantizer<'a> {
             Some(shift) => statistics.channels.shifted(&shift.middle).peaks(),
             None => statistics.channels.peaks(),
         };
-        Ok(Some((source, smooth::factors(&peaks, weights, alpha))))
+        Ok(Some((producer, smooth::factors(&peaks, weights, alpha))))
     }
 
     /// One linear of the `rewritten` model under `scheme`; none if it stays in float.
@@ -271,10 +273,12 @@ impl<'a> Quantizer<'a> {
     }
 
     fn set_scale(&self, quant: &mut LinearQuant, method: Method, statistics: &Statistics) {
-        let grid = match self.options.shift {
-            true => grid::spanning(method, statistics, quant.activation_max),
-            false => grid::symmetric(method, statistics, quant.activation_max),
+        let of_threshold = if self.options.shift {
+            grid::spanning
+        } else {
+            grid::symmetric
         };
+        let grid = of_threshold(method, statistics, quant.activation_max);
         quant.activation = ActivationScheme::Static {
             scale: grid.scale,
             zero_point: grid.zero_point,
@@ -322,7 +326,7 @@ impl<'a> Quantizer<'a> {
 
     /// True if `input` can be smoothed without changing the float model.
     pub fn can_smooth(&self, input: &Input) -> bool {
-        input.linears.len() == 1 && smooth::source(&self.model.plan, input.first()).is_some()
+        input.linears.len() == 1 && smooth::producer(&self.model.plan, input.first()).is_some()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod abs_max;
 mod avg;
+mod candidates;
 mod emd;
 mod hist;
 mod kl;
@@ -112,24 +113,4 @@ impl fmt::Display for Method {
             other => write!(f, "{}", other.calibrator()),
         }
     }
-}
-
-/// The threshold with the least loss among 0.30, 0.32 ... 1.00 of the largest magnitude, the last
-/// of equals; `mse` and `emd` choose so.
-fn least_loss(statistics: &Statistics, loss: impl Fn(f64) -> f64) -> f64 {
-    let mut best = (f64::INFINITY, statistics.abs_max());
-    for percent in (30..=100).step_by(2) {
-        let threshold = statistics.abs_max() * f64::from(percent) / 100.0;
-        let loss = loss(threshold);
-        if loss <= best.0 {
-            best = (loss, threshold);
-        }
-    }
-    best.1
-}
-
-/// A magnitude after quantisation to `levels` steps below `threshold` and back.
-fn round_trip(magnitude: f64, threshold: f64, levels: usize) -> f64 {
-    let step = threshold / levels as f64;
-    (magnitude / step).round_ties_even().min(levels as f64) * step
 }

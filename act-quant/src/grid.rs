@@ -36,9 +36,10 @@ pub fn spanning(method: Method, statistics: &Statistics, activation_max: u8) -> 
     let most = 2 * activation_max;
     let threshold = method.threshold(statistics, most - needed(more));
     let needed = needed(threshold);
-    let zero_point = match above >= below {
-        true => MIDDLE - activation_max + needed,
-        false => MIDDLE + activation_max - needed,
+    let zero_point = if above >= below {
+        MIDDLE - activation_max + needed
+    } else {
+        MIDDLE + activation_max - needed
     };
     grid(threshold, most - needed, zero_point)
 }

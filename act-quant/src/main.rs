@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use act_core::{Artifact, Error, Result};
+use act_core::{Artifact, Result};
 use act_data::{Dataset, Split};
 use act_nn::TrainEvent;
 use act_nn::checkpoint::settings::Settings;
 use act_nn::checkpoint::store::Checkpoints;
 use act_nn::distillation::teacher;
-use act_quant::aware::{self, Event, Mode, Outcome, Plan, Source};
+use act_quant::aware::{self, Event, Kept, Mode, Outcome, Plan, Source};
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
 use act_quant::{Quantized, record};
@@ -140,7 +140,9 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         record.metrics.extend(trained.metrics());
         outcome = Some(trained);
     }
-    quantized.warn_if_far(outcome.as_ref());
+    if !outcome.as_ref().is_some_and(|o| o.kept == Kept::Trained) {
+        quantized.warn_if_far();
+    }
     quantized.artifact.provenance.push(record);
 
     let mut report = Report::new(record::STAGE, &quantized.artifact)?;
@@ -157,7 +159,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Calibrates and searches, with a bar.
+/// Calibrates and searches.
 fn calibrate(
     model: &Artifact,
     data: &Dataset,
@@ -167,21 +169,8 @@ fn calibrate(
 ) -> Result<Quantized> {
     let (seed, threads) = (args.seed.get(), args.threads.count());
     let samples = Samples::draw(data, model, options, seed)?;
-    let total = act_quant::batches_to_run(&samples, options);
-    let progress = context.bar("quantising", total as u64);
-    let mut done = 0;
-    let mut tick = || {
-        done += 1;
-        match done <= total {
-            true => progress.advance(1),
-            false => progress.message("changing single inputs"),
-        }
-        match act_stage::interrupted() {
-            true => Err(Error::interrupted()),
-            false => Ok(()),
-        }
-    };
-    let quantized = act_quant::quantize(model, &samples, options, seed, threads, &mut tick)?;
+    let progress = context.progress();
+    let quantized = act_quant::quantize(model, &samples, options, seed, threads, &progress)?;
     progress.finish();
     Ok(quantized)
 }

@@ -5,7 +5,7 @@
 use act_core::quant::ActivationScheme;
 use act_core::{Linear, Result};
 
-use crate::apply::{QuantizedLinear, Quantizer};
+use crate::apply::{QuantizedLinear, ModelQuantizer};
 use crate::scheme::{Assignment, Scheme};
 use crate::shift;
 
@@ -39,7 +39,7 @@ impl Power {
 /// # Errors
 /// Those of quantising the linears.
 pub fn estimate(
-    quantizer: &Quantizer<'_>,
+    quantizer: &ModelQuantizer<'_>,
     assignment: &Assignment,
     index: usize,
     scheme: Scheme,
@@ -59,7 +59,7 @@ pub fn estimate(
 ///
 /// # Errors
 /// Those of quantising the linears.
-pub fn of_all(quantizer: &Quantizer<'_>, assignment: &Assignment) -> Result<Vec<f64>> {
+pub fn of_all(quantizer: &ModelQuantizer<'_>, assignment: &Assignment) -> Result<Vec<f64>> {
     let choices = assignment.choices.iter().enumerate();
     choices
         .map(|(index, choice)| estimate(quantizer, assignment, index, choice.scheme))
@@ -68,7 +68,7 @@ pub fn of_all(quantizer: &Quantizer<'_>, assignment: &Assignment) -> Result<Vec<
 
 fn add_linear(
     power: &mut Power,
-    quantizer: &Quantizer<'_>,
+    quantizer: &ModelQuantizer<'_>,
     linear: Linear,
     scheme: Scheme,
     assignment: &Assignment,

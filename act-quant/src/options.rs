@@ -129,18 +129,20 @@ impl Options {
 
     /// What every input becomes in a whole-model trial.
     pub fn base_scheme(&self, method: Method) -> Scheme {
-        match self.allows(Kind::Static) {
-            true => Scheme::Static(method),
-            false => Scheme::Dynamic,
+        if self.allows(Kind::Static) {
+            Scheme::Static(method)
+        } else {
+            Scheme::Dynamic
         }
     }
 
     /// The whole space, in order: every method with the first granularity and correction, then the
     /// next. Methods find static scales; without any, one stands for all.
     pub fn candidates(&self) -> Vec<Candidate> {
-        let methods = match self.allows(Kind::Static) {
-            true => &self.methods[..],
-            false => &self.methods[..1],
+        let methods = if self.allows(Kind::Static) {
+            &self.methods[..]
+        } else {
+            &self.methods[..1]
         };
         let mut all = Vec::new();
         for &granularity in &self.granularities {

@@ -6,21 +6,20 @@
 
 use act_core::Result;
 
-use crate::apply::Quantizer;
+use crate::apply::ModelQuantizer;
 use crate::noise;
 use crate::scheme::{Assignment, Kind, Scheme};
-use crate::search::{Attempt, Judge, Search};
+use crate::search::{Attempt, Runner, Search};
 
 /// A change of one input is kept if it takes at least this share off the divergence, and static
 /// scales come back if they add no more: less is within what another slice of data would move.
 const WORTHWHILE: f64 = 0.03;
 
 /// A search that is being refined.
-pub struct Refinement<'a, 'q, 'j> {
+struct Refinement<'a, 'r> {
     search: &'a mut Search,
-    quantizer: &'a Quantizer<'q>,
-    examples: usize,
-    judge: &'a mut Judge<'j>,
+    runner: &'a mut Runner<'r>,
+    quantizer: &'r ModelQuantizer<'r>,
     /// Trials before the refinement.
     start: usize,
 }
@@ -30,19 +29,13 @@ pub struct Refinement<'a, 'q, 'j> {
 ///
 /// # Errors
 /// Those of the judge; rejected: a weight that is not finite.
-pub fn refine(
-    search: &mut Search,
-    quantizer: &Quantizer<'_>,
-    examples: usize,
-    judge: &mut Judge<'_>,
-) -> Result<()> {
+pub fn refine(search: &mut Search, runner: &mut Runner<'_>) -> Result<()> {
     let whole = search.assignment.clone();
     let mut refinement = Refinement {
         start: search.trials.len(),
         search,
-        quantizer,
-        examples,
-        judge,
+        quantizer: runner.quantizer,
+        runner,
     };
     refinement.best_calibrators()?;
     refinement.all_dynamic()?;
@@ -50,7 +43,7 @@ pub fn refine(
     refinement.back_to_static(&whole)
 }
 
-impl Refinement<'_, '_, '_> {
+impl Refinement<'_, '_> {
     /// True while the result is too far from the float model and trials are left.
     fn goes_on(&self) -> bool {
         self.divergence() > self.quantizer.options().max_divergence
@@ -67,14 +60,7 @@ impl Refinement<'_, '_, '_> {
 
     /// Judges `assignment`; keeps it if its divergence is below `bar`.
     fn attempt(&mut self, attempt: Attempt, assignment: Assignment, bar: f64) -> Result<bool> {
-        self.search.attempt(
-            self.quantizer,
-            self.examples,
-            attempt,
-            assignment,
-            bar,
-            self.judge,
-        )
+        self.search.attempt(self.runner, attempt, assignment, bar)
     }
 
     /// Each static input the calibrator with the least estimated error.

@@ -8,13 +8,23 @@ use rand_tpe::SeedableRng;
 use rand_tpe::rngs::StdRng;
 use tpe::TpeOptimizer;
 
-use crate::apply::Quantizer;
+use crate::apply::ModelQuantizer;
 use crate::judge::Score;
 use crate::options::{Candidate, Options};
 use crate::scheme::{Assignment, Input, Scheme};
 
 /// Judges an artifact; may give up once its divergence must exceed the second argument.
-pub type Judge<'a> = dyn FnMut(Artifact, f64) -> Result<Score> + 'a;
+pub type Judge<'a> = dyn FnMut(&Artifact, f64) -> Result<Score> + 'a;
+
+/// Puts trials together and has them judged.
+pub struct Runner<'a> {
+    /// Makes artifacts of assignments.
+    pub quantizer: &'a ModelQuantizer<'a>,
+    /// Examples that a trial is judged on, unless it is given up.
+    pub examples: usize,
+    /// Who judges.
+    pub judge: &'a mut Judge<'a>,
+}
 
 /// What was tried.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,16 +77,14 @@ impl Search {
     /// Those of the judge; rejected: a weight that is not finite.
     pub fn attempt(
         &mut self,
-        quantizer: &Quantizer<'_>,
-        examples: usize,
+        runner: &mut Runner<'_>,
         attempt: Attempt,
         assignment: Assignment,
         bar: f64,
-        judge: &mut Judge<'_>,
     ) -> Result<bool> {
-        let artifact = quantizer.artifact(&assignment)?;
+        let artifact = runner.quantizer.artifact(&assignment)?;
         let best = self.winner().score;
-        let trial = run(attempt, &artifact, examples, bar, judge)?;
+        let trial = runner.run(attempt, &artifact, bar)?;
         log_trial(self.trials.len(), &trial);
         let score = trial.score;
         let better = !trial.given_up && (score.divergence < bar || score.beats(&best));
@@ -89,16 +97,12 @@ impl Search {
     }
 }
 
-/// Tries whole-model choices on `examples` examples; at most two quantised models are held at once.
+/// Tries whole-model choices; at most two quantised models are held at once.
 ///
 /// # Errors
 /// Those of the judge; rejected: a weight that is not finite.
-pub fn search(
-    quantizer: &Quantizer<'_>,
-    examples: usize,
-    seed: Seed,
-    judge: &mut Judge<'_>,
-) -> Result<Search> {
+pub fn search(runner: &mut Runner<'_>, seed: Seed) -> Result<Search> {
+    let quantizer = runner.quantizer;
     let options = quantizer.options();
     let candidates = options.candidates();
     let mut proposer = Proposer::new(options, seed)?;
@@ -111,7 +115,7 @@ pub fn search(
     let assignment = assign(candidates[first]);
     let artifact = quantizer.artifact(&assignment)?;
     let attempt = Attempt::Whole(candidates[first]);
-    let trial = run(attempt, &artifact, examples, f64::INFINITY, judge)?;
+    let trial = runner.run(attempt, &artifact, f64::INFINITY)?;
     log_trial(0, &trial);
     proposer.learn(first, &trial.score)?;
     let mut search = Search {
@@ -123,29 +127,24 @@ pub fn search(
     for i in 1..candidates.len().min(options.max_trials) {
         let next = proposer.propose(&candidates, i)?;
         let attempt = Attempt::Whole(candidates[next]);
-        let assignment = assign(candidates[next]);
         let bar = search.winner().score.divergence;
-        search.attempt(quantizer, examples, attempt, assignment, bar, judge)?;
+        search.attempt(runner, attempt, assign(candidates[next]), bar)?;
         proposer.learn(next, &search.trials[i].score)?;
     }
     Ok(search)
 }
 
-fn run(
-    attempt: Attempt,
-    artifact: &Artifact,
-    examples: usize,
-    best: f64,
-    judge: &mut Judge<'_>,
-) -> Result<Trial> {
-    let start = std::time::Instant::now();
-    let score = judge(artifact.clone(), best)?;
-    Ok(Trial {
-        attempt,
-        score,
-        given_up: score.examples < examples,
-        seconds: start.elapsed().as_secs_f64(),
-    })
+impl Runner<'_> {
+    fn run(&mut self, attempt: Attempt, artifact: &Artifact, best: f64) -> Result<Trial> {
+        let start = std::time::Instant::now();
+        let score = (self.judge)(artifact, best)?;
+        Ok(Trial {
+            attempt,
+            score,
+            given_up: score.examples < self.examples,
+            seconds: start.elapsed().as_secs_f64(),
+        })
+    }
 }
 
 /// Says which candidate is next.
@@ -219,9 +218,10 @@ fn log_trial(index: usize, trial: &Trial) {
         .score
         .accuracy
         .map_or(String::new(), |a| format!(", accuracy {:.4}", a.value));
-    let given_up = match trial.given_up {
-        true => format!(", given up after {} examples", trial.score.examples),
-        false => String::new(),
+    let given_up = if trial.given_up {
+        format!(", given up after {} examples", trial.score.examples)
+    } else {
+        String::new()
     };
     log::info!(
         "trial {}: {}: divergence {:.3e}{accuracy}{given_up}, {:.2} s",
@@ -240,9 +240,10 @@ impl std::fmt::Display for Attempt {
                 "{}, weights {}{}",
                 candidate.method,
                 candidate.granularity.name(),
-                match candidate.bias_correct {
-                    true => ", biases corrected",
-                    false => "",
+                if candidate.bias_correct {
+                    ", biases corrected"
+                } else {
+                    ""
                 }
             ),
             Attempt::Calibrators => f.write_str("each site's best calibrator"),

@@ -10,13 +10,13 @@
 
 use act_core::{Linear, Norm, Plan};
 
-use crate::smooth::Source;
+use crate::producer::Producer;
 
 /// Where a shift of the input of a linear goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// What makes the channels; the shift comes off its bias.
-    pub source: Source,
+    pub producer: Producer,
     /// Whose bias gives the shift back to the residual stream, if that reads the channels too.
     pub residual: Option<Linear>,
 }
@@ -24,30 +24,20 @@ pub struct Route {
 /// The route of a shift of `linear`'s input; none where it follows something that is not linear (the
 /// neurons, the classifier's input).
 pub fn route(plan: &Plan, linear: Linear) -> Option<Route> {
-    let (source, residual) = match linear {
+    let (producer, residual) = match linear {
         Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
-            let norm = match l {
-                0 => Norm::Embeddings,
-                _ => Norm::Output(l - 1),
-            };
-            (Source::Norm(norm), Some(Linear::AttentionOutput(l)))
+            (Producer::norm_before(l), Some(Linear::AttentionOutput(l)))
         }
         // The weights of attention sum to 1: what is taken off every value is off the context.
-        Linear::AttentionOutput(l) => (Source::Linear(Linear::Value(l)), None),
+        Linear::AttentionOutput(l) => (Producer::Linear(Linear::Value(l)), None),
         Linear::Intermediate(l) => {
-            let norm = Source::Norm(Norm::Attention(l));
+            let norm = Producer::Norm(Norm::Attention(l));
             (norm, Some(Linear::Output(l)))
         }
-        Linear::Pooler => {
-            let norm = match plan.layers.len() {
-                0 => Norm::Embeddings,
-                layers => Norm::Output(layers - 1),
-            };
-            (Source::Norm(norm), None)
-        }
+        Linear::Pooler => (Producer::norm_before(plan.layers.len()), None),
         Linear::Output(_) | Linear::Classifier => return None,
     };
-    Some(Route { source, residual })
+    Some(Route { producer, residual })
 }
 
 /// `weights * shift`, one number a row: what the bias of a reader takes up.

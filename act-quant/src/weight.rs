@@ -172,9 +172,10 @@ mod tests {
             weight_max in 1u8..=127,
             per_channel: bool,
         ) {
-            let granularity = match per_channel {
-                true => Granularity::Channel,
-                false => Granularity::Tensor,
+            let granularity = if per_channel {
+                Granularity::Channel
+            } else {
+                Granularity::Tensor
             };
             let rows = quantize("w", &weights, columns, granularity, weight_max).unwrap();
             prop_assert_eq!(rows.scales.len(), weights.len() / columns);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Batch, Encoding, LayerPlan, Linear, Tensor};
 use act_infer::Engine;
-use act_quant::apply::Quantizer;
+use act_quant::apply::ModelQuantizer;
 use act_quant::calibrate::Method;
 use act_quant::collect::collect;
 use act_quant::options::Options;
@@ -105,7 +105,7 @@ fn smoothing_leaves_the_float_model_alone() {
         })
         .unwrap();
         let options = Options::from_config(&Config::default()).unwrap();
-        let quantizer = Quantizer::new(&model, &statistics, &options).unwrap();
+        let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
         for alpha in [0.0, 0.5, 1.0] {
             let scheme = Scheme::Smooth {
                 method: Method::AbsMax,
@@ -153,7 +153,7 @@ fn shifts_leave_the_float_model_alone() {
         })
         .unwrap();
         let options = Options::from_config(&Config::default()).unwrap();
-        let quantizer = Quantizer::new(&model, &statistics, &options).unwrap();
+        let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
         let smooth = Scheme::Smooth {
             method: Method::AbsMax,
             alpha: 0.5,
@@ -197,7 +197,7 @@ fn shifted_statistics_are_those_of_the_shifted_model() {
         shift::route(&model.plan, linear).is_some()
     });
     let options = Options::from_config(&Config::default()).unwrap();
-    let quantizer = Quantizer::new(&model, &statistics, &options).unwrap();
+    let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
     let scheme = Scheme::Static(Method::AbsMax);
     let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
     let shown = observe(&quantizer.float(&all).unwrap(), &|_| false);

@@ -6,13 +6,13 @@ use act_core::Seed;
 use act_core::quant::{ActivationScheme, Calibrator, QuantSpec};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, DType, Embedding, Linear, Result};
-use act_quant::apply::Quantizer;
+use act_quant::apply::ModelQuantizer;
 use act_quant::calibrate::Method;
 use act_quant::channels::Channels;
 use act_quant::judge::Score;
 use act_quant::options::{Candidate, Options};
 use act_quant::scheme::Kind;
-use act_quant::search::{Attempt, Search, search};
+use act_quant::search::{Attempt, Judge, Runner, Search, search};
 use act_quant::statistics::{BINS, Statistics};
 use act_quant::weight::Granularity;
 
@@ -69,13 +69,24 @@ fn options() -> Options {
     }
 }
 
+/// Searches ten examples with a pretended judge.
+fn judged(quantizer: &ModelQuantizer<'_>, seed: u64, judge: &mut Judge<'_>) -> Result<Search> {
+    let examples = 10;
+    let mut runner = Runner {
+        quantizer,
+        examples,
+        judge,
+    };
+    search(&mut runner, Seed(seed))
+}
+
 /// Searches with a judge that gives out `divergences` one after the other.
 fn run(options: &Options, divergences: &[f64]) -> Result<Search> {
     let model = model();
     let mut given = divergences.iter();
     let statistics = statistics(&model);
-    let quantizer = Quantizer::new(&model, &statistics, options)?;
-    search(&quantizer, 10, Seed(1), &mut |_, _| {
+    let quantizer = ModelQuantizer::new(&model, &statistics, options)?;
+    judged(&quantizer, 1, &mut |_, _| {
         Ok(Score {
             divergence: *given.next().expect("a divergence for each trial"),
             accuracy: None,
@@ -225,9 +236,9 @@ fn a_large_space_is_sampled_without_repeats_and_the_same_way_again() {
         ..options()
     };
     let tried = |seed: u64| {
-        let quantizer = Quantizer::new(&model, &statistics, &large).unwrap();
+        let quantizer = ModelQuantizer::new(&model, &statistics, &large).unwrap();
         let mut turn = 0;
-        let found = search(&quantizer, 10, Seed(seed), &mut |_, _| {
+        let found = judged(&quantizer, seed, &mut |_, _| {
             turn += 1;
             Ok(Score {
                 divergence: 1.0 / f64::from(turn),
@@ -252,9 +263,9 @@ fn a_trial_that_was_given_up_never_wins() {
     let model = model();
     let statistics = statistics(&model);
     let quantised = options();
-    let quantizer = Quantizer::new(&model, &statistics, &quantised).unwrap();
+    let quantizer = ModelQuantizer::new(&model, &statistics, &quantised).unwrap();
     let mut turn = 0;
-    let found = search(&quantizer, 10, Seed(1), &mut |_, best| {
+    let found = judged(&quantizer, 1, &mut |_, best| {
         turn += 1;
         let early = turn > 1;
         assert_eq!(best, if early { 0.5 } else { f64::INFINITY });

@@ -13,6 +13,7 @@ use crate::gradient::{Batch, ShardGradients, Sum};
 use crate::loss::objective::{Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher};
 use crate::loss::{self, Shard};
 use crate::taps::{Collect, Identity, Taps};
+use crate::tensors::tensor;
 use crate::weights::Weights;
 use crate::{Comparison, Examples};
 
@@ -22,9 +23,10 @@ fn everything(artifact: &Artifact) -> Objective {
     let pairs = (0..layers.len()).map(|l| LayerPair {
         student: l,
         teacher: l,
-        rows: match l + 1 == layers.len() {
-            true => Rows::First,
-            false => Rows::All,
+        rows: if l + 1 == layers.len() {
+            Rows::First
+        } else {
+            Rows::All
         },
     });
     let pairs: Vec<_> = pairs.collect();

@@ -4,7 +4,7 @@
 use act_core::{Artifact, Result};
 
 use crate::Quantized;
-use crate::apply::Quantizer;
+use crate::apply::ModelQuantizer;
 use crate::options::Options;
 
 /// `model` as calibration left it before rounding.
@@ -17,7 +17,7 @@ pub(super) fn float(
         embeddings: false, // Only to be spared rounding the tables again.
         ..options.clone()
     };
-    let quantizer = Quantizer::new(model, &calibrated.statistics, &options)?;
+    let quantizer = ModelQuantizer::new(model, &calibrated.statistics, &options)?;
     let mut float = quantizer.float(&calibrated.assignment)?;
     for linear in model.plan.linears() {
         let bias = calibrated.artifact.params.get(&linear.bias())?;
@@ -29,7 +29,7 @@ pub(super) fn float(
 #[cfg(test)]
 mod tests {
     use act_core::testing::{TinyOptions, tiny_artifact};
-    use act_core::{Activation, Encoding, LayerPlan, Seed};
+    use act_core::{Activation, Encoding, LayerPlan, Seed, Silent};
     use act_nn::{FakeQuantization, InputSteps, WeightSteps};
     use act_stage::config::Config;
 
@@ -68,7 +68,7 @@ mod tests {
             config.quant_post.schemes = schemes.iter().map(|s| s.to_string()).collect();
             let options = Options::from_config(&config).unwrap();
             let calibrated =
-                crate::quantize(&model, &samples, &options, Seed(7), 1, &mut || Ok(())).unwrap();
+                crate::quantize(&model, &samples, &options, Seed(7), 1, &Silent).unwrap();
             let start = float(&model, &calibrated, &options).unwrap();
             let (weights, inputs) = (WeightSteps::Learned, InputSteps::Learned);
             let rounding = FakeQuantization::of(&calibrated.artifact, weights, inputs).unwrap();

@@ -1,7 +1,7 @@
 //! `emd`: least change of the values' mean and standard deviation. PaddleSlim's name; it is no
 //! earth mover's distance, but a bound on that of two normal distributions.
 
-use super::{least_loss, round_trip};
+use super::candidates::{least_loss, round_trip};
 use crate::statistics::Statistics;
 
 /// Least `|mean x - mean x'| + |std x - std x'|` among thresholds from 0.30 to 1.00 of the largest

@@ -1,6 +1,6 @@
 //! `mse`: least mean squared error between the values and what int8 makes of them.
 
-use super::{least_loss, round_trip};
+use super::candidates::{least_loss, round_trip};
 use crate::statistics::Statistics;
 
 /// Least squared error among thresholds from 0.30 to 1.00 of the largest magnitude.

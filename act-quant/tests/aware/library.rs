@@ -2,7 +2,7 @@
 
 use act_core::provenance::{DataRecord, Digest};
 use act_core::quant::Calibrator;
-use act_core::{Artifact, ErrorKind, Result, Seed};
+use act_core::{Artifact, ErrorKind, Result, Seed, Silent};
 use act_data::{Dataset, Example, Split};
 use act_infer::Engine;
 use act_nn::{Decay, Device, Schedule};
@@ -57,7 +57,7 @@ fn run(config: &Config, teacher: Option<Artifact>, threads: usize) -> (Quantized
     let plan = Plan::new(config, Some(Mode::Aware), seed, threads).unwrap();
     let samples = Samples::draw(&data, &model, &options, seed).unwrap();
     let mut quantized =
-        quantize(&model, &samples, &options, seed, threads, &mut || Ok(())).unwrap();
+        quantize(&model, &samples, &options, seed, threads, &Silent).unwrap();
     let source = Source {
         model: &model,
         teacher,
@@ -132,7 +132,7 @@ fn a_training_that_ruins_the_model_keeps_the_calibrated_one() {
     calibrated.quant_aware = None;
     let options = Options::from_config(&calibrated).unwrap();
     let samples = Samples::draw(&data(), &model(), &options, Seed(7)).unwrap();
-    let alone = quantize(&model(), &samples, &options, Seed(7), 1, &mut || Ok(())).unwrap();
+    let alone = quantize(&model(), &samples, &options, Seed(7), 1, &Silent).unwrap();
     let digest = |quantized: &Quantized| quantized.artifact.model_digest().unwrap();
     assert_eq!(digest(&quantized), digest(&alone));
 }
@@ -167,7 +167,7 @@ fn examples_without_labels_are_refused() {
     let options = Options::from_config(&config).unwrap();
     let plan = Plan::new(&config, Some(Mode::Aware), seed, 1).unwrap();
     let samples = Samples::draw(&data, &model, &options, seed).unwrap();
-    let mut quantized = quantize(&model, &samples, &options, seed, 1, &mut || Ok(())).unwrap();
+    let mut quantized = quantize(&model, &samples, &options, seed, 1, &Silent).unwrap();
     let source = Source {
         model: &model,
         teacher: None,

@@ -2,17 +2,19 @@
 
 mod outliers;
 
+use std::cell::{Cell, RefCell};
+
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{
-    Activation, Artifact, Batch, Encoding, Error, ErrorKind, LayerPlan, Linear, Result, Seed,
-    Tensor,
+    Activation, Artifact, Batch, Encoding, Error, ErrorKind, LayerPlan, Linear, Progress, Result,
+    Seed, Silent, Tensor,
 };
 use act_infer::Engine;
 use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::search::Attempt;
-use act_quant::{Quantized, batches_to_run, quantize, record};
+use act_quant::{Quantized, quantize, record};
 use act_stage::config::Config;
 
 /// Sequences of 3 to 12 tokens out of the tiny vocabulary.
@@ -51,7 +53,41 @@ fn options(change: impl FnOnce(&mut Config)) -> Options {
 }
 
 fn run(model: &Artifact, options: &Options, threads: usize) -> Result<Quantized> {
-    quantize(model, &samples(), options, Seed(7), threads, &mut || Ok(()))
+    quantize(model, &samples(), options, Seed(7), threads, &Silent)
+}
+
+/// The pieces of work, with their totals and what was done of each.
+#[derive(Default)]
+struct Heard(RefCell<Vec<(String, usize, usize)>>);
+
+impl Progress for Heard {
+    fn begin(&self, what: &str, total: usize) {
+        self.0.borrow_mut().push((what.into(), total, 0));
+    }
+
+    fn advance(&self, examples: usize) -> Result<()> {
+        self.0.borrow_mut().last_mut().unwrap().2 += examples;
+        Ok(())
+    }
+
+    fn say(&self, _: &str) {}
+}
+
+/// Lets fewer than so many examples pass.
+struct StopsAt(Cell<usize>);
+
+impl Progress for StopsAt {
+    fn begin(&self, _: &str, _: usize) {}
+
+    fn advance(&self, examples: usize) -> Result<()> {
+        self.0.set(self.0.get().saturating_sub(examples));
+        if self.0.get() == 0 {
+            return Err(Error::interrupted());
+        }
+        Ok(())
+    }
+
+    fn say(&self, _: &str) {}
 }
 
 /// Share of the held-out sequences that two models classify alike.
@@ -126,15 +162,17 @@ fn every_combination_is_tried_and_reported() {
                 .to_vec(),
         );
     });
-    let mut batches = 0;
-    let quantized = quantize(&float(), &samples(), &options, Seed(7), 1, &mut || {
-        batches += 1;
-        Ok(())
-    })
-    .unwrap();
-    // Then one evaluation as it is and one for each of ten inputs in float.
-    let held_out = samples().held_out.len().div_ceil(options.batch_size);
-    assert!(batches <= batches_to_run(&samples(), &options) + 11 * held_out);
+    let heard = Heard::default();
+    let quantized = quantize(&float(), &samples(), &options, Seed(7), 1, &heard).unwrap();
+    let [calibrating, searching, changing, judging] = &heard.0.borrow()[..] else {
+        panic!("four pieces of work");
+    };
+    assert_eq!(*calibrating, ("calibrating".into(), 120, 120));
+    let (_, total, done) = searching;
+    assert!(*total == 16 * 40 && done <= total && *done > 40, "{done}");
+    assert_eq!(changing.2, 0, "within the bound no input changes");
+    // Once as it is and once for each of ten inputs in float.
+    assert_eq!(judging.2, 11 * 40);
     assert_eq!(quantized.float_gains.len(), 10);
     let trials = &quantized.trials;
     assert_eq!(trials.len(), 16);
@@ -204,22 +242,11 @@ fn a_quantised_model_is_refused() {
 
 #[test]
 fn the_caller_may_stop_it() {
-    let mut left = 5;
-    let stopped = quantize(
-        &float(),
-        &samples(),
-        &options(|_| ()),
-        Seed(7),
-        1,
-        &mut || {
-            left -= 1;
-            match left {
-                0 => Err(Error::interrupted()),
-                _ => Ok(()),
-            }
-        },
-    );
-    assert_eq!(stopped.err().unwrap().kind(), ErrorKind::Interrupted);
+    for examples in [1, 90, 130, 190] {
+        let stop = StopsAt(examples.into());
+        let stopped = quantize(&float(), &samples(), &options(|_| ()), Seed(7), 1, &stop);
+        assert_eq!(stopped.err().unwrap().kind(), ErrorKind::Interrupted);
+    }
 }
 
 /// What `abs_max` leaves, and the whole result.
