@@ -1,10 +1,9 @@
 //! Carries out an assignment: shifts, smooths, rounds the weights, corrects biases, reads scales out of the
-//! statistics and puts the quantised artifact together. Rounded weights and tables are kept from one
-//! trial to the next. Chooses no numbers beyond the step of a threshold.
+//! statistics and puts the quantised artifact together. Rounded weights and tables are shared by
+//! all trials. Chooses no numbers beyond the step of a threshold.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
 
 use act_core::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
 use act_core::{Artifact, Embedding, Error, Linear, Result, Tensor};
@@ -27,7 +26,7 @@ pub struct ModelQuantizer<'a> {
     /// Integer tables, if the options want them.
     pub tables: Vec<(Embedding, Int8Rows)>,
     /// Rounded weights of linears as the model has them.
-    rounded: RefCell<HashMap<(Linear, Granularity), Rc<Int8Rows>>>,
+    rounded: RefCell<HashMap<(Linear, Granularity), Int8Rows>>,
 }
 
 /// A linear as an assignment leaves it, before it goes into an artifact.
@@ -35,7 +34,7 @@ pub struct QuantizedLinear {
     /// Scale and ranges.
     pub quant: LinearQuant,
     /// Integer weights.
-    pub rows: Rc<Int8Rows>,
+    pub rows: Int8Rows,
     /// What to add to the bias, if biases are corrected.
     pub correction: Option<Vec<f32>>,
     /// What its input's channels look like now.
@@ -292,18 +291,18 @@ impl<'a> ModelQuantizer<'a> {
         rewritten: &Rewritten<'_>,
         linear: Linear,
         granularity: Granularity,
-    ) -> Result<Rc<Int8Rows>> {
+    ) -> Result<Int8Rows> {
         let name = linear.weight();
         let key = (linear, granularity);
         let changed = rewritten.changed(&name);
         if let (false, Some(rows)) = (changed, self.rounded.borrow().get(&key)) {
-            return Ok(Rc::clone(rows));
+            return Ok(rows.clone());
         }
         let [_, columns] = self.model.plan.linear_shape(linear);
         let (weights, max) = (rewritten.f32(&name)?, self.options.weight_max);
-        let rows = Rc::new(weight::quantize(&name, weights, columns, granularity, max)?);
+        let rows = weight::quantize(&name, weights, columns, granularity, max)?;
         if !changed {
-            self.rounded.borrow_mut().insert(key, Rc::clone(&rows));
+            self.rounded.borrow_mut().insert(key, rows.clone());
         }
         Ok(rows)
     }

@@ -2,6 +2,7 @@
 //! channel) or one for the whole tensor, from the largest weight or with the least squared error.
 //! Pure arithmetic on slices; knows no model.
 
+use act_core::tensor::Buffer;
 use act_core::{Error, Result};
 
 /// What shares a scale, and how it is chosen.
@@ -42,13 +43,13 @@ impl Granularity {
     }
 }
 
-/// A quantised matrix.
-#[derive(Debug, Clone, PartialEq)]
+/// A quantised matrix. A clone shares its numbers.
+#[derive(Clone)]
 pub struct Int8Rows {
     /// The integers, row-major.
-    pub values: Vec<i8>,
+    pub values: Buffer<i8>,
     /// One step a row, finite and positive (equal in all rows with [`Granularity::Tensor`]).
-    pub scales: Vec<f32>,
+    pub scales: Buffer<f32>,
     /// Signal to quantisation noise in decibels; infinite when nothing was lost.
     pub sqnr_db: f64,
 }
@@ -109,8 +110,8 @@ pub fn quantize(
         10.0 * (signal / noise).log10()
     };
     Ok(Int8Rows {
-        values,
-        scales,
+        values: values.into(),
+        scales: scales.into(),
         sqnr_db,
     })
 }
@@ -179,7 +180,7 @@ mod tests {
             };
             let rows = quantize("w", &weights, columns, granularity, weight_max).unwrap();
             prop_assert_eq!(rows.scales.len(), weights.len() / columns);
-            for (i, (&w, &q)) in weights.iter().zip(&rows.values).enumerate() {
+            for (i, (&w, &q)) in weights.iter().zip(&*rows.values).enumerate() {
                 let scale = rows.scales[i / columns];
                 prop_assert!(scale > 0.0 && scale.is_finite());
                 prop_assert!(q.unsigned_abs() <= weight_max);
@@ -204,14 +205,14 @@ mod tests {
         // Steps of 0.5 and 0.25 (weight_max 4); 0.75 / 0.5 = 1.5 and 0.625 / 0.25 = 2.5: to even.
         let weights = [2.0, 0.75, -2.0, 0.625, -1.0, 0.0, 0.0, 0.0, 0.0];
         let rows = quantize("w", &weights, 3, Granularity::Channel, 4).unwrap();
-        assert_eq!(rows.scales, [0.5, 0.25, 1.0]);
-        assert_eq!(rows.values, [4, 2, -4, 2, -4, 0, 0, 0, 0]);
+        assert_eq!(rows.scales[..], [0.5, 0.25, 1.0]);
+        assert_eq!(rows.values[..], [4, 2, -4, 2, -4, 0, 0, 0, 0]);
         let noise: f64 = 0.25 * 0.25 + 0.125 * 0.125;
         let signal: f64 = 4.0 + 0.5625 + 4.0 + 0.390625 + 1.0;
         assert!((rows.sqnr_db - 10.0 * (signal / noise).log10()).abs() < 1e-9);
         let tensor = quantize("w", &weights, 3, Granularity::Tensor, 4).unwrap();
-        assert_eq!(tensor.scales, [0.5; 3]);
-        assert_eq!(tensor.values, [4, 2, -4, 1, -2, 0, 0, 0, 0]);
+        assert_eq!(tensor.scales[..], [0.5; 3]);
+        assert_eq!(tensor.values[..], [4, 2, -4, 1, -2, 0, 0, 0, 0]);
     }
 
     #[test]
@@ -221,16 +222,16 @@ mod tests {
         row[0] = 8.0;
         let noise = |granularity| quantize("w", &row, 4000, granularity, 4).unwrap();
         let (plain, clipped) = (noise(Granularity::Channel), noise(Granularity::ChannelMse));
-        assert_eq!(plain.scales, [2.0]);
-        assert!(clipped.scales[0] < 1.2, "{:?}", clipped.scales);
+        assert_eq!(plain.scales[..], [2.0]);
+        assert!(clipped.scales[0] < 1.2, "{:?}", &clipped.scales[..]);
         assert!(clipped.sqnr_db > plain.sqnr_db + 6.0);
     }
 
     #[test]
     fn subnormal_weights_keep_a_usable_step() {
         let rows = quantize("w", &[1e-44, -1e-44], 2, Granularity::Channel, 127).unwrap();
-        assert_eq!(rows.scales, [f32::MIN_POSITIVE]);
-        assert_eq!(rows.values, [0, 0]);
+        assert_eq!(rows.scales[..], [f32::MIN_POSITIVE]);
+        assert_eq!(rows.values[..], [0, 0]);
     }
 
     #[test]
@@ -242,7 +243,7 @@ mod tests {
             Granularity::Channel,
             127,
         );
-        let message = error.unwrap_err().to_string();
+        let message = error.err().unwrap().to_string();
         assert!(
             message.contains("tensor w holds NaN at row 1, column 0"),
             "{message}"
