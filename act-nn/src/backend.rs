@@ -12,7 +12,7 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{IndexingUpdateOp, Tensor};
 
 use crate::dropout::{Dropout, MaskRows};
-use crate::quantize::QuantizeOps;
+use crate::quantize::ops::QuantizeOps;
 use crate::shapes::{AttentionShape, RelationShape};
 use crate::tensors::{int_row, tensor};
 use crate::update::{Slot, Update};

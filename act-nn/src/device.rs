@@ -89,7 +89,7 @@ macro_rules! ordinary {
 
             use crate::backend::{ActBackend, Ops};
             use crate::dropout::MaskRows;
-            use crate::quantize::QuantizeOps;
+            use crate::quantize::ops::QuantizeOps;
 
             impl QuantizeOps for $backend {}
             impl QuantizeOps for Autodiff<$backend> {}

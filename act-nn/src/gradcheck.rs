@@ -19,7 +19,7 @@ use crate::dropout::{Dropout, Noise, Queries};
 use crate::shapes::{AttentionShape, RelationShape};
 use crate::tensors::tensor;
 use crate::kernels::quantize::Levels;
-use crate::quantize::QuantizeOps;
+use crate::quantize::ops::QuantizeOps;
 
 /// Default bodies in double precision.
 pub(crate) type Reference = NdArray<f64>;

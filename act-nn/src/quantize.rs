@@ -12,12 +12,11 @@
 //! training loop needs.
 
 mod inputs;
-mod ops;
+pub(crate) mod ops;
 mod quantizer;
 mod spec;
 mod steps;
 
-pub(crate) use ops::QuantizeOps;
 pub(crate) use inputs::Observed;
 pub(crate) use quantizer::{FakeQuantizer, StepGradients};
 pub use spec::{FakeQuantization, InputSteps, WeightSteps};

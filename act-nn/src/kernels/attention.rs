@@ -6,7 +6,10 @@
 use std::ops::Range;
 
 use super::exp::exp;
-use super::gemm::{Mat, gemm};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use super::matrix::{matrix, matrix_mut};
 use super::simd::simd_fn;
 use super::sum::sum;
 use crate::dropout::{Dropout, Mask, Queries};
@@ -39,9 +42,14 @@ fn spans(shape: &AttentionShape) -> impl Iterator<Item = Span> + '_ {
 }
 
 /// The columns of one head in a `[tokens, width]` matrix, restricted to some rows.
-fn head<'a>(data: &'a [f32], rows: &Range<usize>, head: usize, shape: &AttentionShape) -> Mat<'a> {
+fn head<'a>(
+    data: &'a [f32],
+    rows: &Range<usize>,
+    head: usize,
+    shape: &AttentionShape,
+) -> ArrayView2<'a, f32> {
     let start = rows.start * shape.width() + head * shape.head_dim;
-    Mat::new(&data[start..], rows.len(), shape.head_dim, shape.width())
+    matrix(&data[start..], rows.len(), shape.head_dim, shape.width())
 }
 
 /// As [`head`], for writing.
@@ -50,8 +58,9 @@ fn head_mut<'a>(
     rows: &Range<usize>,
     head: usize,
     shape: &AttentionShape,
-) -> &'a mut [f32] {
-    &mut data[rows.start * shape.width() + head * shape.head_dim..]
+) -> ArrayViewMut2<'a, f32> {
+    let start = rows.start * shape.width() + head * shape.head_dim;
+    matrix_mut(&mut data[start..], rows.len(), shape.head_dim, shape.width())
 }
 
 /// Context `[queries, width]` and the probabilities before dropout, sequence by sequence, head by
@@ -63,7 +72,6 @@ pub(crate) fn forward(
     shape: &AttentionShape,
     dropout: &Dropout,
 ) -> (Vec<f32>, Vec<f32>) {
-    let width = shape.width();
     let scale = 1.0 / (shape.head_dim as f32).sqrt();
     let mut context = vec![0.0; q.len()];
     let mut all = vec![0.0; spans(shape).last().map_or(0, |s| s.probabilities.end)];
@@ -77,15 +85,17 @@ pub(crate) fn forward(
                 head(q, &span.queries, h, shape),
                 head(k, &span.keys, h, shape),
             );
-            gemm(scale, q, k.t(), 0.0, scores, columns);
+            let mut scores = matrix_mut(scores, rows, columns, columns);
+            general_mat_mul(scale, &q, &k.t(), 0.0, &mut scores);
         }
         let bias = shape.key_bias.as_ref().map(|b| &b[span.keys.clone()]);
         softmax(probabilities, columns, bias);
         let probabilities = dropped(probabilities, mask, &mut scratch);
         for (h, p) in probabilities.chunks_exact(rows * columns).enumerate() {
-            let p = Mat::new(p, rows, columns, columns);
-            let out = head_mut(&mut context, &span.queries, h, shape);
-            gemm(1.0, p, head(v, &span.keys, h, shape), 0.0, out, width);
+            let p = matrix(p, rows, columns, columns);
+            let v = head(v, &span.keys, h, shape);
+            let mut out = head_mut(&mut context, &span.queries, h, shape);
+            general_mat_mul(1.0, &p, &v, 0.0, &mut out);
         }
     }
     (context, all)
@@ -99,7 +109,6 @@ pub(crate) fn backward(
     shape: &AttentionShape,
     dropout: &Dropout,
 ) -> [Vec<f32>; 3] {
-    let width = shape.width();
     let scale = 1.0 / (shape.head_dim as f32).sqrt();
     let [mut dq, mut dk, mut dv] = [q, k, v].map(|x| vec![0.0; x.len()]);
     let mut scratch = Vec::new();
@@ -112,32 +121,25 @@ pub(crate) fn backward(
         let kept = dropped(probabilities, mask, &mut scratch);
         for (h, p) in kept.chunks_exact(rows * columns).enumerate() {
             let dc = head(dcontext, &span.queries, h, shape);
-            let p = Mat::new(p, rows, columns, columns);
-            gemm(
-                1.0,
-                p.t(),
-                dc,
-                0.0,
-                head_mut(&mut dv, &span.keys, h, shape),
-                width,
-            );
-            let ds = &mut dscores[h * rows * columns..][..rows * columns];
-            gemm(1.0, dc, head(v, &span.keys, h, shape).t(), 0.0, ds, columns);
+            let p = matrix(p, rows, columns, columns);
+            let mut dv = head_mut(&mut dv, &span.keys, h, shape);
+            general_mat_mul(1.0, &p.t(), &dc, 0.0, &mut dv);
+            let v = head(v, &span.keys, h, shape);
+            let ds = &mut dscores[h * rows * columns..];
+            let mut ds = matrix_mut(ds, rows, columns, columns);
+            general_mat_mul(1.0, &dc, &v.t(), 0.0, &mut ds);
         }
         softmax_backward(&mut dscores, probabilities, columns, mask);
         for (h, ds) in dscores.chunks_exact(rows * columns).enumerate() {
-            let ds = Mat::new(ds, rows, columns, columns);
-            let out = head_mut(&mut dq, &span.queries, h, shape);
-            gemm(scale, ds, head(k, &span.keys, h, shape), 0.0, out, width);
-            let out = head_mut(&mut dk, &span.keys, h, shape);
-            gemm(
-                scale,
-                ds.t(),
+            let ds = matrix(ds, rows, columns, columns);
+            let (q, k) = (
                 head(q, &span.queries, h, shape),
-                0.0,
-                out,
-                width,
+                head(k, &span.keys, h, shape),
             );
+            let mut dq = head_mut(&mut dq, &span.queries, h, shape);
+            general_mat_mul(scale, &ds, &k, 0.0, &mut dq);
+            let mut dk = head_mut(&mut dk, &span.keys, h, shape);
+            general_mat_mul(scale, &ds.t(), &q, 0.0, &mut dk);
         }
     }
     [dq, dk, dv]

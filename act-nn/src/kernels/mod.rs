@@ -7,8 +7,8 @@
 pub(crate) mod attention;
 pub(crate) mod exp;
 pub(crate) mod gelu;
-pub(crate) mod gemm;
 pub(crate) mod linear;
+pub(crate) mod matrix;
 pub(crate) mod norm;
 pub(crate) mod quantize;
 pub(crate) mod relations;

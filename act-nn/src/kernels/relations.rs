@@ -2,7 +2,10 @@
 //! from the teacher's, and the gradient of that, in one pass over the sequences.
 
 use super::exp::exp;
-use super::gemm::{Mat, gemm};
+use ndarray::ArrayView2;
+use ndarray::linalg::general_mat_mul;
+
+use super::matrix::{matrix, matrix_mut};
 use super::simd::simd_fn;
 use super::sum::sum;
 use crate::shapes::RelationShape;
@@ -29,10 +32,12 @@ pub(crate) fn divergence(
             teacher.scores(&mut theirs);
             total += f64::from(compare(&mut ours, &theirs, n, bias, share));
             // The scores are symmetric in the rows, so each row has a part as asking and as asked.
-            let scores = Mat::new(&ours, n, n, n);
+            let scores = matrix(&ours, n, n, n);
+            let (scale, rows) = (student.scale, student.rows);
             let out = &mut gradient[student.place..];
-            gemm(student.scale, scores, student.rows, 0.0, out, width);
-            gemm(student.scale, scores.t(), student.rows, 1.0, out, width);
+            let mut out = matrix_mut(out, n, rows.ncols(), width);
+            general_mat_mul(scale, &scores, &rows, 0.0, &mut out);
+            general_mat_mul(scale, &scores.t(), &rows, 1.0, &mut out);
         }
         start += n;
     }
@@ -41,8 +46,7 @@ pub(crate) fn divergence(
 
 /// The columns of one relation head in the rows of one sequence.
 struct Head<'a> {
-    rows: Mat<'a>,
-    count: usize,
+    rows: ArrayView2<'a, f32>,
     /// Where its first element lies.
     place: usize,
     /// `1 / √d`
@@ -61,8 +65,7 @@ impl<'a> Head<'a> {
         let head_dim = width / heads;
         let place = rows.start * width + head * head_dim;
         Self {
-            rows: Mat::new(&data[place..], rows.len(), head_dim, width),
-            count: rows.len(),
+            rows: matrix(&data[place..], rows.len(), head_dim, width),
             place,
             scale: 1.0 / (head_dim as f32).sqrt(),
         }
@@ -70,15 +73,10 @@ impl<'a> Head<'a> {
 
     /// `x xᵀ / √d`, `[rows, rows]`.
     fn scores(&self, scores: &mut Vec<f32>) {
-        scores.resize(self.count * self.count, 0.0);
-        gemm(
-            self.scale,
-            self.rows,
-            self.rows.t(),
-            0.0,
-            scores,
-            self.count,
-        );
+        let n = self.rows.nrows();
+        scores.resize(n * n, 0.0);
+        let mut scores = matrix_mut(scores, n, n, n);
+        general_mat_mul(self.scale, &self.rows, &self.rows.t(), 0.0, &mut scores);
     }
 }
 

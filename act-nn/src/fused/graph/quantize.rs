@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernels::quantize::{self, Levels};
-use crate::quantize::QuantizeOps;
+use crate::quantize::ops::QuantizeOps;
 
 #[derive(Debug, Clone)]
 struct FakeQuantize {

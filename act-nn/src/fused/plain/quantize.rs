@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{Cpu, columns, matrix, owned, primitive, slice, slice_mut, tensor};
 use crate::kernels::quantize::{self, Levels};
-use crate::quantize::QuantizeOps;
+use crate::quantize::ops::QuantizeOps;
 
 impl QuantizeOps for Cpu {
     fn fake_quantize(x: Tensor<Self, 2>, step: Tensor<Self, 2>, levels: Levels) -> Tensor<Self, 2> {
