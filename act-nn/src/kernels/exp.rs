@@ -1,4 +1,7 @@
 //! The exponential as straight-line `f32` arithmetic, so that loops over it vectorise.
+//!
+//! act-infer has one of its own, which rounds once less and ends in 0: the bytes of trained models rest
+//! on the one, the answers of served models on the other, so that neither can take the other's place.
 
 /// `e^x` for `x <= 0`, relative error below 2e-7; below -87 it stays at `e^-87` (1.6e-38);
 /// NaN gives NaN.

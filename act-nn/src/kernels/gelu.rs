@@ -8,7 +8,8 @@ use super::exp::exp;
 use super::simd::simd_fn;
 
 /// GELU and its derivative. Normal distribution function by Abramowitz & Stegun 7.1.26 (absolute
-/// error of erf below 1.5e-7), which needs the same exponential as the density.
+/// error of erf below 1.5e-7), which needs the same exponential as the density; act-infer, which has
+/// no derivative to compute, is quicker with a rational erf.
 #[inline(always)]
 fn gelu_with_derivative(x: f32) -> (f32, f32) {
     const INV_SQRT_2PI: f32 = 0.398_942_3;
