@@ -16,10 +16,10 @@ use rand::Rng;
 
 use crate::backend::{ActBackend, Ops};
 use crate::dropout::{Dropout, Noise, Queries};
-use crate::shapes::{AttentionShape, RelationShape};
-use crate::tensors::tensor;
 use crate::kernels::quantize::Levels;
 use crate::quantize::ops::QuantizeOps;
+use crate::shapes::{AttentionShape, RelationShape};
+use crate::tensors::tensor;
 
 /// Default bodies in double precision.
 pub(crate) type Reference = NdArray<f64>;

@@ -9,7 +9,7 @@ use crate::dropout::Noise;
 use crate::encoder;
 use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
-use crate::quantize::{Observed, FakeQuantizer};
+use crate::quantize::{FakeQuantizer, Observed};
 use crate::taps::Identity;
 use crate::weights::Weights;
 
@@ -130,7 +130,9 @@ impl<B: ActBackend> Sum<B> {
                     *sum = match (sum.take(), part) {
                         (sum, Contribution::Nothing) => sum,
                         (None, Contribution::Whole(gradient)) => Some(gradient),
-                        (Some(sum), Contribution::Whole(gradient)) => Some(B::add_to(sum, &gradient)),
+                        (Some(sum), Contribution::Whole(gradient)) => {
+                            Some(B::add_to(sum, &gradient))
+                        }
                         (sum, Contribution::Rows { ids, rows }) => {
                             let sum = sum.unwrap_or_else(|| value.zeros_like());
                             Some(B::add_rows(sum, &ids, &rows))

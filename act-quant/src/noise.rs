@@ -5,7 +5,7 @@
 use act_core::quant::ActivationScheme;
 use act_core::{Linear, Result};
 
-use crate::apply::{QuantizedLinear, ModelQuantizer};
+use crate::apply::{ModelQuantizer, QuantizedLinear};
 use crate::scheme::{Assignment, Scheme};
 use crate::shift;
 

@@ -60,7 +60,12 @@ fn head_mut<'a>(
     shape: &AttentionShape,
 ) -> ArrayViewMut2<'a, f32> {
     let start = rows.start * shape.width() + head * shape.head_dim;
-    matrix_mut(&mut data[start..], rows.len(), shape.head_dim, shape.width())
+    matrix_mut(
+        &mut data[start..],
+        rows.len(),
+        shape.head_dim,
+        shape.width(),
+    )
 }
 
 /// Context `[queries, width]` and the probabilities before dropout, sequence by sequence, head by

@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 
 use crate::backend::Ops;
-use crate::tensors::tensor;
 use crate::loss::objective::Rows;
+use crate::tensors::tensor;
 
 /// The mean over an example's rows and columns, summed over the examples, so that a long example
 /// counts as much as a short one. `student` has the `rows` of examples of these `lengths`; a

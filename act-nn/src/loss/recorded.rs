@@ -8,9 +8,9 @@ use burn::tensor::Tensor;
 use super::objective::Rows;
 use super::{hidden, labels, logits};
 use crate::backend::Ops;
+use crate::gradcheck::{Reference, to_f64};
 use crate::shapes::RelationShape;
 use crate::tensors::tensor;
-use crate::gradcheck::{Reference, to_f64};
 
 type Graph = Autodiff<Reference>;
 

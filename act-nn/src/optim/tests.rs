@@ -2,8 +2,8 @@ use act_core::testing::{TinyOptions, tiny_artifact};
 use burn::backend::NdArray;
 
 use super::*;
-use crate::tensors::tensor;
 use crate::gradcheck::{Reference, random, to_f64};
+use crate::tensors::tensor;
 
 const VALUE: [f32; 4] = [0.5, -1.0, 0.25, 0.0];
 const GRADIENTS: [[f32; 4]; 4] = [

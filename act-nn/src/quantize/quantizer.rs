@@ -12,9 +12,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::inputs::{FakeQuantize, Input, Observed};
-use super::spec::{
-    FakeQuantization, InputSteps, TABLE_MAX, WeightSteps, step_of, symmetric,
-};
+use super::spec::{FakeQuantization, InputSteps, TABLE_MAX, WeightSteps, step_of, symmetric};
 use super::steps::Steps;
 use crate::backend::{ActBackend, Ops};
 use crate::kernels::quantize::Levels;

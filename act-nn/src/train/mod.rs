@@ -28,9 +28,9 @@ use crate::gradient::{Batch, ShardGradients, Sum};
 use crate::loss::objective::Objective;
 use crate::loss::{self, Shard};
 use crate::optim::Optimizer;
-use crate::{pool, predict};
 use crate::quantize::StepGradients;
 use crate::weights::Weights;
+use crate::{pool, predict};
 use quantized::Quantized;
 
 /// Hears what the loop tells; `false` stops it.

@@ -56,8 +56,7 @@ fn run(config: &Config, teacher: Option<Artifact>, threads: usize) -> (Quantized
     let options = Options::from_config(config).unwrap();
     let plan = Plan::new(config, Some(Mode::Aware), seed, threads).unwrap();
     let samples = Samples::draw(&data, &model, &options, seed).unwrap();
-    let mut quantized =
-        quantize(&model, &samples, &options, seed, threads, &Silent).unwrap();
+    let mut quantized = quantize(&model, &samples, &options, seed, threads, &Silent).unwrap();
     let source = Source {
         model: &model,
         teacher,
