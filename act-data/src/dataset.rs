@@ -93,6 +93,15 @@ impl Dataset {
         let encode = |e: &Example| tokenizer.encode(&e.text, e.pair.as_deref());
         self.examples.par_iter().map(encode).collect()
     }
+
+    /// The same of the examples with these indices, in their order.
+    pub fn encode_some(&self, indices: &[usize], tokenizer: &Tokenizer) -> Result<Vec<Encoding>> {
+        let encode = |&i: &usize| {
+            let example = &self.examples[i];
+            tokenizer.encode(&example.text, example.pair.as_deref())
+        };
+        indices.par_iter().map(encode).collect()
+    }
 }
 
 /// How the task's classes are numbered: in its own order, or in a model's.

@@ -6,16 +6,15 @@ use act_core::metrics::log_softmax;
 use act_core::{Error, Result};
 use serde::Serialize;
 
-use crate::lesson::Part;
-use crate::outcome::Validation;
+use crate::validation::Validation;
 
 /// Training examples that are looked at, at most.
 const EXAMPLES: usize = 256;
 
-/// Indices of the training examples that are looked at, evenly spaced.
-pub fn looked_at(train: &Part) -> Vec<usize> {
-    let step = train.len().div_ceil(EXAMPLES).max(1);
-    (0..train.len()).step_by(step).collect()
+/// Which of so many training examples are looked at, evenly spaced.
+pub fn looked_at(examples: usize) -> Vec<usize> {
+    let step = examples.div_ceil(EXAMPLES).max(1);
+    (0..examples).step_by(step).collect()
 }
 
 /// Losses on some training examples.

@@ -1,15 +1,12 @@
 //! act-distill: train a classifier against its labels, a teacher, or both.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use act_data::{Dataset, Split};
-use act_distill::metrics::Metrics;
-use act_distill::narrator::Narrator;
 use act_distill::{Options, distill, record};
-use act_nn::checkpoint::settings::Settings;
-use act_nn::distillation::teacher::{self, TeacherRecord};
-use act_stage::{CheckpointArgs, Context, Exit, LogArgs, StageArgs, StageCli, StrictArgs};
+use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli, StrictArgs};
+use act_train::record::TeacherRecord;
+use act_train::{CheckpointArgs, MetricsArgs, Session, TeacherArgs, read_teacher};
 use clap::Parser;
 
 const EXAMPLES: &str = "\
@@ -36,9 +33,8 @@ Examples:
 struct Args {
     #[command(flatten)]
     stage: StageArgs,
-    /// Model to learn from, float or int8; its labels must be the input's.
-    #[arg(long, value_name = "FILE")]
-    teacher: Option<PathBuf>,
+    #[command(flatten)]
+    teacher: TeacherArgs,
     /// Sequences computed together: less memory, the same result but for rounding
     /// (TrainConfig.micro_batch).
     #[arg(long, value_name = "N")]
@@ -47,9 +43,8 @@ struct Args {
     checkpoint: CheckpointArgs,
     #[command(flatten)]
     strict: StrictArgs,
-    /// One JSON object a line for every logged step and evaluation, as they happen.
-    #[arg(long, value_name = "FILE")]
-    metrics: Option<PathBuf>,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 impl StageCli for Args {
@@ -70,34 +65,22 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     if let Some(sequences) = args.micro_batch {
         config.train.micro_batch = Some(sequences);
     }
-    let configured = config.distillation.teacher_model_dir.as_deref();
-    let teacher = teacher::path(args.teacher.as_deref(), configured, &args.stage.input)?;
+    let (input, output) = (&args.stage.input, &args.stage.output);
+    let teacher = args.teacher.path(&config.distillation, input)?;
     let seed = args.stage.seed.get();
     let options = Options::new(&config, teacher.is_some(), seed, args.stage.threads.count())?;
     let device = act_nn::available(args.stage.device.get())?;
-    ctx.check_output(&args.stage.output)?;
+    ctx.check_output(output)?;
     args.stage.report.check(ctx)?;
-    let metrics = args.metrics.as_deref().map(Metrics::new).transpose()?;
-    let kept = Settings::new(
-        args.checkpoint.folder.as_deref(),
-        &args.stage.output,
-        args.checkpoint.every,
-    );
+    let metrics = args.metrics.file()?;
 
-    let student = ctx.read_artifact(&args.stage.input)?;
-    let teacher = match teacher {
-        Some(path) => Some(
-            ctx.read_artifact(&path)
-                .map_err(|e| e.context("the teacher"))?,
-        ),
-        None => None,
-    };
-    let task = student.task.clone();
+    let student = ctx.read_artifact(input)?;
+    let teacher = read_teacher(teacher.as_deref(), &student, ctx)?;
     let data = Dataset::open(
         args.stage.data.dir(&config)?,
-        Some(&task.name),
+        Some(&student.task.name),
         Split::Train,
-        Some(&task.labels),
+        Some(&student.task.labels),
     )?;
     ctx.set_synthetic(data.record.synthetic);
 
@@ -113,21 +96,15 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         device,
         seed,
     )?;
-    let mut checkpoints = match &kept {
-        Some(settings) => Some(settings.open(&student, &begun)?),
-        None => None,
-    };
-    let mut narrator = Narrator::new(ctx, metrics);
-    let mut distilled = distill(
-        student,
-        teacher,
-        &data,
-        &options,
+    let progress = ctx.progress();
+    let mut session = Session {
         device,
-        checkpoints.as_mut(),
-        &mut |event| narrator.tell(event),
-    )?;
-    narrator.finish();
+        progress: &progress,
+        metrics,
+        checkpoints: args.checkpoint.open(output, &student, &begun)?,
+    };
+    let mut distilled = distill(student, teacher, &data, &options, &mut session)?;
+    progress.finish();
 
     let record = record::finished(begun, &distilled);
     distilled.artifact.provenance.push(record);
@@ -135,10 +112,8 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     // The artifact last: where it is, a kill has left nothing undone.
     let report = record::report(&distilled, &data.record)?;
     args.stage.report.write(ctx, report)?;
-    ctx.write_artifact(&args.stage.output, &distilled.artifact)?;
-    if let Some(checkpoints) = checkpoints {
-        checkpoints.remove();
-    }
+    ctx.write_artifact(output, &distilled.artifact)?;
+    session.finish();
     let reached = distilled.reached(config.train.target_metric);
     Ok(args.strict.exit(reached))
 }

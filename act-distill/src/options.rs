@@ -15,8 +15,6 @@ pub struct Options {
     pub validation_ratio: f64,
     /// Seed of the choice of that share.
     pub seed: Seed,
-    /// Steps between log lines.
-    pub logging_iter: usize,
     /// Accuracy that the original model is said to have.
     pub origin_metric: Option<f64>,
 }
@@ -31,7 +29,6 @@ impl Options {
             losses: has_teacher.then(|| config.distillation.clone()),
             validation_ratio: train.validation_ratio,
             seed,
-            logging_iter: train.logging_iter,
             origin_metric: train.origin_metric,
         })
     }

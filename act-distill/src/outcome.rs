@@ -4,10 +4,10 @@ use act_core::metrics::Accuracy;
 use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Result};
 use act_nn::Journal;
-use act_nn::distillation::teacher::TeacherRecord;
-use serde::Serialize;
+use act_train::record::TeacherRecord;
 
 use crate::harm::Fit;
+use crate::validation::Validation;
 
 /// A trained model and how it came about.
 pub struct Distilled {
@@ -34,35 +34,6 @@ pub struct Distilled {
     /// Why training ended early, if loss or gradient stopped being finite; the model is the best
     /// one before that.
     pub diverged: Option<String>,
-}
-
-/// Accuracies on the validation slice.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Validation {
-    /// Of the model that went in.
-    pub before: Accuracy,
-    /// Of the model that came out.
-    pub after: Accuracy,
-    /// Of the teacher.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub teacher: Option<Accuracy>,
-}
-
-impl Validation {
-    /// Of accuracies on `n` examples; `after` is a share of correct answers. None without examples.
-    pub fn new(
-        before: Option<Accuracy>,
-        after: Option<f64>,
-        teacher: Option<Accuracy>,
-        n: usize,
-    ) -> Option<Self> {
-        let (before, after) = before.zip(after)?;
-        Some(Self {
-            before,
-            after: Accuracy::new((after * n as f64).round() as usize, n),
-            teacher,
-        })
-    }
 }
 
 impl Distilled {
@@ -94,14 +65,14 @@ pub fn check_won(why: &str, before: Option<Accuracy>, best: Option<f64>) -> Resu
 /// may run away and stay finite. The input is the better model then, so nothing is lost.
 pub fn check_not_worse(validation: &Validation, best_step: usize) -> Result<()> {
     let Validation { before, after, .. } = validation;
-    match after.high < before.low {
-        true => Err(Error::failed(format!(
-            "training made the model worse: at best, after step {best_step}, it is right on {:.4} of {} \
-             held-out training examples, before it was on {:.4}; lower the learning rate, or train longer",
-            after.value, after.n, before.value
-        ))),
-        false => Ok(()),
+    if after.high >= before.low {
+        return Ok(());
     }
+    Err(Error::failed(format!(
+        "training made the model worse: at best, after step {best_step}, it is right on {:.4} of {} \
+         held-out training examples, before it was on {:.4}; lower the learning rate, or train longer",
+        after.value, after.n, before.value
+    )))
 }
 
 #[cfg(test)]

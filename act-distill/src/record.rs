@@ -3,12 +3,12 @@
 
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use act_core::{Device, Result, Seed};
-use act_nn::distillation::teacher::TeacherRecord;
 use act_stage::config::Config;
 use act_stage::report::Report;
+use act_train::record::{TeacherRecord, acting, losses};
 use serde_json::json;
 
-use crate::Distilled;
+use crate::outcome::Distilled;
 
 /// The record of a training that is about to begin: what determines its result. Deterministic: no
 /// time, no path.
@@ -20,24 +20,20 @@ pub fn begun(
     device: Device,
     seed: Seed,
 ) -> Result<StageRecord> {
-    let model = |role: &str, digest| InputRecord {
-        role: role.into(),
-        model_digest: digest,
-    };
-    let mut inputs = vec![model("model", input)];
-    let mut data = vec![data.clone()];
-    if let Some(teacher) = teacher {
-        inputs.push(model("teacher", teacher.model_digest));
-        data.extend(teacher.synthetic_data.iter().cloned());
-        data.dedup();
-    }
-    Ok(StageRecord {
+    let mut record = StageRecord {
         config: acted(config)?,
         device: device.to_string(),
-        inputs,
-        data,
+        inputs: vec![InputRecord {
+            role: "model".into(),
+            model_digest: input,
+        }],
+        data: vec![data.clone()],
         ..StageRecord::new("act-distill", seed.0)
-    })
+    };
+    if let Some(teacher) = teacher {
+        teacher.add_to(&mut record);
+    }
+    Ok(record)
 }
 
 /// The record of a training that is done.
@@ -56,13 +52,10 @@ pub fn finished(begun: StageRecord, distilled: &Distilled) -> StageRecord {
     StageRecord { metrics, ..begun }
 }
 
-/// The sections that acted, as YAML; the teacher is recorded by digest, not by path.
+/// The sections that acted, as YAML.
 fn acted(config: &Config) -> Result<String> {
-    let mut acted = config.clone();
-    acted.train.batch_size = Some(config.training_batch_size());
+    let mut acted = acting(config)?;
     acted.train.warmup_ratio = Some(config.train.warmup());
-    acted.distillation = acted.distillation.explicit()?;
-    acted.distillation.teacher_model_dir = None;
     acted.yaml_of(&["TrainConfig", "Distillation"])
 }
 
@@ -77,8 +70,10 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
             "steps": distilled.steps,
             "best_step": distilled.best_step,
             "final_loss": distilled.final_loss,
-            "losses": distilled.journal.losses,
-            "evaluations": distilled.journal.evaluations,
+            "losses": losses(&distilled.journal),
+            "evaluations": distilled.journal.evaluations.iter().map(|e| {
+                json!({"step": e.step, "accuracy": e.score, "best": e.best})
+            }).collect::<Vec<_>>(),
             "diverged": distilled.diverged,
             "peak_memory_bytes": peak_memory(),
         },
@@ -126,9 +121,9 @@ pub fn log(distilled: &Distilled) {
 mod tests {
     use act_core::provenance::{DataRecord, Digest};
     use act_core::{Device, Seed};
-    use act_nn::checkpoint::settings::key;
-    use act_nn::distillation::teacher::TeacherRecord;
     use act_stage::config::{Config, Distillation, PaddleLoss, TrainConfig};
+    use act_train::checkpoint::key;
+    use act_train::record::TeacherRecord;
 
     fn digest(of: &str) -> Digest {
         Digest::of([of.as_bytes()])

@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Encoding, LayerPlan, Seed};
+use act_nn::checkpoint::Unkept;
 use act_nn::{
-    Decay, Device, Examples, Objective, OptimizerOptions, Schedule, TrainEvent, TrainOptions,
-    UpdateRule,
+    Decay, Device, Examples, Journal, Objective, OptimizerOptions, Schedule, TrainEvent,
+    TrainOptions, Training, UpdateRule,
 };
 
 #[global_allocator]
@@ -77,7 +78,7 @@ fn main() {
         optimizer: ADAMW,
         dropout: 0.1,
         mixed_precision: false,
-        target_accuracy: None,
+        target_score: None,
         patience: None,
         threads,
         seed: Seed(42),
@@ -88,25 +89,23 @@ fn main() {
         teacher_logits: None,
         teacher: None,
     };
-    let objective = Objective::LABELS;
+    let training = Training {
+        artifact: &artifact,
+        train: examples,
+        validation: None,
+        quantizing: None,
+        objective: Objective::LABELS,
+        options: &options,
+    };
     let (mut since, mut taken) = (Instant::now(), Vec::new());
-    let mut on_event = |event| {
+    let mut listener = |event: &TrainEvent, _: &Journal| {
         if let TrainEvent::Step { .. } = event {
             taken.push(since.elapsed().as_secs_f64());
             since = Instant::now();
         }
-        true
+        Ok(())
     };
-    act_nn::train(
-        Device::NdArray,
-        &artifact,
-        examples,
-        None,
-        objective,
-        &options,
-        &mut on_event,
-    )
-    .expect("training runs");
+    act_nn::train(Device::NdArray, training, &mut Unkept, &mut listener).expect("training runs");
     let steady = taken.get(1..).unwrap_or_default();
     let all: Vec<String> = steady.iter().map(|s| format!("{s:.3}")).collect();
     let least = steady.iter().copied().fold(f64::INFINITY, f64::min);

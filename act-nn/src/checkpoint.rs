@@ -1,17 +1,13 @@
 //! The state of a training run between two steps, and who keeps it.
 //!
 //! The loop hands a [`Snapshot`] to its [`Keeper`] and gets it back as [`Resumed`] in a later
-//! process. Nothing random is part of it: order and dropout follow from the seed and the step.
-//! [`store::Checkpoints`] writes files, [`settings::Settings`] says where, and [`journal_keeper::JournalKeeper`] is the
-//! keeper of a stage.
-
-mod exact;
-pub mod journal_keeper;
-pub mod settings;
-pub mod store;
+//! process. Nothing random is part of it: order and dropout follow from the seed and the step. Where a
+//! state is kept, and in what form, is the keeper's business.
 
 use act_core::Params;
 use serde::{Deserialize, Serialize};
+
+use crate::journal::Journal;
 
 /// Where a run stands: everything but tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -35,16 +31,16 @@ pub struct Position {
 pub struct BestAt {
     /// Its step.
     pub step: usize,
-    /// Its accuracy.
-    #[serde(with = "exact")]
-    pub accuracy: f64,
+    /// Its score.
+    #[serde(with = "crate::exact")]
+    pub score: f64,
 }
 
 /// The mean of what was added.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mean {
-    #[serde(with = "exact")]
+    #[serde(with = "crate::exact")]
     sum: f64,
     n: usize,
 }
@@ -63,7 +59,7 @@ impl Mean {
 
 /// One set of tensors of a run, in the shapes of the model's parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum TensorSet {
     /// The parameters.
     Weights,
     /// One of the optimiser's moments.
@@ -76,10 +72,12 @@ pub enum Part {
 pub struct Snapshot<'a> {
     /// Where it stands.
     pub position: &'a Position,
+    /// How it came there.
+    pub journal: &'a Journal,
     /// Number of the optimiser's moments.
     pub moments: usize,
-    /// Gives a part; [`Part::Best`] only makes sense where the position has a best evaluation.
-    pub part: &'a dyn Fn(Part) -> Params,
+    /// Gives a set; [`TensorSet::Best`] only makes sense where the position has a best evaluation.
+    pub tensors: &'a dyn Fn(TensorSet) -> Params,
     /// What quantisation-aware training has learned of its steps, without names; empty without it.
     pub steps: &'a [f64],
 }
@@ -88,6 +86,8 @@ pub struct Snapshot<'a> {
 pub struct Resumed {
     /// Where the run stood.
     pub position: Position,
+    /// How it came there.
+    pub journal: Journal,
     /// The parameters.
     pub weights: Params,
     /// The optimiser's moments.
@@ -98,12 +98,12 @@ pub struct Resumed {
     pub steps: Vec<f64>,
 }
 
-/// Keeps the state of a run, as [`store::Checkpoints`] with a caller's notes. A keeper that cannot
-/// save says so itself: training goes on.
+/// Keeps the state of a run. A keeper that cannot save says so itself: training goes on.
 pub trait Keeper {
     /// The state to go on from; asked for once, before the first step.
     fn resume(&mut self) -> Option<Resumed>;
-    /// True if the state after `step` steps should be saved now.
+    /// True if the state after `step` steps should be saved now; one that the listener's error ends is
+    /// saved in any case.
     fn due(&mut self, step: usize) -> bool;
     /// Saves the state.
     fn save(&mut self, snapshot: &Snapshot<'_>);

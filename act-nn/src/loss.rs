@@ -5,7 +5,6 @@
 mod hidden;
 mod labels;
 mod logits;
-pub(crate) mod objective;
 #[cfg(all(test, feature = "ndarray"))]
 mod recorded;
 mod shard;
@@ -14,16 +13,16 @@ use act_core::{Artifact, Error, Result, Site};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, Tensor};
 
-use crate::Examples;
 use crate::backend::{ActBackend, Ops};
 use crate::dropout::Noise;
 use crate::encoder::{self, Embedded};
+use crate::examples::Examples;
+use crate::objective::{Comparison, Objective, Rows};
 use crate::ragged;
 use crate::shapes::RelationShape;
 use crate::taps::{Collect, Taps};
 use crate::tensors::tensor;
 use crate::weights::Weights;
-use objective::{Comparison, Objective, Rows};
 pub(crate) use shard::Shard;
 
 /// Checks examples against a model and what the objective needs of them.
@@ -55,10 +54,10 @@ fn check_teacher_logits(
     objective: &Objective,
 ) -> Result<()> {
     let Some(rows) = examples.teacher_logits else {
-        return match objective.wants_logits() {
-            true => Err(Error::usage("the logit loss needs a teacher's logits")),
-            false => Ok(()),
-        };
+        if objective.wants_logits() {
+            return Err(Error::usage("the logit loss needs a teacher's logits"));
+        }
+        return Ok(());
     };
     let n = examples.encodings.len();
     if rows.len() != n {

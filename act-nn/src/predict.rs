@@ -6,12 +6,12 @@ use act_core::metrics::Accuracy;
 use act_core::{Artifact, Device, Encoding, Error, Result, Site};
 use rayon::prelude::*;
 
-use crate::Examples;
 use crate::backend::ActBackend;
 use crate::batches;
 use crate::device::dispatch;
 use crate::dropout::Noise;
 use crate::encoder;
+use crate::examples::Examples;
 use crate::optim::OptimizerOptions;
 use crate::pool::pool;
 use crate::quantize::{FakeQuantization, FakeQuantizer};

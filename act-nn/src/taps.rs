@@ -8,7 +8,7 @@ use act_core::Site;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use crate::loss::objective::Comparison;
+use crate::objective::Comparison;
 use crate::tensors::to_vec;
 
 /// What happens at the sites of a forward pass. All values are 2-D, `[tokens, width]`.

@@ -6,9 +6,10 @@
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Linear, Params, Result, Seed, Site};
+use act_nn::checkpoint::Unkept;
 use act_nn::{
     Comparison, Decay, Device, Examples, Hidden, LayerPair, Objective, OptimizerOptions, Relations,
-    Rows, Schedule, SoftLabels, Teacher, TrainOptions, Trained, UpdateRule,
+    Rows, Schedule, SoftLabels, TeacherFeatures, TrainOptions, Trained, Training, UpdateRule,
 };
 use rand::Rng;
 
@@ -81,7 +82,7 @@ struct Inside<'a> {
     encodings: &'a [Encoding],
 }
 
-impl Teacher for Inside<'_> {
+impl TeacherFeatures for Inside<'_> {
     fn values(&self, examples: &[usize]) -> Result<Vec<Vec<f32>>> {
         let encodings: Vec<Encoding> = examples
             .iter()
@@ -158,21 +159,20 @@ fn train(device: Device, mixed_precision: bool) -> Result<Trained> {
         optimizer: ADAMW,
         dropout: 0.1,
         mixed_precision,
-        target_accuracy: None,
+        target_score: None,
         patience: None,
         threads: 1,
         seed: Seed(42),
     };
-    let on_event = &mut |_| true;
-    act_nn::train(
-        device,
-        &artifact(1),
-        examples,
-        Some(examples),
-        objective(),
-        &options,
-        on_event,
-    )
+    let training = Training {
+        artifact: &artifact(1),
+        train: examples,
+        validation: Some(examples),
+        quantizing: None,
+        objective: objective(),
+        options: &options,
+    };
+    act_nn::train(device, training, &mut Unkept, &mut |_, _| Ok(()))
 }
 
 /// How far trained parameters are from others: the norm of the difference by that of what training

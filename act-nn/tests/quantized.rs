@@ -1,22 +1,18 @@
 //! Quantisation-aware training through the public interface: what it computes with is what the int8
 //! engine computes with, whatever the scheme; it learns; the same run gives the same bits.
 
-use std::cell::RefCell;
-use std::time::Duration;
-
 use act_core::metrics::argmax;
-use act_core::provenance::Digest;
 use act_core::quant::ActivationScheme;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Artifact, Batch, Encoding, Family, LayerPlan, Linear, Seed};
+use act_core::{
+    Artifact, Batch, Encoding, Error, ErrorKind, Family, LayerPlan, Linear, Result, Seed,
+};
 use act_infer::Engine;
-use act_nn::checkpoint::journal_keeper::JournalKeeper;
-use act_nn::checkpoint::store::Checkpoints;
-use act_nn::checkpoint::{Keeper, Unkept};
+use act_nn::checkpoint::{Keeper, Resumed, Snapshot, TensorSet, Unkept};
 use act_nn::{
-    Decay, Device, Examples, FakeQuantization, InputSteps, Journal, Objective, OptimizerOptions,
-    Quantizing, Schedule, TrainEvent, TrainOptions, Trained, UpdateRule, WeightSteps, predict,
-    predict_quantized, train_quantized,
+    Decay, Device, Examples, FakeQuantization, InputSteps, Listener, Objective, OptimizerOptions,
+    Quantizing, Schedule, TrainEvent, TrainOptions, Trained, Training, UpdateRule, WeightSteps,
+    predict, predict_quantized,
 };
 use rand::Rng;
 
@@ -135,14 +131,12 @@ fn options() -> TrainOptions {
         optimizer: ADAMW,
         dropout: 0.0,
         mixed_precision: true,
-        target_accuracy: None,
+        target_score: None,
         patience: None,
         threads: 1,
         seed: Seed(42),
     }
 }
-
-const HOUR: Duration = Duration::from_secs(3600);
 
 /// Coarse enough for rounding to hurt.
 const COARSE: TinyInt8 = TinyInt8 {
@@ -156,8 +150,8 @@ fn train(
     options: &TrainOptions,
     how: (WeightSteps, InputSteps),
     keeper: &mut dyn Keeper,
-    on_event: &mut dyn FnMut(TrainEvent) -> bool,
-) -> Trained {
+    listener: Listener<'_>,
+) -> Result<Trained> {
     let (encodings, labels) = (encodings(96), [0; 96]);
     let teacher = predict(Device::NdArray, &model(None), &encodings, 16).unwrap();
     let examples = Examples {
@@ -166,36 +160,38 @@ fn train(
         teacher_logits: Some(&teacher),
         teacher: None,
     };
-    let mut judge = |int8: &Artifact| {
+    let judge = |int8: &Artifact| {
         let answers = engine_logits(int8.clone(), &encodings);
         Ok(-mean_distance(&answers, &teacher))
     };
-    let quantizing = Quantizing {
-        quantization: quantization(how, COARSE),
-        judge: &mut judge,
+    let training = Training {
+        artifact: &model(None),
+        train: examples,
+        validation: None,
+        quantizing: Some(Quantizing {
+            quantization: quantization(how, COARSE),
+            judge: &judge,
+        }),
+        objective: Objective {
+            labels: 0.0,
+            logits: 1.0,
+            ..Objective::LABELS
+        },
+        options,
     };
-    let objective = Objective {
-        labels: 0.0,
-        logits: 1.0,
-        ..Objective::LABELS
-    };
-    let (device, float) = (Device::NdArray, model(None));
-    train_quantized(
-        device, &float, examples, quantizing, objective, options, keeper, on_event,
-    )
-    .unwrap()
+    act_nn::train(Device::NdArray, training, keeper, listener)
 }
 
-/// The same in one go, with the losses of its evaluations.
+/// The same in one go, with the scores of its evaluations.
 fn run(options: &TrainOptions, how: (WeightSteps, InputSteps)) -> (Trained, Vec<f64>) {
     let mut scores = Vec::new();
-    let trained = train(options, how, &mut Unkept, &mut |event| {
-        if let TrainEvent::Evaluation { accuracy, .. } = event {
-            scores.push(accuracy);
+    let trained = train(options, how, &mut Unkept, &mut |event, _| {
+        if let TrainEvent::Evaluation { score, .. } = event {
+            scores.push(*score);
         }
-        true
+        Ok(())
     });
-    (trained, scores)
+    (trained.unwrap(), scores)
 }
 
 fn exported(trained: &Trained) -> Artifact {
@@ -228,7 +224,7 @@ fn training_takes_back_what_rounding_cost_and_the_best_is_kept() {
     ] {
         let (trained, scores) = run(&options(), how);
         let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        assert_eq!(trained.accuracy, Some(best));
+        assert_eq!(trained.score, Some(best));
         let after = mean_distance(&engine_logits(exported(&trained), &encodings), &teacher);
         assert_eq!(after, -best, "the weights and steps of the best evaluation");
         assert!(after < share * before, "{how:?}: {before} -> {after}");
@@ -248,6 +244,35 @@ fn neither_threads_nor_a_second_run_change_a_bit() {
     assert_eq!(digest(1), digest(3));
 }
 
+/// Keeps a run in memory.
+#[derive(Default)]
+struct Memory(Option<Resumed>);
+
+impl Keeper for Memory {
+    fn resume(&mut self) -> Option<Resumed> {
+        self.0.take()
+    }
+
+    fn due(&mut self, _: usize) -> bool {
+        false
+    }
+
+    fn save(&mut self, snapshot: &Snapshot<'_>) {
+        let position = *snapshot.position;
+        let moments = 0..snapshot.moments;
+        self.0 = Some(Resumed {
+            position,
+            journal: snapshot.journal.clone(),
+            weights: (snapshot.tensors)(TensorSet::Weights),
+            moments: moments
+                .map(|i| (snapshot.tensors)(TensorSet::Moment(i)))
+                .collect(),
+            best: position.best.map(|_| (snapshot.tensors)(TensorSet::Best)),
+            steps: snapshot.steps.to_vec(),
+        });
+    }
+}
+
 #[test]
 fn a_run_that_is_broken_off_after_every_step_ends_in_the_same_bits() {
     const STEPS: usize = 8;
@@ -264,25 +289,25 @@ fn a_run_that_is_broken_off_after_every_step_ends_in_the_same_bits() {
         (WeightSteps::Learned, InputSteps::Largest),
     ] {
         let (whole, _) = run(&options, how);
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("kept");
-        let break_after = |done| {
-            let key = Digest([1; 32]);
-            let mut files = Checkpoints::open(&folder, &model(None), key, HOUR).unwrap();
-            let journal = RefCell::new(Journal::new(1));
-            let mut keeper = JournalKeeper::new(Some(&mut files), &journal);
-            assert_eq!(keeper.find(), done);
-            train(&options, how, &mut keeper, &mut |event| {
-                journal.borrow_mut().note(&event);
-                !matches!(event, TrainEvent::Step { step, .. } if step < STEPS)
+        let mut memory = Memory::default();
+        let mut go_on = |done| {
+            train(&options, how, &mut memory, &mut |event, _| match event {
+                TrainEvent::Begin { step, .. } => {
+                    assert_eq!(*step, done);
+                    Ok(())
+                }
+                TrainEvent::Step { step, .. } if *step < STEPS => Err(Error::interrupted()),
+                _ => Ok(()),
             })
         };
         for done in 0..STEPS - 1 {
-            break_after(done);
+            let stopped = go_on(done).map(drop).unwrap_err();
+            assert_eq!(stopped.kind(), ErrorKind::Interrupted);
         }
-        let broken = break_after(STEPS - 1);
+        let broken = go_on(STEPS - 1).unwrap();
         assert_eq!(broken.steps, STEPS);
         assert_eq!(broken.best_step, whole.best_step);
+        assert_eq!(broken.journal, whole.journal, "{how:?}");
         assert_eq!(broken.quantization, whole.quantization, "{how:?}");
         let digest = |trained| exported(trained).model_digest().unwrap();
         assert_eq!(digest(&broken), digest(&whole), "{how:?}");

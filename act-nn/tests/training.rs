@@ -2,10 +2,11 @@
 //! whatever the threads.
 
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Params, Seed};
+use act_core::{Artifact, Encoding, Error, ErrorKind, LayerPlan, Params, Result, Seed};
+use act_nn::checkpoint::Unkept;
 use act_nn::{
     Decay, Device, Examples, Objective, OptimizerOptions, Schedule, TrainEvent, TrainOptions,
-    Trained, UpdateRule,
+    Trained, Training, UpdateRule,
 };
 use rand::Rng;
 
@@ -63,7 +64,7 @@ fn options() -> TrainOptions {
         optimizer: ADAMW,
         dropout: 0.1,
         mixed_precision: false,
-        target_accuracy: None,
+        target_score: None,
         patience: None,
         threads: 1,
         seed: Seed(42),
@@ -82,21 +83,37 @@ fn run(options: &TrainOptions, objective: Objective) -> (Trained, Vec<TrainEvent
         teacher_logits: Some(&teacher),
         teacher: None,
     };
-    let mut events = Vec::new();
-    let mut on_event = |event| {
-        events.push(event);
-        true
+    let (model, mut events) = (artifact(), Vec::new());
+    let training = Training {
+        validation: Some(examples),
+        ..training(&model, examples, objective, options)
     };
-    let trained = act_nn::train(
-        Device::NdArray,
-        &artifact(),
-        examples,
-        Some(examples),
+    let trained = act_nn::train(Device::NdArray, training, &mut Unkept, &mut |event, _| {
+        events.push(event.clone());
+        Ok(())
+    });
+    (trained.unwrap(), events)
+}
+
+fn training<'a>(
+    artifact: &'a Artifact,
+    train: Examples<'a>,
+    objective: Objective,
+    options: &'a TrainOptions,
+) -> Training<'a> {
+    Training {
+        artifact,
+        train,
+        validation: None,
+        quantizing: None,
         objective,
         options,
-        &mut on_event,
-    );
-    (trained.unwrap(), events)
+    }
+}
+
+/// Trains with nobody listening.
+fn unheard(training: Training<'_>) -> Result<Trained> {
+    act_nn::train(Device::NdArray, training, &mut Unkept, &mut |_, _| Ok(()))
 }
 
 fn bits(params: &Params) -> Vec<(String, Vec<u8>)> {
@@ -120,12 +137,12 @@ fn overfits_random_labels() {
         let options = TrainOptions {
             epochs: 60,
             dropout: 0.0,
-            target_accuracy: Some(0.999),
+            target_score: Some(0.999),
             ..options()
         };
         let (trained, _) = run(&options, objective.clone());
         assert_eq!(
-            trained.accuracy,
+            trained.score,
             Some(1.0),
             "{objective:?}: {} steps",
             trained.steps
@@ -161,7 +178,7 @@ fn micro_batches_change_a_run_with_dropout_by_rounding_only() {
         let (_, events) = run(&options, LABELS);
         let losses = events.iter().filter_map(|event| match event {
             TrainEvent::Step { loss, .. } => Some(*loss),
-            TrainEvent::Evaluation { .. } => None,
+            TrainEvent::Begin { .. } | TrainEvent::Evaluation { .. } => None,
         });
         losses.collect::<Vec<f64>>()
     };
@@ -198,12 +215,8 @@ fn a_run_looks_at_no_answer_of_the_teacher_that_it_does_not_announce() {
             teacher_logits: Some(&teacher),
             teacher: None,
         };
-        let (model, objective) = (artifact(), objective.clone());
-        let on_event = &mut |_| true;
-        let device = Device::NdArray;
-        let run = act_nn::train(
-            device, &model, examples, None, objective, &options, on_event,
-        );
+        let model = artifact();
+        let run = unheard(training(&model, examples, objective.clone(), &options));
         assert!(run.unwrap().final_loss.is_finite(), "{steps} steps");
     }
 }
@@ -233,56 +246,54 @@ fn threads_do_not_change_a_bit() {
 fn events_come_in_order_and_the_best_weights_are_kept() {
     let options = TrainOptions {
         epochs: 100,
-        max_steps: Some(10),
+        max_steps: Some(5),
         eval_every: Some(4),
         log_every: 3,
         ..options()
     };
     let (trained, events) = run(&options, LABELS);
-    let seen: Vec<(usize, bool)> = events
+    let seen: Vec<(usize, &str)> = events
         .iter()
         .map(|event| match event {
-            TrainEvent::Step { step, total, .. } => {
-                assert_eq!(*total, 10);
-                (*step, false)
+            TrainEvent::Begin { step, total } => {
+                assert_eq!(*total, 5);
+                (*step, "begin")
             }
-            TrainEvent::Evaluation { step, .. } => (*step, true),
+            TrainEvent::Step { step, total, .. } => {
+                assert_eq!(*total, 5);
+                (*step, "step")
+            }
+            TrainEvent::Evaluation { step, .. } => (*step, "evaluation"),
         })
         .collect();
-    let expected = [
-        (3, false),
-        (4, true),
-        (6, false),
-        (8, true),
-        (9, false),
-        (10, false),
-        (10, true),
-    ];
+    let mut expected = vec![(0, "begin")];
+    expected.extend([1, 2, 3, 4].map(|step| (step, "step")));
+    expected.extend([(4, "evaluation"), (5, "step"), (5, "evaluation")]);
     assert_eq!(seen, expected);
-    assert_eq!(trained.steps, 10);
+    let points: Vec<usize> = trained.journal.losses.iter().map(|p| p.step).collect();
+    assert_eq!(points, [3, 5], "the journal has fewer");
+    assert_eq!(trained.journal.evaluations.len(), 2);
+    assert_eq!(trained.steps, 5);
     let mut best: Option<(usize, f64)> = None;
     for event in &events {
         if let TrainEvent::Evaluation {
             step,
-            accuracy,
+            score,
             best: is_best,
         } = event
         {
-            assert_eq!(*is_best, best.is_none_or(|(_, a)| *accuracy > a));
+            assert_eq!(*is_best, best.is_none_or(|(_, before)| *score > before));
             if *is_best {
-                best = Some((*step, *accuracy));
+                best = Some((*step, *score));
             }
         }
     }
-    let (step, accuracy) = best.unwrap();
-    assert_eq!(
-        (trained.best_step, trained.accuracy),
-        (step, Some(accuracy))
-    );
+    let (step, score) = best.unwrap();
+    assert_eq!((trained.best_step, trained.score), (step, Some(score)));
 }
 
 #[test]
-fn on_event_stops_the_loop() {
+fn the_listeners_error_ends_the_loop() {
     let (encodings, labels) = random_examples(64);
     let examples = Examples {
         encodings: &encodings,
@@ -290,18 +301,25 @@ fn on_event_stops_the_loop() {
         teacher_logits: None,
         teacher: None,
     };
-    let mut stop_at_2 = |event| !matches!(event, TrainEvent::Step { step: 2, .. });
-    let trained = act_nn::train(
+    let (model, options) = (artifact(), options());
+    let mut heard = 0;
+    let stopped = act_nn::train(
         Device::NdArray,
-        &artifact(),
-        examples,
-        None,
-        LABELS,
-        &options(),
-        &mut stop_at_2,
-    )
-    .unwrap();
-    assert_eq!((trained.steps, trained.accuracy), (2, None));
+        training(&model, examples, LABELS, &options),
+        &mut Unkept,
+        &mut |event, _| {
+            heard += 1;
+            match event {
+                TrainEvent::Step { step: 2, .. } => Err(Error::interrupted()),
+                _ => Ok(()),
+            }
+        },
+    );
+    assert_eq!(
+        stopped.map(drop).unwrap_err().kind(),
+        ErrorKind::Interrupted
+    );
+    assert_eq!(heard, 3);
 }
 
 fn failure(
@@ -309,15 +327,7 @@ fn failure(
     objective: Objective,
     options: &TrainOptions,
 ) -> (ErrorKind, String) {
-    let result = act_nn::train(
-        Device::NdArray,
-        &artifact(),
-        examples,
-        None,
-        objective,
-        options,
-        &mut |_| true,
-    );
+    let result = unheard(training(&artifact(), examples, objective, options));
     let error = result.err().expect("this must fail");
     (error.kind(), error.to_string())
 }

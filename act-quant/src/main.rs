@@ -1,20 +1,16 @@
 //! `act-quant`: a float artifact in, an int8 artifact out.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use act_core::{Artifact, Result};
 use act_data::{Dataset, Split};
-use act_nn::TrainEvent;
-use act_nn::checkpoint::settings::Settings;
-use act_nn::checkpoint::store::Checkpoints;
-use act_nn::distillation::teacher;
-use act_quant::aware::{self, Event, Kept, Mode, Outcome, Plan, Source};
+use act_quant::aware::{self, AwareOptions, Inputs, Kept, Mode};
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
 use act_quant::{Quantized, record};
 use act_stage::report::Report;
-use act_stage::{CheckpointArgs, Context, Exit, LogArgs, StageArgs, StageCli};
+use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli};
+use act_train::{CheckpointArgs, MetricsArgs, Session, TeacherArgs, read_teacher};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,16 +39,17 @@ struct Args {
     /// Who will run the model: `act`, or `onnx`, whose graphs know no scale per token.
     #[arg(long, value_name = "RUNTIME", default_value = "act")]
     deploy: DeployArg,
-    /// `ptq` calibrates; `qat` trains afterwards; `auto` trains if calibration loses more than
-    /// QuantAware.max_divergence. Default: auto with a section QuantAware, else ptq.
+    /// `ptq` calibrates; `qat` trains afterwards, against --teacher or else the input itself; `auto`
+    /// trains if calibration loses more than QuantAware.max_divergence. Default: auto with a section
+    /// QuantAware, else ptq.
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
-    /// Model to learn from in training, float or int8; its labels must be the input's. Default: the
-    /// input itself.
-    #[arg(long, value_name = "FILE")]
-    teacher: Option<PathBuf>,
+    #[command(flatten)]
+    teacher: TeacherArgs,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -87,20 +84,16 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let config = args.stage.config.load()?;
     let (seed, threads) = (args.stage.seed.get(), args.stage.threads.count());
     let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
-    let plan = Plan::new(&config, args.mode, seed, threads)?;
-    let configured = config.distillation.teacher_model_dir.as_deref();
-    let teacher = teacher::path(args.teacher.as_deref(), configured, &args.stage.input)?;
+    let plan = AwareOptions::new(&config, args.mode, seed, threads)?;
+    let (input, output) = (&args.stage.input, &args.stage.output);
+    let teacher = args.teacher.path(&config.distillation, input)?;
     let teacher = teacher.filter(|_| plan.mode != Mode::Post);
     let device = act_nn::available(args.stage.device.get())?;
-    context.check_output(&args.stage.output)?;
+    context.check_output(output)?;
     args.stage.report.check(context)?;
-    let kept = Settings::new(
-        args.checkpoint.folder.as_deref(),
-        &args.stage.output,
-        args.checkpoint.every,
-    );
+    let metrics = args.metrics.file()?;
 
-    let model = context.read_artifact(&args.stage.input)?;
+    let model = context.read_artifact(input)?;
     act_quant::require_float(&model)?;
     let teacher = read_teacher(teacher.as_deref(), &model, context)?;
     let task = &model.task;
@@ -121,25 +114,26 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         );
     }
     let mut record = record::provenance(&model, &quantized, &data.record, &config, seed)?;
-    let (mut outcome, mut checkpoints) = (None, None);
+    let progress = context.progress();
+    let mut session = Session::new(device, &progress);
+    let mut outcome = None;
     if train {
         record::begin_training(&mut record, teacher.as_ref(), &config, device)?;
-        if let Some(kept) = &kept {
-            let start = record::start(&record, &quantized.artifact)?;
-            checkpoints = Some(kept.open(&model, &start)?);
-        }
-        let source = Source {
+        let start = record::start(&record, &quantized.artifact)?;
+        session.checkpoints = args.checkpoint.open(output, &model, &start)?;
+        session.metrics = metrics;
+        let inputs = Inputs {
             model: &model,
-            teacher,
+            teacher: teacher.as_ref(),
             data: &data,
             options: &options,
             seed,
-            device,
         };
-        let trained = improve(source, &plan, &mut quantized, checkpoints.as_mut(), context)?;
+        let trained = aware::train(&inputs, &plan, &mut quantized, &mut session)?;
         record.metrics.extend(trained.metrics());
         outcome = Some(trained);
     }
+    progress.finish();
     if !outcome.as_ref().is_some_and(|o| o.kept == Kept::Trained) {
         quantized.warn_if_far();
     }
@@ -152,10 +146,8 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     report.details.insert("training".into(), training);
     // The artifact comes last: where it is, Make takes all the rest for done.
     args.stage.report.write(context, report)?;
-    context.write_artifact(&args.stage.output, &quantized.artifact)?;
-    if let Some(checkpoints) = checkpoints {
-        checkpoints.remove();
-    }
+    context.write_artifact(output, &quantized.artifact)?;
+    session.finish();
     Ok(Exit::Done)
 }
 
@@ -173,66 +165,4 @@ fn calibrate(
     let quantized = act_quant::quantize(model, &samples, options, seed, threads, &progress)?;
     progress.finish();
     Ok(quantized)
-}
-
-/// Reads the teacher, if there is one to learn from.
-fn read_teacher(
-    path: Option<&Path>,
-    model: &Artifact,
-    context: &Context,
-) -> Result<Option<Artifact>> {
-    let Some(path) = path else { return Ok(None) };
-    let teacher = context
-        .read_artifact(path)
-        .map_err(|e| e.context("the teacher"))?;
-    teacher::check_classes(&teacher, model)?;
-    Ok(Some(teacher))
-}
-
-/// Trains, with a bar for the teacher's answers and one for the steps.
-fn improve(
-    source: Source<'_>,
-    plan: &Plan,
-    quantized: &mut Quantized,
-    checkpoints: Option<&mut Checkpoints>,
-    context: &Context,
-) -> Result<Outcome> {
-    let (mut bar, mut resumed) = (None, 0);
-    let outcome = aware::train(source, plan, quantized, checkpoints, &mut |event| {
-        match event {
-            Event::Answered { done, total } => bar
-                .get_or_insert_with(|| context.bar("teacher", total as u64))
-                .advance(done as u64),
-            Event::Begins { step } => {
-                (bar, resumed) = (None, step);
-                if step > 0 {
-                    log::info!("going on from the checkpoint at step {step}");
-                }
-            }
-            Event::Training(TrainEvent::Step { total, .. }, journal) => {
-                let left = (total - resumed) as u64;
-                let bar = bar.get_or_insert_with(|| context.bar("training", left));
-                if let Some(loss) = journal.loss() {
-                    bar.message(&format!("loss {loss:.4}"));
-                }
-                bar.advance(1);
-            }
-            Event::Training(
-                TrainEvent::Evaluation {
-                    step,
-                    accuracy,
-                    best,
-                },
-                _,
-            ) => {
-                let mark = if *best { ", the best so far" } else { "" };
-                log::info!("step {step}: divergence {:.3e}{mark}", -accuracy);
-            }
-        }
-        !act_stage::interrupted()
-    })?;
-    if let Some(bar) = bar {
-        bar.finish();
-    }
-    Ok(outcome)
 }

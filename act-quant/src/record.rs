@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use act_core::provenance::{DataRecord, InputRecord, SITE_METRIC, StageRecord};
 use act_core::quant::ActivationScheme;
 use act_core::{Artifact, Device, Linear, Result, Seed, Site};
-use act_nn::distillation::teacher::TeacherRecord;
 use act_stage::config::Config;
+use act_train::record::{TeacherRecord, acting};
 use serde_json::{Map, Value, json};
 
 use crate::Quantized;
-use crate::aware::{Outcome, Plan};
+use crate::aware::{AwareOptions, Outcome};
 use crate::calibrate::Method;
 use crate::scheme::{Choice, Scheme};
 use crate::search::{Attempt, Trial};
@@ -72,19 +72,10 @@ pub fn begin_training(
     config: &Config,
     device: Device,
 ) -> Result<()> {
-    let mut acted = config.clone();
-    acted.train.batch_size = Some(config.training_batch_size());
-    acted.distillation = acted.distillation.explicit()?;
-    acted.distillation.teacher_model_dir = None;
-    record.config += &acted.yaml_of(&["QuantAware", "TrainConfig", "Distillation"])?;
+    record.config += &acting(config)?.yaml_of(&["QuantAware", "TrainConfig", "Distillation"])?;
     record.device = device.to_string();
-    if let Some(teacher) = teacher.map(TeacherRecord::new).transpose()? {
-        record.inputs.push(InputRecord {
-            role: "teacher".into(),
-            model_digest: teacher.model_digest,
-        });
-        record.data.extend(teacher.synthetic_data);
-        record.data.dedup();
+    if let Some(teacher) = teacher {
+        TeacherRecord::new(teacher)?.add_to(record);
     }
     Ok(())
 }
@@ -104,7 +95,7 @@ pub fn start(record: &StageRecord, calibrated: &Artifact) -> Result<StageRecord>
 }
 
 /// The report's `training`: the mode, whether there was a training and why, and what came of it.
-pub fn training(plan: &Plan, reason: &str, outcome: Option<&Outcome>) -> Value {
+pub fn training(plan: &AwareOptions, reason: &str, outcome: Option<&Outcome>) -> Value {
     let mut training = json!({
         "mode": plan.mode.name(),
         "reason": reason,

@@ -2,14 +2,12 @@
 //! have an effect in it; any other flag is a mistake there, which clap tells. What follows from a
 //! group is asked of the group, so that nobody can ask for what a program does not have.
 
-mod checkpoint;
 mod data;
 mod logging;
 mod report;
 mod run;
 mod stage;
 
-pub use checkpoint::CheckpointArgs;
 pub use data::{ConfigArgs, DataArgs};
 pub use logging::LogArgs;
 pub use report::ReportArgs;

@@ -23,8 +23,8 @@ mod signals;
 mod stderr;
 
 pub use args::{
-    CheckpointArgs, ConfigArgs, DataArgs, DeviceArgs, LogArgs, ReportArgs, SeedArgs, StageArgs,
-    StrictArgs, ThreadsArgs,
+    ConfigArgs, DataArgs, DeviceArgs, LogArgs, ReportArgs, SeedArgs, StageArgs, StrictArgs,
+    ThreadsArgs,
 };
 pub use context::Context;
 pub use exit::Exit;

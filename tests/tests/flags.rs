@@ -36,7 +36,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-quant",
-        "deploy mode teacher checkpoint checkpoint-every output config set data device seed threads \
+        "deploy mode teacher checkpoint checkpoint-every metrics output config set data device seed threads \
          report quiet verbose",
     ),
     (

@@ -52,6 +52,14 @@ fn only_act_nn_and_the_training_stages_link_burn() {
 }
 
 #[test]
+fn the_trainable_encoder_knows_neither_engine_nor_configuration() {
+    let tree = tree("act-nn");
+    for package in ["act-infer", "act-stage", "act-data", "clap", "serde_yaml"] {
+        assert!(!has(&tree, package), "act-nn links {package}");
+    }
+}
+
+#[test]
 fn stages_do_not_depend_on_each_other() {
     let stages = ["act-prune", "act-distill", "act-quant", "act-eval"];
     for stage in stages {

@@ -1,27 +1,24 @@
 //! The whole stage through its library, on a toy task.
 
+use std::cell::{Cell, RefCell};
 use std::sync::LazyLock;
 
 use act_core::provenance::Digest;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Artifact, Embedding, ErrorKind, Linear, Result, Seed, Tensor, TokenizerSpec};
-use act_distill::{Distilled, Event, Options, distill, record};
+use act_core::{Artifact, Embedding, Error, ErrorKind, Linear, Progress, Result, Seed, Silent};
+use act_core::{Tensor, TokenizerSpec};
+use act_distill::{Distilled, Options, distill, record};
+use act_nn::Device;
 use act_stage::config::{Config, LearningRate, OptimizerKind, Scheduler};
+use act_train::Session;
 
 use crate::toy;
 
 fn run(student: Artifact, teacher: Option<Artifact>, config: &Config) -> Result<Distilled> {
     let options = Options::new(config, teacher.is_some(), Seed(42), 2)?;
-    let device = "cpu".parse()?;
-    distill(
-        student,
-        teacher,
-        &toy::dataset(300),
-        &options,
-        device,
-        None,
-        &mut |_| true,
-    )
+    let mut session = Session::new(Device::NdArray, &Silent);
+    let data = toy::dataset(300);
+    distill(student, teacher, &data, &options, &mut session)
 }
 
 fn digest(distilled: &Distilled) -> Digest {
@@ -49,7 +46,7 @@ fn fine_tuning_learns_the_labels() {
     assert_eq!(tuned.steps, 6 * 240 / 16);
     assert!(tuned.best_step <= tuned.steps);
     assert_eq!(tuned.journal.evaluations.len(), 6);
-    assert_eq!(tuned.journal.best_accuracy(), Some(validation.after.value));
+    assert_eq!(tuned.journal.best_score(), Some(validation.after.value));
     assert!(tuned.teacher.is_none() && validation.teacher.is_none());
 }
 
@@ -76,15 +73,9 @@ fn equal_inputs_give_equal_weights_whatever_the_threads() {
     let digest = |threads| {
         let options = Options::new(&config, true, Seed(7), threads).unwrap();
         let teacher = Some(TEACHER.clone());
-        let device = "cpu".parse().unwrap();
-        let data = toy::dataset(200);
-        let student = toy::model(2);
-        digest(
-            &distill(student, teacher, &data, &options, device, None, &mut |_| {
-                true
-            })
-            .unwrap(),
-        )
+        let mut session = Session::new(Device::NdArray, &Silent);
+        let (data, student) = (toy::dataset(200), toy::model(2));
+        digest(&distill(student, teacher, &data, &options, &mut session).unwrap())
     };
     let once = digest(1);
     assert_eq!(once, digest(1));
@@ -173,29 +164,50 @@ fn a_teacher_for_other_classes_is_refused() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Usage);
 }
 
+/// Counts the units of every piece of work, and stops at one of them.
+#[derive(Default)]
+struct Counter {
+    stop_at: Option<usize>,
+    heard: Cell<usize>,
+    /// Name, units announced, units done.
+    pieces: RefCell<Vec<(String, usize, usize)>>,
+}
+
+impl Progress for Counter {
+    fn begin(&self, what: &str, total: usize) {
+        self.pieces.borrow_mut().push((what.into(), total, 0));
+    }
+
+    fn advance(&self, units: usize) -> Result<()> {
+        self.heard.set(self.heard.get() + 1);
+        if self.stop_at.is_some_and(|at| self.heard.get() > at) {
+            return Err(Error::interrupted());
+        }
+        if let Some((_, _, done)) = self.pieces.borrow_mut().last_mut() {
+            *done += units;
+        }
+        Ok(())
+    }
+
+    fn say(&self, _words: &str) {}
+}
+
 #[test]
-fn the_wish_to_stop_is_heard_at_every_event() {
+fn the_wish_to_stop_is_heard_wherever_it_comes() {
     let options = Options::new(&toy::config(), true, Seed(42), 1).unwrap();
     for stop_at in [0, 12, 40] {
-        let mut events = 0;
-        let device = "cpu".parse().unwrap();
-        let stopped = distill(
-            toy::model(2),
-            Some(TEACHER.clone()),
-            &toy::dataset(300),
-            &options,
-            device,
-            None,
-            &mut |_| {
-                events += 1;
-                events <= stop_at
-            },
-        );
+        let counter = Counter {
+            stop_at: Some(stop_at),
+            ..Counter::default()
+        };
+        let mut session = Session::new(Device::NdArray, &counter);
+        let (student, teacher) = (toy::model(2), Some(TEACHER.clone()));
+        let stopped = distill(student, teacher, &toy::dataset(300), &options, &mut session);
         assert_eq!(
             stopped.map(drop).unwrap_err().kind(),
             ErrorKind::Interrupted
         );
-        assert_eq!(events, stop_at + 1);
+        assert_eq!(counter.heard.get(), stop_at + 1);
     }
 }
 
@@ -204,32 +216,21 @@ fn progress_adds_up_to_what_was_announced() {
     let mut config = toy::config();
     config.train.train_iter = Some(1);
     let options = Options::new(&config, true, Seed(42), 1).unwrap();
-    let (mut answered, mut announced) = (0, 0);
-    let device = "cpu".parse().unwrap();
-    distill(
-        toy::model(2),
-        Some(TEACHER.clone()),
-        &toy::dataset(300),
-        &options,
-        device,
-        None,
-        &mut |event| {
-            if let Event::Answered {
-                who: "teacher",
-                done,
-                total,
-            } = event
-            {
-                answered += done;
-                announced = total;
-            }
-            true
-        },
-    )
-    .unwrap();
-    // Of what the one step trains on, and of the fifth that is held out.
-    let wanted = options.training.batch_size + 60;
-    assert_eq!((answered, announced), (wanted, wanted));
+    let counter = Counter::default();
+    let mut session = Session::new(Device::NdArray, &counter);
+    let (student, teacher) = (toy::model(2), Some(TEACHER.clone()));
+    distill(student, teacher, &toy::dataset(300), &options, &mut session).unwrap();
+    // The teacher: what the one step trains on, and the fifth that is held out.
+    let teacher = options.training.batch_size + 60;
+    let piece = |what: &str, units| (what.to_string(), units, units);
+    assert_eq!(
+        *counter.pieces.borrow(),
+        [
+            piece("input", 240 + 60),
+            piece("teacher", teacher),
+            piece("training", 1)
+        ]
+    );
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! The losses that look inside the teacher, through the library, on the toy task.
 
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Artifact, Embedding, Encoding, ErrorKind, LayerPlan, Linear, Result, Seed, Site};
-use act_core::{Tensor, TokenizerSpec};
+use act_core::{Artifact, Embedding, Encoding, ErrorKind, LayerPlan, Linear, Result, Seed, Silent};
+use act_core::{Site, Tensor, TokenizerSpec};
 use act_distill::{Distilled, Options, distill};
 use act_infer::Engine;
-use act_nn::distillation::features::Features;
-use act_nn::{Device, LayerPair, Objective, Rows, Teacher};
+use act_nn::{Device, LayerPair, Objective, Rows, TeacherFeatures};
 use act_stage::config::{Config, Distillation};
+use act_train::Session;
 use act_train::objective::{describe, objective};
+use act_train::teacher::Features;
 
 use crate::toy;
 
@@ -34,11 +35,8 @@ fn everything() -> Distillation {
 fn run(student: Artifact, teacher: Artifact, config: &Config) -> Result<Distilled> {
     let options = Options::new(config, true, Seed(42), 2)?;
     let data = toy::dataset(200);
-    let device = "cpu".parse()?;
-    let teacher = Some(teacher);
-    distill(student, teacher, &data, &options, device, None, &mut |_| {
-        true
-    })
+    let mut session = Session::new(Device::NdArray, &Silent);
+    distill(student, Some(teacher), &data, &options, &mut session)
 }
 
 /// A student out of pruning: one layer without heads, one without neurons.

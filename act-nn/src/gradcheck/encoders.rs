@@ -10,12 +10,12 @@ use crate::backend::{ActBackend, Ops};
 use crate::dropout::Noise;
 use crate::encoder;
 use crate::gradient::{Batch, ShardGradients, Sum};
-use crate::loss::objective::{Hidden, LayerPair, Objective, Relations, Rows, SoftLabels, Teacher};
 use crate::loss::{self, Shard};
+use crate::objective::{Hidden, LayerPair, Objective, Relations, Rows, SoftLabels};
 use crate::taps::{Collect, Identity, Taps};
 use crate::tensors::tensor;
 use crate::weights::Weights;
-use crate::{Comparison, Examples};
+use crate::{Comparison, Examples, TeacherFeatures};
 
 /// Every loss that this model can have, against a teacher with twice its attention width.
 fn everything(artifact: &Artifact) -> Objective {
@@ -63,7 +63,7 @@ struct RandomTeacher<'a> {
     objective: &'a Objective,
 }
 
-impl Teacher for RandomTeacher<'_> {
+impl TeacherFeatures for RandomTeacher<'_> {
     fn values(&self, examples: &[usize]) -> Result<Vec<Vec<f32>>> {
         let plan = &self.artifact.plan;
         let of_site = |(number, comparison): (usize, Comparison)| {

@@ -9,13 +9,13 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use super::pass::Pass;
-use crate::Examples;
 use crate::backend::ActBackend;
 use crate::device::dispatch;
 use crate::dropout::Noise;
 use crate::encoder;
-use crate::loss::objective::Objective;
+use crate::examples::Examples;
 use crate::loss::{self, Shard};
+use crate::objective::Objective;
 use crate::taps::Taps;
 use crate::tensors::{tensor, to_vec};
 use crate::weights::Weights;

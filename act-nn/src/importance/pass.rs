@@ -3,10 +3,10 @@
 use act_core::{Artifact, Error, Progress, Result};
 use rayon::prelude::*;
 
-use crate::Examples;
 use crate::backend::ActBackend;
-use crate::loss::objective::Objective;
+use crate::examples::Examples;
 use crate::loss::{self, Shard};
+use crate::objective::Objective;
 use crate::pool::pool;
 use crate::weights::Weights;
 

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::backend::Ops;
-use crate::loss::objective::Rows;
+use crate::objective::Rows;
 use crate::tensors::tensor;
 
 /// The mean over an example's rows and columns, summed over the examples, so that a long example

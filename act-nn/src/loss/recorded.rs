@@ -5,10 +5,10 @@ use std::sync::Arc;
 use burn::backend::Autodiff;
 use burn::tensor::Tensor;
 
-use super::objective::Rows;
 use super::{hidden, labels, logits};
 use crate::backend::Ops;
 use crate::gradcheck::{Reference, to_f64};
+use crate::objective::Rows;
 use crate::shapes::RelationShape;
 use crate::tensors::tensor;
 

@@ -2,8 +2,8 @@
 
 use act_core::{Plan, Result};
 
-use super::objective::{Comparison, Objective};
-use crate::Examples;
+use crate::examples::Examples;
+use crate::objective::{Comparison, Objective};
 use crate::ragged::Ragged;
 
 /// Some of the examples, ready for the encoder.

@@ -20,7 +20,7 @@ pub struct TrainOptions {
     pub micro_batch: Option<usize>,
     /// Steps between evaluations; `None`: once an epoch.
     pub eval_every: Option<usize>,
-    /// Steps between [`crate::TrainEvent::Step`]s.
+    /// Steps between the journal's points.
     pub log_every: usize,
     /// The learning rate of every step.
     pub learning_rate: Schedule,
@@ -32,8 +32,8 @@ pub struct TrainOptions {
     pub dropout: f64,
     /// Products of matrices in bfloat16, where the device gains by it ([`crate::mixes_precision`]).
     pub mixed_precision: bool,
-    /// Stop when validation accuracy exceeds this.
-    pub target_accuracy: Option<f64>,
+    /// Stop when the score exceeds this.
+    pub target_score: Option<f64>,
     /// Stop after so many evaluations without a better one.
     pub patience: Option<usize>,
     /// Threads; results do not depend on it (on CPU).

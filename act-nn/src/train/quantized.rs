@@ -2,7 +2,8 @@
 
 use act_core::{Artifact, Error, Params, Result};
 
-use super::TrainOptions;
+use super::options::TrainOptions;
+use super::training::Quantizing;
 use crate::backend::ActBackend;
 use crate::quantize::{FakeQuantization, FakeQuantizer};
 use crate::weights::Weights;
@@ -14,25 +15,28 @@ pub(super) struct Quantized<'a> {
     pub(super) best: Option<FakeQuantization>,
     /// The model without tensors.
     frame: Artifact,
-    judge: &'a mut dyn FnMut(&Artifact) -> Result<f64>,
+    judge: &'a dyn Fn(&Artifact) -> Result<f64>,
 }
 
 impl<'a> Quantized<'a> {
     pub(super) fn new<B: ActBackend>(
         model: &Artifact,
-        quantization: FakeQuantization,
-        judge: &'a mut dyn FnMut(&Artifact) -> Result<f64>,
+        quantizing: Quantizing<'a>,
         weights: &Weights<B>,
         options: &TrainOptions,
     ) -> Result<Self> {
         Ok(Self {
-            quantizer: FakeQuantizer::new(quantization, &weights.layout, options.optimizer)?,
+            quantizer: FakeQuantizer::new(
+                quantizing.quantization,
+                &weights.layout,
+                options.optimizer,
+            )?,
             best: None,
             frame: Artifact {
                 params: Params::new(),
                 ..model.clone()
             },
-            judge,
+            judge: quantizing.judge,
         })
     }
 
@@ -69,7 +73,7 @@ impl<'a> Quantized<'a> {
     }
 
     /// What the judge says of the int8 model that the weights now stand for.
-    pub(super) fn score<B: ActBackend>(&mut self, weights: &Weights<B>) -> Result<f64> {
+    pub(super) fn score<B: ActBackend>(&self, weights: &Weights<B>) -> Result<f64> {
         let float = Artifact {
             params: weights.to_params(),
             ..self.frame.clone()

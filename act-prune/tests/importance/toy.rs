@@ -5,7 +5,10 @@ use std::sync::OnceLock;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed, Silent};
 use act_infer::Engine;
-use act_nn::{Decay, Device, Objective, OptimizerOptions, Schedule, TrainOptions, UpdateRule};
+use act_nn::checkpoint::Unkept;
+use act_nn::{
+    Decay, Device, Objective, OptimizerOptions, Schedule, TrainOptions, Training, UpdateRule,
+};
 use act_prune::importance::scores;
 use act_prune::ratio::Keep;
 use act_prune::{Calibration, Criterion, Kept, LayerScores, Measure};
@@ -82,21 +85,21 @@ pub fn trained() -> &'static Artifact {
             },
             dropout: 0.0,
             mixed_precision: false,
-            target_accuracy: None,
+            target_score: None,
             patience: None,
             threads: 2,
             seed: Seed(1),
         };
         let start = tiny_artifact(5, &options);
-        let trained = act_nn::train(
-            Device::NdArray,
-            &start,
-            examples.examples(),
-            None,
-            Objective::LABELS,
-            &options_of_training,
-            &mut |_| true,
-        );
+        let training = Training {
+            artifact: &start,
+            train: examples.examples(),
+            validation: None,
+            quantizing: None,
+            objective: Objective::LABELS,
+            options: &options_of_training,
+        };
+        let trained = act_nn::train(Device::NdArray, training, &mut Unkept, &mut |_, _| Ok(()));
         Artifact {
             params: trained.unwrap().params,
             ..start

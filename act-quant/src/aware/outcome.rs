@@ -1,8 +1,9 @@
 //! What a quantisation-aware training came to: its part of the provenance record, of the report and of
 //! the log.
 
-use act_nn::Journal;
-use act_nn::distillation::teacher::TeacherRecord;
+use act_nn::{Journal, Trained};
+use act_train::Scored;
+use act_train::record::{TeacherRecord, losses};
 use serde_json::{Map, Value, json};
 
 use crate::judge::Score;
@@ -50,6 +51,29 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Nothing trained yet: the calibrated model, which has this score, is the result.
+    pub(super) fn new(teacher: Option<TeacherRecord>, examples: usize, before: Score) -> Self {
+        Self {
+            kept: Kept::Calibrated,
+            teacher,
+            examples,
+            before,
+            after: None,
+            steps: 0,
+            best_step: 0,
+            diverged: None,
+            journal: Journal::default(),
+            agreement: None,
+        }
+    }
+
+    /// Takes note of how a training went.
+    pub(super) fn note(&mut self, trained: &Trained) {
+        (self.steps, self.best_step) = (trained.steps, trained.best_step);
+        self.diverged.clone_from(&trained.diverged);
+        self.journal.clone_from(&trained.journal);
+    }
+
     /// For the provenance record.
     pub fn metrics(&self) -> Vec<(String, f64)> {
         let mut metrics = vec![
@@ -93,9 +117,9 @@ impl Outcome {
                 "predictions": a.predictions,
                 "median_logit_difference": a.median_difference,
             })),
-            "losses": self.journal.losses,
+            "losses": losses(&self.journal),
             "evaluations": self.journal.evaluations.iter().map(|e| {
-                json!({"step": e.step, "divergence": -e.accuracy})
+                json!({"step": e.step, "divergence": Scored::Divergence.value(e.score)})
             }).collect::<Vec<_>>(),
         });
         match details {

@@ -4,10 +4,9 @@
 use std::str::FromStr;
 
 use act_core::{Artifact, Error, Result, Seed};
-use act_nn::distillation::teacher::Teacher;
 use act_nn::{InputSteps, Objective, TrainOptions, WeightSteps};
 use act_stage::config::{Config, Distillation, LearningRate, TrainedActivations, TrainedWeights};
-use act_train::objective;
+use act_train::{Teacher, objective};
 
 use crate::judge::Score;
 
@@ -57,7 +56,7 @@ impl FromStr for Mode {
 
 /// What training is asked to do.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct AwareOptions {
     /// Whether to train at all.
     pub mode: Mode,
     /// Divergence of the calibrated model, in nats an example, up to which [`Mode::Auto`] is content.
@@ -68,8 +67,6 @@ pub struct Plan {
     pub inputs: InputSteps,
     /// Memory for the teacher's inner values, in bytes.
     pub cache: u64,
-    /// Steps between points of the report's curve.
-    pub logging_iter: usize,
     /// The loop's own.
     pub training: TrainOptions,
     /// Steps between evaluations, if they are given.
@@ -77,7 +74,7 @@ pub struct Plan {
     losses: Distillation,
 }
 
-impl Plan {
+impl AwareOptions {
     /// What the configuration asks for; `mode` is the command line's, or else follows from whether
     /// there is a section `QuantAware`.
     ///
@@ -129,7 +126,6 @@ impl Plan {
                 TrainedActivations::RangePeak | TrainedActivations::Peak => InputSteps::Largest,
             },
             cache: config.distillation.cache_bytes()?,
-            logging_iter: config.train.logging_iter,
             eval_iter: section.eval_iter,
             training: act_train::train_options(&acting, training_seed, threads)?,
             losses: config.distillation.clone(),

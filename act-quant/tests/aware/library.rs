@@ -6,11 +6,12 @@ use act_core::{Artifact, ErrorKind, Result, Seed, Silent};
 use act_data::{Dataset, Example, Split};
 use act_infer::Engine;
 use act_nn::{Decay, Device, Schedule};
-use act_quant::aware::{self, Kept, Mode, Outcome, Plan, Source};
+use act_quant::aware::{self, AwareOptions, Inputs, Kept, Mode, Outcome};
 use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::{Quantized, quantize};
 use act_stage::config::{Config, LearningRate, QuantAware, TrainedActivations, TrainedWeights};
+use act_train::Session;
 
 use crate::toy::{model, texts};
 
@@ -54,18 +55,18 @@ fn config() -> Config {
 fn run(config: &Config, teacher: Option<Artifact>, threads: usize) -> (Quantized, Result<Outcome>) {
     let (model, data, seed) = (model(), data(), Seed(7));
     let options = Options::from_config(config).unwrap();
-    let plan = Plan::new(config, Some(Mode::Aware), seed, threads).unwrap();
+    let plan = AwareOptions::new(config, Some(Mode::Aware), seed, threads).unwrap();
     let samples = Samples::draw(&data, &model, &options, seed).unwrap();
     let mut quantized = quantize(&model, &samples, &options, seed, threads, &Silent).unwrap();
-    let source = Source {
+    let inputs = Inputs {
         model: &model,
-        teacher,
+        teacher: teacher.as_ref(),
         data: &data,
         options: &options,
         seed,
-        device: Device::NdArray,
     };
-    let outcome = aware::train(source, &plan, &mut quantized, None, &mut |_| true);
+    let mut session = Session::new(Device::NdArray, &Silent);
+    let outcome = aware::train(&inputs, &plan, &mut quantized, &mut session);
     (quantized, outcome)
 }
 
@@ -141,7 +142,7 @@ fn training_is_a_tenth_of_what_it_follows() {
     let mut config = Config::default();
     (config.train.epochs, config.train.train_iter) = (12, Some(75));
     config.train.learning_rate = LearningRate::Peak(3e-5);
-    let plan = |config: &Config| Plan::new(config, None, Seed(1), 1).unwrap();
+    let plan = |config: &Config| AwareOptions::new(config, None, Seed(1), 1).unwrap();
     assert_eq!(plan(&config).mode, Mode::Post);
     config.quant_aware = Some(QuantAware::default());
     let auto = plan(&config);
@@ -164,17 +165,17 @@ fn examples_without_labels_are_refused() {
     data.examples[5].label = None;
     let (model, config, seed) = (model(), config(), Seed(7));
     let options = Options::from_config(&config).unwrap();
-    let plan = Plan::new(&config, Some(Mode::Aware), seed, 1).unwrap();
+    let plan = AwareOptions::new(&config, Some(Mode::Aware), seed, 1).unwrap();
     let samples = Samples::draw(&data, &model, &options, seed).unwrap();
     let mut quantized = quantize(&model, &samples, &options, seed, 1, &Silent).unwrap();
-    let source = Source {
+    let inputs = Inputs {
         model: &model,
         teacher: None,
         data: &data,
         options: &options,
         seed,
-        device: Device::NdArray,
     };
-    let outcome = aware::train(source, &plan, &mut quantized, None, &mut |_| true);
+    let mut session = Session::new(Device::NdArray, &Silent);
+    let outcome = aware::train(&inputs, &plan, &mut quantized, &mut session);
     assert_eq!(outcome.err().unwrap().kind(), ErrorKind::Usage);
 }

@@ -5,8 +5,7 @@ use std::sync::OnceLock;
 
 use act_core::{Batch, Encoding, Error, Linear, Plan, Result, Site};
 use act_infer::{Engine, Observer};
-
-use crate::loss::objective::{Comparison, Rows, Teacher};
+use act_nn::{Comparison, Rows, TeacherFeatures};
 
 /// A teacher's values at the compared sites for some encodings.
 pub struct Features<'a> {
@@ -45,18 +44,19 @@ impl<'a> Features<'a> {
             }
         }
         let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
-        match fitting == encodings.len() {
-            true => log::info!(
+        if fitting == encodings.len() {
+            log::info!(
                 "the teacher's inner values are kept once computed: at most {} MB",
                 megabytes(all)
-            ),
-            false => log::info!(
+            );
+        } else {
+            log::info!(
                 "the teacher's inner values would take {} MB: those of {fitting} of {} examples \
                  ({} MB) are kept, the others computed whenever needed (Distillation.cache)",
                 megabytes(all),
                 encodings.len(),
                 megabytes(taken)
-            ),
+            );
         }
         features.kept.resize_with(fitting, OnceLock::new);
         features
@@ -112,7 +112,7 @@ impl<'a> Features<'a> {
     }
 }
 
-impl Teacher for Features<'_> {
+impl TeacherFeatures for Features<'_> {
     fn values(&self, examples: &[usize]) -> Result<Vec<Vec<f32>>> {
         let kept = |i: usize| self.kept.get(i).and_then(OnceLock::get);
         let missing: Vec<usize> = examples

@@ -1,7 +1,7 @@
 //! What training minimises, as plain data: the losses, their weights and the places in the teacher
 //! that they look at. Stages choose them; nothing here computes.
 
-use act_core::{Linear, Result, Site};
+use act_core::{Linear, Site};
 
 /// Losses and their weights; the total is their weighted sum. A weight of 0 switches a loss off.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,14 +85,6 @@ pub struct Comparison {
     pub rows: Rows,
 }
 
-/// A teacher's inner values for the training examples.
-pub trait Teacher: Sync {
-    /// For each of [`Objective::comparisons`], in order, the values at the teacher's site of the
-    /// examples with these indices, one after the other, row by row. Equal for equal examples,
-    /// whatever others they come with.
-    fn values(&self, examples: &[usize]) -> Result<Vec<Vec<f32>>>;
-}
-
 impl Objective {
     /// Cross-entropy with the labels alone.
     pub const LABELS: Objective = Objective {
@@ -124,8 +116,8 @@ impl Objective {
         self.pooled != 0.0 || self.hidden.weight != 0.0 || self.relations.weight != 0.0
     }
 
-    /// The sites at which student and teacher are compared, in the order in which a [`Teacher`]
-    /// gives their values; empty if its logits are enough.
+    /// The sites at which student and teacher are compared, in the order in which
+    /// [`crate::TeacherFeatures`] gives their values; empty if its logits are enough.
     pub fn comparisons(&self) -> Vec<Comparison> {
         let mut comparisons = Vec::new();
         if self.pooled != 0.0 {

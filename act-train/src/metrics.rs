@@ -10,23 +10,26 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use act_core::{Error, Result};
-use act_nn::{Journal, TrainEvent};
+use act_nn::LossPoint;
 use serde_json::{Value, json};
 
-/// The file and what has not been told in it.
-pub struct Metrics {
+use crate::score::Scored;
+
+/// The file of `--metrics`.
+pub struct MetricsFile {
     path: PathBuf,
     file: Option<File>,
     start: Instant,
-    since: Instant,
-    tokens: usize,
     /// Steps when this process began.
     resumed: usize,
     broken: bool,
 }
 
-impl Metrics {
-    /// Fails early if the file cannot be written; changes nothing yet.
+impl MetricsFile {
+    /// Changes nothing yet.
+    ///
+    /// # Errors
+    /// Usage: a file that cannot be written.
     pub fn new(path: &Path) -> Result<Self> {
         let folder = path.parent().filter(|f| !f.as_os_str().is_empty());
         if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
@@ -39,15 +42,13 @@ impl Metrics {
             path: path.into(),
             file: None,
             start: Instant::now(),
-            since: Instant::now(),
-            tokens: 0,
             resumed: 0,
             broken: false,
         })
     }
 
     /// Training begins after `step` steps: keeps the lines up to there.
-    pub fn begin(&mut self, step: usize) -> Result<()> {
+    pub(crate) fn begin(&mut self, step: usize) -> Result<()> {
         let io = |e| Error::io(&self.path, e);
         let kept: Vec<String> = match File::open(&self.path) {
             Ok(file) if step > 0 => BufReader::new(file)
@@ -61,62 +62,46 @@ impl Metrics {
         fs::write(&self.path, kept.concat()).map_err(io)?;
         let file = File::options().append(true).open(&self.path).map_err(io)?;
         self.file = Some(file);
-        (self.start, self.since) = (Instant::now(), Instant::now());
+        self.start = Instant::now();
         self.resumed = step;
         Ok(())
     }
 
-    /// One line for a point of the journal or an evaluation.
-    pub fn tell(&mut self, event: &TrainEvent, journal: &Journal) {
-        let line = match *event {
-            TrainEvent::Step {
-                step,
-                total,
-                tokens,
-                ..
-            } => {
-                self.tokens += tokens;
-                match journal.losses.last() {
-                    Some(point) if point.step == step => self.step(step, total, journal),
-                    _ => return,
-                }
-            }
-            TrainEvent::Evaluation {
-                step,
-                accuracy,
-                best,
-            } => json!({
-                "kind": "evaluation",
-                "step": step,
-                "accuracy": accuracy,
-                "best": best,
-                "elapsed_s": self.start.elapsed().as_secs_f64(),
-            }),
-        };
+    /// One line for a point of the journal, of a training of `total` steps.
+    pub(crate) fn step(&mut self, point: &LossPoint, total: usize, tokens_per_s: f64) {
+        let elapsed = self.start.elapsed().as_secs_f64();
+        let done = (point.step - self.resumed).max(1);
+        self.write(&json!({
+            "kind": "step",
+            "step": point.step,
+            "steps": total,
+            "loss": point.loss,
+            "learning_rate": point.learning_rate,
+            "tokens_per_s": tokens_per_s,
+            "elapsed_s": elapsed,
+            "eta_s": elapsed * (total - point.step) as f64 / done as f64,
+        }));
+    }
+
+    /// One line for an evaluation.
+    pub(crate) fn evaluation(&mut self, step: usize, scored: Scored, score: f64, best: bool) {
+        let mut line = json!({
+            "kind": "evaluation",
+            "step": step,
+            "best": best,
+            "elapsed_s": self.start.elapsed().as_secs_f64(),
+        });
+        line[scored.name()] = json!(scored.value(score));
+        self.write(&line);
+    }
+
+    /// One write a line: whoever reads meanwhile sees whole lines.
+    fn write(&mut self, line: &Value) {
         let Some(file) = &mut self.file else { return };
-        // One write a line: whoever reads meanwhile sees whole lines.
         if let (Err(e), false) = (file.write_all(format!("{line}\n").as_bytes()), self.broken) {
             log::warn!("--metrics {}: {e}", self.path.display());
             self.broken = true;
         }
-    }
-
-    fn step(&mut self, step: usize, total: usize, journal: &Journal) -> Value {
-        let point = journal.losses.last();
-        let elapsed = self.start.elapsed().as_secs_f64();
-        let done = (step - self.resumed).max(1);
-        let speed = self.tokens as f64 / self.since.elapsed().as_secs_f64().max(1e-9);
-        (self.tokens, self.since) = (0, Instant::now());
-        json!({
-            "kind": "step",
-            "step": step,
-            "steps": total,
-            "loss": point.map(|p| p.loss),
-            "learning_rate": point.map(|p| p.learning_rate),
-            "tokens_per_s": speed,
-            "elapsed_s": elapsed,
-            "eta_s": elapsed * (total - step) as f64 / done as f64,
-        })
     }
 }
 
@@ -129,33 +114,23 @@ fn told_step(line: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn step(step: usize) -> TrainEvent {
-        TrainEvent::Step {
-            step,
-            total: 6,
-            loss: 0.5,
-            learning_rate: 1e-3,
-            tokens: 10,
-        }
-    }
-
     fn run(path: &Path, from: usize, to: usize) -> Vec<(String, u64)> {
-        let mut metrics = Metrics::new(path).unwrap();
-        let mut journal = Journal::new(2);
+        let mut metrics = MetricsFile::new(path).unwrap();
         metrics.begin(from).unwrap();
-        for n in from + 1..=to {
-            journal.note(&step(n));
-            metrics.tell(&step(n), &journal);
+        for step in (from + 1..=to).filter(|step| step % 2 == 0) {
+            let (loss, learning_rate) = (0.5, 1e-3);
+            let point = LossPoint {
+                step,
+                loss,
+                learning_rate,
+            };
+            metrics.step(&point, 6, 1e4);
         }
-        let event = TrainEvent::Evaluation {
-            step: to,
-            accuracy: 0.5,
-            best: true,
-        };
-        metrics.tell(&event, &journal);
+        metrics.evaluation(to, Scored::Divergence, -0.5, true);
         let text = fs::read_to_string(path).unwrap();
         let told = text.lines().map(|line| {
             let value: Value = serde_json::from_str(line).unwrap();
+            assert!(value.get("divergence").is_none_or(|value| *value == 0.5));
             let kind = value["kind"].as_str().unwrap().to_string();
             (kind, value["step"].as_u64().unwrap())
         });
@@ -176,6 +151,6 @@ mod tests {
         let expected = [2, 4, 6].map(|n| line("step", n));
         assert_eq!(resumed[..3], expected);
         assert_eq!(run(&path, 0, 2).len(), 2, "a new run begins anew");
-        assert!(Metrics::new(&dir.path().join("no/m.jsonl")).is_err());
+        assert!(MetricsFile::new(&dir.path().join("no/m.jsonl")).is_err());
     }
 }

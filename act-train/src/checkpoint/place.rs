@@ -5,47 +5,20 @@
 //! result, so that a run may be resumed with more threads or from another folder.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use act_core::provenance::{Digest, StageRecord};
-use act_core::{Artifact, Result};
 
-use super::store::Checkpoints;
-
-/// Where and how often.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// The folder.
-    pub folder: PathBuf,
-    /// Time between checkpoints; 0: after every step.
-    pub every: Duration,
-}
-
-impl Settings {
-    /// In the folder that was given, else beside the output; nowhere if the output is a pipe.
-    pub fn new(given: Option<&Path>, output: &Path, seconds: f64) -> Option<Self> {
-        let folder = match given {
-            Some(folder) => folder.into(),
-            None if output.as_os_str() == "-" || is_special(output) => return None,
-            None => {
-                let mut name = output.as_os_str().to_owned();
-                name.push(".ckpt");
-                name.into()
-            }
-        };
-        Some(Self {
-            folder,
-            every: Duration::from_secs_f64(seconds),
-        })
+/// The folder that was given, else the one beside the output; none if the output is a pipe.
+pub fn folder(given: Option<&Path>, output: &Path) -> Option<PathBuf> {
+    if let Some(folder) = given {
+        return Some(folder.into());
     }
-
-    /// Opens the folder for the training of `model` that `record` describes.
-    ///
-    /// # Errors
-    /// Usage: another process uses the folder.
-    pub fn open(&self, model: &Artifact, record: &StageRecord) -> Result<Checkpoints> {
-        Checkpoints::open(&self.folder, model, key(record), self.every)
+    if output.as_os_str() == "-" || is_special(output) {
+        return None;
     }
+    let mut name = output.as_os_str().to_owned();
+    name.push(".ckpt");
+    Some(name.into())
 }
 
 /// A device or named pipe, which has no place for a folder beside it.
@@ -79,10 +52,8 @@ mod tests {
 
     #[test]
     fn beside_the_output_unless_it_is_a_pipe() {
-        let folder = |given: Option<&str>, output: &str| {
-            let settings = Settings::new(given.map(Path::new), Path::new(output), 60.0);
-            settings.map(|s| s.folder)
-        };
+        let folder =
+            |given: Option<&str>, output: &str| folder(given.map(Path::new), Path::new(output));
         assert_eq!(folder(None, "b/x.act"), Some("b/x.act.ckpt".into()));
         assert_eq!(folder(None, "-"), None);
         assert_eq!(folder(Some("c"), "-"), Some("c".into()));

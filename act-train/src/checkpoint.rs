@@ -7,6 +7,8 @@
 //! leaves the old checkpoint or the new one; its first line is the digest of the rest. What it does
 //! not name is removed after it, so that there is never more than one checkpoint and one half.
 
+mod place;
+
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,13 +16,15 @@ use std::time::{Duration, Instant};
 
 use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Params, Result};
+use act_nn::Journal;
+use act_nn::checkpoint::{Keeper, Position, Resumed, Snapshot, TensorSet};
 use serde::{Deserialize, Serialize};
 
-use super::{Part, Position, Resumed, Snapshot};
+pub use place::{folder, key};
 
 const MANIFEST: &str = "checkpoint.json";
 const LOCK: &str = "lock";
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// No checkpoint takes more than this share of the time.
 const LARGEST_SHARE: u32 = 20;
@@ -33,12 +37,11 @@ struct Manifest {
     /// Digest of all that determines the run's result.
     key: String,
     position: Position,
+    journal: Journal,
     weights: Entry,
     moments: Vec<Entry>,
     best: Option<Entry>,
     steps: Option<Entry>,
-    /// The caller's own.
-    notes: Vec<String>,
 }
 
 /// A file of the checkpoint, and the digest of its model or of its bytes.
@@ -51,10 +54,10 @@ struct Entry {
 
 impl Entry {
     fn check(&self, found: &Digest) -> Result<()> {
-        match found.to_string() == self.digest {
-            true => Ok(()),
-            false => Err(Error::rejected(format!("{} is another file", self.file))),
+        if found.to_string() == self.digest {
+            return Ok(());
         }
+        Err(Error::rejected(format!("{} is another file", self.file)))
     }
 }
 
@@ -65,7 +68,6 @@ pub struct Checkpoints {
     /// The model with no tensors: what the parts share.
     frame: Artifact,
     every: Duration,
-    resumed: Option<Resumed>,
     best: Option<(usize, Entry)>,
     last: Instant,
     last_took: Duration,
@@ -76,8 +78,10 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// Checkpoints in `folder` of the run that trains `model` and whose result `key` determines;
-    /// saved `every` so often. What the folder holds of this run is read; of another run, or
-    /// damaged, it is passed over with a line that says so. Errors: another process uses the folder.
+    /// saved `every` so often (0: after every step).
+    ///
+    /// # Errors
+    /// Usage: another process uses the folder.
     pub fn open(folder: &Path, model: &Artifact, key: Digest, every: Duration) -> Result<Self> {
         let frame = Artifact {
             params: Params::new(),
@@ -89,7 +93,6 @@ impl Checkpoints {
             key,
             frame,
             every,
-            resumed: None,
             best: None,
             last: Instant::now(),
             last_took: Duration::ZERO,
@@ -100,69 +103,6 @@ impl Checkpoints {
             checkpoints.lock()?;
         }
         Ok(checkpoints)
-    }
-
-    /// Looks for a checkpoint of this run; where it stands, and the caller's notes in it.
-    pub fn find(&mut self) -> Option<(Position, Vec<String>)> {
-        let path = self.folder.join(MANIFEST);
-        if !path.exists() {
-            return None;
-        }
-        let found = self.read(&path);
-        let folder = self.folder.display();
-        match found {
-            Ok(Some((resumed, notes))) => {
-                let position = resumed.position;
-                self.resumed = Some(resumed);
-                Some((position, notes))
-            }
-            Ok(None) => {
-                log::info!(
-                    "{folder} is of another training (model, data, settings or version): starting anew"
-                );
-                None
-            }
-            Err(error) => {
-                log::warn!("{folder} cannot be used: {error}: starting anew");
-                None
-            }
-        }
-    }
-
-    /// What [`Checkpoints::find`] has found; for [`super::Keeper::resume`].
-    pub fn take(&mut self) -> Option<Resumed> {
-        self.last = Instant::now();
-        self.resumed.take()
-    }
-
-    /// Forgets what was found: the run begins anew.
-    pub fn forget(&mut self) {
-        (self.resumed, self.best) = (None, None);
-    }
-
-    /// True if it is time for a checkpoint.
-    pub fn due(&self) -> bool {
-        let pause = match self.every.is_zero() {
-            true => Duration::ZERO,
-            false => self.every.max(self.last_took * (LARGEST_SHARE - 1)),
-        };
-        self.last.elapsed() >= pause
-    }
-
-    /// Saves a snapshot with the caller's notes. A failure is told once and is no error: training
-    /// is worth more than its checkpoint. True if it was saved.
-    pub fn save(&mut self, snapshot: &Snapshot<'_>, notes: Vec<String>) -> bool {
-        let start = Instant::now();
-        let saved = self.try_save(snapshot, notes);
-        match &saved {
-            Ok(()) => log::debug!("checkpoint at step {}", snapshot.position.step),
-            Err(error) if self.failed => log::debug!("no checkpoint again: {error}"),
-            Err(error) => log::warn!("no checkpoint: {error}: training goes on without"),
-        }
-        self.failed = saved.is_err();
-        self.last = Instant::now();
-        self.last_took = start.elapsed();
-        saved.is_ok()
     }
 
     /// Removes the checkpoints, once the result is safe.
@@ -185,7 +125,7 @@ impl Checkpoints {
         }
     }
 
-    fn read(&mut self, path: &Path) -> Result<Option<(Resumed, Vec<String>)>> {
+    fn read(&mut self, path: &Path) -> Result<Option<Resumed>> {
         let text = fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
         let (digest, body) = text.split_once('\n').unwrap_or_default();
         if digest != Digest::of([body.as_bytes()]).to_string() {
@@ -198,6 +138,7 @@ impl Checkpoints {
         }
         let resumed = Resumed {
             position: manifest.position,
+            journal: manifest.journal,
             weights: self.load(&manifest.weights)?,
             moments: manifest
                 .moments
@@ -215,7 +156,7 @@ impl Checkpoints {
             },
         };
         self.best = resumed.position.best.map(|at| at.step).zip(manifest.best);
-        Ok(Some((resumed, manifest.notes)))
+        Ok(Some(resumed))
     }
 
     fn load(&self, entry: &Entry) -> Result<Params> {
@@ -236,32 +177,35 @@ impl Checkpoints {
     }
 
     fn path_of(&self, entry: &Entry) -> Result<PathBuf> {
-        match Path::new(&entry.file).file_name() == Some(entry.file.as_ref()) {
-            true => Ok(self.folder.join(&entry.file)),
-            false => Err(Error::rejected(format!(
-                "{MANIFEST} names {:?}",
-                entry.file
-            ))),
+        if Path::new(&entry.file).file_name() == Some(entry.file.as_ref()) {
+            return Ok(self.folder.join(&entry.file));
         }
+        Err(Error::rejected(format!(
+            "{MANIFEST} names {:?}",
+            entry.file
+        )))
     }
 
-    fn try_save(&mut self, snapshot: &Snapshot<'_>, notes: Vec<String>) -> Result<()> {
+    fn try_save(&mut self, snapshot: &Snapshot<'_>) -> Result<()> {
         let step = snapshot.position.step;
         fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, e))?;
         self.lock()?;
         let weights = self.write(
             &format!("weights-{step}.act"),
-            (snapshot.part)(Part::Weights),
+            (snapshot.tensors)(TensorSet::Weights),
         )?;
         let moments = (0..snapshot.moments)
             .map(|i| {
                 let name = format!("moment{}-{step}.act", i + 1);
-                self.write(&name, (snapshot.part)(Part::Moment(i)))
+                self.write(&name, (snapshot.tensors)(TensorSet::Moment(i)))
             })
             .collect::<Result<Vec<_>>>()?;
         let best_step = snapshot.position.best.map(|at| at.step);
         if let Some(at) = best_step.filter(|at| self.best.as_ref().is_none_or(|(s, _)| s != at)) {
-            let entry = self.write(&format!("best-{at}.act"), (snapshot.part)(Part::Best))?;
+            let entry = self.write(
+                &format!("best-{at}.act"),
+                (snapshot.tensors)(TensorSet::Best),
+            )?;
             self.best = Some((at, entry));
         }
         let steps = match snapshot.steps {
@@ -272,11 +216,11 @@ impl Checkpoints {
             schema: SCHEMA,
             key: self.key.to_string(),
             position: *snapshot.position,
+            journal: snapshot.journal.clone(),
             weights,
             moments,
             best: best_step.and(self.best.as_ref().map(|(_, entry)| entry.clone())),
             steps,
-            notes,
         };
         let body = serde_json::to_string(&manifest)
             .map_err(|e| Error::failed(format!("{MANIFEST}: {e}")))?;
@@ -375,5 +319,50 @@ impl Checkpoints {
                 Ok(())
             }
         }
+    }
+}
+
+impl Keeper for Checkpoints {
+    /// The state of this run that the folder holds. Of another run, or damaged, it is passed over with
+    /// a line that says so.
+    fn resume(&mut self) -> Option<Resumed> {
+        let path = self.folder.join(MANIFEST);
+        if !path.exists() {
+            return None;
+        }
+        let found = self.read(&path);
+        self.last = Instant::now();
+        let folder = self.folder.display();
+        match found {
+            Ok(Some(resumed)) => return Some(resumed),
+            Ok(None) => log::info!(
+                "{folder} is of another training (model, data, settings or version): starting anew"
+            ),
+            Err(error) => log::warn!("{folder} cannot be used: {error}: starting anew"),
+        }
+        None
+    }
+
+    fn due(&mut self, step: usize) -> bool {
+        let pause = if self.every.is_zero() {
+            Duration::ZERO
+        } else {
+            self.every.max(self.last_took * (LARGEST_SHARE - 1))
+        };
+        step > 0 && self.last.elapsed() >= pause
+    }
+
+    /// A failure is told once and is no error: training is worth more than its checkpoint.
+    fn save(&mut self, snapshot: &Snapshot<'_>) {
+        let start = Instant::now();
+        let saved = self.try_save(snapshot);
+        match &saved {
+            Ok(()) => log::debug!("checkpoint at step {}", snapshot.position.step),
+            Err(error) if self.failed => log::debug!("no checkpoint again: {error}"),
+            Err(error) => log::warn!("no checkpoint: {error}: training goes on without"),
+        }
+        self.failed = saved.is_err();
+        self.last = Instant::now();
+        self.last_took = start.elapsed();
     }
 }

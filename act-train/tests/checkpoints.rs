@@ -1,33 +1,26 @@
 //! A run that is broken off after every step and taken up from files ends in the bits of one that
 //! never was, with every optimiser.
 
+use std::path::Path;
+use std::time::Duration;
+
 use act_core::provenance::Digest;
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Encoding, Params, Seed};
-use act_nn::checkpoint::store::Checkpoints;
-use act_nn::checkpoint::{Keeper, Resumed, Snapshot};
+use act_core::{Artifact, Encoding, Error, ErrorKind, Params, Result, Seed};
+use act_nn::checkpoint::{Keeper, Unkept};
 use act_nn::{
     Decay, Device, Examples, Objective, OptimizerOptions, Schedule, TrainEvent, TrainOptions,
-    Trained, UpdateRule,
+    Trained, Training, UpdateRule,
 };
-use std::time::Duration;
+use act_train::checkpoint::Checkpoints;
 
 const STEPS: usize = 7;
 
-struct Files(Checkpoints);
+/// Never due by itself.
+const HOUR: Duration = Duration::from_secs(3600);
 
-impl Keeper for Files {
-    fn resume(&mut self) -> Option<Resumed> {
-        self.0.take()
-    }
-
-    fn due(&mut self, _: usize) -> bool {
-        false
-    }
-
-    fn save(&mut self, snapshot: &Snapshot<'_>) {
-        assert!(self.0.save(snapshot, vec!["a note".into()]));
-    }
+fn open(folder: &Path, model: &Artifact, key: u8) -> Result<Checkpoints> {
+    Checkpoints::open(folder, model, Digest([key; 32]), HOUR)
 }
 
 fn options(rule: UpdateRule) -> TrainOptions {
@@ -37,7 +30,7 @@ fn options(rule: UpdateRule) -> TrainOptions {
         batch_size: 4,
         micro_batch: Some(3),
         eval_every: Some(2),
-        log_every: 1,
+        log_every: 2,
         learning_rate: Schedule::Peak {
             rate: 1e-2,
             decay: Decay::Cosine,
@@ -51,19 +44,20 @@ fn options(rule: UpdateRule) -> TrainOptions {
         },
         dropout: 0.1,
         mixed_precision: false,
-        target_accuracy: None,
+        target_score: None,
         patience: None,
         threads: 2,
         seed: Seed(3),
     }
 }
 
+/// Trains from where `keeper` stands, and stops after the step that is `last`.
 fn train(
     model: &Artifact,
     options: &TrainOptions,
     keeper: &mut dyn Keeper,
-    on_event: &mut dyn FnMut(TrainEvent) -> bool,
-) -> Trained {
+    last: impl Fn(usize) -> bool,
+) -> Result<Trained> {
     let encodings: Vec<Encoding> = (0..10)
         .map(|i| Encoding {
             input_ids: (0..3 + i % 4)
@@ -79,18 +73,23 @@ fn train(
         teacher_logits: None,
         teacher: None,
     };
-    let validation = Some(examples);
-    act_nn::resume(
-        Device::NdArray,
-        model,
-        examples,
-        validation,
-        Objective::LABELS,
+    let training = Training {
+        artifact: model,
+        train: examples,
+        validation: Some(examples),
+        quantizing: None,
+        objective: Objective::LABELS,
         options,
+    };
+    act_nn::train(
+        Device::NdArray,
+        training,
         keeper,
-        on_event,
+        &mut |event, _| match event {
+            TrainEvent::Step { step, .. } if last(*step) => Err(Error::interrupted()),
+            _ => Ok(()),
+        },
     )
-    .unwrap()
 }
 
 fn bits(params: &Params) -> Vec<u8> {
@@ -113,40 +112,27 @@ fn broken_runs_end_in_the_same_bits() {
     };
     for rule in [adam, momentum, UpdateRule::Sgd] {
         let options = options(rule);
-        let whole = train(
-            &model,
-            &options,
-            &mut act_nn::checkpoint::Unkept,
-            &mut |_| true,
-        );
+        let whole = train(&model, &options, &mut Unkept, |_| false).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("kept");
-        let open = || Checkpoints::open(&folder, &model, Digest([1; 32]), Duration::ZERO).unwrap();
-        for step in 0.. {
-            let mut files = Files(open());
-            let found = files.0.find();
-            assert_eq!(
-                found.as_ref().map(|(p, _)| p.step),
-                (step > 0).then_some(step)
-            );
+        for step in 1..STEPS {
+            let mut files = open(&folder, &model, 1).unwrap();
             // Stopped right after the next step, before its evaluation.
-            let broken = train(
-                &model,
-                &options,
-                &mut files,
-                &mut |event| !matches!(event, TrainEvent::Step { step, .. } if step < STEPS),
-            );
+            let stopped = train(&model, &options, &mut files, |done| done == step);
+            let stopped = stopped.map(drop).unwrap_err();
+            assert_eq!(stopped.kind(), ErrorKind::Interrupted, "at step {step}");
             let files_there = std::fs::read_dir(&folder).unwrap().count();
             assert!(files_there <= 6, "one checkpoint, its manifest and lock");
-            if broken.steps == STEPS {
-                assert_eq!(bits(&broken.params), bits(&whole.params), "{rule:?}");
-                assert_eq!(broken.accuracy, whole.accuracy);
-                assert_eq!(broken.final_loss.to_bits(), whole.final_loss.to_bits());
-                files.0.remove();
-                assert!(!folder.exists());
-                break;
-            }
         }
+        let mut files = open(&folder, &model, 1).unwrap();
+        let broken = train(&model, &options, &mut files, |_| false).unwrap();
+        assert_eq!(broken.steps, STEPS);
+        assert_eq!(bits(&broken.params), bits(&whole.params), "{rule:?}");
+        assert_eq!(broken.score, whole.score);
+        assert_eq!(broken.final_loss.to_bits(), whole.final_loss.to_bits());
+        assert_eq!(broken.journal, whole.journal);
+        files.remove();
+        assert!(!folder.exists());
     }
 }
 
@@ -155,25 +141,23 @@ fn another_key_damage_and_another_process_are_told_apart() {
     let model = tiny_artifact(1, &TinyOptions::default());
     let options = options(UpdateRule::Sgd);
     let dir = tempfile::tempdir().unwrap();
-    let open = |key| Checkpoints::open(dir.path(), &model, Digest([key; 32]), Duration::ZERO);
-    let mut files = Files(open(1).unwrap());
-    train(&model, &options, &mut files, &mut |_| false);
+    let open = |key| open(dir.path(), &model, key);
+    let mut files = open(1).unwrap();
+    assert!(train(&model, &options, &mut files, |step| step == 1).is_err());
     let busy = open(1).err().expect("the folder is in use").to_string();
     assert!(busy.contains("another training uses"), "{busy}");
     drop(files);
-    assert!(open(2).unwrap().find().is_none(), "another run's");
-    let (position, notes) = open(1).unwrap().find().unwrap();
-    assert_eq!(
-        (position.step, &notes[..]),
-        (1, &["a note".to_string()][..])
-    );
+    assert!(open(2).unwrap().resume().is_none(), "another run's");
+    let resumed = open(1).unwrap().resume().unwrap();
+    assert_eq!(resumed.position.step, 1);
+    assert!(resumed.journal.loss().is_some());
 
     let weights = dir.path().join("weights-1.act");
     let mut bytes = std::fs::read(&weights).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&weights, bytes).unwrap();
-    assert!(open(1).unwrap().find().is_none(), "a damaged tensor");
+    assert!(open(1).unwrap().resume().is_none(), "a damaged tensor");
     std::fs::remove_file(&weights).unwrap();
-    assert!(open(1).unwrap().find().is_none(), "a missing file");
+    assert!(open(1).unwrap().resume().is_none(), "a missing file");
 }

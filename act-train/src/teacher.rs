@@ -1,68 +1,26 @@
 //! The teacher: a finished model, float or int8, asked once for its logits on every example, and,
-//! where losses compare them, for its inner values ([`super::features`]).
+//! where losses compare them, for its inner values ([`Features`]).
 //!
 //! It answers through act-infer and in its own terms: if its vocabulary or sequence length is not
 //! the student's, the text is tokenised again for it, and its classes are put in the student's order.
 
-use std::path::{Path, PathBuf};
+mod classes;
+mod features;
+mod logits;
 
-use act_core::provenance::{DataRecord, Digest};
-use act_core::{Artifact, Encoding, Error, Result, Tokenizer};
+use act_core::{Artifact, Encoding, Error, Progress, Result, Tokenizer};
 use act_infer::Engine;
+use act_nn::Objective;
 
-use super::{forward, labels};
-
-/// What is remembered of a teacher.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TeacherRecord {
-    /// Its digest.
-    pub model_digest: Digest,
-    /// Synthetic data that it was made with: what it teaches rests on them too.
-    pub synthetic_data: Vec<DataRecord>,
-}
-
-impl TeacherRecord {
-    /// What to remember of `teacher`.
-    pub fn new(teacher: &Artifact) -> Result<Self> {
-        let data = teacher.provenance.iter().flat_map(|stage| &stage.data);
-        let mut synthetic_data: Vec<DataRecord> = Vec::new();
-        for record in data.filter(|record| record.synthetic) {
-            if !synthetic_data.contains(record) {
-                synthetic_data.push(record.clone());
-            }
-        }
-        Ok(Self {
-            model_digest: teacher.model_digest()?,
-            synthetic_data,
-        })
-    }
-}
-
-/// The teacher's file: `given` on the command line, or else the `configured` one. Errors: a folder,
-/// or standard input that is to be the `input` too.
-pub fn path(
-    given: Option<&Path>,
-    configured: Option<&str>,
-    input: &Path,
-) -> Result<Option<PathBuf>> {
-    match given.or(configured.map(Path::new)) {
-        Some(path) if path.is_dir() => Err(Error::usage(format!(
-            "the teacher {} is a folder: import it (act-convert import) and give the .act file",
-            path.display()
-        ))),
-        Some(path) if path.as_os_str() == "-" && input.as_os_str() == "-" => Err(Error::usage(
-            "the teacher and the input cannot both be standard input",
-        )),
-        path => Ok(path.map(PathBuf::from)),
-    }
-}
+pub use features::Features;
+pub use logits::logits;
 
 /// Says no to a teacher that was made for other classes than `student`, before any work is done.
 ///
 /// # Errors
 /// Usage, naming the label that one of the two lacks.
 pub fn check_classes(teacher: &Artifact, student: &Artifact) -> Result<()> {
-    labels::matching(&student.task.labels, &teacher.task.labels).map(drop)
+    classes::matching(&student.task.labels, &teacher.task.labels).map(drop)
 }
 
 /// A model that a student learns from.
@@ -75,10 +33,12 @@ pub struct Teacher {
 }
 
 impl Teacher {
-    /// Loads `teacher` for `student`. Errors: other classes. A different task is only a warning,
-    /// since the labels agree.
-    pub fn new(teacher: Artifact, student: &Artifact, threads: usize) -> Result<Self> {
-        let classes = labels::matching(&student.task.labels, &teacher.task.labels)?;
+    /// Loads `teacher` for `student`. A different task is only a warning, since the labels agree.
+    ///
+    /// # Errors
+    /// Usage: other classes. Those of the engine.
+    pub fn new(teacher: &Artifact, student: &Artifact, threads: usize) -> Result<Self> {
+        let classes = classes::matching(&student.task.labels, &teacher.task.labels)?;
         if teacher.task.name != student.task.name {
             log::warn!(
                 "the teacher was made for task {}, the student is for {}",
@@ -98,7 +58,7 @@ impl Teacher {
             )?)
         };
         Ok(Self {
-            engine: Engine::new(teacher)?.with_threads(threads),
+            engine: Engine::new(teacher.clone())?.with_threads(threads),
             classes,
             tokenizer,
         })
@@ -109,10 +69,10 @@ impl Teacher {
         if self.tokenizer.is_some() {
             return Err("the teacher has another vocabulary or sequence length than the student");
         }
-        match self.engine.quant().is_empty() {
-            true => Ok(()),
-            false => Err("the teacher is int8"),
+        if !self.engine.quant().is_empty() {
+            return Err("the teacher is int8");
         }
+        Ok(())
     }
 
     /// The engine.
@@ -120,22 +80,37 @@ impl Teacher {
         &self.engine
     }
 
+    /// Its inner values for these encodings where `objective` compares some; at most `budget` bytes of
+    /// them are kept.
+    pub fn features<'a>(
+        &'a self,
+        encodings: &'a [Encoding],
+        objective: &Objective,
+        budget: u64,
+    ) -> Option<Features<'a>> {
+        let comparisons = objective.looks_inside().then(|| objective.comparisons())?;
+        Some(Features::new(&self.engine, encodings, comparisons, budget))
+    }
+
     /// Logits in the student's class order, one row a text; `encodings` are the student's.
-    /// `on_batch` is told the examples done since the last call and may stop by returning `false`.
+    /// `progress` is told the examples.
+    ///
+    /// # Errors
+    /// Rejected: a logit that is not finite. Interrupted.
     pub fn logits(
         &self,
         texts: &[(&str, Option<&str>)],
         encodings: &[Encoding],
-        on_batch: &mut dyn FnMut(usize) -> bool,
+        progress: &dyn Progress,
     ) -> Result<Vec<Vec<f32>>> {
         let mut rows = match &self.tokenizer {
-            None => forward::logits(&self.engine, encodings, on_batch)?,
+            None => logits(&self.engine, encodings, progress)?,
             Some(tokenizer) => {
                 let own = texts
                     .iter()
                     .map(|(text, pair)| tokenizer.encode(text, *pair))
                     .collect::<Result<Vec<_>>>()?;
-                forward::logits(&self.engine, &own, on_batch)?
+                logits(&self.engine, &own, progress)?
             }
         };
         for (index, row) in rows.iter_mut().enumerate() {

@@ -1,0 +1,196 @@
+//! The stage's work: from a model, a teacher and data to a trained model.
+
+use act_core::metrics::Accuracy;
+use act_core::{Artifact, Error, Result, Silent};
+use act_data::Dataset;
+use act_infer::Engine;
+use act_nn::{Objective, Training};
+use act_train::record::TeacherRecord;
+use act_train::{ExampleSet, Scored, Session, Teacher, objective, teacher};
+
+use crate::harm::{self, Fit};
+use crate::options::Options;
+use crate::origin;
+use crate::outcome::{self, Distilled};
+use crate::training_data::TrainingData;
+use crate::validation::Validation;
+
+/// Trains `student` on `data`, which must be the train split; with checkpoints of this very training
+/// in the session it goes on from where they stand.
+///
+/// # Errors
+/// Usage: an int8 student, a teacher for other classes or far below `origin_metric`, no text that the
+/// vocabulary knows. Rejected: answers that are not finite before any step. Failed: a loss that is not
+/// finite before anything was won, a result worse than the input. Interrupted.
+pub fn distill(
+    student: Artifact,
+    teacher: Option<Artifact>,
+    data: &Dataset,
+    options: &Options,
+    session: &mut Session<'_>,
+) -> Result<Distilled> {
+    if !student.quant.is_empty() {
+        return Err(Error::usage(
+            "the model is already int8: train the float model, then quantise",
+        ));
+    }
+    let input = student.model_digest()?;
+    let teacher_record = teacher.as_ref().map(TeacherRecord::new).transpose()?;
+    let mut examples = TrainingData::new(data, &student, options)?;
+
+    let teacher = teacher
+        .map(|teacher| Teacher::new(&teacher, &student, options.training.threads))
+        .transpose()?;
+    let objective = objective(&student, teacher.as_ref(), options)?;
+    log::info!("losses: {}", objective::describe(&objective));
+    // A broken or wrong model is found out before the long part.
+    let answers = answers_before(&student, &examples, options, session)?;
+    let before = accuracy_of(Some(&answers.held_out), &examples.validation);
+    if let (None, Some(before), Some(stated)) = (&teacher_record, before, options.origin_metric) {
+        origin::note_input(stated, before);
+    }
+    let taught = match &teacher {
+        Some(teacher) => teach(&mut examples, teacher, data, &objective, options, session)?,
+        None => None,
+    };
+    let features = match (&teacher, &options.losses) {
+        (Some(teacher), Some(losses)) => {
+            let encodings = &examples.train.encodings;
+            teacher.features(encodings, &objective, losses.cache_bytes()?)
+        }
+        _ => None,
+    };
+    let training = Training {
+        artifact: &student,
+        train: examples.train.view(features.as_ref()),
+        validation: Some(examples.validation.view(None)),
+        quantizing: None,
+        objective,
+        options: &options.training,
+    };
+    let trained = session.train(training, Scored::Accuracy)?;
+    if let Some(why) = &trained.diverged {
+        outcome::check_won(why, before, trained.score)?;
+    }
+
+    let validation = Validation::new(before, trained.score, taught, examples.validation.len());
+    if let Some(validation) = &validation {
+        outcome::check_not_worse(validation, trained.best_step)?;
+    }
+    let artifact = Artifact {
+        params: trained.params,
+        ..student
+    };
+    let fit = fit(&artifact, &answers.train, &examples.train, options)?;
+    fit.judge(validation.as_ref())?;
+    Ok(Distilled {
+        artifact,
+        input,
+        teacher: teacher_record,
+        examples: examples.train.len(),
+        validation,
+        fit,
+        journal: trained.journal,
+        steps: trained.steps,
+        best_step: trained.best_step,
+        final_loss: trained.final_loss,
+        diverged: trained.diverged,
+    })
+}
+
+/// What is minimised.
+fn objective(
+    student: &Artifact,
+    teacher: Option<&Teacher>,
+    options: &Options,
+) -> Result<Objective> {
+    let (Some(teacher), Some(losses)) = (teacher, &options.losses) else {
+        return Ok(Objective::LABELS);
+    };
+    let plan = teacher.engine().plan();
+    objective::objective(losses, &student.plan, plan, teacher.observable())
+}
+
+/// Asks the teacher about the training examples that its logits are wanted for, and gives its accuracy
+/// on the validation slice.
+fn teach(
+    examples: &mut TrainingData,
+    teacher: &Teacher,
+    data: &Dataset,
+    objective: &Objective,
+    options: &Options,
+    session: &Session<'_>,
+) -> Result<Option<Accuracy>> {
+    let visited = if objective.wants_logits() {
+        options.training.visited(examples.train.len())
+    } else {
+        Vec::new()
+    };
+    let progress = session.progress;
+    progress.begin("teacher", visited.len() + examples.validation.len());
+    // Validation first: a wrong teacher is found out before the long part.
+    let held_out = &mut examples.validation;
+    held_out.ask_all(teacher, data, progress)?;
+    let accuracy = accuracy_of(held_out.teacher_logits.as_deref(), held_out);
+    if let (Some(accuracy), Some(stated)) = (accuracy, options.origin_metric) {
+        origin::check_teacher(stated, accuracy)?;
+    }
+    if !visited.is_empty() {
+        examples.train.ask(teacher, data, &visited, progress)?;
+    }
+    Ok(accuracy)
+}
+
+/// Logits of the model that is about to be trained.
+struct Answers {
+    held_out: Vec<Vec<f32>>,
+    /// Of the training examples that [`harm`] looks at.
+    train: Vec<Vec<f32>>,
+}
+
+/// Asks the model that is about to be trained.
+fn answers_before(
+    student: &Artifact,
+    examples: &TrainingData,
+    options: &Options,
+    session: &Session<'_>,
+) -> Result<Answers> {
+    let engine = Engine::new(student.clone())?.with_threads(options.training.threads);
+    let (train, validation) = (&examples.train, &examples.validation);
+    let looked_at = train.encodings_of(&harm::looked_at(train.len()));
+    let progress = session.progress;
+    progress.begin("input", validation.len() + looked_at.len());
+    let held_out = teacher::logits(&engine, &validation.encodings, progress)?;
+    let train = teacher::logits(&engine, &looked_at, progress)?;
+    let mut all = held_out.iter().chain(&train).flatten();
+    if !all.all(|v| v.is_finite()) {
+        return Err(Error::rejected(
+            "the input model's class scores are not finite: it is damaged or its training diverged",
+        ));
+    }
+    Ok(Answers { held_out, train })
+}
+
+/// How well the trained model fits the training examples that are looked at.
+fn fit(
+    trained: &Artifact,
+    before: &[Vec<f32>],
+    train: &ExampleSet,
+    options: &Options,
+) -> Result<Fit> {
+    let looked_at = harm::looked_at(train.len());
+    let labels: Vec<u32> = looked_at.iter().map(|&i| train.labels[i]).collect();
+    let engine = Engine::new(trained.clone())?.with_threads(options.training.threads);
+    let after = teacher::logits(&engine, &train.encodings_of(&looked_at), &Silent)?;
+    if !after.iter().flatten().all(|v| v.is_finite()) {
+        return Err(Error::failed(
+            "training diverged: the trained model's class scores are not finite; lower the learning rate",
+        ));
+    }
+    Ok(Fit::new(before, &after, &labels))
+}
+
+fn accuracy_of(logits: Option<&[Vec<f32>]>, examples: &ExampleSet) -> Option<Accuracy> {
+    let logits = logits.filter(|logits| !logits.is_empty())?;
+    Some(Accuracy::of_logits(logits, &examples.labels))
+}

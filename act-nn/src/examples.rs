@@ -1,0 +1,24 @@
+//! Examples to train on or to measure on, as the caller has them.
+
+use act_core::{Encoding, Result};
+
+/// Examples to train on or to measure on.
+#[derive(Clone, Copy)]
+pub struct Examples<'a> {
+    /// Token ids.
+    pub encodings: &'a [Encoding],
+    /// Classes, one an encoding.
+    pub labels: &'a [u32],
+    /// The teacher's logits, one row an encoding.
+    pub teacher_logits: Option<&'a [Vec<f32>]>,
+    /// The teacher's inner values, where the objective compares some.
+    pub teacher: Option<&'a dyn TeacherFeatures>,
+}
+
+/// A teacher's inner values for the training examples.
+pub trait TeacherFeatures: Sync {
+    /// For each of [`crate::Objective::comparisons`], in order, the values at the teacher's site of
+    /// the examples with these indices, one after the other, row by row. Equal for equal examples,
+    /// whatever others they come with.
+    fn values(&self, examples: &[usize]) -> Result<Vec<Vec<f32>>>;
+}

@@ -1,0 +1,65 @@
+//! The held-out examples with the teacher's answers: how far int8 models are from it.
+
+use act_core::metrics::argmax;
+use act_core::{Artifact, Batch, Encoding, Result};
+use act_infer::Engine;
+use act_train::ExampleSet;
+
+use super::outcome::Agreement;
+use crate::judge::{Score, Tally};
+
+/// What int8 models are judged on.
+pub(super) struct Examiner {
+    examples: ExampleSet,
+    batch_size: usize,
+    threads: usize,
+}
+
+impl Examiner {
+    /// Examples about which the teacher has been asked.
+    pub(super) fn new(examples: ExampleSet, batch_size: usize, threads: usize) -> Self {
+        Self {
+            examples,
+            batch_size,
+            threads,
+        }
+    }
+
+    /// Token ids of the examples.
+    pub(super) fn encodings(&self) -> &[Encoding] {
+        &self.examples.encodings
+    }
+
+    /// How far an int8 model is from the teacher.
+    pub(super) fn score(&self, int8: &Artifact) -> Result<Score> {
+        let engine = Engine::new(int8.clone())?.with_threads(self.threads);
+        let mut tally = Tally::default();
+        let answers = self.examples.teacher_logits.as_deref().unwrap_or_default();
+        let expected = answers.chunks(self.batch_size);
+        let labels = self.examples.labels.chunks(self.batch_size);
+        let batches = self.encodings().chunks(self.batch_size);
+        for ((batch, expected), labels) in batches.zip(expected).zip(labels) {
+            tally.add(expected, &engine.forward(&Batch::new(batch))?, Some(labels))?;
+        }
+        Ok(tally.score(true))
+    }
+
+    /// The answers of a forward pass beside those of the int8 model in the engine.
+    pub(super) fn agreement(&self, ours: &[Vec<f32>], int8: &Artifact) -> Result<Agreement> {
+        let encodings = self.encodings();
+        let engine = Engine::new(int8.clone())?.with_threads(self.threads);
+        let theirs = engine.forward(&Batch::new(encodings))?;
+        let pairs = || ours.iter().zip(&theirs);
+        let alike = pairs().filter(|(a, b)| argmax(a) == argmax(b)).count();
+        let largest = |(a, b): (&Vec<f32>, &Vec<f32>)| {
+            let differences = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()));
+            differences.fold(0.0, f64::max)
+        };
+        let mut differences: Vec<f64> = pairs().map(largest).collect();
+        differences.sort_by(f64::total_cmp);
+        Ok(Agreement {
+            predictions: alike as f64 / encodings.len().max(1) as f64,
+            median_difference: differences.get(encodings.len() / 2).copied().unwrap_or(0.0),
+        })
+    }
+}
