@@ -56,16 +56,32 @@ fn every_link_of_a_page_leads_somewhere() {
     assert!(links > 50, "only {links} links were found");
 }
 
+/// The files that a text names by their path from the root of the workspace.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "/._-$".contains(c)));
+    words.map(|word| word.trim_matches('.')).filter(|word| {
+        let folder = word.split_once('/').map_or("", |(folder, _)| folder);
+        let ending = word.rsplit_once('.').map_or("", |(_, ending)| ending);
+        !folder.is_empty()
+            && workspace().join(folder).is_dir()
+            && ["md", "rs", "py", "sh", "toml", "yaml"].contains(&ending)
+            && !["MODEL", "TASK", "NAME"]
+                .iter()
+                .any(|part| word.contains(part))
+    })
+}
+
 #[test]
-fn every_page_that_a_file_names_exists() {
-    let other = |c: char| !(c.is_ascii_alphanumeric() || "/._-".contains(c));
+fn every_file_that_a_file_names_exists() {
     for path in files(&[".md", ".rs", ".py", ".sh", ".toml", ".yaml", "Makefile"]) {
-        for rest in read(&path).split("docs/").skip(1) {
-            let name = rest.split(other).next().unwrap_or("");
-            if name.ends_with(".md") {
-                let page = workspace().join("docs").join(name);
-                assert!(page.exists(), "{}: there is no {name}", path.display());
-            }
+        let text = read(&path);
+        for name in named(&text) {
+            // From the root, the crate, or beside the file.
+            let exists = path
+                .ancestors()
+                .skip(1)
+                .any(|above| above.join(name).exists());
+            assert!(exists, "{}: there is no {name}", path.display());
         }
     }
 }
