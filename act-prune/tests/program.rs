@@ -1,68 +1,31 @@
 //! The program itself: exit codes, one-line errors, streams and the report.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
 use act_core::testing::{CHARACTERS, TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, LayerPlan};
-use tempfile::TempDir;
+use act_stage::testing::Workshop;
 
-/// A folder with a model and its data.
-struct Workshop {
-    dir: TempDir,
-}
-
-impl Workshop {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let data = dir.path().join("data");
-        fs::create_dir(&data).unwrap();
-        let lines: String = CHARACTERS
-            .chars()
-            .enumerate()
-            .map(|(i, c)| format!("{{\"text\":\"{c}借款\",\"label\":\"label {}\"}}\n", i % 3))
-            .collect();
-        fs::write(data.join("train.json"), lines).unwrap();
-        let description = r#"{"task":"tiny","columns":{"text":"text","label":"label"},
-            "labels":["label 0","label 1","label 2"],"synthetic":true}"#;
-        fs::write(data.join("act-dataset.json"), description).unwrap();
-        let workshop = Self { dir };
-        workshop.save("base.act", None);
-        workshop.save("int8.act", Some(TinyInt8::default()));
-        workshop
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn save(&self, name: &str, int8: Option<TinyInt8>) {
+/// A folder with a float and an int8 model and their data.
+fn workshop() -> Workshop {
+    let program = env!("CARGO_BIN_EXE_act-prune");
+    let workshop = Workshop::new(program, "tiny", &[("--data", "data")]);
+    let texts = CHARACTERS.chars().map(|c| format!("{c}借款"));
+    workshop.write_data("data", texts.enumerate().map(|(i, text)| (text, i % 3)));
+    for (name, int8) in [("base.act", None), ("int8.act", Some(TinyInt8::default()))] {
         let options = TinyOptions {
             layers: vec![LayerPlan::full(4, 2, 16), LayerPlan::full(4, 2, 8)],
             int8,
             ..TinyOptions::default()
         };
-        let bytes = tiny_artifact(1, &options).to_bytes().unwrap();
-        fs::write(self.path(name), bytes).unwrap();
+        workshop.save(name, &tiny_artifact(1, &options));
     }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_act-prune"));
-        command.current_dir(self.dir.path()).args(args);
-        command.args(["--data", "data"]).stdin(Stdio::null());
-        command.env("XDG_CACHE_HOME", self.dir.path().join("cache"));
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
-    }
+    workshop
 }
 
 #[test]
 fn prunes_reports_and_filters_alike() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let output = workshop.run(&["base.act", "-o", "pruned.act", "--report", "pruned.json"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{told}");
@@ -99,7 +62,7 @@ fn prunes_reports_and_filters_alike() {
 
 #[test]
 fn a_ratio_that_does_not_fit_and_one_that_removes_nothing_are_told() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let told = |ratio: &str| {
         let set = format!("Prune.pruned_ratio={ratio}");
         let output = workshop.run(&["base.act", "-o", "pruned.act", "--set", &set]);
@@ -113,7 +76,7 @@ fn a_ratio_that_does_not_fit_and_one_that_removes_nothing_are_told() {
 
 #[test]
 fn wrong_inputs_end_in_one_line_and_their_exit_code() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     fs::write(workshop.path("text.act"), "not a model").unwrap();
     fs::write(workshop.path("empty.act"), "").unwrap();
     for (code, args, says) in [
@@ -153,7 +116,7 @@ fn wrong_inputs_end_in_one_line_and_their_exit_code() {
 
 #[test]
 fn targets_that_need_no_clock_are_kept_exactly() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let read = |name: &str| -> serde_json::Value {
         serde_json::from_slice(&fs::read(workshop.path(name)).unwrap()).unwrap()
     };
@@ -194,7 +157,7 @@ fn targets_that_need_no_clock_are_kept_exactly() {
 
 #[test]
 fn a_promise_that_cannot_be_kept_is_refused_in_one_line() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     for (args, says) in [
         (
             ["--params", "0.01"],
@@ -219,7 +182,7 @@ fn a_promise_that_cannot_be_kept_is_refused_in_one_line() {
 
 #[test]
 fn the_vocabulary_of_an_int8_model_shrinks_alone() {
-    let workshop = Workshop::new();
+    let workshop = workshop();
     let used = [
         "--set",
         "Prune.vocabulary=used",

@@ -73,6 +73,8 @@ impl Workshop {
                 command.args([flag, value]);
             }
         }
+        // What a program keeps for its user stays in the folder, too.
+        command.env("XDG_CACHE_HOME", self.path("cache"));
         command.stdin(Stdio::null());
         command
     }
