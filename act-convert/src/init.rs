@@ -55,20 +55,18 @@ fn truncated_standard_normal(rng: &mut impl Rng) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use act_core::{Activation, Family, LayerPlan};
+    use act_core::{Activation, Block, Embeddings, Family, Head, LayerPlan};
 
     fn plan(layers: usize) -> Plan {
         Plan {
             family: Family::Bert,
             hidden_size: 16,
-            vocab_size: 2000,
-            max_position_embeddings: 8,
-            type_vocab_size: 2,
-            task_type_vocab_size: 0,
             layer_norm_eps: 1e-12,
-            hidden_act: Activation::Gelu,
             num_labels: 2,
+            embeddings: Embeddings::bert(2000, 16, 8, 2),
+            block: Block::bert(Activation::Gelu),
             layers: vec![LayerPlan::full(2, 8, 32); layers],
+            head: Head::BERT,
         }
     }
 

@@ -216,7 +216,7 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
         "untrained {}: {} parameters, {} tokens, {} labels",
         model.task.name,
         model.plan.parameters(),
-        model.plan.vocab_size,
+        model.plan.embeddings.vocab_size,
         model.plan.num_labels
     );
     let report = Report::new("act-convert", &model)?;
@@ -243,7 +243,7 @@ fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
         model.task.name,
         model.plan.layers.len(),
         model.plan.parameters(),
-        model.plan.vocab_size,
+        model.plan.embeddings.vocab_size,
         model.plan.num_labels
     );
     let report = Report::new("act-convert", &model)?;

@@ -4,7 +4,8 @@
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
 use act_core::{
-    Activation, Artifact, Error, Family, LayerPlan, Plan, Result, Seed, TaskInfo, TokenizerSpec,
+    Activation, Artifact, Block, Embeddings, Error, Family, Head, LayerPlan, Plan, Result, Seed,
+    TaskInfo, WordPieceSpec,
 };
 use act_data::Dataset;
 
@@ -70,21 +71,22 @@ impl Shape {
             )));
         }
         let layer = LayerPlan::full(self.heads, self.hidden / self.heads, self.intermediate);
-        let (type_vocab_size, task_type_vocab_size) = match self.family {
+        let (types, tasks) = match self.family {
             Family::Bert => (2, 0),
             Family::Ernie => (4, 3),
         };
         Ok(Plan {
             family: self.family,
             hidden_size: self.hidden,
-            vocab_size,
-            max_position_embeddings: self.max_seq_length,
-            type_vocab_size,
-            task_type_vocab_size,
             layer_norm_eps: 1e-12,
-            hidden_act: self.activation,
             num_labels,
+            embeddings: Embeddings {
+                task_type_vocab_size: tasks,
+                ..Embeddings::bert(vocab_size, self.hidden, self.max_seq_length, types)
+            },
+            block: Block::bert(self.activation),
             layers: vec![layer; self.layers],
+            head: Head::BERT,
         })
     }
 
@@ -104,12 +106,12 @@ impl Shape {
 pub fn model(
     shape: &Shape,
     train: &Dataset,
-    tokenizer: Option<TokenizerSpec>,
+    tokenizer: Option<WordPieceSpec>,
     seed: Seed,
 ) -> Result<Artifact> {
     let tokenizer = match tokenizer {
         Some(tokenizer) => tokenizer,
-        None => TokenizerSpec::from_vocab(&act_data::vocabulary(train, MIN_TOKEN_COUNT)?)?,
+        None => WordPieceSpec::from_vocab(&act_data::vocabulary(train, MIN_TOKEN_COUNT)?)?,
     };
     let plan = shape.plan(tokenizer.vocab_size(), train.labels.len())?;
     let record = StageRecord {
@@ -118,12 +120,8 @@ pub fn model(
     };
     Ok(Artifact {
         params: init::params(&plan, seed),
-        task: TaskInfo {
-            name: train.task.clone(),
-            max_seq_length: shape.max_seq_length,
-            labels: train.labels.clone(),
-        },
-        tokenizer,
+        task: TaskInfo::new(&train.task, shape.max_seq_length, train.labels.clone()),
+        tokenizer: tokenizer.into(),
         plan,
         quant: QuantSpec::default(),
         provenance: vec![record],
@@ -177,8 +175,8 @@ mod tests {
         }
     }
 
-    fn tokenizer() -> Option<TokenizerSpec> {
-        TokenizerSpec::from_vocab("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n股\n").ok()
+    fn tokenizer() -> Option<WordPieceSpec> {
+        WordPieceSpec::from_vocab("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n股\n").ok()
     }
 
     #[test]
@@ -191,7 +189,7 @@ mod tests {
             for spec in expected {
                 assert_eq!(model.params.get(&spec.name).unwrap().shape(), spec.shape);
             }
-            assert_eq!(model.plan.vocab_size, 6);
+            assert_eq!(model.plan.embeddings.vocab_size, 6);
             assert_eq!(model.plan.layers[2].attention_width(), 12);
             assert_eq!(model.task.labels.len(), 3);
         }
@@ -209,8 +207,18 @@ mod tests {
     #[test]
     fn the_vocabulary_comes_from_the_data_without_another() {
         let model = model(&shape(), &data(false), None, Seed(1)).unwrap();
-        assert!(model.tokenizer.tokens().any(|token| token == "股"));
-        assert_eq!(model.plan.vocab_size, model.tokenizer.vocab_size());
+        assert!(
+            model
+                .tokenizer
+                .word_piece()
+                .unwrap()
+                .tokens()
+                .any(|token| token == "股")
+        );
+        assert_eq!(
+            model.plan.embeddings.vocab_size,
+            model.tokenizer.vocab_size()
+        );
     }
 
     #[test]

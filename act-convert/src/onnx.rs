@@ -40,8 +40,10 @@ pub struct Export {
 /// models only.
 ///
 /// # Errors
-/// Usage: a model over 2 GB. Rejected: tensors that are not those of the plan.
+/// Usage: a model over 2 GB. Rejected: tensors that are not those of the plan, parts that this
+/// version does not know how to compute.
 pub fn export(artifact: &Artifact, activations: ActivationType) -> Result<Export> {
+    artifact.check_supported()?;
     let tensors = artifact.params.iter().map(|(_, t)| t.bytes().len());
     check_size(tensors.sum())?;
     // First of all, since the digest is of checked models only.

@@ -60,10 +60,7 @@ impl ImportOptions {
             (None, Some(n)) if allowed.contains(&n) => n,
             (None, _) => MAX_SEQ_LENGTH.min(longest),
         };
-        Ok(TaskInfo {
-            name: Task::canonical(name).to_string(),
-            max_seq_length,
-            labels,
-        })
+        let name = Task::canonical(name).to_string();
+        Ok(TaskInfo::new(name, max_seq_length, labels))
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use act_core::artifact::limits;
-use act_core::{Error, Result, TokenizerSpec};
+use act_core::{Error, Result, WordPieceSpec};
 use serde_json::{Value, json};
 
 use crate::file;
@@ -20,7 +20,7 @@ const JSON_LEN: u64 = 4 * limits::TOKN_LEN as u64;
 
 /// What a folder says about text.
 pub(crate) struct FolderTokenizer {
-    pub spec: TokenizerSpec,
+    pub spec: WordPieceSpec,
     /// `model_max_length`, where it is a number of tokens.
     pub max_length: Option<usize>,
 }
@@ -78,14 +78,14 @@ pub(crate) fn read(dir: &Path, vocab: Option<&Path>, rows: usize) -> Result<Fold
 ///
 /// # Errors
 /// Usage: no such file, not UTF-8, or not a vocabulary. Rejected: too long.
-pub fn read_vocab(path: &Path) -> Result<TokenizerSpec> {
+pub fn read_vocab(path: &Path) -> Result<WordPieceSpec> {
     let text = String::from_utf8(file::read(path, limits::TOKN_LEN as u64)?)
         .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
-    TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
+    WordPieceSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
 }
 
 /// The vocabulary of a folder itself: the folder is at fault where it is none.
-fn own_vocabulary(dir: &Path, fast: &Value, rows: usize) -> Result<TokenizerSpec> {
+fn own_vocabulary(dir: &Path, fast: &Value, rows: usize) -> Result<WordPieceSpec> {
     let lines = dir.join(VOCAB);
     if !lines.exists() && fast.is_null() {
         return Err(Error::usage(format!(
@@ -164,7 +164,7 @@ fn filled<'a>(
     tokens: impl Iterator<Item = &'a str>,
     rows: usize,
     path: &Path,
-) -> Result<TokenizerSpec> {
+) -> Result<WordPieceSpec> {
     let (mut text, mut count) = (String::new(), 0);
     for token in tokens.chain(std::iter::repeat("")) {
         if count >= rows && token.is_empty() {
@@ -183,5 +183,5 @@ fn filled<'a>(
              model's?"
         )));
     }
-    TokenizerSpec::from_vocab(&text).map_err(|e| e.context(path))
+    WordPieceSpec::from_vocab(&text).map_err(|e| e.context(path))
 }

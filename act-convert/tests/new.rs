@@ -94,7 +94,14 @@ fn the_model_is_what_was_asked_for() {
         ("tiny", 128)
     );
     assert_eq!(model.task.labels, ["label 0", "label 1"]);
-    assert!(model.tokenizer.tokens().any(|token| token == "花"));
+    assert!(
+        model
+            .tokenizer
+            .word_piece()
+            .unwrap()
+            .tokens()
+            .any(|token| token == "花")
+    );
     assert!(model.synthetic());
 
     let args = "--intermediate 24 --max-seq-length 32 --family ernie --activation relu \
@@ -102,11 +109,14 @@ fn the_model_is_what_was_asked_for() {
     let args: Vec<&str> = args.split_whitespace().collect();
     let model = Artifact::read(&workshop.make(&args)[..]).unwrap();
     assert_eq!(
-        (model.plan.vocab_size, model.plan.max_position_embeddings),
+        (
+            model.plan.embeddings.vocab_size,
+            model.plan.embeddings.longest
+        ),
         (6, 32)
     );
     assert_eq!(
-        (model.plan.family, model.plan.hidden_act),
+        (model.plan.family, model.plan.block.activation),
         (Family::Ernie, Activation::Relu)
     );
     assert_eq!(model.plan.layers[1].intermediate_size, 24);

@@ -49,6 +49,21 @@ impl Error {
         Self::new(ErrorKind::Rejected, message)
     }
 
+    /// A part of a model that can be stored, and that this version does not compute.
+    pub fn unsupported(part: &str) -> Self {
+        Self::rejected(format!(
+            "this version of act does not run {part}; a newer one may"
+        ))
+    }
+
+    /// Refuses the first part that is there; see [`Error::unsupported`].
+    pub(crate) fn refuse_any(parts: &[(bool, &str)]) -> Result<()> {
+        match parts.iter().find(|(there, _)| *there) {
+            None => Ok(()),
+            Some((_, part)) => Err(Self::unsupported(part)),
+        }
+    }
+
     /// A failure while working.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Failed, message)

@@ -15,20 +15,22 @@ pub mod provenance;
 pub mod quant;
 pub mod seed;
 pub mod task;
+pub mod task_info;
 pub mod tensor;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tokenizer;
 
-pub use artifact::{Artifact, TaskInfo};
+pub use artifact::Artifact;
 pub use batch::{Batch, Encoding};
 pub use device::Device;
 pub use error::{Error, ErrorKind, Result};
 pub use names::{Embedding, Linear, Norm, Site};
 pub use params::Params;
-pub use plan::{Activation, Family, LayerPlan, Plan};
+pub use plan::{Activation, Block, Embeddings, Family, Head, LayerPlan, Plan};
 pub use progress::{Progress, Silent};
 pub use seed::Seed;
 pub use task::BuiltIn;
+pub use task_info::{Problem, TaskInfo};
 pub use tensor::{DType, Tensor};
-pub use tokenizer::{Tokenizer, TokenizerSpec};
+pub use tokenizer::{Tokenizer, TokenizerSpec, WordPieceSpec};

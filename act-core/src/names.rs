@@ -10,6 +10,8 @@ use crate::error::Error;
 /// A linear layer; the number is its encoder layer, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Linear {
+    /// From tables of another width to the residual stream.
+    EmbeddingProjection,
     /// Query projection.
     Query(usize),
     /// Key projection.
@@ -20,7 +22,9 @@ pub enum Linear {
     AttentionOutput(usize),
     /// First linear of the feed-forward block.
     Intermediate(usize),
-    /// Second linear of the feed-forward block.
+    /// What a gated feed-forward block multiplies its neurons by.
+    Gate(usize),
+    /// Last linear of the feed-forward block.
     Output(usize),
     /// Dense layer over the first token, followed by tanh.
     Pooler,
@@ -29,25 +33,28 @@ pub enum Linear {
 }
 
 impl Linear {
-    /// The six linears of an encoder layer, in forward order.
-    pub fn of_layer(layer: usize) -> [Linear; 6] {
+    /// The linears that an encoder layer may have, in forward order.
+    pub fn of_layer(layer: usize) -> [Linear; 7] {
         [
             Linear::Query(layer),
             Linear::Key(layer),
             Linear::Value(layer),
             Linear::AttentionOutput(layer),
             Linear::Intermediate(layer),
+            Linear::Gate(layer),
             Linear::Output(layer),
         ]
     }
 
     fn module(self) -> String {
         match self {
+            Linear::EmbeddingProjection => "embeddings.projection".into(),
             Linear::Query(l) => format!("encoder.layer.{l}.attention.self.query"),
             Linear::Key(l) => format!("encoder.layer.{l}.attention.self.key"),
             Linear::Value(l) => format!("encoder.layer.{l}.attention.self.value"),
             Linear::AttentionOutput(l) => format!("encoder.layer.{l}.attention.output.dense"),
             Linear::Intermediate(l) => format!("encoder.layer.{l}.intermediate.dense"),
+            Linear::Gate(l) => format!("encoder.layer.{l}.gate.dense"),
             Linear::Output(l) => format!("encoder.layer.{l}.output.dense"),
             Linear::Pooler => "pooler.dense".into(),
             Linear::Classifier => "classifier".into(),
@@ -68,17 +75,24 @@ impl Linear {
     pub fn scale(self) -> String {
         self.weight() + ".scale"
     }
+
+    /// Name of what each channel of the input is multiplied by before it is quantised, `[in]`.
+    pub fn input_multiplier(self) -> String {
+        self.module() + ".input_multiplier"
+    }
 }
 
 /// Short name without the site's suffix: `layer.3.attention.query`.
 impl fmt::Display for Linear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Linear::EmbeddingProjection => f.write_str("embeddings.projection"),
             Linear::Query(l) => write!(f, "layer.{l}.attention.query"),
             Linear::Key(l) => write!(f, "layer.{l}.attention.key"),
             Linear::Value(l) => write!(f, "layer.{l}.attention.value"),
             Linear::AttentionOutput(l) => write!(f, "layer.{l}.attention.output"),
             Linear::Intermediate(l) => write!(f, "layer.{l}.intermediate"),
+            Linear::Gate(l) => write!(f, "layer.{l}.gate"),
             Linear::Output(l) => write!(f, "layer.{l}.output"),
             Linear::Pooler => f.write_str("pooler"),
             Linear::Classifier => f.write_str("classifier"),
@@ -92,6 +106,7 @@ impl FromStr for Linear {
     fn from_str(s: &str) -> Result<Self, Error> {
         let unknown = || Error::usage(format!("no linear layer is called {s:?}"));
         match s {
+            "embeddings.projection" => return Ok(Linear::EmbeddingProjection),
             "pooler" => return Ok(Linear::Pooler),
             "classifier" => return Ok(Linear::Classifier),
             _ => {}
@@ -105,6 +120,7 @@ impl FromStr for Linear {
             "attention.value" => Linear::Value(layer),
             "attention.output" => Linear::AttentionOutput(layer),
             "intermediate" => Linear::Intermediate(layer),
+            "gate" => Linear::Gate(layer),
             "output" => Linear::Output(layer),
             _ => return Err(unknown()),
         };
@@ -176,21 +192,36 @@ impl FromStr for Embedding {
     }
 }
 
+/// The table of [`Position::Bias`](crate::plan::Position::Bias), `[buckets, heads]`.
+pub const RELATIVE_BIAS: &str = "encoder.relative_attention_bias.weight";
+/// The table of [`Position::Disentangled`](crate::plan::Position::Disentangled),
+/// `[2 * buckets, hidden]`.
+pub const RELATIVE_EMBEDDINGS: &str = "encoder.rel_embeddings.weight";
+
 /// A layer norm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Norm {
     /// After the sum of the embeddings.
     Embeddings,
-    /// After the attention block's residual.
+    /// Over the table of [`RELATIVE_EMBEDDINGS`].
+    RelativeEmbeddings,
+    /// Of the attention block: after its residual sum, or before the block.
     Attention(usize),
-    /// After the feed-forward block's residual.
+    /// Of the feed-forward block: after its residual sum, or before the block.
     Output(usize),
+    /// Behind the last layer.
+    Final,
+    /// Behind the head's dense layer.
+    Head,
 }
 
 impl Norm {
     fn module(self) -> String {
         match self {
             Norm::Embeddings => "embeddings.LayerNorm".into(),
+            Norm::RelativeEmbeddings => "encoder.LayerNorm".into(),
+            Norm::Final => "final_norm".into(),
+            Norm::Head => "pooler.LayerNorm".into(),
             Norm::Attention(l) => format!("encoder.layer.{l}.attention.output.LayerNorm"),
             Norm::Output(l) => format!("encoder.layer.{l}.output.LayerNorm"),
         }
@@ -251,7 +282,11 @@ mod tests {
 
     #[test]
     fn every_linear_has_one_name_that_parses_back() {
-        let mut all = vec![Linear::Pooler, Linear::Classifier];
+        let mut all = vec![
+            Linear::EmbeddingProjection,
+            Linear::Pooler,
+            Linear::Classifier,
+        ];
         all.extend([0, 3, 10, 47].into_iter().flat_map(Linear::of_layer));
         for linear in all {
             assert_eq!(linear.to_string().parse::<Linear>().unwrap(), linear);

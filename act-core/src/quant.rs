@@ -68,6 +68,17 @@ impl fmt::Display for Calibrator {
     }
 }
 
+/// A limit that neighbouring weights keep to together, for sums that fast instructions of some
+/// processors hold in 16 bits: of each `size` weights in a row of the matrix, counted from its
+/// start, the magnitudes add up to at most `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupLimit {
+    /// Weights of a group: 2 or 4.
+    pub size: u8,
+    /// Largest sum of magnitudes, from 1.
+    pub max: u16,
+}
+
 /// Quantisation of one linear layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearQuant {
@@ -75,14 +86,35 @@ pub struct LinearQuant {
     pub linear: Linear,
     /// Largest magnitude of a weight, 1..=127.
     pub weight_max: u8,
+    /// What groups of weights keep to beyond that.
+    pub group_limit: Option<GroupLimit>,
     /// Largest magnitude of an activation about its zero point, 1..=127.
     pub activation_max: u8,
     /// How the input becomes integers.
     pub activation: ActivationScheme,
+    /// Each channel of the input is multiplied by a number of its own before it is quantised.
+    pub input_multiplier: bool,
     /// Who chose the scale.
     pub calibrator: Calibrator,
     /// The calibrator's argument (the percentile of `hist`), 0 without one.
     pub calibrator_arg: f32,
+}
+
+impl LinearQuant {
+    /// Int8 weights and activations in their whole symmetric range, each token with its own scale:
+    /// what needs no calibration.
+    pub fn dynamic(linear: Linear) -> Self {
+        Self {
+            linear,
+            weight_max: 127,
+            group_limit: None,
+            activation_max: 127,
+            activation: ActivationScheme::DynamicPerToken,
+            input_multiplier: false,
+            calibrator: Calibrator::None,
+            calibrator_arg: 0.0,
+        }
+    }
 }
 
 /// What is quantised; nothing in a float model.

@@ -6,14 +6,15 @@
 
 use rand::Rng;
 
-use crate::artifact::{Artifact, TaskInfo};
+use crate::artifact::Artifact;
 use crate::names::{Embedding, Linear};
 use crate::params::Params;
-use crate::plan::{Activation, Family, LayerPlan, Plan};
+use crate::plan::{Activation, Block, Embeddings, Family, Head, LayerPlan, Plan, TensorSpec};
 use crate::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
 use crate::seed::Seed;
+use crate::task_info::TaskInfo;
 use crate::tensor::Tensor;
-use crate::tokenizer::TokenizerSpec;
+use crate::tokenizer::WordPieceSpec;
 
 /// Chinese characters of the tiny vocabulary; all of them occur in questions about loans.
 pub const CHARACTERS: &str = "花呗借款还利息怎么办可以吗我的你支付宝能不开通用了为什到时间提前";
@@ -84,39 +85,33 @@ pub fn tiny_artifact(seed: u64, options: &TinyOptions) -> Artifact {
     let plan = Plan {
         family: options.family,
         hidden_size: options.hidden_size,
-        vocab_size: options.vocab_size,
-        max_position_embeddings: options.max_position_embeddings,
-        type_vocab_size: 2,
-        task_type_vocab_size: match options.family {
-            Family::Bert => 0,
-            Family::Ernie => 3,
-        },
         layer_norm_eps: 1e-12,
-        hidden_act: options.hidden_act,
         num_labels: options.num_labels,
+        embeddings: Embeddings {
+            task_type_vocab_size: match options.family {
+                Family::Bert => 0,
+                Family::Ernie => 3,
+            },
+            ..Embeddings::bert(
+                options.vocab_size,
+                options.hidden_size,
+                options.max_position_embeddings,
+                2,
+            )
+        },
+        block: Block::bert(options.hidden_act),
         layers: options.layers.clone(),
+        head: Head::BERT,
     };
-    let mut params: Params = plan
-        .expected_tensors(&QuantSpec::default())
-        .into_iter()
-        .map(|spec| {
-            let values = random_values(Seed(seed), &spec.name, &spec.shape);
-            (spec.name, Tensor::f32(spec.shape, values))
-        })
-        .collect();
+    let mut params = random_params(&plan, Seed(seed));
     let quant = match options.int8 {
         Some(int8) => quantize(&plan, &mut params, int8),
         None => QuantSpec::default(),
     };
+    let labels = (0..options.num_labels).map(|i| format!("label {i}"));
     Artifact {
-        task: TaskInfo {
-            name: "tiny".into(),
-            max_seq_length: options.max_seq_length,
-            labels: (0..options.num_labels)
-                .map(|i| format!("label {i}"))
-                .collect(),
-        },
-        tokenizer: tiny_tokenizer(options.vocab_size),
+        task: TaskInfo::new("tiny", options.max_seq_length, labels.collect()),
+        tokenizer: tiny_tokenizer(options.vocab_size).into(),
         plan,
         params,
         quant,
@@ -124,8 +119,18 @@ pub fn tiny_artifact(seed: u64, options: &TinyOptions) -> Artifact {
     }
 }
 
+/// Random float tensors for a plan.
+pub fn random_params(plan: &Plan, seed: Seed) -> Params {
+    let specs = plan.expected_tensors(&QuantSpec::default()).into_iter();
+    let tensor = |spec: TensorSpec| {
+        let values = random_values(seed, &spec.name, &spec.shape);
+        (spec.name, Tensor::f32(spec.shape, values))
+    };
+    specs.map(tensor).collect()
+}
+
 /// The vocabulary of [`tiny_artifact`] with exactly `vocab_size` tokens.
-pub fn tiny_tokenizer(vocab_size: usize) -> TokenizerSpec {
+pub fn tiny_tokenizer(vocab_size: usize) -> WordPieceSpec {
     let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map(String::from);
     let letters = ('a'..='z').chain('0'..='9');
     let vocab: String = special
@@ -137,7 +142,7 @@ pub fn tiny_tokenizer(vocab_size: usize) -> TokenizerSpec {
         .take(vocab_size)
         .map(|token| token + "\n")
         .collect();
-    TokenizerSpec::from_vocab(&vocab).expect("the five special tokens are there")
+    WordPieceSpec::from_vocab(&vocab).expect("the five special tokens are there")
 }
 
 /// Norm weights near 1, biases near 0, embeddings of unit size, linears that keep that size.
@@ -155,15 +160,16 @@ fn random_values(seed: Seed, name: &str, shape: &[usize]) -> Vec<f32> {
 }
 
 fn quantize(plan: &Plan, params: &mut Params, int8: TinyInt8) -> QuantSpec {
-    let activation = match int8.dynamic {
-        true => ActivationScheme::DynamicPerToken,
-        false => ActivationScheme::Static {
-            scale: 3.0 / int8.activation_max as f32,
-            zero_point: 128,
-        },
+    let (activation, calibrator) = if int8.dynamic {
+        (ActivationScheme::DynamicPerToken, Calibrator::None)
+    } else {
+        let scale = 3.0 / int8.activation_max as f32;
+        let zero_point = 128;
+        let fixed = ActivationScheme::Static { scale, zero_point };
+        (fixed, Calibrator::AbsMax)
     };
     let linears: Vec<Linear> = plan.linears();
-    let embeddings: Vec<Embedding> = plan.embeddings();
+    let embeddings: Vec<Embedding> = plan.tables();
     let linear_names = linears
         .iter()
         .map(|l| (l.weight(), l.scale(), int8.weight_max));
@@ -175,16 +181,11 @@ fn quantize(plan: &Plan, params: &mut Params, int8: TinyInt8) -> QuantSpec {
         linears: linears
             .into_iter()
             .map(|linear| LinearQuant {
-                linear,
                 weight_max: int8.weight_max,
                 activation_max: int8.activation_max,
                 activation,
-                calibrator: if int8.dynamic {
-                    Calibrator::None
-                } else {
-                    Calibrator::AbsMax
-                },
-                calibrator_arg: 0.0,
+                calibrator,
+                ..LinearQuant::dynamic(linear)
             })
             .collect(),
         embeddings,
@@ -235,7 +236,7 @@ mod tests {
                         (&spec.shape[..], spec.dtype)
                     );
                 }
-                assert_eq!(tiny.tokenizer.vocab_size(), tiny.plan.vocab_size);
+                assert_eq!(tiny.tokenizer.vocab_size(), tiny.plan.embeddings.vocab_size);
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Pairs are `[CLS] a [SEP] b [SEP]`; what is too long is cut from the longer text first.
 
+mod spec;
+
 use std::fmt;
 
 use ahash::AHashMap;
@@ -16,114 +18,7 @@ use tokenizers::{
 use crate::batch::Encoding;
 use crate::error::{Error, Result};
 
-/// A tokenizer as an artifact holds it: `vocab.txt` and the rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenizerSpec {
-    /// One token a line, the line number is the id.
-    pub vocab: String,
-    /// Lower-case the text first (`do_lower_case`).
-    pub lowercase: bool,
-    /// Strip accents; BERT does so exactly when it lower-cases.
-    pub strip_accents: bool,
-    /// Put blanks around CJK characters (`tokenize_chinese_chars`).
-    pub split_cjk: bool,
-    /// Words of more characters become `[UNK]`.
-    pub max_word_chars: u32,
-    /// Id of `[PAD]`.
-    pub pad_id: u32,
-    /// Id of `[UNK]`.
-    pub unk_id: u32,
-    /// Id of `[CLS]`.
-    pub cls_id: u32,
-    /// Id of `[SEP]`.
-    pub sep_id: u32,
-    /// Id of `[MASK]`.
-    pub mask_id: u32,
-}
-
-impl TokenizerSpec {
-    /// Reads a `vocab.txt` with BERT's usual rules. Lines may be `token` or ERNIE's `token<TAB>id`;
-    /// the result is always plain lines in id order. The five special tokens must be there.
-    pub fn from_vocab(text: &str) -> Result<Self> {
-        let tokens = vocab_tokens(text)?;
-        let id = |token: &str| {
-            tokens
-                .iter()
-                .position(|t| t == token)
-                .map(|i| i as u32)
-                .ok_or_else(|| {
-                    Error::usage(format!(
-                        "the vocabulary has no {token}: is it a BERT vocab.txt?"
-                    ))
-                })
-        };
-        Ok(Self {
-            lowercase: true,
-            strip_accents: true,
-            split_cjk: true,
-            max_word_chars: 100,
-            pad_id: id("[PAD]")?,
-            unk_id: id("[UNK]")?,
-            cls_id: id("[CLS]")?,
-            sep_id: id("[SEP]")?,
-            mask_id: id("[MASK]")?,
-            vocab: tokens.iter().map(|t| format!("{t}\n")).collect(),
-        })
-    }
-
-    /// The tokens in id order.
-    pub fn tokens(&self) -> impl Iterator<Item = &str> {
-        self.vocab
-            .strip_suffix('\n')
-            .unwrap_or(&self.vocab)
-            .split('\n')
-    }
-
-    /// Number of tokens.
-    pub fn vocab_size(&self) -> usize {
-        self.tokens().count()
-    }
-}
-
-/// The tokens of a vocabulary file in id order, from either of the two layouts in use.
-fn vocab_tokens(text: &str) -> Result<Vec<String>> {
-    let body = text.strip_suffix('\n').unwrap_or(text);
-    if body.is_empty() {
-        return Err(Error::usage("the vocabulary is empty"));
-    }
-    let mut tokens: Vec<Option<String>> = Vec::new();
-    let count = body.split('\n').count();
-    for (number, line) in body.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        let (token, id) = match line.split_once('\t') {
-            Some((token, id)) => (
-                token,
-                id.trim().parse::<usize>().map_err(|_| {
-                    Error::usage(format!(
-                        "vocabulary line {}: {id:?} is not an id",
-                        number + 1
-                    ))
-                })?,
-            ),
-            None => (line, number),
-        };
-        if id >= count {
-            let message = format!("vocabulary line {}: id {id} of {count} tokens", number + 1);
-            return Err(Error::usage(message));
-        }
-        tokens.resize(tokens.len().max(id + 1), None);
-        if tokens[id].replace(token.to_string()).is_some() {
-            return Err(Error::usage(format!(
-                "vocabulary line {}: id {id} twice",
-                number + 1
-            )));
-        }
-    }
-    tokens
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| Error::usage("the vocabulary's ids have gaps"))
-}
+pub use spec::{JsonSpec, Split, TokenizerSpec, WordPieceSpec};
 
 /// BERT's basic tokenisation with the usual rules, before any vocabulary: control characters
 /// removed, lower case, accents stripped, CJK characters and punctuation on their own, the rest
@@ -168,7 +63,12 @@ impl fmt::Debug for Tokenizer {
 
 impl Tokenizer {
     /// A tokenizer that cuts sequences at `max_seq_length` tokens, special tokens counted.
+    ///
+    /// # Errors
+    /// Rejected: special tokens outside the vocabulary, or rules that this version does not follow.
     pub fn new(spec: &TokenizerSpec, max_seq_length: usize) -> Result<Self> {
+        let spec = spec.word_piece()?;
+        spec.check_supported()?;
         let tokens: Vec<&str> = spec.tokens().collect();
         let name = |id: u32| {
             let token = tokens.get(id as usize);
@@ -254,10 +154,8 @@ impl Tokenizer {
         let mut rest = word;
         while !rest.is_empty() {
             let ends = rest.char_indices().map(|(i, c)| i + c.len_utf8()).rev();
-            let mut candidates = ends.map(|end| match rest.len() == word.len() {
-                true => (end, rest[..end].to_string()),
-                false => (end, format!("{prefix}{}", &rest[..end])),
-            });
+            let prefix = if rest.len() == word.len() { "" } else { prefix };
+            let mut candidates = ends.map(|end| (end, format!("{prefix}{}", &rest[..end])));
             let longest = candidates.find_map(|(end, piece)| {
                 let id = self.model.token_to_id(&piece)?;
                 Some((end, id))

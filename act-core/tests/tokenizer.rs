@@ -3,21 +3,21 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use act_core::tokenizer::basic_words;
-use act_core::{Tokenizer, TokenizerSpec};
+use act_core::tokenizer::{JsonSpec, Split, basic_words};
+use act_core::{Tokenizer, TokenizerSpec, WordPieceSpec};
 use proptest::prelude::*;
 
 const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n中\n国\n人\n，\n。\n!\n$\na\nb\nab\nabc\nc\n\
                      ##a\n##b\n##c\n##bc\n##abc\n1\n12\n##2\n##3\ne\n##e\nu\n##u\nか\n##な\n";
 
-fn spec() -> TokenizerSpec {
-    TokenizerSpec::from_vocab(VOCAB).unwrap()
+fn spec() -> WordPieceSpec {
+    WordPieceSpec::from_vocab(VOCAB).unwrap()
 }
 
 /// Tokens of an encoding, as text.
-fn tokens(spec: &TokenizerSpec, text: &str, pair: Option<&str>, max: usize) -> Vec<String> {
+fn tokens(spec: &WordPieceSpec, text: &str, pair: Option<&str>, max: usize) -> Vec<String> {
     let names: Vec<&str> = spec.tokens().collect();
-    let encoding = Tokenizer::new(spec, max)
+    let encoding = Tokenizer::new(&spec.clone().into(), max)
         .unwrap()
         .encode(text, pair)
         .unwrap();
@@ -107,14 +107,14 @@ proptest! {
         let sep = || vec!["[SEP]".to_string()];
         let expected = [vec!["[CLS]".to_string()], x, sep(), y, sep()].concat();
         prop_assert_eq!(tokens(&spec, &a, Some(&b), max), &expected[..]);
-        let encoding = Tokenizer::new(&spec, max).unwrap().encode(&a, Some(&b)).unwrap();
+        let encoding = Tokenizer::new(&spec.clone().into(), max).unwrap().encode(&a, Some(&b)).unwrap();
         let segments: Vec<u32> = (0..expected.len()).map(|i| u32::from(i >= first)).collect();
         prop_assert_eq!(encoding.token_type_ids, segments);
     }
 
     #[test]
     fn no_text_panics(a in any::<String>(), b in any::<String>()) {
-        Tokenizer::new(&spec(), 16).unwrap().encode(&a, Some(&b)).unwrap();
+        Tokenizer::new(&spec().into(), 16).unwrap().encode(&a, Some(&b)).unwrap();
         basic_words(&a).unwrap();
     }
 }
@@ -122,7 +122,7 @@ proptest! {
 #[test]
 fn unknown_words_and_case() {
     let spec = spec();
-    let cased = TokenizerSpec {
+    let cased = WordPieceSpec {
         lowercase: false,
         strip_accents: false,
         ..spec.clone()
@@ -149,7 +149,7 @@ fn unknown_words_and_case() {
 fn a_long_pair_is_cut_from_the_longer_text_first() {
     let (spec, long) = (spec(), "中".repeat(500));
     let types = |a: &str, b: &str| {
-        let encoding = Tokenizer::new(&spec, 128)
+        let encoding = Tokenizer::new(&spec.clone().into(), 128)
             .unwrap()
             .encode(a, Some(b))
             .unwrap();
@@ -171,15 +171,15 @@ fn vocabularies_of_either_layout() {
         .map(|(i, t)| format!("{t}\t{i}\n"))
         .collect();
     lines.reverse();
-    assert_eq!(TokenizerSpec::from_vocab(&lines.concat()).unwrap(), plain);
+    assert_eq!(WordPieceSpec::from_vocab(&lines.concat()).unwrap(), plain);
     let crlf = VOCAB.replace('\n', "\r\n");
-    assert_eq!(TokenizerSpec::from_vocab(&crlf).unwrap(), plain);
+    assert_eq!(WordPieceSpec::from_vocab(&crlf).unwrap(), plain);
     assert_eq!(
         (plain.pad_id, plain.unk_id, plain.cls_id, plain.sep_id),
         (0, 1, 2, 3)
     );
 
-    let error = |text: &str| TokenizerSpec::from_vocab(text).unwrap_err().to_string();
+    let error = |text: &str| WordPieceSpec::from_vocab(text).unwrap_err().to_string();
     assert_eq!(error(""), "the vocabulary is empty");
     assert!(error("a\nb\n").contains("no [PAD]"));
     assert_eq!(error("a\tx\n"), "vocabulary line 1: \"x\" is not an id");
@@ -206,10 +206,10 @@ fn the_ids_that_bert_gives() {
         let _ = writeln!(std::io::stderr(), "skipped: {} not found", path.display());
         return;
     };
-    let spec = TokenizerSpec::from_vocab(&vocab).unwrap();
+    let spec = WordPieceSpec::from_vocab(&vocab).unwrap();
     assert_eq!(spec.vocab_size(), 21_128);
     let ids = |text: &str| {
-        Tokenizer::new(&spec, 128)
+        Tokenizer::new(&spec.clone().into(), 128)
             .unwrap()
             .encode(text, None)
             .unwrap()
@@ -217,4 +217,24 @@ fn the_ids_that_bert_gives() {
     };
     assert_eq!(ids("深度学习"), [101, 3918, 2428, 2110, 739, 102]);
     assert_eq!(ids(""), [101, 102]);
+}
+
+#[test]
+fn rules_that_are_stored_and_not_followed_are_named() {
+    let refusal = |spec: TokenizerSpec| Tokenizer::new(&spec, 16).unwrap_err().to_string();
+    let mut symbols = spec();
+    symbols.split = Split::PunctuationAndSymbols;
+    assert!(refusal(symbols.into()).contains("split off symbols"));
+    let mut whole = spec();
+    whole.whole_tokens = vec![4];
+    assert!(refusal(whole.into()).contains("special tokens in texts"));
+    let mut start = spec();
+    start.cut_start = true;
+    assert!(refusal(start.into()).contains("cut the start"));
+    let json = JsonSpec {
+        text: "{}".into(),
+        vocab_size: 1,
+        pad_id: 0,
+    };
+    assert!(refusal(TokenizerSpec::Json(json)).contains("tokenizer.json"));
 }

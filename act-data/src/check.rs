@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::Path;
 
 use act_core::provenance::Digest;
-use act_core::{Error, Result, Tokenizer, TokenizerSpec};
+use act_core::{Error, Result, Tokenizer, WordPieceSpec};
 use serde::Serialize;
 
 use crate::dataset::{Dataset, Example};
@@ -100,10 +100,10 @@ pub fn check(dir: &Path, task: Option<&str>, vocab: Option<&str>) -> Result<Chec
         None => Vec::new(),
         Some(first) => {
             let spec = match vocab {
-                Some(text) => TokenizerSpec::from_vocab(text)?,
-                None => TokenizerSpec::from_vocab(&vocabulary(first, 1)?)?,
+                Some(text) => WordPieceSpec::from_vocab(text)?,
+                None => WordPieceSpec::from_vocab(&vocabulary(first, 1)?)?,
             };
-            let tokenizer = Tokenizer::new(&spec, usize::MAX >> 1)?;
+            let tokenizer = Tokenizer::new(&spec.into(), usize::MAX >> 1)?;
             let describe = |set| describe(set, &tokenizer);
             sets.iter().map(describe).collect::<Result<Vec<_>>>()?
         }

@@ -1,7 +1,7 @@
 //! Whether a model's vocabulary belongs to a text: how many of its tokens it knows. A model reads every
 //! unknown word as the same `[UNK]`; where that is most of the text, no figure about it means anything.
 
-use act_core::{Encoding, Error, Result, TokenizerSpec};
+use act_core::{Encoding, Error, Result, WordPieceSpec};
 
 /// Share of unknown tokens above which a warning is due. Text of the vocabulary's own language stays
 /// well below it.
@@ -20,7 +20,7 @@ impl Coverage {
     /// Counts the tokens of texts encoded by `vocabulary`.
     pub fn of<'a>(
         encodings: impl IntoIterator<Item = &'a Encoding>,
-        vocabulary: &TokenizerSpec,
+        vocabulary: &WordPieceSpec,
     ) -> Self {
         let mut coverage = Self::default();
         for &id in encodings.into_iter().flat_map(|e| &e.input_ids) {
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn special_tokens_are_no_text_and_only_strangers_are_refused() {
         let tokens = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n花\n";
-        let vocabulary = TokenizerSpec::from_vocab(tokens).unwrap();
+        let vocabulary = WordPieceSpec::from_vocab(tokens).unwrap();
         let encoding = |ids: &[u32]| Encoding {
             input_ids: ids.to_vec(),
             token_type_ids: vec![0; ids.len()],

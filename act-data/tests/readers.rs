@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use act_core::{ErrorKind, Seed, Tokenizer, TokenizerSpec};
+use act_core::{ErrorKind, Seed, Tokenizer, WordPieceSpec};
 use act_data::{Dataset, Split, vocabulary};
 use tempfile::{TempDir, tempdir};
 
@@ -348,12 +348,12 @@ fn the_vocabulary_spells_every_word() {
         &(line("我的App好用！").repeat(9) + &line("龘 Café x86")),
     );
     let vocab = vocabulary(&data, 2).unwrap();
-    let spec = TokenizerSpec::from_vocab(&vocab).unwrap();
+    let spec = WordPieceSpec::from_vocab(&vocab).unwrap();
     let tokens: Vec<&str> = spec.tokens().collect();
     assert_eq!(tokens[..5], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]);
     assert!(tokens.contains(&"我") && tokens.contains(&"app") && tokens.contains(&"！"));
     assert!(!tokens.contains(&"龘") && !tokens.contains(&"cafe"));
-    let tokenizer = Tokenizer::new(&spec, 64).unwrap();
+    let tokenizer = Tokenizer::new(&spec.clone().into(), 64).unwrap();
     let pieces = |text: &str| -> Vec<&str> {
         let encoding = tokenizer.encode(text, None).unwrap();
         encoding
@@ -376,8 +376,10 @@ fn encodes_in_order_and_cuts_long_lines() {
         "{\"sentence1\":\"一\",\"sentence2\":\"二\",\"label\":\"1\"}\n"
     );
     let data = train("afqmc", &text);
-    let spec = TokenizerSpec::from_vocab(&vocabulary(&data, 1).unwrap()).unwrap();
-    let encoded = data.encode(&Tokenizer::new(&spec, 128).unwrap()).unwrap();
+    let spec = WordPieceSpec::from_vocab(&vocabulary(&data, 1).unwrap()).unwrap();
+    let encoded = data
+        .encode(&Tokenizer::new(&spec.into(), 128).unwrap())
+        .unwrap();
     assert_eq!(
         encoded.iter().map(|e| e.len()).collect::<Vec<_>>(),
         [128, 5]

@@ -45,7 +45,7 @@ impl TrainingData {
         let train = ExampleSet::new(data, slices.train, &tokenizer)?;
         let validation = ExampleSet::new(data, slices.held_out, &tokenizer)?;
         let all = train.encodings.iter().chain(&validation.encodings);
-        Coverage::of(all, &student.tokenizer).check(&data.record.name)?;
+        Coverage::of(all, student.tokenizer.word_piece()?).check(&data.record.name)?;
         let examples = Self { train, validation };
         examples.note_oddities(options);
         Ok(examples)

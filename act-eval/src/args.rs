@@ -81,10 +81,7 @@ impl LatencyArgs {
 
     /// The standard settings, no longer than every model allows.
     pub fn settings<'a>(&self, models: impl IntoIterator<Item = &'a Model>) -> Vec<Setting> {
-        let positions = models
-            .into_iter()
-            .map(|m| m.plan.max_position_embeddings)
-            .min();
+        let positions = models.into_iter().map(|m| m.plan.embeddings.longest).min();
         let seq = positions.map_or(self.seq, |most| most.min(self.seq));
         if seq < self.seq {
             log::warn!(

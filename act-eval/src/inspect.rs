@@ -108,7 +108,7 @@ fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
             header.quant.linears.len(),
             plan.linears().len(),
             header.quant.embeddings.len(),
-            plan.embeddings().len()
+            plan.tables().len()
         ),
     };
     let facts = [
@@ -116,16 +116,13 @@ fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
         ("labels", labels(&task.labels)),
         (
             "family",
-            format!("{}, {}", plan.family.name(), plan.hidden_act.name()),
+            format!("{}, {}", plan.family.name(), plan.block.activation.name()),
         ),
         ("hidden_size", plan.hidden_size.to_string()),
-        ("vocabulary", plan.vocab_size.to_string()),
+        ("vocabulary", plan.embeddings.vocab_size.to_string()),
         (
             "max_seq_length",
-            format!(
-                "{} of {}",
-                task.max_seq_length, plan.max_position_embeddings
-            ),
+            format!("{} of {}", task.max_seq_length, plan.embeddings.longest),
         ),
         (
             "precision",
@@ -209,11 +206,11 @@ fn as_json(header: &Header, sites: &[sites::Row]) -> Value {
         "plan": {
             "family": plan.family.name(),
             "hidden_size": plan.hidden_size,
-            "hidden_act": plan.hidden_act.name(),
-            "vocab_size": plan.vocab_size,
-            "max_position_embeddings": plan.max_position_embeddings,
-            "type_vocab_size": plan.type_vocab_size,
-            "task_type_vocab_size": plan.task_type_vocab_size,
+            "hidden_act": plan.block.activation.name(),
+            "vocab_size": plan.embeddings.vocab_size,
+            "max_position_embeddings": plan.embeddings.longest,
+            "type_vocab_size": plan.embeddings.type_vocab_size,
+            "task_type_vocab_size": plan.embeddings.task_type_vocab_size,
             "layer_norm_eps": plan.layer_norm_eps,
             "kept_heads": plan.layers.iter().map(|l| &l.kept_heads).collect::<Vec<_>>(),
         },

@@ -71,7 +71,7 @@ impl Model {
             plan: artifact.plan.clone(),
             task: artifact.task.clone(),
             tokenizer: Tokenizer::new(&artifact.tokenizer, artifact.task.max_seq_length)?,
-            pad_id: artifact.tokenizer.pad_id,
+            pad_id: artifact.tokenizer.pad_id(),
             sites: sites::rows(&artifact.plan, &artifact.quant, &artifact.provenance),
             quantised: Quantised::new(&artifact.provenance),
             provenance: artifact.provenance.clone(),

@@ -1,7 +1,7 @@
 //! Where the time of a batch goes in each model, part by part, as the engine itself counts it.
 
 use act_core::{Error, Result, Seed};
-use act_infer::profile::Part;
+use act_infer::profile::Phase;
 use act_stage::Context;
 use act_stage::timing::Milliseconds;
 use serde::Serialize;
@@ -33,7 +33,7 @@ pub fn measure(
         .map(|c| work::draw(setting, c, seed))
         .collect();
     let progress = ctx.bar("measuring operators", RUNS as u64);
-    let mut times = vec![vec![Vec::new(); Part::ALL.len()]; contestants.len()];
+    let mut times = vec![vec![Vec::new(); Phase::ALL.len()]; contestants.len()];
     for _ in 0..RUNS {
         for ((contestant, batches), times) in contestants.iter().zip(&batches).zip(&mut times) {
             if act_stage::interrupted() {
@@ -50,14 +50,14 @@ pub fn measure(
         progress.advance(1);
     }
     progress.finish();
-    let operator = |(i, part): (usize, Part)| Operator {
+    let operator = |(i, part): (usize, Phase)| Operator {
         name: part.name(),
         ms: times
             .iter()
             .map(|t| Milliseconds::of(&t[i]).median)
             .collect(),
     };
-    Ok(Part::ALL.into_iter().enumerate().map(operator).collect())
+    Ok(Phase::ALL.into_iter().enumerate().map(operator).collect())
 }
 
 /// A row a part, a column a model.

@@ -140,15 +140,12 @@ fn quantized(float: &Artifact) -> Artifact {
         int8.params
             .insert(linear.scale(), Tensor::f32([n], vec![scale; n]));
         int8.quant.linears.push(LinearQuant {
-            linear,
-            weight_max: 127,
-            activation_max: 127,
             activation: ActivationScheme::Static {
                 scale: 4.0 / 127.0,
                 zero_point: 128,
             },
             calibrator: Calibrator::AbsMax,
-            calibrator_arg: 0.0,
+            ..LinearQuant::dynamic(linear)
         });
     }
     int8

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use act_core::testing::{self, TinyInt8, TinyOptions};
 use act_core::{Artifact, Batch, LayerPlan};
-use act_infer::profile::Part;
+use act_infer::profile::Phase;
 use act_infer::{Engine, Kernels};
 
 const LAYERS: usize = 6;
@@ -43,7 +43,7 @@ fn main() -> act_core::Result<()> {
             for (_, lengths) in &shapes {
                 columns.push(best(&engine, &batch(lengths))?);
             }
-            for part in Part::ALL {
+            for part in Phase::ALL {
                 print!("{:18}", format!("{part:?}"));
                 for (column, (_, lengths)) in columns.iter().zip(&shapes) {
                     let ms = column[part as usize].as_secs_f64() * 1e3;
@@ -79,16 +79,16 @@ fn best(engine: &Engine, batch: &Batch) -> act_core::Result<Vec<Duration>> {
 }
 
 /// Multiply-adds of a part: all layers for every token, but the last only where it is needed.
-fn products(part: Part, lengths: &[usize]) -> Option<f64> {
+fn products(part: Phase, lengths: &[usize]) -> Option<f64> {
     let (all, first) = (lengths.iter().sum::<usize>() as f64, lengths.len() as f64);
     let rows = (LAYERS - 1) as f64 * all + first;
     let square = (HIDDEN * HIDDEN) as f64;
     let scores = |keys: usize| (HIDDEN * keys * ((LAYERS - 1) * keys + 1)) as f64;
     Some(match part {
-        Part::Projections => square * (rows + 2.0 * LAYERS as f64 * all),
-        Part::AttentionOutput => square * rows,
-        Part::Intermediate | Part::Output => (HIDDEN * NEURONS) as f64 * rows,
-        Part::AttentionScores | Part::AttentionContext => {
+        Phase::Projections => square * (rows + 2.0 * LAYERS as f64 * all),
+        Phase::AttentionOutput => square * rows,
+        Phase::Intermediate | Phase::Output => (HIDDEN * NEURONS) as f64 * rows,
+        Phase::AttentionScores | Phase::AttentionContext => {
             lengths.iter().map(|&keys| scores(keys)).sum()
         }
         _ => return None,

@@ -1,8 +1,8 @@
 //! Texts in, labels and probabilities out.
 
-use act_core::{Batch, Encoding, Error, Result};
+use act_core::{Batch, Encoding, Error, Result, metrics};
 
-use crate::Engine;
+use crate::engine::Engine;
 
 /// The answer for one text or pair.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,28 +65,15 @@ impl Engine {
                 "the model's scores are not finite: its weights are broken",
             ));
         }
-        let probabilities = probabilities(&logits);
-        let better = |a: usize, b: usize| if logits[b] > logits[a] { b } else { a };
-        let class = (0..logits.len()).reduce(better).unwrap_or(0);
+        let class = metrics::argmax(&logits);
         Ok(Classification {
             class,
             label: match self.task().labels.get(class) {
                 Some(label) => label.clone(),
                 None => class.to_string(),
             },
-            probabilities,
+            probabilities: metrics::softmax(&logits),
             logits,
         })
     }
-}
-
-/// Softmax.
-fn probabilities(logits: &[f32]) -> Vec<f32> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits
-        .iter()
-        .map(|x| f64::from(x - largest).exp())
-        .collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|p| (p / sum) as f32).collect()
 }

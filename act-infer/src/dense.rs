@@ -7,10 +7,10 @@
 use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::{Activation, Artifact, Error, Linear, Result};
 
-use crate::gemm::{Kernel, Left, Out, PackedF32, PackedI8, Quantizer, Ranges, RowScales};
+use crate::gemm::{Kernel, Left, Out, PackedF32, PackedI8, Ranges, RowScales, ToBytes};
 use crate::ops::Isa;
 use crate::ops::quantize::{quantize_row, row_scale};
-use crate::profile::{Clock, Part};
+use crate::profile::{Clock, Phase};
 
 /// A linear layer.
 pub(crate) struct Dense {
@@ -181,7 +181,7 @@ impl Dense {
             }
             Weights::Int8 { packed, steps } => {
                 input.quantize(isa, *steps, packed.depth());
-                clock.lap(Part::Quantize);
+                clock.lap(Phase::Quantize);
                 let scales = match steps.scale {
                     Some(scale) => RowScales::All(scale),
                     None => RowScales::Each(&input.bytes.scales),
@@ -224,8 +224,8 @@ impl Dense {
 }
 
 impl Steps {
-    fn quantizer(&self, scale: f32) -> Quantizer {
-        Quantizer::new(scale, self.low, self.high, self.offset)
+    fn quantizer(&self, scale: f32) -> ToBytes {
+        ToBytes::new(scale, self.low, self.high, self.offset)
     }
 
     fn new(quant: &LinearQuant, ranges: Ranges, offset: i32) -> Self {

@@ -10,15 +10,15 @@ use std::mem;
 
 use act_core::Site;
 
-use crate::Observer;
+use crate::attention::{Heads, MASKED, attend};
 use crate::dense::{Dense, Input};
 use crate::gemm::Out;
 use crate::model::{Embeddings, HeadProjections, Layer, Model};
+use crate::observer::Observer;
 use crate::ops::Isa;
 use crate::ops::activation::tanh_all;
-use crate::ops::attention::{Heads, MASKED, attend};
 use crate::ops::norm::layer_norm;
-use crate::profile::{Clock, Part};
+use crate::profile::{Clock, Phase};
 use crate::sequences::Sequences;
 use crate::workspace::{BlockMemory, Workspace};
 
@@ -199,7 +199,7 @@ impl Pass<'_, '_> {
             }
         }
         layer_norm(self.isa, hidden, &tables.norm);
-        self.clock.lap(Part::Embeddings);
+        self.clock.lap(Phase::Embeddings);
         self.observe(Site::EmbeddingsOutput, hidden, self.width);
     }
 
@@ -221,19 +221,19 @@ impl Pass<'_, '_> {
                 self.attention(l, heads, block, all, rows, memory);
                 let mut input = Input::new(&memory.context, heads.width(), &mut memory.bytes);
                 let dense = &layer.attention_output;
-                self.dense(dense, &mut input, Out::Added(rows), Part::AttentionOutput);
+                self.dense(dense, &mut input, Out::Added(rows), Phase::AttentionOutput);
             }
             None => layer.attention_output.add_bias(rows),
         }
         layer_norm(self.isa, rows, &layer.attention_norm);
-        self.clock.lap(Part::Norm);
+        self.clock.lap(Phase::Norm);
 
         match &layer.intermediate {
             Some(intermediate) => self.feed_forward(l, intermediate, &layer.output, rows, memory),
             None => layer.output.add_bias(rows),
         }
         layer_norm(self.isa, rows, &layer.output_norm);
-        self.clock.lap(Part::Norm);
+        self.clock.lap(Phase::Norm);
         self.observe(Site::Hidden(l), rows, self.width);
     }
 
@@ -260,18 +260,18 @@ impl Pass<'_, '_> {
             Some((out, stride)) => {
                 let clock = &mut self.clock;
                 intermediate.forward(self.isa, &mut input, out, stride, clock);
-                clock.lap(Part::Intermediate);
+                clock.lap(Phase::Intermediate);
                 Input::ready(count, neuron_bytes)
             }
             None => {
                 neurons.resize(tokens * count);
                 let out = Out::Activated(neurons, activation);
-                self.dense(intermediate, &mut input, out, Part::Intermediate);
+                self.dense(intermediate, &mut input, out, Phase::Intermediate);
                 self.observe(Site::Intermediate(l), neurons, count);
                 Input::new(neurons, count, neuron_bytes)
             }
         };
-        self.dense(output, &mut activated, Out::Added(rows), Part::Output);
+        self.dense(output, &mut activated, Out::Added(rows), Phase::Output);
     }
 
     /// The heads' context for `rows`, into `memory.context`.
@@ -343,20 +343,20 @@ impl Pass<'_, '_> {
         pooled.resize(first.len());
         let (pooler, classifier) = (&self.model.pooler, &self.model.classifier);
         let mut input = Input::new(first, self.width, bytes);
-        self.dense(pooler, &mut input, Out::Floats(pooled), Part::Head);
+        self.dense(pooler, &mut input, Out::Floats(pooled), Phase::Head);
         tanh_all(self.isa, pooled);
         let mut input = Input::new(pooled, self.width, bytes);
-        self.dense(classifier, &mut input, Out::Floats(logits), Part::Head);
+        self.dense(classifier, &mut input, Out::Floats(logits), Phase::Head);
         self.observe(Site::Logits, logits, classifier.outputs());
     }
 
     /// A query, key or value projection.
     fn project(&mut self, dense: &Dense, input: &mut Input<'_>, out: &mut [f32]) {
-        self.dense(dense, input, Out::Floats(out), Part::Projections);
+        self.dense(dense, input, Out::Floats(out), Phase::Projections);
         self.observe(Site::Projection(dense.name()), out, dense.outputs());
     }
 
-    fn dense(&mut self, dense: &Dense, input: &mut Input<'_>, out: Out<'_>, part: Part) {
+    fn dense(&mut self, dense: &Dense, input: &mut Input<'_>, out: Out<'_>, part: Phase) {
         self.observe(Site::Input(dense.name()), input.values(), input.columns());
         let stride = dense.outputs();
         dense.forward(self.isa, input, out, stride, &mut self.clock);

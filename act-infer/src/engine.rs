@@ -7,48 +7,19 @@ use std::time::Duration;
 
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
-use act_core::{Artifact, Batch, Error, Plan, Result, Site, TaskInfo, Tokenizer};
+use act_core::{Artifact, Batch, Error, Plan, Result, TaskInfo, Tokenizer};
 
 use crate::encoder;
-use crate::gemm;
+use crate::gemm::{self, Kernels};
 use crate::model::Model;
+use crate::observer::Observer;
 use crate::pool::{Pool, Session};
-use crate::profile::{Clock, Part};
+use crate::profile::{Clock, Phase};
 use crate::sequences::Sequences;
 
 mod stepwise;
 
 pub use stepwise::Stream;
-
-/// Which kernels compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kernels {
-    /// The fastest this machine has.
-    Auto,
-    /// Portable Rust, always there; the reference for all others.
-    Generic,
-    /// AVX2 and FMA.
-    Avx2,
-    /// AVX2, FMA and AVX-VNNI.
-    AvxVnni,
-    /// AVX-512 with VNNI.
-    Avx512Vnni,
-}
-
-impl Kernels {
-    /// All kernels that this machine can run, the portable ones first.
-    pub fn available() -> Vec<Kernels> {
-        let all = [
-            Kernels::Generic,
-            Kernels::Avx2,
-            Kernels::AvxVnni,
-            Kernels::Avx512Vnni,
-        ];
-        let generic = gemm::kernel(Kernels::Generic).name();
-        let runs = |k: &Kernels| *k == Kernels::Generic || gemm::kernel(*k).name() != generic;
-        all.into_iter().filter(runs).collect()
-    }
-}
 
 /// A loaded model, ready to classify; `Send + Sync`: any number of threads may share one.
 pub struct Engine {
@@ -60,12 +31,6 @@ pub struct Engine {
     /// Memory of calls that have ended.
     idle: Mutex<Vec<Session>>,
     tokenizer: OnceLock<Tokenizer>,
-}
-
-/// Sees what flows through the f32 path: calibration and teachers use it.
-pub trait Observer: Send {
-    /// `values` is `[rows, columns]`, row-major; called once per site and batch, in forward order.
-    fn observe(&mut self, site: Site, values: &[f32], columns: usize);
 }
 
 impl Engine {
@@ -188,7 +153,7 @@ impl Engine {
         let longest = self
             .task()
             .max_seq_length
-            .min(self.plan().max_position_embeddings);
+            .min(self.plan().embeddings.longest);
         let tokenizer = Tokenizer::new(&self.artifact.tokenizer, longest)?;
         Ok(self.tokenizer.get_or_init(|| tokenizer))
     }
@@ -269,14 +234,14 @@ impl Engine {
     }
 
     /// Runs a batch on this thread, once to warm up and once for the time that each part took, in
-    /// the order of [`Part::ALL`]. Errors: as [`Engine::forward`].
-    pub fn profile(&self, batch: &Batch) -> Result<Vec<(Part, Duration)>> {
+    /// the order of [`Phase::ALL`]. Errors: as [`Engine::forward`].
+    pub fn profile(&self, batch: &Batch) -> Result<Vec<(Phase, Duration)>> {
         self.timed(batch, |clock| clock.times())
     }
 
     /// The same layer by layer, and at last what is outside of all. Quantising an input counts to the
     /// part that reads it, so that each part is what its input costs. Errors: as [`Engine::forward`].
-    pub fn profile_layers(&self, batch: &Batch) -> Result<Vec<Vec<(Part, Duration)>>> {
+    pub fn profile_layers(&self, batch: &Batch) -> Result<Vec<Vec<(Phase, Duration)>>> {
         self.timed(batch, |clock| clock.layers())
     }
 
@@ -331,16 +296,20 @@ impl Engine {
         }
         let mut start = 0;
         for (s, &length) in batch.lengths.iter().enumerate() {
-            if length == 0 || length > plan.max_position_embeddings {
+            if length == 0 || length > plan.embeddings.longest {
                 return Err(Error::usage(format!(
                     "sequence {s} has {length} tokens, the model takes 1 to {}",
-                    plan.max_position_embeddings
+                    plan.embeddings.longest
                 )));
             }
             let window = start..start + length;
             let ids = [
-                ("token id", &batch.input_ids, plan.vocab_size),
-                ("segment id", &batch.token_type_ids, plan.type_vocab_size),
+                ("token id", &batch.input_ids, plan.embeddings.vocab_size),
+                (
+                    "segment id",
+                    &batch.token_type_ids,
+                    plan.embeddings.type_vocab_size,
+                ),
             ];
             for (what, values, limit) in ids {
                 let outside = values[window.clone()]

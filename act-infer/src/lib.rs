@@ -20,6 +20,7 @@
 //! ```
 
 mod aligned;
+mod attention;
 mod classify;
 mod dense;
 mod encoder;
@@ -27,6 +28,7 @@ mod engine;
 #[doc(hidden)] // Open for the benchmark only.
 pub mod gemm;
 mod model;
+mod observer;
 mod ops;
 mod pool;
 pub mod profile;
@@ -36,7 +38,9 @@ mod workspace;
 // What the surface speaks of, so that `act-infer` is all that a server needs.
 pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Result};
 pub use classify::Classification;
-pub use engine::{Engine, Kernels, Observer, Stream};
+pub use engine::{Engine, Stream};
+pub use gemm::Kernels;
+pub use observer::Observer;
 
 /// Widths of a linear layer that are multiples of this waste nothing on any machine: the kernels
 /// compute so many columns at once, or a divisor of it. Between two multiples a layer costs about

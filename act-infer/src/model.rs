@@ -24,11 +24,11 @@ pub(crate) struct Model {
 
 /// The embedding tables and the norm over their sum.
 pub(crate) struct Embeddings {
-    pub words: Table,
-    pub positions: Table,
-    pub types: Table,
+    pub words: EmbeddingTable,
+    pub positions: EmbeddingTable,
+    pub types: EmbeddingTable,
     /// ERNIE's task-type table, of which row 0 is used.
-    pub tasks: Option<Table>,
+    pub tasks: Option<EmbeddingTable>,
     pub norm: LayerNorm,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct HeadProjections {
 }
 
 /// One embedding table, float or int8 with a scale a row.
-pub(crate) struct Table {
+pub(crate) struct EmbeddingTable {
     rows: Tensor,
     scales: Vec<f32>,
 }
@@ -63,7 +63,7 @@ impl Model {
     /// Checks the artifact and takes its tensors.
     pub fn take(artifact: &mut Artifact, kernel: &'static dyn Kernel) -> Result<Self> {
         check(artifact)?;
-        let tables = artifact.plan.embeddings();
+        let tables = artifact.plan.tables();
         let mut layers = Vec::with_capacity(artifact.plan.layers.len());
         for l in 0..artifact.plan.layers.len() {
             layers.push(Layer::take(artifact, l, kernel)?);
@@ -71,20 +71,20 @@ impl Model {
         Ok(Self {
             kernel,
             embeddings: Embeddings {
-                words: Table::take(artifact, Embedding::Word)?,
-                positions: Table::take(artifact, Embedding::Position)?,
-                types: Table::take(artifact, Embedding::TokenType)?,
-                tasks: match tables.contains(&Embedding::TaskType) {
-                    true => Some(Table::take(artifact, Embedding::TaskType)?),
-                    false => None,
-                },
+                words: EmbeddingTable::take(artifact, Embedding::Word)?,
+                positions: EmbeddingTable::take(artifact, Embedding::Position)?,
+                types: EmbeddingTable::take(artifact, Embedding::TokenType)?,
+                tasks: tables
+                    .contains(&Embedding::TaskType)
+                    .then(|| EmbeddingTable::take(artifact, Embedding::TaskType))
+                    .transpose()?,
                 norm: take_norm(artifact, Norm::Embeddings)?,
             },
             layers,
             pooler: Dense::take(artifact, Linear::Pooler, kernel)?,
             classifier: Dense::take(artifact, Linear::Classifier, kernel)?,
-            activation: artifact.plan.hidden_act,
-            pad_id: artifact.tokenizer.pad_id,
+            activation: artifact.plan.block.activation,
+            pad_id: artifact.tokenizer.pad_id(),
         })
     }
 
@@ -144,7 +144,7 @@ impl Layer {
     }
 }
 
-impl Table {
+impl EmbeddingTable {
     fn take(artifact: &mut Artifact, table: Embedding) -> Result<Self> {
         let scales = match artifact.quant.embedding(table) {
             Some(_) => artifact.params.f32(&table.scale())?.to_vec(),
@@ -190,6 +190,7 @@ fn take_norm(artifact: &Artifact, norm: Norm) -> Result<LayerNorm> {
 /// file have passed more than this; those built in memory have not.
 fn check(artifact: &Artifact) -> Result<()> {
     check_plan(&artifact.plan)?;
+    artifact.check_supported()?;
     for spec in artifact.plan.expected_tensors(&artifact.quant) {
         let tensor = artifact.params.get(&spec.name)?;
         if tensor.shape() != spec.shape || tensor.dtype() != spec.dtype {

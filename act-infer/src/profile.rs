@@ -1,14 +1,14 @@
-//! Where the time of a forward pass goes, part by part.
+//! Where the time of a forward pass goes, phase by phase.
 //!
-//! The encoder calls [`Clock::lap`] after each part. A stopped clock, the usual one, costs one
-//! predictable branch a part and block of tokens.
+//! The encoder calls [`Clock::lap`] after each phase. A stopped clock, the usual one, costs one
+//! predictable branch a phase and block of tokens.
 
 use std::time::{Duration, Instant};
 
-/// A part of the forward pass.
+/// What is computed in a forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Part {
+pub enum Phase {
     Embeddings,
     Quantize,
     Projections,
@@ -23,55 +23,55 @@ pub enum Part {
     Head,
 }
 
-impl Part {
-    /// All parts, about in the order of the pass.
-    pub const ALL: [Part; 12] = [
-        Part::Embeddings,
-        Part::Quantize,
-        Part::Projections,
-        Part::AttentionPacking,
-        Part::AttentionScores,
-        Part::Softmax,
-        Part::AttentionContext,
-        Part::AttentionOutput,
-        Part::Intermediate,
-        Part::Output,
-        Part::Norm,
-        Part::Head,
+impl Phase {
+    /// All phases, about in the order of the pass.
+    pub const ALL: [Phase; 12] = [
+        Phase::Embeddings,
+        Phase::Quantize,
+        Phase::Projections,
+        Phase::AttentionPacking,
+        Phase::AttentionScores,
+        Phase::Softmax,
+        Phase::AttentionContext,
+        Phase::AttentionOutput,
+        Phase::Intermediate,
+        Phase::Output,
+        Phase::Norm,
+        Phase::Head,
     ];
 
     /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
-            Part::Embeddings => "embeddings",
-            Part::Quantize => "quantise inputs",
-            Part::Projections => "query, key, value",
-            Part::AttentionPacking => "attention: pack",
-            Part::AttentionScores => "attention: scores",
-            Part::Softmax => "attention: softmax",
-            Part::AttentionContext => "attention: context",
-            Part::AttentionOutput => "attention output",
-            Part::Intermediate => "intermediate",
-            Part::Output => "output",
-            Part::Norm => "layer norm",
-            Part::Head => "pooler, classifier",
+            Phase::Embeddings => "embeddings",
+            Phase::Quantize => "quantise inputs",
+            Phase::Projections => "query, key, value",
+            Phase::AttentionPacking => "attention: pack",
+            Phase::AttentionScores => "attention: scores",
+            Phase::Softmax => "attention: softmax",
+            Phase::AttentionContext => "attention: context",
+            Phase::AttentionOutput => "attention output",
+            Phase::Intermediate => "intermediate",
+            Phase::Output => "output",
+            Phase::Norm => "layer norm",
+            Phase::Head => "pooler, classifier",
         }
     }
 }
 
-/// Times of the parts, in the order of [`Part::ALL`].
-type Times = [Duration; Part::ALL.len()];
+/// Times of the phases, in the order of [`Phase::ALL`].
+type Times = [Duration; Phase::ALL.len()];
 
-/// Time spent in each part; stopped until [`Clock::start`].
+/// Time spent in each phase; stopped until [`Clock::start`].
 #[derive(Default)]
 pub(crate) struct Clock {
     last: Option<Instant>,
     spent: Times,
     /// The same for each layer and at last for what is outside, but that an input's quantising counts
-    /// to the part that reads it.
+    /// to the phase that reads it.
     layers: Vec<Times>,
     layer: usize,
-    /// Quantising since the last other part.
+    /// Quantising since the last other phase.
     quantizing: Duration,
 }
 
@@ -91,38 +91,38 @@ impl Clock {
         self.layer = layer;
     }
 
-    /// Time since the last lap went into `part`.
+    /// Time since the last lap went into `phase`.
     #[inline]
-    pub fn lap(&mut self, part: Part) {
+    pub fn lap(&mut self, phase: Phase) {
         if let Some(last) = self.last {
             let now = Instant::now();
-            self.count(part, now - last);
+            self.count(phase, now - last);
             self.last = Some(now);
         }
     }
 
-    fn count(&mut self, part: Part, time: Duration) {
-        self.spent[part as usize] += time;
-        if part == Part::Quantize {
+    fn count(&mut self, phase: Phase, time: Duration) {
+        self.spent[phase as usize] += time;
+        if phase == Phase::Quantize {
             self.quantizing += time;
             return;
         }
         let outside = self.layers.len().saturating_sub(1);
         if let Some(times) = self.layers.get_mut(self.layer.min(outside)) {
-            times[part as usize] += time + std::mem::take(&mut self.quantizing);
+            times[phase as usize] += time + std::mem::take(&mut self.quantizing);
         }
     }
 
-    /// Every part with its time.
-    pub fn times(&self) -> Vec<(Part, Duration)> {
-        Part::ALL.into_iter().zip(self.spent).collect()
+    /// Every phase with its time.
+    pub fn times(&self) -> Vec<(Phase, Duration)> {
+        Phase::ALL.into_iter().zip(self.spent).collect()
     }
 
-    /// Every part of every layer, and at last of what is outside, with its time.
-    pub fn layers(&self) -> Vec<Vec<(Part, Duration)>> {
+    /// Every phase of every layer, and at last of what is outside, with its time.
+    pub fn layers(&self) -> Vec<Vec<(Phase, Duration)>> {
         let layers = self.layers.iter();
         layers
-            .map(|times| Part::ALL.into_iter().zip(*times).collect())
+            .map(|times| Phase::ALL.into_iter().zip(*times).collect())
             .collect()
     }
 }
@@ -132,22 +132,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantising_counts_to_the_part_that_reads() {
+    fn quantising_counts_to_the_operator_that_reads() {
         let mut clock = Clock::default();
         clock.start(2);
         let ms = Duration::from_millis;
         clock.enter(1);
-        clock.count(Part::Quantize, ms(2));
-        clock.count(Part::Projections, ms(3));
-        clock.count(Part::Projections, ms(4));
+        clock.count(Phase::Quantize, ms(2));
+        clock.count(Phase::Projections, ms(3));
+        clock.count(Phase::Projections, ms(4));
         clock.enter(usize::MAX);
-        clock.count(Part::Head, ms(5));
-        assert_eq!(clock.times()[Part::Quantize as usize].1, ms(2));
-        assert_eq!(clock.times()[Part::Projections as usize].1, ms(7));
+        clock.count(Phase::Head, ms(5));
+        assert_eq!(clock.times()[Phase::Quantize as usize].1, ms(2));
+        assert_eq!(clock.times()[Phase::Projections as usize].1, ms(7));
         let layers = clock.layers();
         assert_eq!(layers.len(), 3);
-        assert_eq!(layers[1][Part::Projections as usize].1, ms(9));
-        assert_eq!(layers[1][Part::Quantize as usize].1, ms(0));
-        assert_eq!(layers[2][Part::Head as usize].1, ms(5));
+        assert_eq!(layers[1][Phase::Projections as usize].1, ms(9));
+        assert_eq!(layers[1][Phase::Quantize as usize].1, ms(0));
+        assert_eq!(layers[2][Phase::Head as usize].1, ms(5));
     }
 }

@@ -2,9 +2,9 @@
 //! between calls means nothing.
 
 use crate::aligned::Aligned;
+use crate::attention::Scratch;
 use crate::dense::Bytes;
 use crate::gemm::Kernel;
-use crate::ops::attention::Scratch;
 use crate::profile::Clock;
 
 /// Memory of one thread, kept from one call to the next.

@@ -45,10 +45,8 @@ fn options() -> impl Strategy<Value = TinyOptions> {
 /// Finite, and as often as not at an end of what a float holds.
 fn number() -> impl Strategy<Value = f32> {
     let ends = [0.0, 1e-45, f32::MIN_POSITIVE, 1e-20, 1.0, 1e20, f32::MAX];
-    (prop::sample::select(ends.to_vec()), any::<bool>()).prop_map(|(x, minus)| match minus {
-        true => -x,
-        false => x,
-    })
+    (prop::sample::select(ends.to_vec()), any::<bool>())
+        .prop_map(|(x, minus)| if minus { -x } else { x })
 }
 
 fn above_zero() -> impl Strategy<Value = f32> {

@@ -43,7 +43,7 @@ pub(crate) fn tables(plan: &Plan, batch: &Ragged) -> Vec<(Embedding, Vec<u32>)> 
         // ERNIE adds the row of task 0 to every token.
         Embedding::TaskType => vec![0; batch.tokens()],
     };
-    let tables = plan.embeddings().into_iter();
+    let tables = plan.tables().into_iter();
     tables.map(|table| (table, ids(table))).collect()
 }
 
@@ -79,6 +79,7 @@ pub(crate) fn exists(artifact: &Artifact, site: Site) -> bool {
             }
             Linear::Intermediate(l) | Linear::Output(l) => has_neurons(l),
             Linear::Pooler | Linear::Classifier => true,
+            Linear::EmbeddingProjection | Linear::Gate(_) => false,
         },
     }
 }
@@ -183,7 +184,7 @@ impl<B: Ops> Pass<'_, B> {
         if plan.layers[l].intermediate_size == 0 {
             return self.bias_alone(Linear::Output(l), x.dims()[0]);
         }
-        let activation = plan.hidden_act;
+        let activation = plan.block.activation;
         let x = self.linear(Linear::Intermediate(l), x);
         let x = B::activate(x, activation);
         let x = self.taps.at(Site::Intermediate(l), x);

@@ -230,6 +230,7 @@ pub(crate) fn models() -> Vec<Artifact> {
             head_dim: 4,
             kept_heads: vec![1, 3],
             intermediate_size: 5,
+            window: None,
         },
         LayerPlan::full(0, 4, 9),
         LayerPlan::full(1, 4, 0),

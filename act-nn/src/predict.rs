@@ -84,7 +84,7 @@ fn predict_on<B: ActBackend>(
 ) -> Result<Vec<Vec<f32>>> {
     ragged::check(artifact, encodings)?;
     let weights = Weights::<B>::load(artifact, device)?;
-    let pad_id = artifact.tokenizer.pad_id;
+    let pad_id = artifact.tokenizer.pad_id();
     let size = batch_size.max(1);
     pool(1)?.install(|| Ok(logits(&weights, encodings, size, pad_id, None)))
 }
@@ -118,7 +118,7 @@ fn predict_quantized_on<B: ActBackend>(
     let weights = Weights::<B>::load(artifact, device)?;
     let (spec, optimizer) = (quantization.clone(), OptimizerOptions::NONE);
     let quantizer = &FakeQuantizer::new(spec, &weights.layout, optimizer)?;
-    let (size, pad_id) = (batch_size.max(1), artifact.tokenizer.pad_id);
+    let (size, pad_id) = (batch_size.max(1), artifact.tokenizer.pad_id());
     pool(1)?.install(|| {
         let weights = quantizer.rounded(&weights);
         Ok(logits(&weights, encodings, size, pad_id, Some(quantizer)))
@@ -152,7 +152,7 @@ fn observe_on<B: ActBackend>(
     let weights = Weights::<B>::load(artifact, device)?;
     let mut values = vec![Vec::with_capacity(encodings.len()); sites.len()];
     for encoding in encodings {
-        let batch = Ragged::new([encoding], artifact.tokenizer.pad_id);
+        let batch = Ragged::new([encoding], artifact.tokenizer.pad_id());
         let mut taps = Record {
             sites,
             values: BTreeMap::new(),

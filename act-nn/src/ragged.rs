@@ -68,20 +68,23 @@ pub(crate) fn check(artifact: &Artifact, encodings: &[Encoding]) -> Result<()> {
             let (types, ids) = (encoding.token_type_ids.len(), encoding.len());
             return refuse(format!("has {types} token_type_ids for {ids} input_ids"));
         }
-        if encoding.len() > plan.max_position_embeddings {
-            let (n, most) = (encoding.len(), plan.max_position_embeddings);
+        if encoding.len() > plan.embeddings.longest {
+            let (n, most) = (encoding.len(), plan.embeddings.longest);
             return refuse(format!("has {n} tokens, the model takes at most {most}"));
         }
         let outside =
             |ids: &[u32], rows: usize| ids.iter().copied().find(|&id| id as usize >= rows);
-        if let Some(id) = outside(&encoding.input_ids, plan.vocab_size) {
+        if let Some(id) = outside(&encoding.input_ids, plan.embeddings.vocab_size) {
             return refuse(format!(
                 "has token id {id} of a vocabulary of {}",
-                plan.vocab_size
+                plan.embeddings.vocab_size
             ));
         }
-        if let Some(id) = outside(&encoding.token_type_ids, plan.type_vocab_size) {
-            return refuse(format!("has token type {id} of {}", plan.type_vocab_size));
+        if let Some(id) = outside(&encoding.token_type_ids, plan.embeddings.type_vocab_size) {
+            return refuse(format!(
+                "has token type {id} of {}",
+                plan.embeddings.type_vocab_size
+            ));
         }
     }
     Ok(())

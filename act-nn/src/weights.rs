@@ -28,7 +28,7 @@ impl Layout {
 
     /// Names of the embedding tables.
     pub(crate) fn tables(&self) -> Vec<String> {
-        self.plan.embeddings().iter().map(|t| t.weight()).collect()
+        self.plan.tables().iter().map(|t| t.weight()).collect()
     }
 }
 
@@ -48,6 +48,7 @@ impl<B: Backend> Weights<B> {
 
     /// Copies the tensors of a plan to a device; see [`Weights::load`].
     pub(crate) fn read(plan: &Plan, params: &Params, device: &B::Device) -> Result<Self> {
+        plan.check_supported()?;
         let specs = plan.expected_tensors(&QuantSpec::default());
         let mut tensors = Vec::with_capacity(specs.len());
         for spec in &specs {

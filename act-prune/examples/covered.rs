@@ -15,8 +15,20 @@ fn main() -> anyhow::Result<()> {
     let [whole, short] = [Artifact::open(whole)?, Artifact::open(short)?];
     let labels = Some(&whole.task.labels[..]);
     let dev = Dataset::open(data.as_ref(), Some(&whole.task.name), Split::Dev, labels)?;
-    let names: Vec<String> = whole.tokenizer.tokens().map(str::to_owned).collect();
-    let stay: BTreeSet<String> = short.tokenizer.tokens().map(str::to_owned).collect();
+    let names: Vec<String> = whole
+        .tokenizer
+        .word_piece()
+        .unwrap()
+        .tokens()
+        .map(str::to_owned)
+        .collect();
+    let stay: BTreeSet<String> = short
+        .tokenizer
+        .word_piece()
+        .unwrap()
+        .tokens()
+        .map(str::to_owned)
+        .collect();
     let [unlimited, own] =
         [usize::MAX, whole.task.max_seq_length].map(|n| Tokenizer::new(&whole.tokenizer, n));
     let (unlimited, own) = (unlimited?, own?);

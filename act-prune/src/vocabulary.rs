@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use act_core::provenance::{DataRecord, Digest};
 use act_core::tensor::TensorData;
-use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, TokenizerSpec};
+use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, WordPieceSpec};
 use act_data::{Coverage, Dataset, Example};
 use serde::Serialize;
 
@@ -85,42 +85,35 @@ pub fn shorten(
 /// # Errors
 /// Rejected: ids or tensors outside the plan.
 pub fn keep(model: &mut Artifact, mut ids: BTreeSet<u32>) -> Result<()> {
-    let spec = &mut model.tokenizer;
-    ids.extend(special(spec));
+    let spec = model.tokenizer.word_piece()?;
+    ids.extend(spec.special().map(|(_, id)| id));
+    ids.extend(&spec.whole_tokens);
     let ids: Vec<usize> = ids.into_iter().map(|id| id as usize).collect();
     let tokens: Vec<&str> = spec.tokens().collect();
-    let limit = tokens.len().min(model.plan.vocab_size);
+    let limit = tokens.len().min(model.plan.embeddings.vocab_size);
     if let Some(id) = ids.iter().find(|id| **id >= limit) {
         return Err(Error::rejected(format!("token {id} of {limit} is to stay")));
     }
-    let vocab = ids.iter().map(|&id| format!("{}\n", tokens[id])).collect();
+    let lines = ids.iter().map(|&id| format!("{}\n", tokens[id]));
     let place = |id: u32| ids.partition_point(|&kept| kept < id as usize) as u32;
-    *spec = TokenizerSpec {
-        vocab,
+    let spec = WordPieceSpec {
+        vocab: lines.collect::<String>().into(),
+        whole_tokens: spec.whole_tokens.iter().map(|&id| place(id)).collect(),
         pad_id: place(spec.pad_id),
         unk_id: place(spec.unk_id),
         cls_id: place(spec.cls_id),
         sep_id: place(spec.sep_id),
-        mask_id: place(spec.mask_id),
-        ..*spec
+        mask_id: spec.mask_id.map(place),
+        ..spec.clone()
     };
+    model.tokenizer = spec.into();
     let width = model.plan.hidden_size;
     keep_rows(&mut model.params, &Embedding::Word.weight(), &ids, width)?;
     if model.quant.embedding(Embedding::Word).is_some() {
         keep_rows(&mut model.params, &Embedding::Word.scale(), &ids, 1)?;
     }
-    model.plan.vocab_size = ids.len();
+    model.plan.embeddings.vocab_size = ids.len();
     Ok(())
-}
-
-fn special(spec: &TokenizerSpec) -> [u32; 5] {
-    [
-        spec.pad_id,
-        spec.unk_id,
-        spec.cls_id,
-        spec.sep_id,
-        spec.mask_id,
-    ]
 }
 
 /// Keeps rows of `width` numbers; a tensor of one dimension has rows of one.
@@ -162,7 +155,8 @@ fn entries<'a>(
 /// How much of train the model's vocabulary knows.
 fn count(model: &Artifact, train: &Dataset) -> Result<Coverage> {
     let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
-    Ok(Coverage::of(&train.encode(&tokenizer)?, &model.tokenizer))
+    let words = model.tokenizer.word_piece()?;
+    Ok(Coverage::of(&train.encode(&tokenizer)?, words))
 }
 
 fn read(path: &Path) -> Result<String> {

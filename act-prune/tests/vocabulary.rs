@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use act_core::testing::{CHARACTERS, TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Artifact, Tokenizer, TokenizerSpec};
+use act_core::{Artifact, Tokenizer, TokenizerSpec, WordPieceSpec};
 use act_infer::Engine;
 use act_prune::vocabulary::keep;
 use proptest::prelude::*;
@@ -51,12 +51,12 @@ proptest! {
         let mut short = whole.clone();
         keep(&mut short, kept.clone()).unwrap();
         prop_assert!(short.to_bytes().is_ok(), "a file that can be written");
-        prop_assert_eq!(short.plan.vocab_size, kept.union(&(0..5).collect()).count());
+        prop_assert_eq!(short.plan.embeddings.vocab_size, kept.union(&(0..5).collect()).count());
 
         let covered = entries(&whole, std::slice::from_ref(&other)).is_subset(&kept);
         let texts = corpus.iter().chain(covered.then_some(&other));
         let tokens = |model: &Artifact, text: &str| -> Vec<String> {
-            let names: Vec<&str> = model.tokenizer.tokens().collect();
+            let names: Vec<&str> = model.tokenizer.word_piece().unwrap().tokens().collect();
             let ids = Tokenizer::new(&model.tokenizer, 24).unwrap().encode(text, None).unwrap();
             ids.input_ids.iter().map(|&id| names[id as usize].to_string()).collect()
         };
@@ -74,18 +74,16 @@ proptest! {
 #[test]
 fn a_word_that_greed_cannot_spell_stays_unknown() {
     let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nab\na\n##b\n##c\n##bc\nb\n##d\n";
-    let spec = TokenizerSpec::from_vocab(vocab).unwrap();
+    let words = WordPieceSpec::from_vocab(vocab).unwrap();
+    let spec = TokenizerSpec::from(words.clone());
     let whole = Tokenizer::new(&spec, 24).unwrap();
     // "abd" would be ab ##d; "abe" ends nowhere after ab.
     assert_eq!(whole.entries("abe").unwrap(), [5]);
     assert_eq!(whole.entries("abd").unwrap(), [5, 11]);
     assert_eq!(whole.entries("zzz").unwrap(), [0u32; 0]);
     let mut model = model(false);
-    model.tokenizer = TokenizerSpec {
-        vocab: spec.vocab.clone(),
-        ..model.tokenizer
-    };
-    model.plan.vocab_size = 12;
+    model.tokenizer.word_piece_mut().unwrap().vocab = words.vocab;
+    model.plan.embeddings.vocab_size = 12;
     let corpus = ["abe".to_string(), "a".into(), "bd".into()];
     keep(&mut model, entries_of(&spec, &corpus)).unwrap();
     let short = Tokenizer::new(&model.tokenizer, 24).unwrap();

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
-use act_core::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
+use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec};
 use act_core::{Artifact, Embedding, Error, Linear, Result, Tensor};
 
 use crate::calibrate::Method;
@@ -108,7 +108,7 @@ impl<'a> ModelQuantizer<'a> {
             linears.push(done.quant);
         }
         for (table, rows) in &self.tables {
-            let shape = [plan.embedding_rows(*table), plan.hidden_size];
+            let shape = [plan.table_rows(*table), plan.hidden_size];
             insert(&mut integers, table.weight(), table.scale(), shape, rows);
         }
         let mut params = act_core::Params::new();
@@ -241,12 +241,9 @@ impl<'a> ModelQuantizer<'a> {
         let rows = self.rows(rewritten, linear, assignment.granularity)?;
         let statistics = self.statistics(linear)?;
         let mut quant = LinearQuant {
-            linear,
             weight_max: self.options.weight_max,
             activation_max: self.options.activation_max,
-            activation: ActivationScheme::DynamicPerToken,
-            calibrator: Calibrator::None,
-            calibrator_arg: 0.0,
+            ..LinearQuant::dynamic(linear)
         };
         let mut channels = self.channels(linear, scheme, assignment)?;
         match scheme {

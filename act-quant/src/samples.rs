@@ -59,7 +59,7 @@ impl Samples {
         };
         let (calibration, judged) = (encode(&calibration)?, encode(&held_out)?);
         let drawn = calibration.iter().chain(&judged);
-        Coverage::of(drawn, &model.tokenizer).check(&train.record.name)?;
+        Coverage::of(drawn, model.tokenizer.word_piece()?).check(&train.record.name)?;
         Ok(Self {
             calibration,
             held_out: judged,

@@ -35,7 +35,9 @@ pub fn route(plan: &Plan, linear: Linear) -> Option<Route> {
             (norm, Some(Linear::Output(l)))
         }
         Linear::Pooler => (Producer::norm_before(plan.layers.len()), None),
-        Linear::Output(_) | Linear::Classifier => return None,
+        Linear::EmbeddingProjection | Linear::Gate(_) | Linear::Output(_) | Linear::Classifier => {
+            return None;
+        }
     };
     Some(Route { producer, residual })
 }

@@ -16,7 +16,7 @@ use crate::producer::Producer;
 pub fn producer(plan: &Plan, linear: Linear) -> Option<Producer> {
     match linear {
         Linear::AttentionOutput(l) => Some(Producer::Linear(Linear::Value(l))),
-        Linear::Output(l) if plan.hidden_act == Activation::Relu => {
+        Linear::Output(l) if plan.block.activation == Activation::Relu => {
             Some(Producer::Linear(Linear::Intermediate(l)))
         }
         Linear::Pooler => Some(Producer::norm_before(plan.layers.len())),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use act_core::artifact::limits;
-use act_core::{Activation, Error, Family, LayerPlan, Plan, Result};
+use act_core::{Activation, Block, Embeddings, Error, Family, Head, LayerPlan, Plan, Result};
 use serde_json::{Value, json};
 
 use crate::file::brief;
@@ -24,25 +24,32 @@ pub(super) fn plan(config: &Value, num_labels: usize) -> Result<Plan> {
         )));
     }
     let (family, task_type_vocab_size) = task_types(config)?;
+    let activation = match config.get("hidden_act").and_then(Value::as_str) {
+        Some("relu") => Activation::Relu,
+        _ => Activation::Gelu,
+    };
     Ok(Plan {
         family,
         hidden_size,
-        vocab_size: size(config, "vocab_size", None, limits::VOCAB)?,
-        max_position_embeddings: size(
-            config,
-            "max_position_embeddings",
-            Some(512),
-            limits::POSITIONS,
-        )?,
-        type_vocab_size: size(config, "type_vocab_size", Some(2), limits::TYPES)?,
-        task_type_vocab_size,
         layer_norm_eps: epsilon(config)?,
-        hidden_act: match config.get("hidden_act").and_then(Value::as_str) {
-            Some("relu") => Activation::Relu,
-            _ => Activation::Gelu,
-        },
         num_labels,
+        embeddings: Embeddings {
+            task_type_vocab_size,
+            ..Embeddings::bert(
+                size(config, "vocab_size", None, limits::VOCAB)?,
+                hidden_size,
+                size(
+                    config,
+                    "max_position_embeddings",
+                    Some(512),
+                    limits::POSITIONS,
+                )?,
+                size(config, "type_vocab_size", Some(2), limits::TYPES)?,
+            )
+        },
+        block: Block::bert(activation),
         layers: layers(config, heads, hidden_size / heads)?,
+        head: Head::BERT,
     })
 }
 
@@ -240,7 +247,10 @@ mod tests {
         let plan = plan(&config, 2).unwrap();
         assert_eq!(plan.layers[0].kept_heads, [0, 1, 2, 3]);
         assert_eq!(plan.layers[1].kept_heads, [1, 3]);
-        assert_eq!((plan.family, plan.task_type_vocab_size), (Family::Bert, 0));
+        assert_eq!(
+            (plan.family, plan.embeddings.task_type_vocab_size),
+            (Family::Bert, 0)
+        );
         let all: Vec<u32> = (0..12).collect();
         for wrong in [
             json!([1]),
@@ -258,6 +268,9 @@ mod tests {
     fn ernie_has_a_task_table_where_it_is_used() {
         let config = json!({"model_type": "ernie", "vocab_size": 9, "use_task_id": true});
         let plan = plan(&config, 2).unwrap();
-        assert_eq!((plan.family, plan.task_type_vocab_size), (Family::Ernie, 3));
+        assert_eq!(
+            (plan.family, plan.embeddings.task_type_vocab_size),
+            (Family::Ernie, 3)
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use act_core::{Artifact, Error, Family, Plan, Result};
+use act_core::{Artifact, Error, Family, Plan, Result, WordPieceSpec};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
@@ -26,13 +26,18 @@ pub fn export(artifact: &Artifact, dir: &Path) -> Result<()> {
         ));
     }
     let heads = heads_before_pruning(&artifact.plan)?;
-    check_words(artifact)?;
+    artifact.check_supported()?;
+    let words = artifact.tokenizer.word_piece()?;
+    check_words(words)?;
     artifact.file_len()?; // Every rule of the artifact's format, before the first byte.
 
     let folder = Staging::new(dir)?;
     folder.write(CONFIG, &pretty(&config(artifact, heads))?)?;
-    folder.write(TOKENIZER_CONFIG, &pretty(&tokenizer_config(artifact))?)?;
-    folder.write(VOCAB, artifact.tokenizer.vocab.as_bytes())?;
+    folder.write(
+        TOKENIZER_CONFIG,
+        &pretty(&tokenizer_config(words, artifact.task.max_seq_length))?,
+    )?;
+    folder.write(VOCAB, words.vocab.as_bytes())?;
     folder.write(WEIGHTS, &weights(artifact)?)?;
     folder.place(dir)
 }
@@ -89,8 +94,8 @@ fn heads_before_pruning(plan: &Plan) -> Result<usize> {
 }
 
 /// Refuses rules of words that `tokenizer_config.json` cannot say.
-fn check_words(artifact: &Artifact) -> Result<()> {
-    match artifact.tokenizer.max_word_chars {
+fn check_words(words: &WordPieceSpec) -> Result<()> {
+    match words.max_word_chars {
         100 => Ok(()),
         n => Err(Error::usage(format!(
             "the tokenizer gives up on words of more than {n} characters, that of transformers on \
@@ -114,14 +119,14 @@ fn config(artifact: &Artifact, heads: usize) -> Value {
         "num_hidden_layers": plan.layers.len(),
         "num_attention_heads": heads,
         "intermediate_size": plan.layers.first().map(|layer| layer.intermediate_size),
-        "hidden_act": plan.hidden_act.name(),
+        "hidden_act": plan.block.activation.name(),
         // As a decimal of single precision: 1e-12, not its neighbour 9.999999960041972e-13.
         "layer_norm_eps": plan.layer_norm_eps.to_string().parse::<f64>().ok(),
-        "vocab_size": plan.vocab_size,
-        "max_position_embeddings": plan.max_position_embeddings,
-        "type_vocab_size": plan.type_vocab_size,
+        "vocab_size": plan.embeddings.vocab_size,
+        "max_position_embeddings": plan.embeddings.longest,
+        "type_vocab_size": plan.embeddings.type_vocab_size,
         "position_embedding_type": "absolute",
-        "pad_token_id": artifact.tokenizer.pad_id,
+        "pad_token_id": artifact.tokenizer.pad_id(),
         "problem_type": "single_label_classification",
         "finetuning_task": task.name,
         "torch_dtype": "float32",
@@ -130,7 +135,7 @@ fn config(artifact: &Artifact, heads: usize) -> Value {
     });
     if plan.family == Family::Ernie {
         config["use_task_id"] = json!(true);
-        config["task_type_vocab_size"] = json!(plan.task_type_vocab_size);
+        config["task_type_vocab_size"] = json!(plan.embeddings.task_type_vocab_size);
     }
     let pruned = pruned_heads(plan, heads);
     if !pruned.is_empty() {
@@ -155,8 +160,7 @@ fn pruned_heads(plan: &Plan, heads: usize) -> Map<String, Value> {
         .collect()
 }
 
-fn tokenizer_config(artifact: &Artifact) -> Value {
-    let spec = &artifact.tokenizer;
+fn tokenizer_config(spec: &WordPieceSpec, longest: usize) -> Value {
     let tokens: Vec<&str> = spec.tokens().collect();
     let token = |id: u32| tokens.get(id as usize).copied();
     json!({
@@ -164,12 +168,12 @@ fn tokenizer_config(artifact: &Artifact) -> Value {
         "do_lower_case": spec.lowercase,
         "strip_accents": spec.strip_accents,
         "tokenize_chinese_chars": spec.split_cjk,
-        "model_max_length": artifact.task.max_seq_length,
+        "model_max_length": longest,
         "pad_token": token(spec.pad_id),
         "unk_token": token(spec.unk_id),
         "cls_token": token(spec.cls_id),
         "sep_token": token(spec.sep_id),
-        "mask_token": token(spec.mask_id),
+        "mask_token": spec.mask_id.map(token),
     })
 }
 

@@ -44,11 +44,11 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
     // Before the tokenizer, which takes memory for every row that config.json claims: now the table
     // is known to have them.
     let params = params(&plan, weights, options.seed).map_err(|e| e.context(dir.display()))?;
-    let text = tokenizer::read(dir, options.vocab.as_deref(), plan.vocab_size)?;
+    let text = tokenizer::read(dir, options.vocab.as_deref(), plan.embeddings.vocab_size)?;
     let artifact = Artifact {
         params,
-        task: options.task_info(labels, text.max_length, plan.max_position_embeddings)?,
-        tokenizer: text.spec,
+        task: options.task_info(labels, text.max_length, plan.embeddings.longest)?,
+        tokenizer: text.spec.into(),
         plan,
         quant: QuantSpec::default(),
         provenance: vec![StageRecord::new("act-convert", options.seed.0)],
@@ -103,11 +103,10 @@ fn missing_head(weights: &Weights) -> Vec<String> {
 
 /// Each tensor has its own stream of chance, so a model of nothing but a head has the same one.
 fn untrained_head(plan: &Plan, seed: Seed) -> Params {
-    let head = Plan {
+    let mut head = Plan {
         layers: Vec::new(),
-        vocab_size: 1,
-        max_position_embeddings: 1,
         ..plan.clone()
     };
+    (head.embeddings.vocab_size, head.embeddings.longest) = (1, 1);
     init::params(&head, seed)
 }

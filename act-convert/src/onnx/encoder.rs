@@ -92,7 +92,7 @@ impl Encoder<'_> {
             let rows = self.rows(table, place, ids)?;
             sum = self.graph.node("embeddings", "Add", &[&sum, &rows]);
         }
-        if self.artifact.plan.task_type_vocab_size > 0 {
+        if self.artifact.plan.embeddings.task_type_vocab_size > 0 {
             let task = self.graph.integer(0);
             let row = self.rows(Embedding::TaskType, "embeddings.task_type", &task)?;
             sum = self.graph.node("embeddings", "Add", &[&sum, &row]);
@@ -105,7 +105,7 @@ impl Encoder<'_> {
     fn rows(&mut self, table: Embedding, place: &str, ids: &Value) -> Result<Value> {
         let (params, plan) = (&self.artifact.params, &self.artifact.plan);
         let (name, graph) = (table.weight(), &mut self.graph);
-        let dims = [plan.embedding_rows(table), plan.hidden_size];
+        let dims = [plan.table_rows(table), plan.hidden_size];
         if self.artifact.quant.embedding(table).is_none() {
             let rows = graph.floats(&name, &dims, params.f32(&name)?);
             return Ok(graph.node(place, "Gather", &[&rows, ids]));
@@ -186,7 +186,7 @@ impl Encoder<'_> {
         let graph = &mut self.graph;
         let neurons = self.linears.apply(graph, Linear::Intermediate(l), rows)?;
         let place = format!("layer.{l}.intermediate");
-        let neurons = match self.artifact.plan.hidden_act {
+        let neurons = match self.artifact.plan.block.activation {
             Activation::Relu => graph.node(&place, "Relu", &[&neurons]),
             Activation::Gelu => gelu(graph, &place, &neurons),
         };

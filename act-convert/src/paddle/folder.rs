@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use act_core::provenance::{DataRecord, Digest, StageRecord};
 use act_core::quant::QuantSpec;
-use act_core::{Artifact, Error, Result, TokenizerSpec};
+use act_core::{Artifact, Error, Result, WordPieceSpec};
 
 use super::program;
 use super::read::read;
@@ -74,7 +74,8 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
     let name = files.model.file_name().unwrap_or_default().display();
     let imported = read(&model, &params).map_err(|e| e.context(name))?;
     let plan = imported.plan;
-    let tokenizer = tokenizer::read(dir, options.vocab.as_deref(), plan.vocab_size)?.spec;
+    let tokenizer =
+        tokenizer::read(dir, options.vocab.as_deref(), plan.embeddings.vocab_size)?.spec;
     match imported.pad_id {
         Some(pad) if pad != tokenizer.pad_id => {
             return Err(Error::usage(format!(
@@ -104,9 +105,9 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
     };
     Ok(Artifact {
         // The length that such a folder names is that of the position table.
-        task: options.task_info(labels, None, plan.max_position_embeddings)?,
+        task: options.task_info(labels, None, plan.embeddings.longest)?,
         plan,
-        tokenizer,
+        tokenizer: tokenizer.into(),
         params: imported.params,
         quant: QuantSpec::default(),
         provenance: vec![record],
@@ -114,7 +115,7 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
 }
 
 /// Digest of what was read, each part with its length.
-fn digest(model: &[u8], params: &[u8], tokenizer: &TokenizerSpec) -> Digest {
+fn digest(model: &[u8], params: &[u8], tokenizer: &WordPieceSpec) -> Digest {
     let mut hasher = blake3::Hasher::new();
     for part in [model, params, tokenizer.vocab.as_bytes()] {
         hasher.update(&(part.len() as u64).to_le_bytes());

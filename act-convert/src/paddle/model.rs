@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use act_core::{Embedding, Error, Family, LayerPlan, Linear, Norm, Params, Plan, Result, Tensor};
+use act_core::{
+    Block, Embedding, Embeddings, Error, Family, Head, LayerPlan, Linear, Norm, Params, Plan,
+    Result, Tensor,
+};
 
 use super::params::ParamStream;
 use super::walk::{Columns, Dense, Encoder, Layer, LayerNorm, Table};
@@ -78,20 +81,27 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
         ));
     }
     let task_rows = tables.task_type.as_ref().map(|(table, _)| rows(table));
+    let hidden_size = hidden_size.unwrap_or(0);
     Ok(Plan {
         family: match tables.task_type {
             Some(_) => Family::Ernie,
             None => Family::Bert,
         },
-        hidden_size: hidden_size.unwrap_or(0),
-        vocab_size: rows(&tables.word)?,
-        max_position_embeddings: rows(&tables.position)?,
-        type_vocab_size: rows(&tables.token_type)?,
-        task_type_vocab_size: task_rows.transpose()?.unwrap_or(0),
+        hidden_size,
         layer_norm_eps,
-        hidden_act,
         num_labels: outputs(&encoder.classifier)?,
+        embeddings: Embeddings {
+            task_type_vocab_size: task_rows.transpose()?.unwrap_or(0),
+            ..Embeddings::bert(
+                rows(&tables.word)?,
+                hidden_size,
+                rows(&tables.position)?,
+                rows(&tables.token_type)?,
+            )
+        },
+        block: Block::bert(hidden_act),
         layers,
+        head: Head::BERT,
     })
 }
 
@@ -136,7 +146,7 @@ impl<'a> Maker<'a> {
 
     /// A table; `first` is the row that the artifact has as row 0, and changes places with it.
     fn table(&mut self, role: Embedding, table: &Table<'a>, first: u32) -> Result<()> {
-        let (rows, hidden) = (self.plan.embedding_rows(role), self.plan.hidden_size);
+        let (rows, hidden) = (self.plan.table_rows(role), self.plan.hidden_size);
         let mut values = self.take(table.parameter, &Columns::range(0..1), &[rows, hidden])?;
         multiply(&mut values, table.factor);
         // A parameter has no dimension of 0, and `take` has seen its shape.
@@ -168,7 +178,7 @@ impl<'a> Maker<'a> {
 
     /// Makes every row of a table this one.
     fn repeat_row(&mut self, role: Embedding, row: u32) -> Result<()> {
-        let (rows, hidden) = (self.plan.embedding_rows(role), self.plan.hidden_size);
+        let (rows, hidden) = (self.plan.table_rows(role), self.plan.hidden_size);
         let values = self.params.f32(&role.weight())?;
         let start = (row as usize).saturating_mul(hidden);
         let Some(values) = values.get(start..start.saturating_add(hidden)) else {

@@ -132,6 +132,8 @@ fn the_tokenizer_comes_from_either_file() {
     let mut folder = Folder::of(&model);
     let vocab: serde_json::Map<_, _> = model
         .tokenizer
+        .word_piece()
+        .unwrap()
         .tokens()
         .enumerate()
         .map(|(id, token)| (token.to_string(), json!(id)))
@@ -146,10 +148,12 @@ fn the_tokenizer_comes_from_either_file() {
     }));
     folder.vocab = None;
     let lower = imported(&folder).tokenizer;
-    assert_eq!(lower.vocab, model.tokenizer.vocab);
+    let lower = lower.word_piece().unwrap();
+    assert_eq!(lower.vocab, model.tokenizer.word_piece().unwrap().vocab);
     assert_eq!((lower.lowercase, lower.max_word_chars), (true, 50));
     folder.tokenizer_config = None;
     let cased = imported(&folder).tokenizer;
+    let cased = cased.word_piece().unwrap();
     assert_eq!((cased.lowercase, cased.strip_accents), (false, false));
 
     folder.tokenizer.as_mut().unwrap()["model"]["type"] = json!("BPE");
@@ -173,7 +177,10 @@ fn a_padded_word_table_gets_tokens_that_no_text_has() {
     folder.vocab = Some(shorter);
     let tokenizer = imported(&folder).tokenizer;
     assert_eq!(tokenizer.vocab_size(), 128);
-    assert_eq!(tokenizer.tokens().nth(127), Some("[no token 127]"));
+    assert_eq!(
+        tokenizer.word_piece().unwrap().tokens().nth(127),
+        Some("[no token 127]")
+    );
     folder.vocab = Some(vocab + "one more\n");
     let error = refused(folder.write().path(), &options());
     assert!(error.contains("vocab.txt: 129 tokens"), "{error}");
@@ -225,7 +232,10 @@ fn the_users_choices_come_first() {
         ("mine", 9)
     );
     assert_eq!(model.task.labels, ["x", "y", "z"]);
-    assert_eq!(model.tokenizer.tokens().nth(5), Some("own"));
+    assert_eq!(
+        model.tokenizer.word_piece().unwrap().tokens().nth(5),
+        Some("own")
+    );
     for max_seq_length in [2, 33] {
         let chosen = ImportOptions {
             max_seq_length: Some(max_seq_length),

@@ -23,6 +23,7 @@ fn layer(kept: &[u16], intermediate_size: usize) -> LayerPlan {
         head_dim: 4,
         kept_heads: kept.to_vec(),
         intermediate_size,
+        window: None,
     }
 }
 
@@ -30,9 +31,9 @@ fn layer(kept: &[u16], intermediate_size: usize) -> LayerPlan {
 fn what_goes_out_comes_in_again() {
     let parent = tempfile::tempdir().unwrap();
     let mut relu = tiny(Family::Bert);
-    relu.plan.hidden_act = Activation::Relu;
+    relu.plan.block.activation = Activation::Relu;
     relu.plan.layer_norm_eps = 1e-5;
-    relu.tokenizer.lowercase = false;
+    relu.tokenizer.word_piece_mut().unwrap().lowercase = false;
     let pruned = of(vec![layer(&[0, 1], 5), layer(&[1], 5), layer(&[0], 5)]);
     let models = [tiny(Family::Bert), tiny(Family::Ernie), relu, pruned];
     for (i, model) in models.into_iter().enumerate() {
@@ -99,7 +100,7 @@ fn what_cannot_be_said_is_refused_by_layer() {
     };
     refused(&tiny_artifact(1, &int8), "float student");
     let mut words = tiny(Family::Bert);
-    words.tokenizer.max_word_chars = 50;
+    words.tokenizer.word_piece_mut().unwrap().max_word_chars = 50;
     refused(&words, "more than 50 characters");
     assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
 }

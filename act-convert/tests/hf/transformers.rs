@@ -78,8 +78,9 @@ fn transformers_computes_what_we_do() {
         dir
     };
     let mut cased = tiny(Family::Bert);
-    cased.plan.hidden_act = Activation::Relu;
-    (cased.tokenizer.lowercase, cased.tokenizer.strip_accents) = (false, false);
+    cased.plan.block.activation = Activation::Relu;
+    let words = cased.tokenizer.word_piece_mut().unwrap();
+    (words.lowercase, words.strip_accents) = (false, false);
     let mut layers = vec![LayerPlan::full(2, 4, 9); 3];
     layers[1].kept_heads = vec![1];
     let pruned = TinyOptions {

@@ -28,7 +28,11 @@ impl Workshop {
         fs::create_dir(&model).unwrap();
         fs::write(model.join("any name.pdmodel"), writer.model()).unwrap();
         fs::write(model.join("weights.pdiparams"), writer.params()).unwrap();
-        fs::write(model.join("vocab.txt"), &artifact.tokenizer.vocab).unwrap();
+        fs::write(
+            model.join("vocab.txt"),
+            artifact.tokenizer.word_piece().unwrap().vocab.as_bytes(),
+        )
+        .unwrap();
         Self { dir, artifact }
     }
 
@@ -165,12 +169,15 @@ fn options_name_what_the_program_does_not() {
 #[test]
 fn vocabularies_of_other_sizes_and_rules() {
     let shop = Workshop::new();
-    let vocab = &shop.artifact.tokenizer.vocab;
+    let vocab = &shop.artifact.tokenizer.word_piece().unwrap().vocab;
     let shorter = vocab.lines().take(100).collect::<Vec<_>>().join("\n");
     fs::write(shop.path("shorter.txt"), shorter).unwrap();
     let model = shop.imports(&["model", "--vocab", "shorter.txt"]);
     assert_eq!(model.tokenizer.vocab_size(), 128);
-    assert_eq!(model.tokenizer.tokens().nth(127), Some("[no token 127]"));
+    assert_eq!(
+        model.tokenizer.word_piece().unwrap().tokens().nth(127),
+        Some("[no token 127]")
+    );
     fs::write(shop.path("longer.txt"), format!("{vocab}one\ntoo\nmany\n")).unwrap();
     shop.refuses(&["model", "--vocab", "longer.txt"], 2, "131 tokens");
     let turned = vocab.replacen("[PAD]\n[UNK]", "[UNK]\n[PAD]", 1);
@@ -182,7 +189,14 @@ fn vocabularies_of_other_sizes_and_rules() {
         r#"{"do_lower_case":false}"#,
     )
     .unwrap();
-    assert!(!shop.imports(&["model"]).tokenizer.lowercase);
+    assert!(
+        !shop
+            .imports(&["model"])
+            .tokenizer
+            .word_piece()
+            .unwrap()
+            .lowercase
+    );
     fs::remove_file(shop.path("model/vocab.txt")).unwrap();
     shop.refuses(&["model"], 2, "give --vocab");
 }

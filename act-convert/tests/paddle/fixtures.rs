@@ -102,10 +102,10 @@ fn pp_minilm_with_relu() {
     };
     let plan = &artifact.plan;
     assert_eq!(
-        (plan.family, plan.hidden_act),
+        (plan.family, plan.block.activation),
         (Family::Bert, Activation::Relu)
     );
-    assert_eq!((plan.layers.len(), plan.type_vocab_size), (2, 2));
+    assert_eq!((plan.layers.len(), plan.embeddings.type_vocab_size), (2, 2));
     assert_eq!(
         (plan.layers[0].heads(), plan.layers[0].intermediate_size),
         (4, 64)
@@ -118,8 +118,8 @@ fn pp_minilm_with_relu() {
 #[test]
 fn pp_minilm_with_gelu_and_four_token_types() {
     if let Some(artifact) = reproduces("ppminilm_gelu") {
-        assert_eq!(artifact.plan.hidden_act, Activation::Gelu);
-        assert_eq!(artifact.plan.type_vocab_size, 4);
+        assert_eq!(artifact.plan.block.activation, Activation::Gelu);
+        assert_eq!(artifact.plan.embeddings.type_vocab_size, 4);
     }
 }
 
@@ -127,6 +127,6 @@ fn pp_minilm_with_gelu_and_four_token_types() {
 fn ernie_with_a_task_table() {
     if let Some(artifact) = reproduces("ernie") {
         assert_eq!(artifact.plan.family, Family::Ernie);
-        assert_eq!(artifact.plan.task_type_vocab_size, 3);
+        assert_eq!(artifact.plan.embeddings.task_type_vocab_size, 3);
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Writer<'a> {
     fn program(&mut self) {
         let ids = self.op("feed", &[("X", "feed")], "Out", &[attr_int("col", 0)]);
         let types = self.op("feed", &[("X", "feed")], "Out", &[attr_int("col", 1)]);
-        let pad = self.artifact.tokenizer.pad_id as f32;
+        let pad = self.artifact.tokenizer.pad_id() as f32;
         let pad = self.op("fill_constant", &[], "Out", &[attr_float("value", pad)]);
         let mask = self.op("equal", &[("X", &ids), ("Y", &pad)], "Out", &[]);
         let mask = self.op("cast", &[("X", &mask)], "Out", &[]);
@@ -113,7 +113,7 @@ impl<'a> Writer<'a> {
             let block = self.attention(l, &state, &mask);
             state = self.joined(&state, &block, Norm::Attention(l));
             let hidden = self.dense(Linear::Intermediate(l), &state, 1.0);
-            let kind = match self.artifact.plan.hidden_act {
+            let kind = match self.artifact.plan.block.activation {
                 Activation::Gelu => "gelu",
                 Activation::Relu => "relu",
             };
@@ -156,7 +156,7 @@ impl<'a> Writer<'a> {
             let term = self.table(table, rows);
             sum = self.op("elementwise_add", &[("X", &term), ("Y", &sum)], "Out", &[]);
         }
-        if self.artifact.plan.task_type_vocab_size > 0 {
+        if self.artifact.plan.embeddings.task_type_vocab_size > 0 {
             let task = self.scale(&ones, self.manner.task_id as f32);
             let term = self.table(Embedding::TaskType, &task);
             sum = self.op("elementwise_add", &[("X", &sum), ("Y", &term)], "Out", &[]);
@@ -165,7 +165,7 @@ impl<'a> Writer<'a> {
     }
 
     fn table(&mut self, table: Embedding, ids: &str) -> String {
-        let (rows, hidden) = (self.artifact.plan.embedding_rows(table), self.hidden());
+        let (rows, hidden) = (self.artifact.plan.table_rows(table), self.hidden());
         let mut values = self.values(&table.weight());
         if table == Embedding::TaskType {
             let task = self.manner.task_id * hidden;

@@ -7,16 +7,17 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::byte_stream::ByteStream;
 use super::directory::{self, TensorEntry};
 use super::layout::{PROLOGUE_LEN, Prologue, SECTION_HEADER_LEN, SectionHeader, Tag};
+use super::rules;
 use super::sections::Sections;
-use super::source::Source;
 use super::wire::v1;
-use super::{TaskInfo, rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
 use crate::provenance::{Digest, StageRecord};
 use crate::quant::QuantSpec;
+use crate::task_info::TaskInfo;
 use crate::tokenizer::TokenizerSpec;
 
 /// An artifact without its tensors, for listings. The metadata is verified, the tensors are not.
@@ -26,7 +27,7 @@ pub struct Header {
     pub plan: Plan,
     /// Task and labels.
     pub task: TaskInfo,
-    /// Vocabulary and rules.
+    /// How text becomes ids.
     pub tokenizer: TokenizerSpec,
     /// Quantisation.
     pub quant: QuantSpec,
@@ -93,10 +94,10 @@ pub fn at_path(path: &Path, e: Error) -> Error {
 impl Header {
     /// Reads a header from the start of a stream; the tensors are left unread.
     pub fn read(reader: impl Read) -> Result<Self> {
-        Self::read_from(&mut Source::new(reader))
+        Self::read_from(&mut ByteStream::new(reader))
     }
 
-    pub(super) fn read_from<R: Read>(source: &mut Source<R>) -> Result<Self> {
+    pub(super) fn read_from<R: Read>(source: &mut ByteStream<R>) -> Result<Self> {
         let mut first = [0; PROLOGUE_LEN];
         let n = source.fill(&mut first)?;
         let prologue = Prologue::parse(&first[..n])?;
@@ -122,29 +123,24 @@ impl Header {
 
     /// Decodes the sections and checks them, alone and against each other.
     fn decode(prologue: &Prologue, sections: &Sections<'_>) -> Result<Self> {
-        let (plan, task) = sections.required(Tag::META)?.decode(|wire: v1::Meta| {
-            let (plan, task): (Plan, TaskInfo) = wire.try_into()?;
-            rules::check_plan(&plan)?;
-            rules::check_task(&task, &plan)?;
-            Ok((plan, task))
-        })?;
+        let (plan, task) =
+            sections
+                .required(Tag::META)?
+                .decode_content(|(plan, task): &(Plan, TaskInfo)| {
+                    rules::check_plan(plan)?;
+                    rules::check_task(task, plan)
+                })?;
         let tokenizer = sections
             .required(Tag::TOKN)?
-            .decode(|wire: v1::Tokenizer| {
-                let spec = wire.try_into()?;
-                rules::check_tokenizer(&spec, &plan)?;
-                Ok(spec)
-            })?;
-        let decode_quant = |wire: v1::Quant| {
-            let quant: QuantSpec = wire.try_into()?;
-            rules::check_quant(&quant, &plan)?;
-            match quant.is_empty() {
-                true => Err(Error::rejected("lists nothing; a float model has no QUAN")),
-                false => Ok(quant),
+            .decode_content(|spec| rules::check_tokenizer(spec, &plan))?;
+        let check_quant = |quant: &QuantSpec| {
+            if quant.is_empty() {
+                return Err(Error::rejected("lists nothing; a float model has no QUAN"));
             }
+            rules::check_quant(quant, &plan)
         };
         let quant = match sections.get(Tag::QUAN) {
-            Some(section) => section.decode(decode_quant)?,
+            Some(section) => section.decode_content(check_quant)?,
             None => QuantSpec::default(),
         };
         let tensors = sections
@@ -157,10 +153,10 @@ impl Header {
         let decode_provenance = |wire: Vec<v1::Stage>| {
             let records: Vec<StageRecord> = wire.into_iter().map(Into::into).collect();
             rules::check_provenance(&records)?;
-            match records.is_empty() {
-                true => Err(Error::rejected("lists nothing; a new model has no PROV")),
-                false => Ok(records),
+            if records.is_empty() {
+                return Err(Error::rejected("lists nothing; a new model has no PROV"));
             }
+            Ok(records)
         };
         let provenance = match sections.get(Tag::PROV) {
             Some(section) => section.decode(decode_provenance)?,

@@ -12,8 +12,6 @@ use crate::error::{Error, Result};
 pub const MAGIC: [u8; 8] = *b"\x89ACT\r\n\x1a\n";
 /// What this code reads and writes. Files of a greater major version are refused.
 pub const FORMAT_MAJOR: u16 = 1;
-/// Smallest minor version with everything that this code writes.
-pub const FORMAT_MINOR: u16 = 0;
 
 /// Bytes of the prologue; metadata starts here.
 pub const PROLOGUE_LEN: usize = 64;
@@ -69,6 +67,8 @@ impl fmt::Display for Tag {
 
 /// The first 64 bytes.
 pub struct Prologue {
+    /// Smallest minor version with everything in the file; readers do not look at it.
+    pub format_minor: u16,
     /// Metadata sections before DATA.
     pub n_sections: u16,
     /// Bytes of the whole file.
@@ -85,7 +85,7 @@ impl Prologue {
         let mut bytes = [0; PROLOGUE_LEN];
         bytes[0x00..0x08].copy_from_slice(&MAGIC);
         bytes[0x08..0x0a].copy_from_slice(&FORMAT_MAJOR.to_le_bytes());
-        bytes[0x0a..0x0c].copy_from_slice(&FORMAT_MINOR.to_le_bytes());
+        bytes[0x0a..0x0c].copy_from_slice(&self.format_minor.to_le_bytes());
         bytes[0x0c] = TENSOR_ALIGN_LOG2;
         bytes[0x0e..0x10].copy_from_slice(&self.n_sections.to_le_bytes());
         bytes[0x10..0x18].copy_from_slice(&self.file_len.to_le_bytes());
@@ -124,6 +124,7 @@ impl Prologue {
             )));
         }
         let prologue = Self {
+            format_minor: u16_at(bytes, 0x0a),
             n_sections: u16_at(bytes, 0x0e),
             file_len: u64_at(bytes, 0x10),
             data_offset: u64_at(bytes, 0x18),

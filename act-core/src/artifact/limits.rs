@@ -8,22 +8,23 @@
 /// leaves room and keeps every offset below 2^34.
 pub const FILE_LEN: u64 = 16 << 30;
 /// First byte of the tensors: all metadata is read into memory before it can be verified.
-pub const DATA_OFFSET: u64 = 64 << 20;
+pub const DATA_OFFSET: u64 = 128 << 20;
 /// Metadata sections; five are defined, each unknown one costs a warning line.
 pub const SECTIONS: u16 = 64;
 
 /// The largest payload of any section below.
-pub const PAYLOAD_LEN: usize = 16 << 20;
-/// Payload of META: 4,096 labels of 200 bytes and 48 layers fit.
-pub const META_LEN: usize = 1 << 20;
-/// Payload of TOKN: a vocabulary of 2^20 tokens of 15 bytes fits.
+pub const PAYLOAD_LEN: usize = 32 << 20;
+/// Payload of META: 100,000 labels of 150 bytes and 48 layers fit.
+pub const META_LEN: usize = 16 << 20;
+/// Payload of TOKN: a vocabulary of 2^20 tokens of 30 bytes fits, and the largest `tokenizer.json`
+/// in use, of multilingual models, has 17 MB.
 pub const TOKN_LEN: usize = PAYLOAD_LEN;
 /// Payload of TDIR: 48 layers have fewer than 1,300 tensors of at most 250 bytes each.
 pub const TDIR_LEN: usize = 4 << 20;
 /// Payload of QUAN: fewer than 300 sites of some 60 bytes.
 pub const QUAN_LEN: usize = 4 << 20;
 /// Payload of PROV: hundreds of stages, each with its whole configuration.
-pub const PROV_LEN: usize = PAYLOAD_LEN;
+pub const PROV_LEN: usize = 16 << 20;
 
 /// Encoder layers; BERT-large has 24, the deepest published encoders of these families 48.
 pub const LAYERS: usize = 48;
@@ -39,8 +40,12 @@ pub const VOCAB: usize = 1 << 20;
 pub const POSITIONS: usize = 1 << 16;
 /// Rows of the token-type and of the task-type table; 2 to 16 are usual.
 pub const TYPES: usize = 1024;
-/// Classes; IFLYTEK has 119, intent sets some hundreds.
-pub const LABELS: usize = 4096;
+/// Classes; IFLYTEK has 119, intent sets some hundreds, catalogues of products tens of thousands.
+pub const LABELS: usize = 100_000;
+/// Buckets of relative positions, and the distance where they end; 32 and 256 are in use.
+pub const BUCKETS: usize = 1024;
+/// Base of rotary angles; 1e4 to 1e6 are in use.
+pub const THETA: f32 = 1e9;
 /// Shortest `max_seq_length`: a pair needs its three special tokens, and the tokenizer subtracts
 /// them from it.
 pub const MIN_SEQUENCE: usize = 3;

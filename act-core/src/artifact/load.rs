@@ -10,11 +10,11 @@ use std::thread;
 
 use memmap2::Mmap;
 
-use super::Artifact;
+use super::byte_stream::ByteStream;
 use super::directory::TensorEntry;
 use super::header::{self, Header};
 use super::layout::TRAILER_LEN;
-use super::source::Source;
+use super::model::Artifact;
 use super::values::ValueRules;
 use crate::error::{Error, Result};
 use crate::params::Params;
@@ -23,11 +23,29 @@ use crate::tensor::{Buffer, DType, Tensor, TensorData};
 /// Shorter files are hashed before a thread would have started.
 const WORTH_A_THREAD: usize = 1 << 20;
 
+impl Artifact {
+    /// Reads and checks a whole artifact from a stream (a pipe), to its end. Memory grows with the
+    /// bytes that really arrive, never with a length that the stream claims.
+    pub fn read(reader: impl Read) -> Result<Self> {
+        stream(reader)
+    }
+
+    /// Maps a file and checks it whole; tensors are windows of the map, so memory is shared with
+    /// the page cache. A path that is a pipe is read as a stream.
+    ///
+    /// The file must not be changed in place while it is mapped (act replaces files, it never
+    /// rewrites them): a file cut short under the map ends the process with `SIGBUS`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        map(path).map_err(|e| header::at_path(path, e))
+    }
+}
+
 /// Reads from a stream.
-pub fn stream(reader: impl Read) -> Result<Artifact> {
-    let mut source = Source::new(reader);
+fn stream(reader: impl Read) -> Result<Artifact> {
+    let mut source = ByteStream::new(reader);
     let header = Header::read_from(&mut source)?;
-    let take = |source: &mut Source<_>, entry: &TensorEntry| {
+    let take = |source: &mut ByteStream<_>, entry: &TensorEntry| {
         let (name, shape) = (&entry.spec.name, &entry.spec.shape);
         // The product is a length that the directory has checked.
         let count = shape.iter().product();
@@ -38,21 +56,21 @@ pub fn stream(reader: impl Read) -> Result<Artifact> {
         };
         Ok(Tensor::new(shape.clone(), data))
     };
-    load(source, header, take, Source::end)
+    load(source, header, take, ByteStream::end)
 }
 
 /// Maps a regular file; reads anything else (a named pipe) as a stream.
-pub fn map(path: &Path) -> Result<Artifact> {
+fn map(path: &Path) -> Result<Artifact> {
     let (file, size) = header::open(path)?;
     // An empty file cannot be mapped; as a stream it gets the right error.
     if matches!(size, None | Some(0)) {
         return stream(file);
     }
     let map = Arc::new(map_file(&file).map_err(|e| Error::io(path, e))?);
-    let mut source = Source::unhashed(&map[..]);
+    let mut source = ByteStream::unhashed(&map[..]);
     let header = Header::read_from(&mut source)?;
     header::check_size(Some(map.len() as u64), header.file_len)?;
-    let take = |source: &mut Source<_>, entry: &TensorEntry| {
+    let take = |source: &mut ByteStream<_>, entry: &TensorEntry| {
         let (at, len) = (source.offset() as usize, entry.len as usize);
         source.pass(len, &entry.spec.name)?;
         let data = match entry.spec.dtype {
@@ -82,10 +100,10 @@ fn map_file(file: &File) -> std::io::Result<Mmap> {
 
 /// Takes every tensor with `take`, checks it, and reads on to the end of the file with `end`.
 fn load<R: Read>(
-    mut source: Source<R>,
+    mut source: ByteStream<R>,
     header: Header,
-    mut take: impl FnMut(&mut Source<R>, &TensorEntry) -> Result<Tensor>,
-    end: impl FnOnce(Source<R>, u64) -> Result<()>,
+    mut take: impl FnMut(&mut ByteStream<R>, &TensorEntry) -> Result<Tensor>,
+    end: impl FnOnce(ByteStream<R>, u64) -> Result<()>,
 ) -> Result<Artifact> {
     let rules = ValueRules::new(&header.quant);
     let mut params = Params::new();

@@ -2,14 +2,16 @@
 //! keep to, whether they come from a file or are about to go into one.
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 
-use super::{TaskInfo, limits};
+use super::limits;
 use crate::error::{Error, Result};
 use crate::names::Linear;
-use crate::plan::{Family, LayerPlan, Plan};
+use crate::plan::{Embeddings, Family, LayerPlan, Plan, Position};
 use crate::provenance::StageRecord;
 use crate::quant::{ActivationScheme, LinearQuant, QuantSpec};
-use crate::tokenizer::TokenizerSpec;
+use crate::task_info::{Problem, TaskInfo};
+use crate::tokenizer::{TokenizerSpec, WordPieceSpec};
 
 /// Checks that `value` is in `low..=high`.
 fn between(what: &str, value: usize, low: usize, high: usize) -> Result<()> {
@@ -33,10 +35,8 @@ fn printable(what: &str, text: &str) -> Result<()> {
 }
 
 fn without_control(what: &str, text: &str, allowed: &[char]) -> Result<()> {
-    match text
-        .chars()
-        .find(|c| c.is_control() && !allowed.contains(c))
-    {
+    let control = |c: &char| c.is_control() && !allowed.contains(c);
+    match text.chars().find(control) {
         Some(c) => Err(Error::rejected(format!(
             "{what} holds the control character {c:?}"
         ))),
@@ -44,36 +44,84 @@ fn without_control(what: &str, text: &str, allowed: &[char]) -> Result<()> {
     }
 }
 
-/// Sizes within their bounds and in keeping with the family.
+/// Sizes within their bounds and in keeping with the family's name.
 pub fn check_plan(plan: &Plan) -> Result<()> {
     between("hidden_size", plan.hidden_size, 1, limits::HIDDEN)?;
-    between("vocab_size", plan.vocab_size, 1, limits::VOCAB)?;
-    let positions = plan.max_position_embeddings;
-    between("max_position_embeddings", positions, 1, limits::POSITIONS)?;
-    between("type_vocab_size", plan.type_vocab_size, 1, limits::TYPES)?;
+    check_embeddings(&plan.embeddings)?;
     let (fewest, most) = match plan.family {
         Family::Bert => (0, 0),
         Family::Ernie => (1, limits::TYPES),
     };
-    between(
-        "task_type_vocab_size",
-        plan.task_type_vocab_size,
-        fewest,
-        most,
-    )?;
-    let epsilon = plan.layer_norm_eps;
-    if !(epsilon > 0.0 && epsilon <= limits::EPSILON) {
-        return Err(Error::rejected(format!(
-            "layer_norm_eps is {epsilon}; above 0 to {} is allowed",
-            limits::EPSILON
-        )));
-    }
+    let tasks = plan.embeddings.task_type_vocab_size;
+    between("task_type_vocab_size", tasks, fewest, most)?;
+    real("layer_norm_eps", plan.layer_norm_eps, limits::EPSILON)?;
     between("num_labels", plan.num_labels, 1, limits::LABELS)?;
     between("number of layers", plan.layers.len(), 1, limits::LAYERS)?;
     for (l, layer) in plan.layers.iter().enumerate() {
         check_layer(layer).map_err(|e| e.context(format!("layer {l}")))?;
     }
     Ok(())
+}
+
+/// Checks that `value` is above 0 and at most `high`.
+fn real(what: &str, value: f32, high: f32) -> Result<()> {
+    if value > 0.0 && value <= high {
+        return Ok(());
+    }
+    Err(Error::rejected(format!(
+        "{what} is {value}; above 0 to {high} is allowed"
+    )))
+}
+
+fn check_embeddings(embeddings: &Embeddings) -> Result<()> {
+    between("vocab_size", embeddings.vocab_size, 1, limits::VOCAB)?;
+    between("embedding width", embeddings.width, 1, limits::HIDDEN)?;
+    let longest = embeddings.longest;
+    between("max_position_embeddings", longest, 1, limits::POSITIONS)?;
+    let types = embeddings.type_vocab_size;
+    between("type_vocab_size", types, 0, limits::TYPES)?;
+    let positions = &embeddings.positions;
+    if !positions.is_sorted_by(|a, b| a.kind() < b.kind()) {
+        return Err(Error::rejected(
+            "position schemes are listed twice or out of order",
+        ));
+    }
+    positions
+        .iter()
+        .try_for_each(|p| check_position(p, longest))
+}
+
+fn check_position(position: &Position, longest: usize) -> Result<()> {
+    let between_buckets = |what, n| between(what, n, 1, limits::BUCKETS);
+    match *position {
+        Position::Learned { offset } => {
+            let most = limits::POSITIONS - longest;
+            between("offset of the position table", offset, 0, most)
+        }
+        Position::Rotary {
+            global_theta,
+            local_theta,
+        } => {
+            real("theta of whole attention", global_theta, limits::THETA)?;
+            real("theta of windows", local_theta, limits::THETA)
+        }
+        Position::Bias {
+            buckets,
+            max_distance,
+            heads,
+        } => {
+            between("heads of the position bias", heads, 1, limits::HEADS)?;
+            between_buckets("buckets", buckets)?;
+            between("max_distance", max_distance, 1, limits::POSITIONS)
+        }
+        Position::Disentangled {
+            buckets,
+            max_distance,
+        } => {
+            between_buckets("buckets", buckets)?;
+            between("max_distance", max_distance, 1, limits::POSITIONS)
+        }
+    }
 }
 
 fn check_layer(layer: &LayerPlan) -> Result<()> {
@@ -88,18 +136,16 @@ fn check_layer(layer: &LayerPlan) -> Result<()> {
     // Where no head is left, its size says nothing.
     let least = usize::from(!heads.is_empty());
     between("head_dim", layer.head_dim, least, limits::HIDDEN)?;
-    between(
-        "intermediate_size",
-        layer.intermediate_size,
-        0,
-        limits::INTERMEDIATE,
-    )
+    let neurons = layer.intermediate_size;
+    between("intermediate_size", neurons, 0, limits::INTERMEDIATE)?;
+    let window = layer.window.map_or(1, NonZeroUsize::get);
+    between("attention window", window, 1, limits::POSITIONS)
 }
 
 /// The task fits the plan; labels are distinct.
 pub fn check_task(task: &TaskInfo, plan: &Plan) -> Result<()> {
     printable("the task's name", &task.name)?;
-    let positions = plan.max_position_embeddings;
+    let positions = plan.embeddings.longest;
     between(
         "max_seq_length",
         task.max_seq_length,
@@ -120,33 +166,59 @@ pub fn check_task(task: &TaskInfo, plan: &Plan) -> Result<()> {
             return Err(Error::rejected(format!("label {label:?} occurs twice")));
         }
     }
-    Ok(())
+    check_problem(&task.problem, labels)?;
+    let Some(columns) = &task.columns else {
+        return Ok(());
+    };
+    let names = [
+        Some(&columns.text),
+        columns.pair.as_ref(),
+        columns.label.as_ref(),
+    ];
+    let mut names = names.into_iter().flatten();
+    names.try_for_each(|name| printable("the name of a column", name))
 }
 
-/// The vocabulary has a row of the word table for each token, the special tokens among them.
+fn check_problem(problem: &Problem, labels: usize) -> Result<()> {
+    match problem {
+        Problem::SingleLabel => Ok(()),
+        Problem::MultiLabel { thresholds } => {
+            between("number of thresholds", thresholds.len(), labels, labels)?;
+            let mut thresholds = thresholds.iter();
+            thresholds.try_for_each(|&t| real("a threshold", t, 1.0))
+        }
+        Problem::Regression => between("number of scores of a regression", labels, 1, 1),
+    }
+}
+
+/// Every token has a row of the word table, the special ones among them.
 pub fn check_tokenizer(spec: &TokenizerSpec, plan: &Plan) -> Result<()> {
-    let tokens = spec.vocab_size();
-    if tokens != plan.vocab_size {
-        let rows = plan.vocab_size;
+    let (tokens, rows) = (spec.vocab_size(), plan.embeddings.vocab_size);
+    match spec {
+        TokenizerSpec::WordPiece(spec) => check_word_piece(spec, tokens, rows),
+        TokenizerSpec::Json(spec) => {
+            between("number of tokens", tokens, 1, rows)?;
+            between("pad_id", spec.pad_id as usize, 0, tokens - 1)
+        }
+    }
+}
+
+fn check_word_piece(spec: &WordPieceSpec, tokens: usize, rows: usize) -> Result<()> {
+    if tokens != rows {
         return Err(Error::rejected(format!(
             "{tokens} tokens for a word table of {rows} rows"
         )));
     }
-    between(
-        "max_word_chars",
-        spec.max_word_chars as usize,
-        1,
-        limits::SHORT_TEXT,
-    )?;
-    let special = [
-        ("pad_id", spec.pad_id),
-        ("unk_id", spec.unk_id),
-        ("cls_id", spec.cls_id),
-        ("sep_id", spec.sep_id),
-        ("mask_id", spec.mask_id),
-    ];
-    for (what, id) in special {
+    let longest = spec.max_word_chars as usize;
+    between("max_word_chars", longest, 1, limits::SHORT_TEXT)?;
+    for (what, id) in spec.special() {
         between(what, id as usize, 0, tokens - 1)?;
+    }
+    let whole = &spec.whole_tokens;
+    if !whole.is_sorted_by(|a, b| a < b) || whole.last().is_some_and(|&id| id as usize >= tokens) {
+        return Err(Error::rejected(format!(
+            "tokens that are looked for in texts are not rising ids below {tokens}"
+        )));
     }
     Ok(())
 }
@@ -156,7 +228,7 @@ pub fn check_tokenizer(spec: &TokenizerSpec, plan: &Plan) -> Result<()> {
 pub fn check_quant(quant: &QuantSpec, plan: &Plan) -> Result<()> {
     let linears = plan.linears();
     in_order(quant.linears.iter().map(|q| q.linear), &linears)?;
-    in_order(quant.embeddings.iter().copied(), &plan.embeddings())?;
+    in_order(quant.embeddings.iter().copied(), &plan.tables())?;
     for q in &quant.linears {
         check_linear(q).map_err(|e| e.context(q.linear))?;
     }
@@ -165,7 +237,8 @@ pub fn check_quant(quant: &QuantSpec, plan: &Plan) -> Result<()> {
         let mut sites = inputs.into_iter().filter_map(|linear| quant.linear(linear));
         let Some(first) = sites.next() else { continue };
         let same = |q: &LinearQuant| {
-            (q.activation, q.activation_max) == (first.activation, first.activation_max)
+            let input = |q: &LinearQuant| (q.activation, q.activation_max, q.input_multiplier);
+            input(q) == input(first)
         };
         if !sites.all(same) {
             return Err(Error::rejected(format!(
@@ -195,6 +268,12 @@ fn in_order<T: PartialEq + std::fmt::Display>(
 fn check_linear(q: &LinearQuant) -> Result<()> {
     between("weight_max", q.weight_max.into(), 1, 127)?;
     between("activation_max", q.activation_max.into(), 1, 127)?;
+    if let Some(limit) = q.group_limit {
+        if limit.size != 2 && limit.size != 4 {
+            return Err(Error::rejected(format!("groups of {} weights", limit.size)));
+        }
+        between("limit of a group", limit.max.into(), 1, 4 * 127)?;
+    }
     // Engines multiply by its inverse, which is infinite for the smallest subnormal numbers.
     if let ActivationScheme::Static { scale, .. } = q.activation
         && !(scale.is_normal() && scale > 0.0)

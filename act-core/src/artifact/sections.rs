@@ -8,17 +8,16 @@ use super::layout::{
     align_up,
 };
 use super::limits;
-use super::wire::{self, Wire};
+use super::wire::{self, Content, Wire};
 use crate::error::{Error, Result};
 use crate::provenance::Digest;
-
-/// Schema of every section that this code knows.
-const SCHEMA: u16 = 1;
 
 /// What is known of a section.
 struct Known {
     tag: Tag,
     flags: u16,
+    /// Latest schema.
+    schema: u16,
     /// Largest payload.
     cap: usize,
 }
@@ -28,26 +27,31 @@ const KNOWN: [Known; 5] = [
     Known {
         tag: Tag::META,
         flags: CRITICAL,
+        schema: 2,
         cap: limits::META_LEN,
     },
     Known {
         tag: Tag::TOKN,
         flags: CRITICAL,
+        schema: 2,
         cap: limits::TOKN_LEN,
     },
     Known {
         tag: Tag::TDIR,
         flags: CRITICAL,
+        schema: 1,
         cap: limits::TDIR_LEN,
     },
     Known {
         tag: Tag::QUAN,
         flags: CRITICAL,
+        schema: 2,
         cap: limits::QUAN_LEN,
     },
     Known {
         tag: Tag::PROV,
         flags: 0,
+        schema: 1,
         cap: limits::PROV_LEN,
     },
 ];
@@ -95,6 +99,13 @@ impl<'a> Section<'a> {
             .map_err(|e| e.context(self.name()))
     }
 
+    /// As [`Section::decode`], of a section of two schemas.
+    pub fn decode_content<T: Content>(&self, check: impl FnOnce(&T) -> Result<()>) -> Result<T> {
+        let content = wire::decode_any(self.header.schema, self.payload);
+        let checked = content.and_then(|content| check(&content).map(|()| content));
+        checked.map_err(|e| e.context(self.name()))
+    }
+
     fn name(&self) -> String {
         format!("section {} at byte {}", self.header.tag, self.offset)
     }
@@ -136,7 +147,7 @@ impl<'a> Sections<'a> {
             }
             last_rank = rank;
             match KNOWN.get(rank) {
-                Some(known) if schema == SCHEMA => {
+                Some(known) if (1..=known.schema).contains(&schema) => {
                     if flags != known.flags {
                         return Err(section.refuse(format!("flags {flags}, not {}", known.flags)));
                     }
@@ -171,7 +182,7 @@ impl<'a> Sections<'a> {
 
     /// Digest of all that makes the model what it is.
     pub fn model_digest(&self) -> Digest {
-        model_digest(|tag| self.get(tag).map(|s| s.payload))
+        model_digest(|tag| self.get(tag).map(|s| (s.header.schema, s.payload)))
     }
 }
 
@@ -187,26 +198,37 @@ fn check_tail(metadata: &[u8], end: usize) -> Result<()> {
     Ok(())
 }
 
-/// BLAKE3 over the payloads of the critical sections in order, each behind its length; a section
-/// that is not there counts as an empty one.
-fn model_digest<'a>(payload: impl Fn(Tag) -> Option<&'a [u8]>) -> Digest {
+/// BLAKE3 over the payloads of the critical sections in order, each behind its length and, in the
+/// length's upper two bytes, the number of schemas before its own; a section that is not there
+/// counts as an empty one.
+fn model_digest<'a>(payload: impl Fn(Tag) -> Option<(u16, &'a [u8])>) -> Digest {
     let mut hasher = blake3::Hasher::new();
     for known in KNOWN.iter().filter(|k| k.flags & CRITICAL != 0) {
-        let payload = payload(known.tag).unwrap_or_default();
-        hasher.update(&(payload.len() as u64).to_le_bytes());
+        let (schema, payload) = payload(known.tag).unwrap_or((1, &[]));
+        let later = u64::from(schema - 1) << 48;
+        hasher.update(&(payload.len() as u64 | later).to_le_bytes());
         hasher.update(payload);
     }
     Digest(*hasher.finalize().as_bytes())
 }
 
-/// Sections on their way into a file.
+/// Sections on their way into a file: tag, schema, payload.
 #[derive(Default)]
-pub struct SectionWriter(Vec<(Tag, Vec<u8>)>);
+pub struct SectionWriter(Vec<(Tag, u16, Vec<u8>)>);
 
 impl SectionWriter {
-    /// Appends a section; callers keep the order of the file.
+    /// Appends a section of one schema; callers keep the order of the file.
     pub fn push(&mut self, tag: Tag, value: &impl Wire) -> Result<()> {
-        let payload = wire::encode(value).map_err(|e| e.context(format!("section {tag}")))?;
+        self.append(tag, wire::encode(value).map(|payload| (1, payload)))
+    }
+
+    /// Appends a section in the lowest schema that can carry it.
+    pub fn push_content(&mut self, tag: Tag, content: &impl Content) -> Result<()> {
+        self.append(tag, wire::encode_lowest(content))
+    }
+
+    fn append(&mut self, tag: Tag, encoded: Result<(u16, Vec<u8>)>) -> Result<()> {
+        let (schema, payload) = encoded.map_err(|e| e.context(format!("section {tag}")))?;
         let cap = KNOWN.iter().find(|k| k.tag == tag).map_or(0, |k| k.cap);
         if payload.len() > cap {
             let len = payload.len();
@@ -214,8 +236,13 @@ impl SectionWriter {
                 "section {tag}: {len} bytes, over {cap}"
             )));
         }
-        self.0.push((tag, payload));
+        self.0.push((tag, schema, payload));
         Ok(())
+    }
+
+    /// The format's minor version that has all of the schemas.
+    pub fn format_minor(&self) -> u16 {
+        u16::from(self.0.iter().any(|(_, schema, _)| *schema > 1))
     }
 
     /// Number of sections.
@@ -226,18 +253,19 @@ impl SectionWriter {
 
     /// See [`Sections::model_digest`].
     pub fn model_digest(&self) -> Digest {
-        model_digest(|tag| self.0.iter().find(|(t, _)| *t == tag).map(|(_, p)| &p[..]))
+        let find = |tag| self.0.iter().find(move |(t, ..)| *t == tag);
+        model_digest(|tag| find(tag).map(|(_, schema, payload)| (*schema, &payload[..])))
     }
 
     /// The metadata from the end of the prologue to the header of DATA.
     pub fn metadata(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for (tag, payload) in &self.0 {
+        for (tag, schema, payload) in &self.0 {
             let flags = KNOWN.iter().find(|k| k.tag == *tag).map_or(0, |k| k.flags);
             let len = payload.len() as u64;
             let header = SectionHeader {
                 tag: *tag,
-                schema: SCHEMA,
+                schema: *schema,
                 flags,
                 len,
             };

@@ -5,17 +5,43 @@ use std::io::Write;
 use super::directory::{self, TensorEntry};
 use super::layout::{PROLOGUE_LEN, Prologue, SECTION_HEADER_LEN, SectionHeader, TRAILER_LEN, Tag};
 use super::layout::{TENSOR_ALIGN, trailer};
+use super::model::Artifact;
 use super::sections::SectionWriter;
 use super::values::ValueRules;
 use super::wire::v1;
-use super::{Artifact, limits, rules};
+use super::{limits, rules};
 use crate::error::{Error, Result};
 use crate::plan::TensorSpec;
 use crate::provenance::Digest;
 use crate::tensor::Tensor;
 
+impl Artifact {
+    /// Writes the artifact front to back. Fails before the first byte if the tensors are not those
+    /// of the plan or if a rule of the format is broken. Equal artifacts give equal bytes.
+    pub fn write(&self, writer: impl Write) -> Result<()> {
+        write(self, writer)
+    }
+
+    /// The artifact's bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Digest of everything but provenance: equal results have equal digests. Hashes every tensor.
+    pub fn model_digest(&self) -> Result<Digest> {
+        model_digest(self)
+    }
+
+    /// Size of the file in bytes; reads no tensor.
+    pub fn file_len(&self) -> Result<u64> {
+        file_len(self)
+    }
+}
+
 /// Writes the artifact.
-pub fn write(artifact: &Artifact, writer: impl Write) -> Result<()> {
+fn write(artifact: &Artifact, writer: impl Write) -> Result<()> {
     let mut entries = checked_directory(artifact)?;
     for entry in &mut entries {
         entry.digest = digest(artifact.params.get(&entry.spec.name)?);
@@ -38,7 +64,7 @@ pub fn write(artifact: &Artifact, writer: impl Write) -> Result<()> {
 }
 
 /// Digest of everything but provenance.
-pub fn model_digest(artifact: &Artifact) -> Result<Digest> {
+fn model_digest(artifact: &Artifact) -> Result<Digest> {
     let mut entries = checked_directory(artifact)?;
     for entry in &mut entries {
         entry.digest = digest(artifact.params.get(&entry.spec.name)?);
@@ -47,7 +73,7 @@ pub fn model_digest(artifact: &Artifact) -> Result<Digest> {
 }
 
 /// Size of the file.
-pub fn file_len(artifact: &Artifact) -> Result<u64> {
+fn file_len(artifact: &Artifact) -> Result<u64> {
     // Digests have a fixed size, so zeros in their place give the same length.
     Ok(Frame::new(artifact, &lay_out(artifact)?)?.file_len)
 }
@@ -113,11 +139,12 @@ fn checked_directory(artifact: &Artifact) -> Result<Vec<TensorEntry>> {
 /// The sections, in the order of the file. What is empty is left out.
 fn sections(artifact: &Artifact, entries: &[TensorEntry]) -> Result<SectionWriter> {
     let mut sections = SectionWriter::default();
-    sections.push(Tag::META, &v1::Meta::new(&artifact.plan, &artifact.task)?)?;
-    sections.push(Tag::TOKN, &v1::Tokenizer::from(&artifact.tokenizer))?;
+    let meta = (artifact.plan.clone(), artifact.task.clone());
+    sections.push_content(Tag::META, &meta)?;
+    sections.push_content(Tag::TOKN, &artifact.tokenizer)?;
     sections.push(Tag::TDIR, &directory::to_wire(entries)?)?;
     if !artifact.quant.is_empty() {
-        sections.push(Tag::QUAN, &v1::Quant::from(&artifact.quant))?;
+        sections.push_content(Tag::QUAN, &artifact.quant)?;
     }
     if !artifact.provenance.is_empty() {
         let records: Vec<v1::Stage> = artifact.provenance.iter().map(v1::Stage::from).collect();
@@ -147,6 +174,7 @@ impl Frame {
             )));
         }
         let prologue = Prologue {
+            format_minor: sections.format_minor(),
             n_sections: sections.len(),
             file_len,
             data_offset,

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::quant::QuantSpec;
+use crate::quant::{GroupLimit, QuantSpec};
 use crate::tensor::{Tensor, TensorData};
 
 /// What is asked of one tensor beyond being finite.
 enum Rule {
-    /// No integer has a larger magnitude.
-    Within(u8),
+    /// No integer has a larger magnitude, and groups keep to their limit.
+    Within(u8, Option<GroupLimit>),
     /// A divisor: above zero.
     Positive,
 }
@@ -29,11 +29,12 @@ impl ValueRules {
     pub fn new(quant: &QuantSpec) -> Self {
         let mut rules = BTreeMap::new();
         for q in &quant.linears {
-            rules.insert(q.linear.weight(), Rule::Within(q.weight_max));
+            rules.insert(q.linear.weight(), Rule::Within(q.weight_max, q.group_limit));
             rules.insert(q.linear.scale(), Rule::Positive);
+            rules.insert(q.linear.input_multiplier(), Rule::Positive);
         }
         for table in &quant.embeddings {
-            rules.insert(table.weight(), Rule::Within(Self::TABLE_MAX));
+            rules.insert(table.weight(), Rule::Within(Self::TABLE_MAX, None));
             rules.insert(table.scale(), Rule::Positive);
         }
         Self(rules)
@@ -55,16 +56,34 @@ impl ValueRules {
                 })
             }
             (TensorData::I8(v), rule) => {
-                let max = match rule {
-                    Some(Rule::Within(max)) => *max,
-                    _ => Self::TABLE_MAX,
+                let (max, limit) = match rule {
+                    Some(Rule::Within(max, limit)) => (*max, *limit),
+                    _ => (Self::TABLE_MAX, None),
                 };
                 all(name, v, &format!("within {max} of 0"), |x| {
                     x.unsigned_abs() <= max
-                })
+                })?;
+                limit.map_or(Ok(()), |limit| groups(name, tensor, v, limit))
             }
         }
     }
+}
+
+/// No group of neighbours in a row adds up to more than its limit.
+fn groups(name: &str, tensor: &Tensor, values: &[i8], limit: GroupLimit) -> Result<()> {
+    let columns = tensor.shape().last().map_or(1, |&columns| columns.max(1));
+    for (r, row) in values.chunks(columns).enumerate() {
+        for (g, group) in row.chunks(limit.size.max(1).into()).enumerate() {
+            let sum: u16 = group.iter().map(|w| u16::from(w.unsigned_abs())).sum();
+            if sum > limit.max {
+                return Err(Error::rejected(format!(
+                    "tensor {name}: group {g} of row {r} adds up to {sum}, over {}",
+                    limit.max
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The first pass has no early exit, so that it compiles to vector code; looking for the culprit
@@ -91,18 +110,15 @@ fn all<T: Copy + std::fmt::Display>(
 mod tests {
     use super::*;
     use crate::names::{Embedding, Linear};
-    use crate::quant::{ActivationScheme, Calibrator, LinearQuant};
+    use crate::quant::LinearQuant;
 
     #[test]
     fn numbers_that_no_engine_may_see_are_named() {
         let rules = ValueRules::new(&QuantSpec {
             linears: vec![LinearQuant {
-                linear: Linear::Pooler,
                 weight_max: 64,
-                activation_max: 127,
-                activation: ActivationScheme::DynamicPerToken,
-                calibrator: Calibrator::None,
-                calibrator_arg: 0.0,
+                group_limit: Some(GroupLimit { size: 2, max: 127 }),
+                ..LinearQuant::dynamic(Linear::Pooler)
             }],
             embeddings: vec![Embedding::Word],
         });
@@ -110,7 +126,7 @@ mod tests {
         let i8s = |v: &[i8]| Tensor::i8([v.len()], v.to_vec());
         let f16s = |v: &[u16]| Tensor::new(vec![v.len()], TensorData::F16(v.to_vec().into()));
         let (weight, scale) = (Linear::Pooler.weight(), Linear::Pooler.scale());
-        let cases: [(&str, Tensor, Option<&str>); 11] = [
+        let cases: [(&str, Tensor, Option<&str>); 12] = [
             ("x", f32s(&[0.0, -1e-45, f32::MAX]), None),
             ("x", f32s(&[0.0, f32::NAN]), Some("element 1 is NaN")),
             ("x", f32s(&[f32::NEG_INFINITY]), Some("element 0 is -inf")),
@@ -118,7 +134,12 @@ mod tests {
             ("x", f16s(&[0, 0xfc00]), Some("element 1")),
             (&scale, f32s(&[1e-30]), None),
             (&scale, f32s(&[1.0, 0.0]), Some("element 1 is 0")),
-            (&weight, i8s(&[64, -64]), None),
+            (&weight, i8s(&[0, 64, 64, -63, -64]), None),
+            (
+                &weight,
+                i8s(&[0, 64, 64, -64]),
+                Some("group 1 of row 0 adds up to 128, over 127"),
+            ),
             (
                 &weight,
                 i8s(&[64, -65]),

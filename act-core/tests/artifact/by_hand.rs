@@ -7,6 +7,8 @@ use act_core::{Activation, Artifact, DType, Family};
 
 use crate::models;
 
+pub mod second;
+
 /// Bytes of a file in the making.
 #[derive(Default)]
 struct Bytes(Vec<u8>);
@@ -37,9 +39,28 @@ impl Bytes {
         }
         self
     }
-    fn section(&mut self, tag: &[u8; 4], flags: u16, payload: &Bytes) -> &mut Self {
+    fn flag(&mut self, v: bool) -> &mut Self {
+        self.raw(&[v as u8])
+    }
+    fn option(&mut self, v: Option<&str>) -> &mut Self {
+        self.flag(v.is_some());
+        v.map(|v| self.text(v));
+        self
+    }
+    fn part(&mut self, code: u16, sizes: &[usize], numbers: &[f32]) -> &mut Self {
+        self.u16(code).u64(sizes.len());
+        for &n in sizes {
+            self.u32(n);
+        }
+        self.u64(numbers.len());
+        for &x in numbers {
+            self.f32(x);
+        }
+        self
+    }
+    fn section(&mut self, tag: &[u8; 4], schema: u16, flags: u16, payload: &Bytes) -> &mut Self {
         self.raw(tag)
-            .u16(1)
+            .u16(schema)
             .u16(flags)
             .u64(payload.0.len())
             .raw(&payload.0)
@@ -54,12 +75,12 @@ fn meta(a: &Artifact) -> Bytes {
         Family::Ernie => 2,
     });
     out.u32(a.plan.hidden_size)
-        .u32(a.plan.vocab_size)
-        .u32(a.plan.max_position_embeddings);
-    out.u32(a.plan.type_vocab_size)
-        .u32(a.plan.task_type_vocab_size)
+        .u32(a.plan.embeddings.vocab_size)
+        .u32(a.plan.embeddings.longest);
+    out.u32(a.plan.embeddings.type_vocab_size)
+        .u32(a.plan.embeddings.task_type_vocab_size)
         .f32(a.plan.layer_norm_eps);
-    out.u16(match a.plan.hidden_act {
+    out.u16(match a.plan.block.activation {
         Activation::Gelu => 1,
         Activation::Relu => 2,
     });
@@ -81,7 +102,7 @@ fn meta(a: &Artifact) -> Bytes {
 }
 
 fn tokenizer(a: &Artifact) -> Bytes {
-    let (mut out, t) = (Bytes::default(), &a.tokenizer);
+    let (mut out, t) = (Bytes::default(), a.tokenizer.word_piece().unwrap());
     out.u16(1)
         .raw(&[t.lowercase as u8, t.strip_accents as u8, t.split_cjk as u8]);
     for id in [
@@ -89,7 +110,7 @@ fn tokenizer(a: &Artifact) -> Bytes {
         t.unk_id,
         t.cls_id,
         t.sep_id,
-        t.mask_id,
+        t.mask_id.unwrap(),
         t.max_word_chars,
     ] {
         out.u32(id as usize);
@@ -138,47 +159,58 @@ fn quant(a: &Artifact) -> Bytes {
     let mut out = Bytes::default();
     out.u64(a.quant.linears.len());
     for q in &a.quant.linears {
-        let name = match q.linear {
-            Linear::Query(l) => format!("layer.{l}.attention.query"),
-            Linear::Key(l) => format!("layer.{l}.attention.key"),
-            Linear::Value(l) => format!("layer.{l}.attention.value"),
-            Linear::AttentionOutput(l) => format!("layer.{l}.attention.output"),
-            Linear::Intermediate(l) => format!("layer.{l}.intermediate"),
-            Linear::Output(l) => format!("layer.{l}.output"),
-            Linear::Pooler => "pooler".into(),
-            Linear::Classifier => "classifier".into(),
-        };
         let (scheme, scale, zero_point) = match q.activation {
             ActivationScheme::Static { scale, zero_point } => (1, scale, zero_point),
             ActivationScheme::DynamicPerToken => (2, 0.0, 128),
         };
-        let calibrator = match q.calibrator {
-            Calibrator::None => 0,
-            Calibrator::AbsMax => 1,
-            other => panic!("tiny models do not use {other}"),
-        };
-        out.text(&name)
+        out.text(&name_of(q.linear))
             .u16(1)
             .raw(&[q.weight_max])
             .u16(scheme)
             .raw(&[q.activation_max]);
         out.f32(scale)
             .raw(&[zero_point])
-            .u16(calibrator)
+            .u16(code_of(q.calibrator))
             .f32(q.calibrator_arg)
             .raw(&[0]);
     }
     out.u64(a.quant.embeddings.len());
-    for table in &a.quant.embeddings {
-        out.text(match table {
-            Embedding::Word => "embeddings.word_embeddings",
-            Embedding::Position => "embeddings.position_embeddings",
-            Embedding::TokenType => "embeddings.token_type_embeddings",
-            Embedding::TaskType => "embeddings.task_type_embeddings",
-        });
-        out.u16(1);
+    for &table in &a.quant.embeddings {
+        out.text(table_name(table)).u16(1);
     }
     out
+}
+
+fn name_of(linear: Linear) -> String {
+    match linear {
+        Linear::EmbeddingProjection => "embeddings.projection".into(),
+        Linear::Query(l) => format!("layer.{l}.attention.query"),
+        Linear::Key(l) => format!("layer.{l}.attention.key"),
+        Linear::Value(l) => format!("layer.{l}.attention.value"),
+        Linear::AttentionOutput(l) => format!("layer.{l}.attention.output"),
+        Linear::Intermediate(l) => format!("layer.{l}.intermediate"),
+        Linear::Gate(l) => format!("layer.{l}.gate"),
+        Linear::Output(l) => format!("layer.{l}.output"),
+        Linear::Pooler => "pooler".into(),
+        Linear::Classifier => "classifier".into(),
+    }
+}
+
+fn code_of(calibrator: Calibrator) -> u16 {
+    match calibrator {
+        Calibrator::None => 0,
+        Calibrator::AbsMax => 1,
+        other => panic!("tiny models do not use {other}"),
+    }
+}
+
+fn table_name(table: Embedding) -> &'static str {
+    match table {
+        Embedding::Word => "embeddings.word_embeddings",
+        Embedding::Position => "embeddings.position_embeddings",
+        Embedding::TokenType => "embeddings.token_type_embeddings",
+        Embedding::TaskType => "embeddings.task_type_embeddings",
+    }
 }
 
 fn provenance(a: &Artifact) -> Bytes {
@@ -213,20 +245,34 @@ fn provenance(a: &Artifact) -> Bytes {
 /// head may promise more than anyone could send.
 pub fn head(a: &Artifact) -> Vec<u8> {
     let (tdir, data_len) = directory(a);
-    let mut sections: Vec<(&[u8; 4], u16, Bytes)> = vec![
-        (b"META", 1, meta(a)),
-        (b"TOKN", 1, tokenizer(a)),
-        (b"TDIR", 1, tdir),
+    type Payload = (u16, Bytes);
+    let either = |later: bool, one: &dyn Fn() -> Bytes, two: &dyn Fn() -> Vec<u8>| -> Payload {
+        if later { (2, Bytes(two())) } else { (1, one()) }
+    };
+    let seconds = second::needed(a);
+    let mut sections: Vec<(&[u8; 4], u16, Payload)> = vec![
+        (
+            b"META",
+            1,
+            either(seconds[0], &|| meta(a), &|| second::meta(a)),
+        ),
+        (
+            b"TOKN",
+            1,
+            either(seconds[1], &|| tokenizer(a), &|| second::tokenizer(a)),
+        ),
+        (b"TDIR", 1, (1, tdir)),
     ];
     if !a.quant.is_empty() {
-        sections.push((b"QUAN", 1, quant(a)));
+        let payload = either(seconds[2], &|| quant(a), &|| second::quant(a));
+        sections.push((b"QUAN", 1, payload));
     }
     if !a.provenance.is_empty() {
-        sections.push((b"PROV", 0, provenance(a)));
+        sections.push((b"PROV", 0, (1, provenance(a))));
     }
     let mut file = Bytes(vec![0; 64]);
-    for (tag, flags, payload) in &sections {
-        file.section(tag, *flags, payload);
+    for (tag, flags, (schema, payload)) in &sections {
+        file.section(tag, *schema, *flags, payload);
     }
     let data_offset = (file.0.len() + 16).next_multiple_of(4096);
     file.0.resize(data_offset - 16, 0);
@@ -234,7 +280,7 @@ pub fn head(a: &Artifact) -> Vec<u8> {
     prologue
         .raw(b"\x89ACT\r\n\x1a\n")
         .u16(1)
-        .u16(0)
+        .u16(seconds.contains(&true).into())
         .raw(&[6, 0])
         .u16(sections.len() as u16);
     prologue.u64(data_offset + data_len + 64).u64(data_offset);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use act_core::{Artifact, ErrorKind};
 
 use crate::memory::peak_of;
-use crate::models;
+use crate::{by_hand, models};
 
 /// A file of a model, taken apart.
 struct Parts {
@@ -42,12 +42,9 @@ impl Parts {
         let data_offset = u64_at(&bytes, 0x18);
         let section = |tag: &str| {
             let flags = if tag == "PROV" { 0 } else { 1 };
-            (
-                tag.to_string(),
-                1,
-                flags,
-                bytes[payload(&bytes, tag)].to_vec(),
-            )
+            let payload = payload(&bytes, tag);
+            let schema = bytes[payload.start - 12].into();
+            (tag.to_string(), schema, flags, bytes[payload].to_vec())
         };
         let tags = ["META", "TOKN", "TDIR", "QUAN", "PROV"];
         Self {
@@ -107,10 +104,21 @@ fn no_number_anywhere_is_believed() {
         u64::MAX,
         u64::MAX / 104,
     ];
-    let good = models::small(true).to_bytes().unwrap();
     let numbers = numbers.map(u64::to_le_bytes);
+    let good = [models::small(true), models::odd(), models::limited()];
     let (mut tried, mut accepted) = (0, 0);
-    for tag in ["META", "TOKN", "TDIR", "QUAN", "PROV"] {
+    let sections = [
+        (0, "META"),
+        (0, "TOKN"),
+        (0, "TDIR"),
+        (0, "QUAN"),
+        (0, "PROV"),
+        (1, "META"),
+        (1, "TOKN"),
+        (2, "QUAN"),
+    ];
+    for (model, tag) in sections {
+        let good = good[model].to_bytes().unwrap();
         let payload = payload(&good, tag);
         for at in payload.start..payload.end - 8 {
             for number in &numbers {
@@ -204,6 +212,28 @@ fn sections_have_one_order_and_one_place() {
         let error = refusal(&parts.file());
         assert!(error.contains(message), "{error}, wanted {message}");
     }
+}
+
+#[test]
+fn a_meaning_has_one_schema_and_one_spelling() {
+    let small = models::small(true);
+    let second: [(usize, Vec<u8>); 3] = [
+        (0, by_hand::second::meta(&small)),
+        (1, by_hand::second::tokenizer(&small)),
+        (3, by_hand::second::quant(&small)),
+    ];
+    for (section, payload) in second {
+        let mut parts = Parts::new(&small);
+        (parts.sections[section].1, parts.sections[section].3) = (2, payload);
+        assert!(refusal(&parts.file()).contains("says in schema 2 what schema 1 can say"));
+    }
+    // The number of tokens is the number of lines, and nothing else.
+    let mut model = models::limited();
+    model.tokenizer.word_piece_mut().unwrap().mask_id = None;
+    let mut parts = Parts::new(&model);
+    assert_eq!(parts.sections[1].3[2], 12);
+    parts.sections[1].3[2] = 13;
+    assert!(refusal(&parts.file()).contains("is not spelt as writers spell it"));
 }
 
 #[test]

@@ -66,8 +66,8 @@ pub fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
 #[test]
 fn a_promise_of_gigabytes_costs_nothing() {
     let mut artifact = tiny_artifact(1, &TinyOptions::default());
-    artifact.plan.hidden_size = 4096;
-    artifact.plan.max_position_embeddings = 1 << 16;
+    (artifact.plan.hidden_size, artifact.plan.embeddings.width) = (4096, 4096);
+    artifact.plan.embeddings.longest = 1 << 16;
     artifact.plan.layers = vec![LayerPlan::full(64, 64, 16384); 18];
     artifact.params = Default::default();
     let head = by_hand::head(&artifact);

@@ -2,8 +2,9 @@
 //! apply the same rules with the same code.
 
 use act_core::names::{Embedding, Linear};
-use act_core::quant::ActivationScheme;
-use act_core::{Artifact, ErrorKind, Family, Tensor};
+use act_core::plan::Position;
+use act_core::quant::{ActivationScheme, GroupLimit};
+use act_core::{Artifact, ErrorKind, Family, Problem, Tensor, WordPieceSpec};
 
 use crate::models;
 
@@ -13,7 +14,7 @@ const CHANGES: &[(Change, &str)] = &[
     (|a| a.plan.hidden_size = 0, "hidden_size is 0"),
     (|a| a.plan.hidden_size = usize::MAX, "hidden_size is"),
     (
-        |a| a.plan.vocab_size = 11,
+        |a| a.plan.embeddings.vocab_size = 11,
         "12 tokens for a word table of 11 rows",
     ),
     (|a| a.plan.layers.clear(), "number of layers is 0"),
@@ -40,7 +41,7 @@ const CHANGES: &[(Change, &str)] = &[
         "task_type_vocab_size is 0",
     ),
     (
-        |a| a.plan.task_type_vocab_size = 3,
+        |a| a.plan.embeddings.task_type_vocab_size = 3,
         "task_type_vocab_size is 3",
     ),
     (|a| a.plan.num_labels = 2, "3 labels for 2 classes"),
@@ -59,9 +60,60 @@ const CHANGES: &[(Change, &str)] = &[
     (|a| a.task.name = "a\nb".into(), "the task's name holds"),
     (|a| a.task.max_seq_length = 5, "max_seq_length is 5; 3 to 4"),
     (|a| a.task.max_seq_length = 2, "max_seq_length is 2; 3 to 4"),
-    (|a| a.tokenizer.mask_id = 12, "mask_id is 12"),
-    (|a| a.tokenizer.max_word_chars = 0, "max_word_chars is 0"),
-    (|a| a.tokenizer.vocab.push_str("one more\n"), "13 tokens"),
+    (|a| words(a).mask_id = Some(12), "mask_id is 12"),
+    (|a| words(a).max_word_chars = 0, "max_word_chars is 0"),
+    (|a| words(a).vocab = "one\n".repeat(13).into(), "13 tokens"),
+    (
+        |a| words(a).whole_tokens = vec![3, 3],
+        "not rising ids below 12",
+    ),
+    (
+        |a| words(a).whole_tokens = vec![12],
+        "not rising ids below 12",
+    ),
+    (
+        |a| {
+            a.plan
+                .embeddings
+                .positions
+                .push(Position::Learned { offset: 0 })
+        },
+        "position schemes are listed twice",
+    ),
+    (
+        |a| a.plan.embeddings.positions = vec![Position::Learned { offset: 1 << 16 }],
+        "offset of the position table is 65536",
+    ),
+    (
+        |a| {
+            a.plan.embeddings.positions = vec![Position::Rotary {
+                global_theta: 1e4,
+                local_theta: f32::NAN,
+            }]
+        },
+        "theta of windows is NaN",
+    ),
+    (|a| a.plan.embeddings.width = 0, "embedding width is 0"),
+    (
+        |a| {
+            a.task.problem = Problem::MultiLabel {
+                thresholds: vec![0.5; 2],
+            }
+        },
+        "number of thresholds is 2; 3 to 3",
+    ),
+    (
+        |a| {
+            a.task.problem = Problem::MultiLabel {
+                thresholds: vec![0.5, 0.0, 0.5],
+            }
+        },
+        "a threshold is 0",
+    ),
+    (
+        |a| a.task.problem = Problem::Regression,
+        "number of scores of a regression is 3; 1 to 1",
+    ),
     (
         |a| a.provenance[1].stage = "\u{1b}[0m".into(),
         "record 1: stage holds",
@@ -116,6 +168,18 @@ const INT8_CHANGES: &[(Change, &str)] = &[
         "activation_max is 200",
     ),
     (
+        |a| a.quant.linears[0].group_limit = Some(GroupLimit { size: 3, max: 100 }),
+        "groups of 3 weights",
+    ),
+    (
+        |a| a.quant.linears[0].group_limit = Some(GroupLimit { size: 2, max: 64 }),
+        "adds up to",
+    ),
+    (
+        |a| a.quant.linears[0].input_multiplier = true,
+        "query, key and value see one input",
+    ),
+    (
         |a| a.quant.linears[0].activation_max = 63,
         "query, key and value see one input",
     ),
@@ -168,6 +232,10 @@ const INT8_CHANGES: &[(Change, &str)] = &[
         "tensor classifier.weight.scale: element 1 is 0",
     ),
 ];
+
+fn words(artifact: &mut Artifact) -> &mut WordPieceSpec {
+    artifact.tokenizer.word_piece_mut().unwrap()
+}
 
 fn set_scale(artifact: &mut Artifact, site: usize, scale: f32) {
     artifact.quant.linears[site].activation = ActivationScheme::Static {

@@ -150,6 +150,38 @@ fn int8_files_are_about_four_times_smaller() {
 }
 
 #[test]
+fn files_that_schema_1_can_say_are_of_version_1_0() {
+    for (name, artifact) in models::all() {
+        let bytes = artifact.to_bytes().unwrap();
+        let odd = [
+            "odd parts",
+            "relative positions",
+            "odd words",
+            "limited groups",
+        ];
+        assert_eq!(bytes[10], u8::from(odd.contains(&name)), "{name}");
+    }
+}
+
+#[test]
+fn parts_that_are_stored_and_not_computed_are_named() {
+    for (name, artifact) in models::all() {
+        let refused = artifact.check_supported().err().map(|e| e.to_string());
+        let part = match name {
+            "odd parts" => Some("rotary positions"),
+            "relative positions" => Some("position tables with offset 2"),
+            "odd words" => Some("heads other than BERT's"),
+            "limited groups" => Some("inputs with a multiplier for each channel"),
+            _ => None,
+        };
+        assert_eq!(refused.is_some(), part.is_some(), "{name}");
+        for (refused, part) in refused.iter().zip(part) {
+            assert!(refused.contains(part), "{name}: {refused}");
+        }
+    }
+}
+
+#[test]
 fn the_model_digest_is_about_the_model_alone() {
     for int8 in [false, true] {
         let artifact = models::small(int8);
@@ -162,7 +194,7 @@ fn the_model_digest_is_about_the_model_alone() {
         type Change = fn(&mut Artifact);
         let changes: [Change; 4] = [
             |a| a.task.labels[0] = "other".into(),
-            |a| a.tokenizer.lowercase = false,
+            |a| a.tokenizer.word_piece_mut().unwrap().lowercase = false,
             |a| a.plan.layer_norm_eps = 1e-5,
             |a| {
                 let values = vec![0.5; a.plan.num_labels];
@@ -193,6 +225,7 @@ fn any_layer() -> impl Strategy<Value = LayerPlan> {
             head_dim,
             kept_heads: heads.into_iter().collect(),
             intermediate_size,
+            window: None,
         })
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use act_core::provenance::Digest;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Embedding, Error, ErrorKind, Linear, Progress, Result, Seed, Silent};
-use act_core::{Tensor, TokenizerSpec};
+use act_core::{Tensor, WordPieceSpec};
 use act_distill::{Distilled, Options, distill, record};
 use act_nn::Device;
 use act_stage::config::{Config, LearningRate, OptimizerKind, Scheduler};
@@ -101,11 +101,11 @@ fn a_teacher_with_its_classes_in_another_order_teaches_the_same() {
 fn a_teacher_with_another_vocabulary_reads_the_same_text() {
     let mut config = logits_only();
     config.train.epochs = 1;
-    let tokens: Vec<&str> = TEACHER.tokenizer.tokens().collect();
+    let tokens: Vec<&str> = TEACHER.tokenizer.word_piece().unwrap().tokens().collect();
     let order: Vec<usize> = (0..tokens.len()).rev().collect();
     let vocab: String = order.iter().map(|&i| format!("{}\n", tokens[i])).collect();
     let mut other = TEACHER.clone();
-    other.tokenizer = TokenizerSpec::from_vocab(&vocab).unwrap();
+    other.tokenizer = WordPieceSpec::from_vocab(&vocab).unwrap().into();
     permute_rows(&mut other, &Embedding::Word.weight(), &order);
     let straight = run(toy::model(2), Some(TEACHER.clone()), &config).unwrap();
     let reread = run(toy::model(2), Some(other), &config).unwrap();

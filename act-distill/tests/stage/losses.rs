@@ -2,7 +2,7 @@
 
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Embedding, Encoding, ErrorKind, LayerPlan, Linear, Result, Seed, Silent};
-use act_core::{Site, Tensor, TokenizerSpec};
+use act_core::{Site, Tensor, WordPieceSpec};
 use act_distill::{Distilled, Options, distill};
 use act_infer::Engine;
 use act_nn::{Device, LayerPair, Objective, Rows, TeacherFeatures};
@@ -212,13 +212,13 @@ fn layers_and_heads_that_do_not_exist_are_refused() {
 /// The teacher with its vocabulary turned round.
 fn reread(teacher: &Artifact) -> Artifact {
     let mut other = teacher.clone();
-    let tokens: Vec<&str> = teacher.tokenizer.tokens().collect();
+    let tokens: Vec<&str> = teacher.tokenizer.word_piece().unwrap().tokens().collect();
     let vocab: String = tokens
         .iter()
         .rev()
         .map(|token| format!("{token}\n"))
         .collect();
-    other.tokenizer = TokenizerSpec::from_vocab(&vocab).unwrap();
+    other.tokenizer = WordPieceSpec::from_vocab(&vocab).unwrap().into();
     other
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use act_core::TokenizerSpec;
+use act_core::WordPieceSpec;
 
 use crate::program::workshop;
 use crate::toy;
@@ -111,10 +111,14 @@ fn models_that_cannot_be_trained_or_learned_from() {
     let mut fewer = toy::model(1);
     let tokens: String = fewer
         .tokenizer
+        .word_piece()
+        .unwrap()
         .tokens()
         .map(|token| format!("{token}\n"))
         .collect();
-    fewer.tokenizer = TokenizerSpec::from_vocab(&tokens.replace('z', "ʒ")).unwrap();
+    fewer.tokenizer = WordPieceSpec::from_vocab(&tokens.replace('z', "ʒ"))
+        .unwrap()
+        .into();
     workshop.save("fewer.act", &fewer);
     let mut shorter = toy::model(1);
     shorter.task.max_seq_length = 8;

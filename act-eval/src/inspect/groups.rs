@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use act_core::artifact::{Header, TensorEntry};
-use act_core::{Embedding, Linear, Norm, Plan};
+use act_core::{Embedding, Linear, Norm, Plan, names};
 use serde_json::{Value, json};
 
 use crate::table::{self, Table};
@@ -20,20 +20,38 @@ fn parts(plan: &Plan) -> HashMap<String, &'static str> {
     }
     let layers = 0..plan.layers.len();
     let linears = layers.clone().flat_map(Linear::of_layer);
-    for linear in linears.chain([Linear::Pooler, Linear::Classifier]) {
+    let others = [
+        Linear::EmbeddingProjection,
+        Linear::Pooler,
+        Linear::Classifier,
+    ];
+    for linear in linears.chain(others) {
         let part = match linear {
-            Linear::Intermediate(_) | Linear::Output(_) => "feed-forward",
+            Linear::EmbeddingProjection => "embeddings",
+            Linear::Intermediate(_) | Linear::Gate(_) | Linear::Output(_) => "feed-forward",
             Linear::Pooler | Linear::Classifier => "head",
-            _ => "attention",
+            Linear::Query(_) | Linear::Key(_) | Linear::Value(_) | Linear::AttentionOutput(_) => {
+                "attention"
+            }
         };
-        for name in [linear.weight(), linear.scale(), linear.bias()] {
+        let (weight, multiplier) = (linear.weight(), linear.input_multiplier());
+        for name in [weight, linear.scale(), linear.bias(), multiplier] {
             parts.insert(name, part);
         }
     }
     let norms = layers.flat_map(|l| [Norm::Attention(l), Norm::Output(l)]);
-    for norm in norms.chain([Norm::Embeddings]) {
+    let others = [
+        Norm::Embeddings,
+        Norm::RelativeEmbeddings,
+        Norm::Final,
+        Norm::Head,
+    ];
+    for norm in norms.chain(others) {
         parts.insert(norm.weight(), "norms");
         parts.insert(norm.bias(), "norms");
+    }
+    for table in [names::RELATIVE_BIAS, names::RELATIVE_EMBEDDINGS] {
+        parts.insert(table.into(), "attention");
     }
     parts
 }

@@ -52,7 +52,7 @@ pub(crate) fn draw<'a>(setting: Setting, contestant: &Contestant<'a>, seed: Seed
                 input_ids: (0..seq)
                     .map(|_| {
                         token(
-                            rng.random_range(0..plan.vocab_size as u32),
+                            rng.random_range(0..plan.embeddings.vocab_size as u32),
                             contestant.model,
                         )
                     })
@@ -90,7 +90,7 @@ pub(crate) fn draw<'a>(setting: Setting, contestant: &Contestant<'a>, seed: Seed
 /// A padding id would be skipped, not computed.
 fn token(id: u32, model: &Model) -> u32 {
     match id == model.pad_id {
-        true => (id + 1) % model.plan.vocab_size.max(1) as u32,
+        true => (id + 1) % model.plan.embeddings.vocab_size.max(1) as u32,
         false => id,
     }
 }

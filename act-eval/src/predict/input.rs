@@ -108,8 +108,8 @@ impl<'a> Reader<'a> {
             let types = encoding.token_type_ids.len();
             return refuse(format!("{length} input_ids but {types} token_type_ids"));
         }
-        if length > plan.max_position_embeddings {
-            let most = plan.max_position_embeddings;
+        if length > plan.embeddings.longest {
+            let most = plan.embeddings.longest;
             return refuse(format!(
                 "{length} input_ids; the model takes at most {most}"
             ));
@@ -117,11 +117,11 @@ impl<'a> Reader<'a> {
         if encoding.is_empty() {
             return refuse("input_ids is empty".into());
         }
-        below("input_ids", &encoding.input_ids, plan.vocab_size)?;
+        below("input_ids", &encoding.input_ids, plan.embeddings.vocab_size)?;
         below(
             "token_type_ids",
             &encoding.token_type_ids,
-            plan.type_vocab_size,
+            plan.embeddings.type_vocab_size,
         )
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use act_core::{Artifact, Batch, Linear, Plan, Result, Tensor};
 use act_infer::Engine;
-use act_infer::profile::Part;
+use act_infer::profile::Phase;
 use act_stage::timing::Milliseconds;
 
 use super::Row;
@@ -40,7 +40,7 @@ pub fn measure(model: &Artifact, rows: &mut [Row]) -> Result<()> {
     for (row, linear) in rows.iter_mut().zip(inputs) {
         let [here, float] = [&times[0], &times[1]].map(|runs| {
             let (layer, part) = place(&model.plan, linear)?;
-            let time = |run: &Vec<Vec<(Part, Duration)>>| run[layer][part as usize].1;
+            let time = |run: &Vec<Vec<(Phase, Duration)>>| run[layer][part as usize].1;
             let all: Vec<Duration> = runs.iter().map(time).collect();
             Some(Milliseconds::of(&all).median)
         });
@@ -50,24 +50,24 @@ pub fn measure(model: &Artifact, rows: &mut [Row]) -> Result<()> {
 }
 
 /// Where the engine counts what an input costs.
-fn place(plan: &Plan, linear: Linear) -> Option<(usize, Part)> {
+fn place(plan: &Plan, linear: Linear) -> Option<(usize, Phase)> {
     Some(match linear {
-        Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => (l, Part::Projections),
-        Linear::AttentionOutput(l) => (l, Part::AttentionOutput),
-        Linear::Intermediate(l) => (l, Part::Intermediate),
-        Linear::Output(l) => (l, Part::Output),
-        Linear::Pooler => (plan.layers.len(), Part::Head),
-        Linear::Classifier => return None,
+        Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => (l, Phase::Projections),
+        Linear::AttentionOutput(l) => (l, Phase::AttentionOutput),
+        Linear::Intermediate(l) | Linear::Gate(l) => (l, Phase::Intermediate),
+        Linear::Output(l) => (l, Phase::Output),
+        Linear::Pooler => (plan.layers.len(), Phase::Head),
+        Linear::EmbeddingProjection | Linear::Classifier => return None,
     })
 }
 
 /// Tokens that are in every vocabulary; times do not depend on which.
 fn batch(plan: &Plan, longest: usize) -> Batch {
-    let length = TOKENS.min(longest).min(plan.max_position_embeddings);
+    let length = TOKENS.min(longest).min(plan.embeddings.longest);
     let tokens = SEQUENCES * length;
     Batch {
         input_ids: (0..tokens)
-            .map(|i| (1 + i % (plan.vocab_size - 1).max(1)) as u32)
+            .map(|i| (1 + i % (plan.embeddings.vocab_size - 1).max(1)) as u32)
             .collect(),
         token_type_ids: vec![0; tokens],
         lengths: vec![length; SEQUENCES],

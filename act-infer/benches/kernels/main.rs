@@ -23,7 +23,7 @@ mod kernels {
     use act_core::Activation;
     use act_infer::Kernels;
     use act_infer::gemm::{
-        self, Left, Out, PackedF32, PackedI8, Quantizer, Ranges, RowScales, Scheme,
+        self, Left, Out, PackedF32, PackedI8, Ranges, RowScales, Scheme, ToBytes,
     };
     use criterion::{Criterion, Throughput};
 
@@ -114,7 +114,7 @@ mod kernels {
                     packed.multiply(left, scales, Out::Floats(&mut floats), n);
                 });
                 if n > k {
-                    let steps = Quantizer::new(0.02, -127.0, 127.0, 128);
+                    let steps = ToBytes::new(0.02, -127.0, 127.0, 128);
                     let id = format!("{shape} to bytes");
                     self.rate(&group, &id, m * k * n, Some(peak), || {
                         let out = Out::Bytes(&mut bytes, Activation::Gelu, steps);

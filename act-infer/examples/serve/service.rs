@@ -187,10 +187,8 @@ fn batch(engine: &Engine, waiting: &Receiver<Job>, limits: Limits) {
             replies.push((job.encodings.len(), job.reply));
             encodings.extend(job.encodings);
             let left = end.saturating_duration_since(Instant::now());
-            next = match encodings.len() < limits.batch {
-                true => waiting.recv_timeout(left).ok(),
-                false => None,
-            };
+            let room = encodings.len() < limits.batch;
+            next = room.then(|| waiting.recv_timeout(left).ok()).flatten();
         }
         let answers = engine.classify_encodings(&encodings);
         let mut answers = answers.map(Vec::into_iter).map_err(|e| e.to_string());

@@ -3,8 +3,9 @@
 
 use act_core::{Batch, Error, Result};
 
-use super::{Engine, Observer};
+use super::Engine;
 use crate::encoder;
+use crate::observer::Observer;
 use crate::sequences::Sequences;
 
 /// The residual stream of a batch between two layers. Models of one width may continue each

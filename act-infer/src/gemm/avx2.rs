@@ -12,8 +12,11 @@
 use std::arch::x86_64::*;
 use std::sync::LazyLock;
 
+use super::epilogue::Strip;
+use super::kernel::Kernel;
+use super::operands::{Left, PanelF32, PanelI8, Ranges, Scheme};
 use super::tile::tiles;
-use super::{Kernel, Left, PanelF32, PanelI8, Ranges, Scheme, Strip, transpose};
+use super::transpose;
 use crate::ops::Isa;
 
 const WIDTH: usize = 16;

@@ -7,9 +7,9 @@
 
 use act_core::Activation;
 
-use super::{PanelI8, RowScales};
+use super::operands::{PanelI8, RowScales};
 use crate::ops::activation::{gelu, relu};
-use crate::ops::quantize::{Quantizer, quantize};
+use crate::ops::quantize::{ToBytes, quantize};
 
 /// Where results go and what happens to them on the way.
 pub enum Out<'a> {
@@ -20,7 +20,7 @@ pub enum Out<'a> {
     /// Added to what is there.
     Added(&'a mut [f32]),
     /// Activated and stored as the bytes of an int8 layer's input.
-    Bytes(&'a mut [u8], Activation, Quantizer),
+    Bytes(&'a mut [u8], Activation, ToBytes),
 }
 
 impl Out<'_> {
@@ -150,7 +150,7 @@ impl<const W: usize> Results<W> for Sums<'_, W> {
 }
 
 #[inline(always)]
-fn to_bytes<const W: usize>(results: [f32; W], quantizer: &Quantizer) -> [u8; W] {
+fn to_bytes<const W: usize>(results: [f32; W], quantizer: &ToBytes) -> [u8; W] {
     let mut bytes = [0; W];
     for c in 0..W {
         bytes[c] = quantize(results[c], quantizer);

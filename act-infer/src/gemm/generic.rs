@@ -3,7 +3,9 @@
 //! `f32::mul_add` rounds once on every machine; where the processor has no such instruction it is
 //! slow, and still right.
 
-use super::{Kernel, Left, PanelF32, PanelI8, Ranges, Scheme, Strip};
+use super::epilogue::Strip;
+use super::kernel::Kernel;
+use super::operands::{Left, PanelF32, PanelI8, Ranges, Scheme};
 use crate::ops::Isa;
 
 const WIDTH: usize = 16;

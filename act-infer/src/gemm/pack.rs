@@ -3,7 +3,9 @@
 //!
 //! A packed matrix remembers its kernel, so no kernel ever meets another's layout.
 
-use super::{Kernel, Left, Out, PanelF32, PanelI8, Ranges, RowScales, Scheme, Strip};
+use super::epilogue::{Out, Strip};
+use super::kernel::Kernel;
+use super::operands::{Left, PanelF32, PanelI8, Ranges, RowScales, Scheme};
 use crate::aligned::Aligned;
 
 /// Columns of integer weights are padded to a multiple of this: what a kernel takes in one step.

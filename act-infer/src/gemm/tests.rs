@@ -6,8 +6,8 @@ use proptest::test_runner::RngSeed;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Kernel, Left, Out, PackedF32, PackedI8, Quantizer, Ranges, RowScales, Scheme, kernel};
-use crate::Kernels;
+use super::Kernels;
+use super::{Kernel, Left, Out, PackedF32, PackedI8, Ranges, RowScales, Scheme, ToBytes, kernel};
 use crate::ops::activation::{gelu, relu};
 use crate::ops::quantize::quantize;
 
@@ -109,7 +109,7 @@ proptest! {
         let case = Case::random(rng, (m, n, k), ranges, extreme);
         let (a, w, bias) = (floats(rng, m * k), floats(rng, n * k), floats(rng, n));
         let before = floats(rng, m * n);
-        let quantizer = Quantizer::new(0.01, -127.0, 127.0, 128);
+        let quantizer = ToBytes::new(0.01, -127.0, 127.0, 128);
         let function = match activation {
             Activation::Gelu => gelu,
             Activation::Relu => relu,
@@ -183,9 +183,12 @@ impl Case {
         ranges: Ranges,
         extreme: bool,
     ) -> Self {
-        let mut pick = |low: i32, high: i32| match extreme {
-            true => [low, high][rng.random_range(0..2)],
-            false => rng.random_range(low..=high),
+        let mut pick = |low: i32, high: i32| {
+            if extreme {
+                [low, high][rng.random_range(0..2)]
+            } else {
+                rng.random_range(low..=high)
+            }
         };
         Self {
             shape: (m, n, k),

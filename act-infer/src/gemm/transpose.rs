@@ -1,7 +1,7 @@
 //! Rows into the columns of a float panel: what attention does to every head's keys, so it must
 //! cost little beside the product.
 
-use super::Left;
+use super::operands::Left;
 
 /// `panel[i, c] = columns.row(c)[i]` for `k` rows of `width` numbers, zero from `columns.rows` on.
 pub(super) fn portable(columns: Left<'_, f32>, k: usize, width: usize, panel: &mut [f32]) {
@@ -73,9 +73,10 @@ pub(super) fn avx2(columns: Left<'_, f32>, k: usize, width: usize, panel: &mut [
     }
     for i in squares..k {
         for c in 0..width {
-            panel[i * width + c] = match c < columns.rows {
-                true => columns.values[c * columns.stride + i],
-                false => 0.0,
+            panel[i * width + c] = if c < columns.rows {
+                columns.values[c * columns.stride + i]
+            } else {
+                0.0
             };
         }
     }

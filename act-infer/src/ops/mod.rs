@@ -5,7 +5,6 @@
 //! [`LANES`] lanes), compiled once for each instruction set and vectorised by the compiler.
 
 pub(crate) mod activation;
-pub(crate) mod attention;
 pub(crate) mod elementary;
 pub(crate) mod norm;
 pub(crate) mod quantize;
@@ -92,8 +91,8 @@ macro_rules! for_each_isa {
 
 pub(crate) use for_each_isa;
 
-/// `combine` over `map` of all `values` from `neutral`, which changes nothing, mapped or not: number `i` goes to lane `i % LANES`, then
-/// the lanes are combined in halves.
+/// `combine` over `map` of all `values` from `neutral`, which changes nothing, mapped or not:
+/// number `i` goes to lane `i % LANES`, then the lanes are combined in halves.
 #[inline(always)]
 pub(crate) fn reduce(
     values: &[f32],

@@ -9,7 +9,7 @@ use super::{for_each_isa, larger, reduce};
 
 /// How floats become bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quantizer {
+pub struct ToBytes {
     inverse: f32,
     low: f32,
     high: f32,
@@ -17,7 +17,7 @@ pub struct Quantizer {
     offset: i32,
 }
 
-impl Quantizer {
+impl ToBytes {
     /// Steps of `scale`, integers from `low` to `high`, bytes `a + offset`.
     pub fn new(scale: f32, low: f32, high: f32, offset: i32) -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Quantizer {
 
 /// One number's byte.
 #[inline(always)]
-pub(crate) fn quantize(x: f32, quantizer: &Quantizer) -> u8 {
+pub(crate) fn quantize(x: f32, quantizer: &ToBytes) -> u8 {
     let a = x * quantizer.inverse;
     let a = if a > quantizer.low { a } else { quantizer.low };
     let a = if a < quantizer.high {
@@ -45,7 +45,7 @@ pub(crate) fn quantize(x: f32, quantizer: &Quantizer) -> u8 {
 
 for_each_isa! {
     /// Every number's byte; at most as many as `bytes` has.
-    pub(crate) fn quantize_row(row: &[f32], quantizer: &Quantizer, bytes: &mut [u8]) {
+    pub(crate) fn quantize_row(row: &[f32], quantizer: &ToBytes, bytes: &mut [u8]) {
         for (x, byte) in row.iter().zip(bytes) {
             *byte = quantize(*x, quantizer);
         }
@@ -83,7 +83,7 @@ mod tests {
         quantize_row(
             Isa::PORTABLE,
             &row,
-            &Quantizer::new(1.0, -127.0, 127.0, 128),
+            &ToBytes::new(1.0, -127.0, 127.0, 128),
             &mut bytes,
         );
         let integers = bytes.map(|b| i32::from(b) - 128);
@@ -98,7 +98,7 @@ mod tests {
             quantize_row(
                 Isa::PORTABLE,
                 &[x],
-                &Quantizer::new(scale, -127.0, 127.0, 0),
+                &ToBytes::new(scale, -127.0, 127.0, 0),
                 &mut bytes,
             );
             let a = (x * (1.0 / scale)).clamp(-127.0, 127.0).round_ties_even() as i8;

@@ -120,7 +120,7 @@ fn broken_weights_give_an_error_not_a_label() {
         }),
     ] {
         let mut model = tiny(int8);
-        let rows = model.plan.vocab_size;
+        let rows = model.plan.embeddings.vocab_size;
         match int8 {
             None => {
                 let values = vec![f32::NAN; rows * 8];

@@ -31,7 +31,7 @@ fn embed(model: &Artifact, sequence: &Encoding) -> Matrix {
             table_row(model, Embedding::Position, position),
             table_row(model, Embedding::TokenType, kind as usize),
         ];
-        if model.plan.task_type_vocab_size > 0 {
+        if model.plan.embeddings.task_type_vocab_size > 0 {
             rows.push(table_row(model, Embedding::TaskType, 0));
         }
         (0..model.plan.hidden_size)
@@ -64,7 +64,7 @@ fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
         for (i, row) in context.iter_mut().enumerate() {
             let scores = (0..x.len()).map(|j| {
                 let dot: f64 = columns.clone().map(|c| q[i][c] * k[j][c]).sum();
-                let mask = if ids[j] == model.tokenizer.pad_id {
+                let mask = if ids[j] == model.tokenizer.pad_id() {
                     -1e4
                 } else {
                     0.0
@@ -80,7 +80,7 @@ fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
     }
     let attention = linear(model, Linear::AttentionOutput(l), &context);
     let x = norm(model, Norm::Attention(l), &sum(x, &attention));
-    let activation = |value: f64| match model.plan.hidden_act {
+    let activation = |value: f64| match model.plan.block.activation {
         Activation::Gelu => value / 2.0 * (1.0 + erf(value / 2f64.sqrt())),
         Activation::Relu => value.max(0.0),
     };

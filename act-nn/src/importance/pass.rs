@@ -39,7 +39,7 @@ impl Pass<'_> {
             ));
         }
         let weights = Weights::<B>::load(self.artifact, device)?;
-        let (plan, pad_id) = (&self.artifact.plan, self.artifact.tokenizer.pad_id);
+        let (plan, pad_id) = (&self.artifact.plan, self.artifact.tokenizer.pad_id());
         let threads = if B::THREADS { self.threads.max(1) } else { 1 };
         let pool = pool(threads)?;
         let indices: Vec<usize> = (0..n).collect();

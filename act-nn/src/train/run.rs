@@ -113,7 +113,7 @@ impl<'a, B: ActBackend> Run<'a, B> {
             validation: training.validation.filter(|v| !v.encodings.is_empty()),
             objective: training.objective,
             options,
-            pad_id: artifact.tokenizer.pad_id,
+            pad_id: artifact.tokenizer.pad_id(),
         })
     }
 

@@ -49,7 +49,7 @@ impl EncoderShape {
             heads: most(LayerPlan::heads),
             head_dim,
             intermediate_size: most(|l| l.intermediate_size),
-            hidden_act: plan.hidden_act.name().into(),
+            hidden_act: plan.block.activation.name().into(),
             family: plan.family.name().into(),
             num_labels: plan.num_labels,
         })

@@ -34,7 +34,7 @@ pub fn race(
         let engine = Engine::new(stand_in(plan, setting.precision))?;
         engines.push(engine.with_threads(setting.threads));
     }
-    let words = engines.iter().map(|e| e.plan().vocab_size).min();
+    let words = engines.iter().map(|e| e.plan().embeddings.vocab_size).min();
     let batches = setting.batches(words.unwrap_or(1));
     let budget = Budget { time, rounds: None };
     let mut pass = |who: usize, _round: usize| {

@@ -2,7 +2,8 @@
 //! and on the ranges of integers only, never on the numbers, so a stand-in takes as long as the
 //! trained model of its shape.
 
-use act_core::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
+use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec};
+use act_core::tokenizer::JsonSpec;
 use act_core::{Artifact, DType, Embedding, Plan, TaskInfo, Tensor, TokenizerSpec};
 
 use super::setting::Precision;
@@ -22,15 +23,13 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
         return QuantSpec::default();
     };
     let linear = |linear| LinearQuant {
-        linear,
         weight_max,
         activation_max,
         activation: ActivationScheme::Static {
             scale: 0.05,
             zero_point: 128,
         },
-        calibrator: Calibrator::None,
-        calibrator_arg: 0.0,
+        ..LinearQuant::dynamic(linear)
     };
     let tables = [Embedding::Word, Embedding::Position];
     QuantSpec {
@@ -41,10 +40,8 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
 
 /// A model of the plan's shape with at most [`WORDS`] words.
 pub fn stand_in(plan: &Plan, precision: Precision) -> Artifact {
-    let plan = Plan {
-        vocab_size: plan.vocab_size.min(WORDS),
-        ..plan.clone()
-    };
+    let mut plan = plan.clone();
+    plan.embeddings.vocab_size = plan.embeddings.vocab_size.min(WORDS);
     let quant = deployed_quant(&plan, precision);
     let limit = match precision {
         Precision::Int8 { weight_max, .. } => i32::from(weight_max),
@@ -66,13 +63,10 @@ pub fn stand_in(plan: &Plan, precision: Precision) -> Artifact {
         };
         (spec.name, tensor)
     });
+    let labels = vec![String::new(); plan.num_labels];
     Artifact {
         params: params.collect(),
-        task: TaskInfo {
-            name: "timing".into(),
-            max_seq_length: plan.max_position_embeddings,
-            labels: vec![String::new(); plan.num_labels],
-        },
+        task: TaskInfo::new("timing", plan.embeddings.longest, labels),
         tokenizer: no_tokenizer(),
         quant,
         provenance: Vec::new(),
@@ -82,18 +76,11 @@ pub fn stand_in(plan: &Plan, precision: Precision) -> Artifact {
 
 /// Stand-ins are given ids; no id is `[PAD]`, which would be masked.
 fn no_tokenizer() -> TokenizerSpec {
-    TokenizerSpec {
-        vocab: String::new(),
-        lowercase: true,
-        strip_accents: true,
-        split_cjk: true,
-        max_word_chars: 100,
+    TokenizerSpec::Json(JsonSpec {
+        text: "".into(),
+        vocab_size: 0,
         pad_id: u32::MAX,
-        unk_id: 0,
-        cls_id: 0,
-        sep_id: 0,
-        mask_id: 0,
-    }
+    })
 }
 
 /// Numbers without a pattern that a kernel could profit from (Numerical Recipes' generator).
@@ -121,7 +108,7 @@ mod tests {
         let gone = LayerPlan {
             head_dim: 4,
             kept_heads: vec![],
-            intermediate_size: 0,
+            ..LayerPlan::default()
         };
         let options = TinyOptions {
             layers: vec![LayerPlan::full(2, 4, 12), gone, LayerPlan::full(1, 4, 0)],
@@ -147,7 +134,7 @@ mod tests {
                 token_type_ids: vec![0; 9],
             };
             let setting = LatencySetting::new(serving, &[example]).unwrap();
-            for batch in setting.batches(plan.vocab_size) {
+            for batch in setting.batches(plan.embeddings.vocab_size) {
                 let logits = engine.forward(&batch).unwrap();
                 assert!(logits.iter().flatten().all(|v| v.is_finite()));
             }

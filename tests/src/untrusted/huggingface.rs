@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use act_convert::new::Shape;
 use act_convert::{hf, init};
 use act_core::quant::QuantSpec;
-use act_core::{Activation, Artifact, Family, Seed, TaskInfo, TokenizerSpec};
+use act_core::{Activation, Artifact, Family, Seed, TaskInfo, WordPieceSpec};
 use tempfile::TempDir;
 
 use super::{folder, imported};
@@ -45,17 +45,13 @@ fn small_model() -> Artifact {
         family: Family::Bert,
         activation: Activation::Gelu,
     };
-    let tokenizer = TokenizerSpec::from_vocab(VOCAB).expect("it has the special tokens");
+    let tokenizer = WordPieceSpec::from_vocab(VOCAB).expect("it has the special tokens");
     let plan = shape.plan(tokenizer.vocab_size(), 2).expect("a small plan");
     Artifact {
         params: init::params(&plan, Seed(1)),
         plan,
-        task: TaskInfo {
-            name: "small".into(),
-            max_seq_length: 8,
-            labels: vec!["no".into(), "yes".into()],
-        },
-        tokenizer,
+        task: TaskInfo::new("small", 8, vec!["no".into(), "yes".into()]),
+        tokenizer: tokenizer.into(),
         quant: QuantSpec::default(),
         provenance: Vec::new(),
     }

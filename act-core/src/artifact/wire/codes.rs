@@ -2,9 +2,10 @@
 //! new number, which older readers refuse by name.
 
 use crate::error::{Error, Result};
-use crate::plan::{Activation, Family};
+use crate::plan::{Activation, Family, HeadActivation, NormPlace, Pooling};
 use crate::quant::Calibrator;
 use crate::tensor::DType;
+use crate::tokenizer::Split;
 
 /// A value that files hold as a `u16`.
 pub trait Coded: Sized {
@@ -39,13 +40,34 @@ pub fn unknown(what: &str, code: u16) -> Error {
 }
 
 codes!(Family, "model family", 1 => Bert, 2 => Ernie);
+// One table for both: 3 is gelu_tanh, 4 silu, which nothing computes yet.
 codes!(Activation, "activation function", 1 => Gelu, 2 => Relu);
+codes!(HeadActivation, "activation function of the head", 1 => Gelu, 2 => Relu, 5 => Tanh);
+codes!(NormPlace, "place of the norms", 1 => After, 2 => Before, 3 => BeforeButFirst);
+codes!(Pooling, "pooling", 1 => FirstToken, 2 => Mean);
+codes!(Split, "way to split words", 1 => Punctuation, 2 => PunctuationAndSymbols);
 codes!(DType, "element type", 1 => F32, 2 => F16, 3 => I8);
 codes!(Calibrator, "calibrator",
     0 => None, 1 => AbsMax, 2 => Avg, 3 => Mse, 4 => Emd, 5 => Hist, 6 => Kl, 7 => MinMax);
 
 /// TOKN `kind`: WordPiece with BERT's normaliser.
 pub const WORDPIECE: u16 = 1;
+/// TOKN `kind`: a whole `tokenizer.json`.
+pub const TOKENIZER_JSON: u16 = 2;
+/// META position scheme: a table.
+pub const LEARNED: u16 = 1;
+/// META position scheme: queries and keys are turned.
+pub const ROTARY: u16 = 2;
+/// META position scheme: a number a head and distance.
+pub const BIAS: u16 = 3;
+/// META position scheme: content against position.
+pub const DISENTANGLED: u16 = 4;
+/// META problem type: the largest score.
+pub const SINGLE_LABEL: u16 = 1;
+/// META problem type: each score against its threshold.
+pub const MULTI_LABEL: u16 = 2;
+/// META problem type: the score itself.
+pub const REGRESSION: u16 = 3;
 /// QUAN weight `scheme`: symmetric int8, one scale an output channel (a row, of a table).
 pub const SYMMETRIC_INT8_PER_ROW: u16 = 1;
 /// QUAN activation `scheme`: one scale and zero point for all tokens.

@@ -7,12 +7,13 @@ use std::str::FromStr;
 use bincode::{Decode, Encode};
 
 use super::codes::{self, Coded, unknown};
-use crate::artifact::{TaskInfo, limits};
+use crate::artifact::limits;
 use crate::error::{Error, Result};
-use crate::plan::{LayerPlan, Plan};
+use crate::plan::{Block, Embeddings, Head, LayerPlan, Plan};
 use crate::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use crate::quant::{ActivationScheme, LinearQuant, QuantSpec};
-use crate::tokenizer::TokenizerSpec;
+use crate::task_info::TaskInfo;
+use crate::tokenizer::{Split, TokenizerSpec, WordPieceSpec};
 
 /// META: plan, task, labels.
 #[derive(Encode, Decode)]
@@ -126,7 +127,7 @@ pub fn narrow(size: usize) -> Result<u32> {
 }
 
 impl Meta {
-    /// To the wire.
+    /// To the wire; what schema 1 has no place for is lost.
     pub fn new(plan: &Plan, task: &TaskInfo) -> Result<Self> {
         let layer = |layer: &LayerPlan| {
             Ok(Layer {
@@ -135,15 +136,16 @@ impl Meta {
                 intermediate_size: narrow(layer.intermediate_size)?,
             })
         };
+        let embeddings = &plan.embeddings;
         Ok(Self {
             family: plan.family.code(),
             hidden_size: narrow(plan.hidden_size)?,
-            vocab_size: narrow(plan.vocab_size)?,
-            max_position_embeddings: narrow(plan.max_position_embeddings)?,
-            type_vocab_size: narrow(plan.type_vocab_size)?,
-            task_type_vocab_size: narrow(plan.task_type_vocab_size)?,
+            vocab_size: narrow(embeddings.vocab_size)?,
+            max_position_embeddings: narrow(embeddings.longest)?,
+            type_vocab_size: narrow(embeddings.type_vocab_size)?,
+            task_type_vocab_size: narrow(embeddings.task_type_vocab_size)?,
             layer_norm_eps: plan.layer_norm_eps,
-            hidden_act: plan.hidden_act.code(),
+            hidden_act: plan.block.activation.code(),
             task: task.name.clone(),
             max_seq_length: narrow(task.max_seq_length)?,
             labels: task.labels.clone(),
@@ -160,31 +162,44 @@ impl TryFrom<Meta> for (Plan, TaskInfo) {
             head_dim: layer.head_dim as usize,
             kept_heads: layer.kept_heads,
             intermediate_size: layer.intermediate_size as usize,
+            window: None,
         };
+        if meta.type_vocab_size == 0 {
+            return Err(Error::rejected("schema 1 needs token types"));
+        }
+        let hidden_size = meta.hidden_size as usize;
         let plan = Plan {
             family: Coded::from_code(meta.family)?,
-            hidden_size: meta.hidden_size as usize,
-            vocab_size: meta.vocab_size as usize,
-            max_position_embeddings: meta.max_position_embeddings as usize,
-            type_vocab_size: meta.type_vocab_size as usize,
-            task_type_vocab_size: meta.task_type_vocab_size as usize,
+            hidden_size,
             layer_norm_eps: meta.layer_norm_eps,
-            hidden_act: Coded::from_code(meta.hidden_act)?,
             num_labels: meta.labels.len(),
+            embeddings: Embeddings {
+                task_type_vocab_size: meta.task_type_vocab_size as usize,
+                ..Embeddings::bert(
+                    meta.vocab_size as usize,
+                    hidden_size,
+                    meta.max_position_embeddings as usize,
+                    meta.type_vocab_size as usize,
+                )
+            },
+            block: Block::bert(Coded::from_code(meta.hidden_act)?),
             layers: meta.layers.into_iter().map(layer).collect(),
+            head: Head::BERT,
         };
-        let task = TaskInfo {
-            name: meta.task,
-            max_seq_length: meta.max_seq_length as usize,
-            labels: meta.labels,
-        };
-        Ok((plan, task))
+        let longest = meta.max_seq_length as usize;
+        Ok((plan, TaskInfo::new(meta.task, longest, meta.labels)))
     }
 }
 
-impl From<&TokenizerSpec> for Tokenizer {
-    fn from(spec: &TokenizerSpec) -> Self {
-        Self {
+impl Tokenizer {
+    /// To the wire; what schema 1 has no place for is lost.
+    ///
+    /// # Errors
+    /// Rejected: not WordPiece, or no mask token.
+    pub fn new(spec: &TokenizerSpec) -> Result<Self> {
+        let spec = spec.word_piece()?;
+        let no_mask = || Error::rejected("schema 1 needs a mask token");
+        Ok(Self {
             kind: codes::WORDPIECE,
             lowercase: spec.lowercase,
             strip_accents: spec.strip_accents,
@@ -193,10 +208,10 @@ impl From<&TokenizerSpec> for Tokenizer {
             unk_id: spec.unk_id,
             cls_id: spec.cls_id,
             sep_id: spec.sep_id,
-            mask_id: spec.mask_id,
+            mask_id: spec.mask_id.ok_or_else(no_mask)?,
             max_word_chars: spec.max_word_chars,
-            vocab: spec.vocab.clone(),
-        }
+            vocab: spec.vocab.to_string(),
+        })
     }
 }
 
@@ -207,21 +222,25 @@ impl TryFrom<Tokenizer> for TokenizerSpec {
         if wire.kind != codes::WORDPIECE {
             return Err(unknown("tokenizer", wire.kind));
         }
-        Ok(Self {
-            vocab: wire.vocab,
+        Ok(Self::WordPiece(WordPieceSpec {
+            vocab: wire.vocab.into(),
             lowercase: wire.lowercase,
             strip_accents: wire.strip_accents,
             split_cjk: wire.split_cjk,
+            split: Split::Punctuation,
+            whole_tokens: Vec::new(),
+            cut_start: false,
             max_word_chars: wire.max_word_chars,
             pad_id: wire.pad_id,
             unk_id: wire.unk_id,
             cls_id: wire.cls_id,
             sep_id: wire.sep_id,
-            mask_id: wire.mask_id,
-        })
+            mask_id: Some(wire.mask_id),
+        }))
     }
 }
 
+/// What schema 1 has no place for is lost.
 impl From<&QuantSpec> for Quant {
     fn from(quant: &QuantSpec) -> Self {
         let table = |table: &crate::names::Embedding| QuantTable {
@@ -284,8 +303,10 @@ impl TryFrom<QuantSite> for LinearQuant {
         Ok(Self {
             linear: parse(&site.linear)?,
             weight_max: site.weight_max,
+            group_limit: None,
             activation_max: site.activation_max,
             activation,
+            input_multiplier: false,
             calibrator: Coded::from_code(site.calibrator)?,
             calibrator_arg: site.calibrator_arg,
         })
@@ -316,7 +337,7 @@ impl TryFrom<Quant> for QuantSpec {
 }
 
 /// The thing of that name. What is the user's mistake on a command line is the file's here.
-fn parse<T: FromStr<Err = Error>>(name: &str) -> Result<T> {
+pub fn parse<T: FromStr<Err = Error>>(name: &str) -> Result<T> {
     if name.len() > limits::NAME {
         return Err(Error::rejected(format!("a name of {} bytes", name.len())));
     }

@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 const STEP: usize = 1 << 20;
 
 /// A reader with its position and the running digest of the file.
-pub struct Source<R> {
+pub struct ByteStream<R> {
     reader: R,
     /// `None` where somebody else hashes.
     hasher: Option<blake3::Hasher>,
     offset: u64,
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> ByteStream<R> {
     /// At byte 0.
     pub fn new(reader: R) -> Self {
         Self {
@@ -136,7 +136,7 @@ impl<R: Read> Source<R> {
     }
 }
 
-impl<'a> Source<&'a [u8]> {
+impl<'a> ByteStream<&'a [u8]> {
     /// Passes over `len` bytes of memory without copying them.
     pub fn pass(&mut self, len: usize, what: &str) -> Result<&'a [u8]> {
         let (window, rest) = self.reader.split_at_checked(len).ok_or_else(|| {

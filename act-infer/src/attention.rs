@@ -1,11 +1,11 @@
 //! Multi-head attention (Vaswani et al. 2017, section 3.2) over one sequence's own length: nothing
 //! is padded, so the only masked keys are pad tokens inside the sequence.
 
-use super::softmax::{mask_rows, softmax_rows};
-use super::{Isa, LANES};
 use crate::aligned::Aligned;
 use crate::gemm::{Kernel, Left, Out, PackedF32};
-use crate::profile::{Clock, Part};
+use crate::ops::softmax::{mask_rows, softmax_rows};
+use crate::ops::{Isa, LANES};
+use crate::profile::{Clock, Phase};
 
 /// What is added to the score of a masked key.
 pub(crate) const MASKED: f32 = -1e4;
@@ -75,20 +75,20 @@ pub(crate) fn attend(
         packed_keys.fill_transposed(head(input.keys, 0, keys), head_dim);
         packed_keys.pad_columns(LANES, f32::NEG_INFINITY);
         packed_values.fill(head(input.values, 0, keys), head_dim);
-        clock.lap(Part::AttentionPacking);
+        clock.lap(Phase::AttentionPacking);
         for first in (0..queries).step_by(BLOCK_ROWS) {
             let rows = BLOCK_ROWS.min(queries - first);
             let scores = &mut scores[..rows * stride];
             let block = head(input.queries, first, rows);
             packed_keys.multiply(block, Out::Floats(scores), stride);
-            clock.lap(Part::AttentionScores);
+            clock.lap(Phase::AttentionScores);
             if input.mask.is_empty() {
                 softmax_rows(isa, scores, stride, scale);
             } else {
                 mask_rows(isa, scores, stride, scale, input.mask);
                 softmax_rows(isa, scores, stride, 1.0);
             }
-            clock.lap(Part::Softmax);
+            clock.lap(Phase::Softmax);
             let weights = Left {
                 values: scores,
                 stride,
@@ -96,7 +96,7 @@ pub(crate) fn attend(
             };
             let context = &mut context[first * width + h * head_dim..];
             packed_values.multiply(weights, Out::Floats(context), width);
-            clock.lap(Part::AttentionContext);
+            clock.lap(Phase::AttentionContext);
         }
     }
 }

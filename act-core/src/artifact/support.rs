@@ -1,0 +1,73 @@
+//! What this version of act computes, in one place: a part that the engines learn is taken out of
+//! these lists.
+
+use super::model::Artifact;
+use crate::error::{Error, Result};
+use crate::plan::{Head, NormPlace, Plan, Position};
+use crate::task_info::Problem;
+
+impl Artifact {
+    /// Refuses a model with a part that is stored but not computed yet. (What its tokenizer asks
+    /// for is [`Tokenizer::new`](crate::Tokenizer::new)'s business.)
+    ///
+    /// # Errors
+    /// Rejected: the part is named.
+    pub fn check_supported(&self) -> Result<()> {
+        self.plan.check_supported()?;
+        let multiplied = self.quant.linears.iter().any(|q| q.input_multiplier);
+        Error::refuse_any(&[
+            (multiplied, "inputs with a multiplier for each channel"),
+            (
+                self.task.problem != Problem::SingleLabel,
+                "multi-label tasks and regressions",
+            ),
+        ])
+    }
+}
+
+impl Plan {
+    /// Refuses a plan with a part that act-infer and act-nn do not compute yet.
+    ///
+    /// # Errors
+    /// Rejected: the part is named.
+    pub fn check_supported(&self) -> Result<()> {
+        let (embeddings, block) = (&self.embeddings, &self.block);
+        embeddings.positions.iter().try_for_each(check_position)?;
+        let windowed = self.layers.iter().any(|layer| layer.window.is_some());
+        Error::refuse_any(&[
+            (
+                embeddings.position_offset().is_none(),
+                "encoders without a position table",
+            ),
+            (embeddings.width != self.hidden_size, "projected embeddings"),
+            (
+                embeddings.type_vocab_size == 0,
+                "embeddings without token types",
+            ),
+            (!embeddings.norm, "embeddings without a norm"),
+            (block.norms != NormPlace::After, "norms before the blocks"),
+            (block.gated, "gated feed-forward blocks"),
+            (!block.attention_bias, "attention without biases"),
+            (
+                !block.feed_forward_bias,
+                "feed-forward blocks without biases",
+            ),
+            (!block.norm_bias, "norms without biases"),
+            (block.final_norm, "a norm behind the last layer"),
+            (windowed, "attention windows"),
+            (self.head != Head::BERT, "heads other than BERT's"),
+        ])
+    }
+}
+
+fn check_position(position: &Position) -> Result<()> {
+    match position {
+        Position::Learned { offset: 0 } => Ok(()),
+        Position::Learned { offset } => Err(Error::unsupported(&format!(
+            "position tables with offset {offset}"
+        ))),
+        Position::Rotary { .. } => Err(Error::unsupported("rotary positions")),
+        Position::Bias { .. } => Err(Error::unsupported("relative position biases")),
+        Position::Disentangled { .. } => Err(Error::unsupported("disentangled attention")),
+    }
+}

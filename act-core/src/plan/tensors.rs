@@ -1,0 +1,246 @@
+//! Which tensors follow from a plan.
+
+use super::parts::{NormPlace, Plan, Position};
+use crate::names::{Embedding, Linear, Norm, RELATIVE_BIAS, RELATIVE_EMBEDDINGS};
+use crate::quant::QuantSpec;
+use crate::tensor::DType;
+
+/// Name, type and shape that a tensor must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Hugging Face BERT parameter name.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Dimensions, outermost first.
+    pub shape: Vec<usize>,
+}
+
+impl TensorSpec {
+    fn f32(name: String, shape: Vec<usize>) -> Self {
+        Self {
+            name,
+            dtype: DType::F32,
+            shape,
+        }
+    }
+}
+
+/// A list of tensors in the making.
+struct List<'a> {
+    plan: &'a Plan,
+    quant: &'a QuantSpec,
+    specs: Vec<TensorSpec>,
+}
+
+impl Plan {
+    /// Exactly the tensors that a model of this plan and quantisation has, in directory order.
+    pub fn expected_tensors(&self, quant: &QuantSpec) -> Vec<TensorSpec> {
+        let mut list = List {
+            plan: self,
+            quant,
+            specs: Vec::new(),
+        };
+        list.embeddings();
+        for l in 0..self.layers.len() {
+            list.layer(l);
+        }
+        if self.block.final_norm {
+            list.norm(Norm::Final, self.hidden_size);
+        }
+        list.head();
+        list.specs
+    }
+
+    /// Number of parameters of the float model (scales of int8 weights are not counted).
+    pub fn parameters(&self) -> usize {
+        self.expected_tensors(&QuantSpec::default())
+            .iter()
+            .map(|t| t.shape.iter().product::<usize>())
+            .sum()
+    }
+}
+
+impl List<'_> {
+    fn embeddings(&mut self) {
+        let (plan, hidden) = (self.plan, self.plan.hidden_size);
+        let embeddings = &plan.embeddings;
+        for table in plan.tables() {
+            let shape = [plan.table_rows(table), embeddings.width];
+            let int8 = self.quant.embedding(table).is_some();
+            self.matrix(table.weight(), table.scale(), shape, int8);
+        }
+        if embeddings.norm {
+            self.norm(Norm::Embeddings, embeddings.width);
+        }
+        self.linear(Linear::EmbeddingProjection);
+        for position in &embeddings.positions {
+            match *position {
+                Position::Learned { .. } | Position::Rotary { .. } => {}
+                Position::Bias { buckets, heads, .. } => {
+                    let shape = vec![buckets, heads];
+                    self.specs
+                        .push(TensorSpec::f32(RELATIVE_BIAS.into(), shape));
+                }
+                Position::Disentangled { buckets, .. } => {
+                    let shape = vec![2 * buckets, hidden];
+                    self.specs
+                        .push(TensorSpec::f32(RELATIVE_EMBEDDINGS.into(), shape));
+                    self.norm(Norm::RelativeEmbeddings, hidden);
+                }
+            }
+        }
+    }
+
+    fn layer(&mut self, l: usize) {
+        let (block, hidden) = (&self.plan.block, self.plan.hidden_size);
+        let attention = [
+            Linear::Query(l),
+            Linear::Key(l),
+            Linear::Value(l),
+            Linear::AttentionOutput(l),
+        ];
+        attention.into_iter().for_each(|linear| self.linear(linear));
+        if l > 0 || block.norms != NormPlace::BeforeButFirst {
+            self.norm(Norm::Attention(l), hidden);
+        }
+        let feed_forward = [Linear::Intermediate(l), Linear::Gate(l), Linear::Output(l)];
+        feed_forward
+            .into_iter()
+            .for_each(|linear| self.linear(linear));
+        self.norm(Norm::Output(l), hidden);
+    }
+
+    fn head(&mut self) {
+        self.linear(Linear::Pooler);
+        if self.plan.head.dense.is_some_and(|dense| dense.norm) {
+            self.norm(Norm::Head, self.plan.hidden_size);
+        }
+        self.linear(Linear::Classifier);
+    }
+
+    fn norm(&mut self, norm: Norm, width: usize) {
+        self.specs.push(TensorSpec::f32(norm.weight(), vec![width]));
+        if self.plan.block.norm_bias {
+            self.specs.push(TensorSpec::f32(norm.bias(), vec![width]));
+        }
+    }
+
+    /// Nothing of a linear that the plan does not have; of one whose inputs pruning took, the bias.
+    fn linear(&mut self, linear: Linear) {
+        let [out, input] = self.plan.linear_shape(linear);
+        let quant = self.quant.linear(linear);
+        if self.plan.has_weight(linear) {
+            self.matrix(
+                linear.weight(),
+                linear.scale(),
+                [out, input],
+                quant.is_some(),
+            );
+            if quant.is_some_and(|q| q.input_multiplier) && self.reads_first(linear) {
+                let name = linear.input_multiplier();
+                self.specs.push(TensorSpec::f32(name, vec![input]));
+            }
+        }
+        if out > 0 && self.plan.has_bias(linear) {
+            self.specs.push(TensorSpec::f32(linear.bias(), vec![out]));
+        }
+    }
+
+    /// Query, key and value see one input: the first of them that is quantised has what belongs to it.
+    fn reads_first(&self, linear: Linear) -> bool {
+        let before = match linear {
+            Linear::Key(l) => vec![Linear::Query(l)],
+            Linear::Value(l) => vec![Linear::Query(l), Linear::Key(l)],
+            _ => vec![],
+        };
+        before
+            .iter()
+            .all(|&other| self.quant.linear(other).is_none())
+    }
+
+    /// A matrix, and behind an int8 one the scales of its rows.
+    fn matrix(&mut self, name: String, scale: String, shape: [usize; 2], int8: bool) {
+        self.specs.push(TensorSpec {
+            name,
+            dtype: if int8 { DType::I8 } else { DType::F32 },
+            shape: shape.to_vec(),
+        });
+        if int8 {
+            self.specs.push(TensorSpec::f32(scale, vec![shape[0]]));
+        }
+    }
+}
+
+impl Plan {
+    /// Embedding tables of this plan, in directory order.
+    pub fn tables(&self) -> Vec<Embedding> {
+        let mut tables = Embedding::ALL.to_vec();
+        tables.retain(|&table| self.table_rows(table) > 0);
+        tables
+    }
+
+    /// Rows of an embedding table; 0 where the plan has none.
+    pub fn table_rows(&self, table: Embedding) -> usize {
+        let embeddings = &self.embeddings;
+        match table {
+            Embedding::Word => embeddings.vocab_size,
+            Embedding::Position => embeddings
+                .position_offset()
+                .map_or(0, |offset| embeddings.longest.saturating_add(offset)),
+            Embedding::TokenType => embeddings.type_vocab_size,
+            Embedding::TaskType => embeddings.task_type_vocab_size,
+        }
+    }
+
+    /// `[out, in]` of a linear layer; either may be 0 where a block is pruned away, both are where
+    /// the plan has no such part.
+    pub fn linear_shape(&self, linear: Linear) -> [usize; 2] {
+        let hidden = self.hidden_size;
+        match linear {
+            Linear::EmbeddingProjection if self.embeddings.width != hidden => {
+                [hidden, self.embeddings.width]
+            }
+            Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
+                [self.layers[l].attention_width(), hidden]
+            }
+            Linear::AttentionOutput(l) => [hidden, self.layers[l].attention_width()],
+            Linear::Intermediate(l) => [self.layers[l].intermediate_size, hidden],
+            Linear::Gate(l) if self.block.gated => [self.layers[l].intermediate_size, hidden],
+            Linear::Output(l) => [hidden, self.layers[l].intermediate_size],
+            Linear::Pooler if self.head.dense.is_some() => [hidden, hidden],
+            Linear::Classifier => [self.num_labels, hidden],
+            Linear::EmbeddingProjection | Linear::Gate(_) | Linear::Pooler => [0, 0],
+        }
+    }
+
+    /// Every linear layer that has a weight, in directory order: blocks pruned away have none.
+    pub fn linears(&self) -> Vec<Linear> {
+        let mut all = vec![Linear::EmbeddingProjection];
+        for l in 0..self.layers.len() {
+            all.extend(Linear::of_layer(l));
+        }
+        all.extend([Linear::Pooler, Linear::Classifier]);
+        all.retain(|&linear| self.has_weight(linear));
+        all
+    }
+
+    /// False where pruning took the whole block, or the plan has no such part.
+    pub fn has_weight(&self, linear: Linear) -> bool {
+        !self.linear_shape(linear).contains(&0)
+    }
+
+    /// Whether a linear of this kind has a bias.
+    fn has_bias(&self, linear: Linear) -> bool {
+        match linear {
+            Linear::Query(_) | Linear::Key(_) | Linear::Value(_) | Linear::AttentionOutput(_) => {
+                self.block.attention_bias
+            }
+            Linear::Intermediate(_) | Linear::Gate(_) | Linear::Output(_) => {
+                self.block.feed_forward_bias
+            }
+            Linear::Pooler => self.head.dense.is_some_and(|dense| dense.bias),
+            Linear::EmbeddingProjection | Linear::Classifier => true,
+        }
+    }
+}

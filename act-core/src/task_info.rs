@@ -1,0 +1,58 @@
+//! What a model was made to tell: task, labels, kind of problem, columns of the data.
+
+/// What the model classifies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskInfo {
+    /// Task name, `afqmc` and so on, or the user's own.
+    pub name: String,
+    /// Longest sequence in tokens, special tokens counted.
+    pub max_seq_length: usize,
+    /// Label names; the index is the class. Of a regression the one name of its score.
+    pub labels: Vec<String>,
+    /// What the scores mean.
+    pub problem: Problem,
+    /// Columns of the data that the model was made for, where they are known.
+    pub columns: Option<Columns>,
+    /// Whether the head was ever trained; `None`: nobody has recorded it.
+    pub head_trained: Option<bool>,
+}
+
+impl TaskInfo {
+    /// A task with one label for each text, of which nothing more is known.
+    pub fn new(name: impl Into<String>, max_seq_length: usize, labels: Vec<String>) -> Self {
+        Self {
+            name: name.into(),
+            max_seq_length,
+            labels,
+            problem: Problem::SingleLabel,
+            columns: None,
+            head_trained: None,
+        }
+    }
+}
+
+/// What class scores mean.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Problem {
+    /// One label: the largest score, probabilities by softmax.
+    SingleLabel,
+    /// Any number of labels: each whose probability, by the logistic function, reaches its
+    /// threshold.
+    MultiLabel {
+        /// One for each label, above 0 and at most 1.
+        thresholds: Vec<f32>,
+    },
+    /// The score itself.
+    Regression,
+}
+
+/// Names of columns in data files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    /// The text, or the first of two.
+    pub text: String,
+    /// The second text of a pair.
+    pub pair: Option<String>,
+    /// The label.
+    pub label: Option<String>,
+}

@@ -1,0 +1,30 @@
+//! The trait that every kernel implements.
+
+use super::epilogue::Strip;
+use super::operands::{Left, PanelF32, PanelI8, Ranges, Scheme};
+use super::transpose;
+use crate::ops::Isa;
+
+/// The innermost loops for one kind of machine. A value of an implementing type exists only where
+/// the machine has the instructions.
+pub trait Kernel: Send + Sync {
+    /// Name as reports show it.
+    fn name(&self) -> &'static str;
+    /// Instruction set for everything that is not a matrix product.
+    fn isa(&self) -> Isa;
+    /// Columns of a panel, a multiple of 16, at most [`MAX_WIDTH`](super::MAX_WIDTH).
+    fn width(&self) -> usize;
+    /// Consecutive integer weights of a column that lie side by side; divides 8.
+    fn group(&self) -> usize;
+    /// The fastest exact way to multiply bytes of these ranges.
+    fn scheme(&self, ranges: Ranges) -> Scheme;
+    /// `out = start + left * panel`, as [the module](super) says.
+    fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, out: Strip<'_>);
+    /// `out = (start + left * panel) * scales + bias`, as [the module](super) says. The rows of `left` are
+    /// as long as the panel, padding included; what the padding holds does not matter.
+    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>);
+    /// Fills a panel of floats: `panel[i, c] = columns.row(c)[i]`, zero from `columns.rows` on.
+    fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
+        transpose::portable(columns, k, self.width(), panel);
+    }
+}

@@ -1,0 +1,154 @@
+//! What products are made of: operands, panels, ranges.
+
+/// No panel is wider.
+pub const MAX_WIDTH: usize = 32;
+
+/// The left operand, row-major: `rows` rows that begin `stride` apart.
+#[derive(Clone, Copy)]
+pub struct Left<'a, T> {
+    /// The numbers; the last row may end with the slice.
+    pub values: &'a [T],
+    /// From one row to the next.
+    pub stride: usize,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+impl<'a, T> Left<'a, T> {
+    /// Dense rows of `columns` numbers.
+    pub fn dense(values: &'a [T], columns: usize) -> Self {
+        Self {
+            values,
+            stride: columns,
+            rows: values.len() / columns.max(1),
+        }
+    }
+
+    /// The first `k` numbers of a row.
+    pub fn row(&self, row: usize, k: usize) -> &'a [T] {
+        &self.values[row * self.stride..][..k]
+    }
+
+    /// Panics unless every row has `k` numbers.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn assert_holds(&self, k: usize) {
+        let end = match self.rows {
+            0 => Some(0),
+            rows => (rows - 1)
+                .checked_mul(self.stride)
+                .and_then(|n| n.checked_add(k)),
+        };
+        assert!(
+            end.is_some_and(|end| end <= self.values.len()),
+            "left operand is too short"
+        );
+    }
+}
+
+/// A panel of float weights.
+#[derive(Clone, Copy)]
+pub struct PanelF32<'a> {
+    /// `[k, width]`.
+    pub(super) weights: &'a [f32],
+    /// What the sums start from, `[width]`.
+    pub(super) start: &'a [f32],
+}
+
+/// A panel of integer weights.
+#[derive(Clone, Copy)]
+pub struct PanelI8<'a> {
+    /// `[k / group, width, group]`: for every column [`Kernel::group`](super::Kernel::group) consecutive weights.
+    pub(super) weights: &'a [i8],
+    /// What the sums start from, `[width]`: the correction for the shift of the left bytes.
+    pub(super) start: &'a [i32],
+    /// Scale of each column's weights, `[width]`.
+    pub(super) scales: &'a [f32],
+    /// Added at the end, `[width]`.
+    pub(super) bias: &'a [f32],
+    /// How the left bytes are to be read.
+    pub(super) scheme: Scheme,
+    /// Scales of the left operand's rows.
+    pub(super) row_scales: RowScales<'a>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl PanelF32<'_> {
+    /// Panics unless the panel has this width and `left` its depth: what the unchecked loads of
+    /// the kernels rest on.
+    pub(super) fn assert_fits(&self, left: Left<'_, f32>, width: usize) {
+        assert_eq!(self.start.len(), width);
+        left.assert_holds(self.weights.len() / width);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl PanelI8<'_> {
+    /// Panics unless the panel has this width and `left` its depth: what the unchecked loads of
+    /// the kernels rest on.
+    pub(super) fn assert_fits(&self, left: Left<'_, u8>, width: usize) {
+        assert_eq!(self.start.len(), width);
+        left.assert_holds(self.weights.len() / width);
+    }
+}
+
+/// Scales of the left operand's rows.
+#[derive(Clone, Copy)]
+pub enum RowScales<'a> {
+    /// One for all rows.
+    All(f32),
+    /// One each.
+    Each(&'a [f32]),
+}
+
+impl RowScales<'_> {
+    #[inline(always)]
+    pub(super) fn get(&self, row: usize) -> f32 {
+        match self {
+            RowScales::All(scale) => *scale,
+            RowScales::Each(scales) => scales[row],
+        }
+    }
+}
+
+/// Range of the integers `a` and `w` of a product, from the model: exactness depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ranges {
+    /// Smallest `a`.
+    pub low: i32,
+    /// Largest `a`, at most 254 above the smallest: as many as a byte has about its middle.
+    pub high: i32,
+    /// Largest magnitude of `w`, at most 127.
+    pub weight_max: i32,
+}
+
+impl Ranges {
+    /// True if `terms` products of a shifted byte, `a - low`, and a weight fit 16 bits.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn fit_i16(&self, terms: i32) -> bool {
+        terms * (self.high - self.low) * self.weight_max <= i32::from(i16::MAX)
+    }
+}
+
+/// How the bytes of the left operand are to be read, and with it what a kernel may do in 16 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Signed bytes: `a` itself, less the middle of its range where it would not fit.
+    Signed,
+    /// Unsigned bytes: `a - low`. The sums start from `low * sum(w)`, which puts it right.
+    Unsigned,
+    /// As `Unsigned`; two products fit 16 bits.
+    UnsignedPairs,
+    /// As `Unsigned`; four products fit 16 bits.
+    UnsignedQuads,
+}
+
+impl Scheme {
+    /// What is added to `a` to give the byte.
+    pub fn offset(self, ranges: Ranges) -> i32 {
+        match self {
+            Scheme::Signed if -127 <= ranges.low && ranges.high <= 127 => 0,
+            Scheme::Signed => -(ranges.low + ranges.high) / 2,
+            _ => -ranges.low,
+        }
+    }
+}
