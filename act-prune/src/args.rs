@@ -5,8 +5,11 @@
 
 use std::path::PathBuf;
 
+use act_core::Result;
 use act_stage::config::Config;
 use clap::Args;
+
+use crate::family;
 
 /// How much to prune; without any of these the configuration says.
 #[derive(Debug, Clone, Default, Args)]
@@ -59,6 +62,14 @@ impl GoalArgs {
         if let Some(precision) = &self.precision {
             prune.precision.clone_from(precision);
         }
+    }
+
+    /// The speed-ups of a family, if one is asked for.
+    ///
+    /// # Errors
+    /// Those of [`family::members`].
+    pub fn members(&self) -> Result<Option<Vec<f64>>> {
+        self.family.as_deref().map(family::members).transpose()
     }
 }
 

@@ -56,12 +56,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     args.goal.apply(&mut config);
     let options = Options::new(&config)?;
     let device = act_nn::available(args.stage.device.get())?;
-    let speedups = args
-        .goal
-        .family
-        .as_deref()
-        .map(family::members)
-        .transpose()?;
+    let speedups = args.goal.members()?;
     match speedups {
         Some(_) => family::open_folder(&args.stage.output)?,
         None => ctx.check_output(&args.stage.output)?,
