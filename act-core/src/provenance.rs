@@ -4,6 +4,9 @@
 //! stage's report.
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
 
 /// BLAKE3 digest of a model or a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,9 +32,27 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Hexadecimal.
+impl FromStr for Digest {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let hash = blake3::Hash::from_hex(text);
+        hash.map(|hash| Self(*hash.as_bytes()))
+            .map_err(|_| Error::usage("a digest has 64 hexadecimal digits"))
+    }
+}
+
 impl serde::Serialize for Digest {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
         s.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -120,5 +141,8 @@ mod tests {
             serde_json::to_string(&Digest(bytes)).unwrap(),
             format!("{text:?}")
         );
+        let read = |text: &str| serde_json::from_str::<Digest>(text);
+        assert_eq!(read(&format!("{text:?}")).unwrap(), Digest(bytes));
+        assert!(read("\"ab01\"").is_err());
     }
 }

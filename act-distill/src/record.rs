@@ -6,7 +6,7 @@ use act_core::{Device, Result, Seed};
 use act_stage::config::Config;
 use act_stage::report::Report;
 use act_train::record::{TeacherRecord, acting, losses};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::outcome::Distilled;
 
@@ -61,9 +61,7 @@ fn acted(config: &Config) -> Result<String> {
 
 /// The report: the course of the training and accuracies on the held-out slice of train. Accuracy
 /// on dev is act-eval's to measure.
-pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
-    let mut report = Report::new("act-distill", &distilled.artifact)?;
-    report.set_dataset(data);
+pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report<Map<String, Value>>> {
     let details = json!({
         "training": {
             "examples": distilled.examples,
@@ -81,9 +79,9 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report> {
         "fit": distilled.fit,
         "teacher": distilled.teacher.as_ref().map(|t| t.model_digest),
     });
-    if let serde_json::Value::Object(details) = details {
-        report.details = details;
-    }
+    let details = details.as_object().cloned().unwrap_or_default();
+    let mut report = Report::new("act-distill", &distilled.artifact)?.with(details);
+    report.set_dataset(data);
     Ok(report)
 }
 

@@ -6,12 +6,11 @@ use std::path::PathBuf;
 use act_core::Result;
 use act_core::metrics::Accuracy;
 use act_core::provenance::DataRecord;
-use act_stage::report::Report;
+use act_stage::report::{AccuracyDetails, ClassCount, Report};
 use act_stage::{Context, Exit, ThreadsArgs};
-use serde_json::json;
 
 use crate::args::{self, JudgeArgs};
-use crate::evaluation::{Answers, ClassCount, majority, open_split};
+use crate::evaluation::{Answers, majority, open_split};
 use crate::model::{Model, stem};
 use crate::output::{self, synthetic_tag};
 use crate::table::Table;
@@ -46,23 +45,23 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let model = Model::load(ctx, &args.model, &stem(&args.model), threads)?;
     let data = open_split(ctx, &model, &args.judge)?;
     let encodings = data.encode(&model.tokenizer)?;
-    let answers = Answers::collect(ctx, &model, &data, &encodings, args.batch_size)?;
+    let progress = ctx.progress();
+    let answers = Answers::collect(&model, &data, &encodings, args.batch_size, &progress)?;
+    progress.finish();
     let accuracy = answers.accuracy();
     let classes = answers.classes(&model.task.labels);
 
-    let mut report = model.report;
+    let warning = answers.warning(&model.task.labels);
+    if let Some(warning) = &warning {
+        log::warn!("{}: {warning}", model.name);
+    }
+    let mut report = model.report.with(AccuracyDetails {
+        majority_class: majority(&classes),
+        warning,
+        classes: args.per_class.then(|| classes.clone()),
+    });
     report.set_dataset(&data.record);
     report.accuracy = Some(accuracy);
-    if let Some(most) = majority(&classes) {
-        report.details.insert("majority_class".into(), json!(most));
-    }
-    if let Some(warning) = answers.warning(&model.task.labels) {
-        log::warn!("{}: {warning}", model.name);
-        report.details.insert("warning".into(), json!(warning));
-    }
-    if args.per_class {
-        report.details.insert("classes".into(), json!(classes));
-    }
     let text = if args.json {
         output::json(&report)?
     } else {
@@ -75,7 +74,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
 }
 
 /// The two lines that people read and scripts cut.
-fn summary(accuracy: &Accuracy, data: &DataRecord, report: &Report) -> String {
+fn summary<D>(accuracy: &Accuracy, data: &DataRecord, report: &Report<D>) -> String {
     let [value, low, high] = [accuracy.value, accuracy.low, accuracy.high].map(|x| 100.0 * x);
     format!(
         "accuracy {value:.1} % ({low:.1} .. {high:.1}, 95 %), {} examples of {}{}\n\
@@ -88,9 +87,9 @@ fn summary(accuracy: &Accuracy, data: &DataRecord, report: &Report) -> String {
 }
 
 fn class_table(classes: &[ClassCount]) -> Table {
-    let share = |part: usize, whole: usize| match whole {
+    let share = |some: usize, whole: usize| match whole {
         0 => "-".to_string(),
-        _ => format!("{:.1} %", 100.0 * part as f64 / whole as f64),
+        _ => format!("{:.1} %", 100.0 * some as f64 / whole as f64),
     };
     let mut table = Table::new(["class", "examples", "answers", "recall", "precision"]);
     for c in classes {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use act_core::Seed;
 use act_data::Split;
 use act_stage::args::cores;
+use act_stage::timing::Budget;
 use act_stage::{DataArgs, LogArgs, ReportArgs, SeedArgs};
 
 use crate::latency::Setting;
 use crate::model::Model;
-use crate::timing::Budget;
 
 /// For a subcommand that judges models on a split.
 #[derive(Debug, Clone, clap::Args)]

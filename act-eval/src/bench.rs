@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use act_core::provenance::DataRecord;
 use act_core::{Encoding, Result};
-use act_stage::report::{LatencyReport, Report};
+use act_stage::memory::Memory;
+use act_stage::report::{BenchDetails, LatencyReport, Reference, Report, Speedup};
 use act_stage::{Context, Exit};
-use serde_json::json;
 
 use crate::args::LatencyArgs;
 use crate::evaluation::open_split;
-use crate::latency::{Contestant, Race, Speedup, latency_table, race_all};
-use crate::memory::Memory;
+use crate::latency::{Contestant, Race, latency_table, race_all};
 use crate::model::{Model, stem};
 use crate::output::{self, synthetic_tag};
+use crate::table;
 
 /// Arguments of `act-eval bench`.
 #[derive(Debug, Clone, clap::Args)]
@@ -67,17 +67,18 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         })
         .collect();
     let (budget, seed) = (args.latency.budget(), args.latency.seed());
-    let races = race_all(ctx, &settings, &contestants, &budget, seed)?;
+    let progress = ctx.progress();
+    let races = race_all(&settings, &contestants, &budget, seed, &progress)?;
+    progress.finish();
 
     let memory = Memory::of_this_process();
     let record = data.as_ref().map(|d| &d.record);
-    let mut report = describe(args, &models, &races, record);
-    report.details.insert("memory".into(), json!(memory));
+    let report = describe(args, &models, &races, record, memory);
     let text = if args.json {
         output::json(&report)?
     } else {
         let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
-        let conditions = conditions(&report, &models, &memory);
+        let conditions = conditions(&report, &models);
         format!("{}{conditions}\n", latency_table(&names, &races))
     };
     judge.report.write(ctx, report)?;
@@ -114,11 +115,21 @@ fn thread_counts(most: usize) -> Vec<usize> {
 
 /// The report of the last model; the first, if it is another, is what it was compared with. With
 /// `--scaling` there is one model, and a row for each setting and number of threads.
-fn describe(args: &Args, models: &[Model], races: &[Race], data: Option<&DataRecord>) -> Report {
+fn describe(
+    args: &Args,
+    models: &[Model],
+    races: &[Race],
+    data: Option<&DataRecord>,
+    memory: Memory,
+) -> Report<BenchDetails> {
     let last = models.len() - 1;
-    let mut report = models[last].report.clone();
-    if models.iter().any(|m| m.report.synthetic) {
-        output::mark_synthetic(&mut report);
+    let mut report = models[last].report.clone().with(BenchDetails {
+        memory,
+        speedups: None,
+        compared_with: None,
+    });
+    for model in models {
+        report.mark_synthetic(model.report.synthetic);
     }
     if let Some(record) = data {
         report.set_dataset(record);
@@ -128,23 +139,24 @@ fn describe(args: &Args, models: &[Model], races: &[Race], data: Option<&DataRec
     let speedups = |of: usize| races.iter().map(move |r| r.speedup(of));
     if args.scaling {
         report.latency = (0..=last).flat_map(latency).collect();
-        let speedups: Vec<Speedup> = (1..=last).flat_map(speedups).collect();
-        report.details.insert("speedups".into(), json!(speedups));
+        report.details.speedups = Some((1..=last).flat_map(speedups).collect());
     } else {
         report.latency = latency(last);
         if last > 0 {
             let speedups: Vec<Speedup> = speedups(last).collect();
-            let reference = json!({"model": models[0].report.model, "latency": latency(0)});
             report.speedup = speedups.first().map(|s| s.ratio.median);
-            report.details.insert("speedups".into(), json!(speedups));
-            report.details.insert("compared_with".into(), reference);
+            report.details.speedups = Some(speedups);
+            report.details.compared_with = Some(Reference {
+                model: models[0].report.model.clone(),
+                latency: latency(0),
+            });
         }
     }
     report
 }
 
 /// What a reader must know beside the table.
-fn conditions(report: &Report, models: &[Model], memory: &Memory) -> String {
+fn conditions(report: &Report<BenchDetails>, models: &[Model]) -> String {
     let mut threads: Vec<String> = (models.iter())
         .map(|m| m.engine.threads().to_string())
         .collect();
@@ -158,13 +170,37 @@ fn conditions(report: &Report, models: &[Model], memory: &Memory) -> String {
         n => format!(" with {n} engines loaded"),
     };
     let tag = synthetic_tag(report.synthetic);
+    let memory = memory_in_words(&report.details.memory);
     let (threads, cpu) = (threads.join(", "), &report.host.cpu);
     format!("{threads} thread(s) of {cpu}{lengths}; {memory}{loaded}{tag}")
 }
 
+/// `peak memory 116.0 MB, 53.0 MB of it its own`, or that it is not known.
+fn memory_in_words(memory: &Memory) -> String {
+    let Some(peak) = memory.peak_bytes else {
+        return "memory not known here".into();
+    };
+    let own = memory.own_bytes.map_or(String::new(), |own| {
+        format!(", {} of it its own", table::bytes(own))
+    });
+    format!("peak memory {}{own}", table::bytes(peak))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::thread_counts;
+    use super::*;
+
+    #[test]
+    fn memory_is_told_where_it_is_known() {
+        let mut memory = Memory {
+            peak_bytes: Some(121_634_816),
+            own_bytes: Some(55_574_528),
+        };
+        let words = "peak memory 121.6 MB, 55.6 MB of it its own";
+        assert_eq!(memory_in_words(&memory), words);
+        memory.peak_bytes = None;
+        assert_eq!(memory_in_words(&memory), "memory not known here");
+    }
 
     #[test]
     fn threads_double_up_to_the_most() {

@@ -2,101 +2,91 @@
 //! can read.
 
 use act_data::Example;
-use serde::Serialize;
+use act_stage::report::{Change, Changes};
 
 use crate::evaluation::Answers;
 
-/// Examples whose answer changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Changes {
-    /// How many there are.
-    pub count: usize,
-    /// Of those, right before and wrong after.
-    pub lost: usize,
+/// More than this nobody reads.
+const SHOWN: usize = 60;
+
+/// Which way an answer changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// Right before and wrong after.
+    Lost,
     /// Wrong before and right after.
-    pub won: usize,
-    /// The first of them, at most [`Changes::SHOWN`]: lost ones, then won ones, then the others.
-    pub examples: Vec<Change>,
+    Won,
+    /// Wrong before and after.
+    Other,
 }
 
-/// One example whose answer changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
-    /// 1-based number of the example in its split.
-    pub example: usize,
-    /// The text, or the first of a pair.
-    pub text: String,
-    /// The second of a pair.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pair: Option<String>,
-    /// The right answer.
-    pub truth: String,
-    /// The reference's answer.
-    pub before: String,
-    /// The model's answer.
-    pub after: String,
-}
+impl Direction {
+    /// Of one example.
+    pub fn of(change: &Change) -> Self {
+        if change.before == change.truth {
+            Direction::Lost
+        } else if change.after == change.truth {
+            Direction::Won
+        } else {
+            Direction::Other
+        }
+    }
 
-impl Change {
     /// `lost`, `won` or `other`.
-    pub fn kind(&self) -> &'static str {
-        match (self.before == self.truth, self.after == self.truth) {
-            (true, _) => "lost",
-            (_, true) => "won",
-            _ => "other",
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Lost => "lost",
+            Direction::Won => "won",
+            Direction::Other => "other",
         }
     }
 }
 
-impl Changes {
-    /// More than this nobody reads.
-    pub const SHOWN: usize = 60;
-
-    /// How many changed and which way, in a sentence.
-    pub fn summary(&self) -> String {
-        let Self {
-            count, lost, won, ..
-        } = self;
-        let shown = match self.examples.len() {
-            n if n < *count => format!(" The first {n} are shown."),
-            _ => String::new(),
-        };
-        format!(
-            "{count} answers of the first model changed in the last: {lost} were right, {won} became \
-             right, {} were wrong before and after.{shown}",
-            count - lost - won
-        )
+/// Compares the answers of two models to the same examples.
+pub fn between(
+    examples: &[Example],
+    labels: &[String],
+    before: &Answers,
+    after: &Answers,
+) -> Changes {
+    let name = |class: usize| labels[class].clone();
+    let mut changed: Vec<Change> = (examples.iter().enumerate())
+        .filter(|&(i, _)| before.predicted[i] != after.predicted[i])
+        .map(|(i, example)| Change {
+            example: i + 1,
+            text: example.text.clone(),
+            pair: example.pair.clone(),
+            truth: name(after.truth[i] as usize),
+            before: name(before.predicted[i]),
+            after: name(after.predicted[i]),
+        })
+        .collect();
+    let going = |way| changed.iter().filter(|c| Direction::of(c) == way).count();
+    let (count, lost, won) = (changed.len(), going(Direction::Lost), going(Direction::Won));
+    changed.sort_by_key(Direction::of);
+    changed.truncate(SHOWN);
+    Changes {
+        count,
+        lost,
+        won,
+        examples: changed,
     }
+}
 
-    /// Compares the answers of two models to the same examples.
-    pub fn new(examples: &[Example], labels: &[String], before: &Answers, after: &Answers) -> Self {
-        let name = |class: usize| labels[class].clone();
-        let mut changed: Vec<Change> = (examples.iter().enumerate())
-            .filter(|&(i, _)| before.predicted[i] != after.predicted[i])
-            .map(|(i, example)| Change {
-                example: i + 1,
-                text: example.text.clone(),
-                pair: example.pair.clone(),
-                truth: name(after.truth[i] as usize),
-                before: name(before.predicted[i]),
-                after: name(after.predicted[i]),
-            })
-            .collect();
-        let of_kind = |kind| changed.iter().filter(|c| c.kind() == kind).count();
-        let (count, lost, won) = (changed.len(), of_kind("lost"), of_kind("won"));
-        changed.sort_by_key(|c| match c.kind() {
-            "lost" => 0,
-            "won" => 1,
-            _ => 2,
-        });
-        changed.truncate(Self::SHOWN);
-        Self {
-            count,
-            lost,
-            won,
-            examples: changed,
-        }
-    }
+/// How many changed and which way, in a sentence.
+pub fn summary(changes: &Changes) -> String {
+    let Changes {
+        count, lost, won, ..
+    } = changes;
+    let shown = match changes.examples.len() {
+        n if n < *count => format!(" The first {n} are shown."),
+        _ => String::new(),
+    };
+    format!(
+        "{count} answers of the first model changed in the last: {lost} were right, {won} became \
+         right, {} were wrong before and after.{shown}",
+        count - lost - won
+    )
 }
 
 #[cfg(test)]
@@ -118,12 +108,12 @@ mod tests {
             truth: vec![0, 0, 0, 0],
         };
         let (before, after) = (answers([1, 1, 0, 0]), answers([2, 0, 1, 0]));
-        let changes = Changes::new(&examples, &labels, &before, &after);
+        let changes = between(&examples, &labels, &before, &after);
         assert_eq!((changes.count, changes.lost, changes.won), (3, 1, 1));
         let texts: Vec<_> = changes
             .examples
             .iter()
-            .map(|c| (&*c.text, c.kind()))
+            .map(|c| (&*c.text, Direction::of(c).name()))
             .collect();
         assert_eq!(texts, [("y", "lost"), ("x", "won"), ("w", "other")]);
     }

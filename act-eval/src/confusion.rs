@@ -1,18 +1,9 @@
 //! Which classes a model takes for which: the confusion matrix, and its largest mistakes where there
 //! are too many classes to look at a matrix.
 
-use serde::Serialize;
+use act_stage::report::Confusion;
 
 use crate::evaluation::Answers;
-
-/// Counts of answers, `counts[truth][predicted]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Confusion {
-    /// Names of the classes.
-    pub labels: Vec<String>,
-    /// One row a true class.
-    pub counts: Vec<Vec<usize>>,
-}
 
 /// Examples of one class that were taken for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,37 +16,35 @@ pub struct Mistake {
     pub examples: usize,
 }
 
-impl Confusion {
-    /// Counts the answers; their classes index `labels`.
-    pub fn new(answers: &Answers, labels: &[String]) -> Self {
-        let mut counts = vec![vec![0; labels.len()]; labels.len()];
-        for (&predicted, &truth) in answers.predicted.iter().zip(&answers.truth) {
-            counts[truth as usize][predicted] += 1;
-        }
-        Self {
-            labels: labels.to_vec(),
-            counts,
-        }
+/// Counts the answers; their classes index `labels`.
+pub fn count(answers: &Answers, labels: &[String]) -> Confusion {
+    let mut counts = vec![vec![0; labels.len()]; labels.len()];
+    for (&predicted, &truth) in answers.predicted.iter().zip(&answers.truth) {
+        counts[truth as usize][predicted] += 1;
     }
+    Confusion {
+        labels: labels.to_vec(),
+        counts,
+    }
+}
 
-    /// The most frequent mistakes, at most so many, the largest first; of equals the first classes'.
-    pub fn mistakes(&self, most: usize) -> Vec<Mistake> {
-        let mut all: Vec<Mistake> = Vec::new();
-        for (truth, row) in self.counts.iter().enumerate() {
-            for (predicted, &examples) in row.iter().enumerate() {
-                if predicted != truth && examples > 0 {
-                    all.push(Mistake {
-                        truth,
-                        predicted,
-                        examples,
-                    });
-                }
+/// The most frequent mistakes, at most so many, the largest first; of equals the first classes'.
+pub fn mistakes(confusion: &Confusion, most: usize) -> Vec<Mistake> {
+    let mut all: Vec<Mistake> = Vec::new();
+    for (truth, row) in confusion.counts.iter().enumerate() {
+        for (predicted, &examples) in row.iter().enumerate() {
+            if predicted != truth && examples > 0 {
+                all.push(Mistake {
+                    truth,
+                    predicted,
+                    examples,
+                });
             }
         }
-        all.sort_by_key(|m| std::cmp::Reverse(m.examples));
-        all.truncate(most);
-        all
     }
+    all.sort_by_key(|m| std::cmp::Reverse(m.examples));
+    all.truncate(most);
+    all
 }
 
 #[cfg(test)]
@@ -69,14 +58,13 @@ mod tests {
             truth: vec![0, 1, 2, 2, 0, 2],
         };
         let labels = ["a", "b", "c"].map(String::from);
-        let confusion = Confusion::new(&answers, &labels);
+        let confusion = count(&answers, &labels);
         assert_eq!(confusion.counts, [[1, 1, 0], [0, 1, 0], [0, 2, 1]]);
-        let found: Vec<_> = confusion
-            .mistakes(9)
+        let found: Vec<_> = mistakes(&confusion, 9)
             .iter()
             .map(|m| (m.truth, m.predicted, m.examples))
             .collect();
         assert_eq!(found, [(2, 1, 2), (0, 1, 1)]);
-        assert_eq!(confusion.mistakes(1).len(), 1);
+        assert_eq!(mistakes(&confusion, 1).len(), 1);
     }
 }

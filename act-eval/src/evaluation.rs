@@ -2,10 +2,10 @@
 //! comparisons all start from these answers.
 
 use act_core::metrics::{Accuracy, argmax};
-use act_core::{Encoding, Result};
+use act_core::{Encoding, Progress, Result};
 use act_data::Dataset;
 use act_stage::Context;
-use serde::Serialize;
+use act_stage::report::{ClassCount, Majority};
 
 use crate::args::JudgeArgs;
 use crate::model::Model;
@@ -40,34 +40,18 @@ pub struct Answers {
     pub truth: Vec<u32>,
 }
 
-/// One class in an account of all classes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClassCount {
-    /// The label.
-    pub label: String,
-    /// Examples of this class.
-    pub examples: usize,
-    /// Examples that the model takes for this class.
-    pub predicted: usize,
-    /// Examples of this class that the model knows.
-    pub correct: usize,
-}
-
 impl Answers {
     /// Lets the model answer a whole split; `encodings` are the split's, by the model's tokenizer.
     pub fn collect(
-        ctx: &Context,
         model: &Model,
         data: &Dataset,
         encodings: &[Encoding],
         batch_size: usize,
+        progress: &dyn Progress,
     ) -> Result<Self> {
         let truth = data.label_ids()?;
-        let progress = ctx.bar(&format!("evaluating {}", model.name), truth.len() as u64);
-        let logits = model.logits(encodings, batch_size, &mut |done| {
-            progress.advance(done as u64)
-        })?;
-        progress.finish();
+        progress.begin(&format!("evaluating {}", model.name), truth.len());
+        let logits = model.logits(encodings, batch_size, progress)?;
         Ok(Self {
             predicted: logits.iter().map(|row| argmax(row)).collect(),
             truth,
@@ -121,15 +105,6 @@ impl Answers {
             format!("not clearly better than always answering {label:?} ({percent:.1} %)")
         })
     }
-}
-
-/// The commonest right answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Majority {
-    /// The label.
-    pub label: String,
-    /// Its share of the examples: what a model must beat to have learned anything.
-    pub share: f64,
 }
 
 /// The class with most examples, of equals the first as argmax does; `None` without examples.

@@ -1,13 +1,11 @@
 //! `act-eval gate`: turns a report into pass or fail, one line for each criterion, so that a build
 //! can depend on it. It measures nothing and changes nothing.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 
 use act_core::{Error, Result};
+use act_stage::report::{self, ComparedModel, ComparisonDetails, Report};
 use act_stage::{Context, Exit, LogArgs};
-use serde::Deserialize;
 
 use crate::args;
 use crate::output::{self, synthetic_tag};
@@ -39,38 +37,8 @@ pub struct Args {
     pub log: LogArgs,
 }
 
-/// What a gate reads of a report; the rest is none of its business.
-#[derive(Debug, Deserialize)]
-struct Reported {
-    schema: u32,
-    #[serde(default)]
-    synthetic: bool,
-    #[serde(default)]
-    models: Vec<Judged>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Judged {
-    name: String,
-    difference: Option<Difference>,
-    #[serde(default)]
-    speedups: Vec<Speedup>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Difference {
-    value: f64,
-    low: f64,
-    high: f64,
-}
-
-#[derive(Debug, Deserialize)]
-struct Speedup {
-    batch: usize,
-    seq: usize,
-    padding: String,
-    median: f64,
-}
+/// Who writes what is judged here.
+const WRITER: &str = "act-eval report";
 
 /// One criterion's outcome.
 struct Verdict {
@@ -80,27 +48,17 @@ struct Verdict {
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let mut json = Vec::new();
-    let read = match args.from.as_os_str() == "-" {
-        true => std::io::stdin().lock().read_to_end(&mut json),
-        false => File::open(&args.from).and_then(|mut file| file.read_to_end(&mut json)),
-    };
-    read.map_err(|e| Error::io(&args.from, e))?;
-    let verdicts = judge(args, &json).map_err(|e| e.context(args.from.display()))?;
+    let report = report::read(&args.from, WRITER)?;
+    let verdicts = judge(args, &report).map_err(|e| e.context(args.from.display()))?;
     let lines: String = verdicts.iter().map(|v| format!("{}\n", v.line)).collect();
     output::print(ctx, &lines)?;
     let passed = verdicts.iter().all(|v| v.passed);
     Ok(if passed { Exit::Done } else { Exit::Missed })
 }
 
-fn judge(args: &Args, json: &[u8]) -> Result<Vec<Verdict>> {
-    let report: Reported = serde_json::from_slice(json)
-        .map_err(|e| Error::usage(format!("not a report of act-eval: {e}")))?;
-    if report.schema != 1 {
-        let message = format!("schema {}; this program knows schema 1", report.schema);
-        return Err(Error::usage(message));
-    }
-    let model = find(&report, args.model.as_deref())?;
+fn judge(args: &Args, report: &Report<ComparisonDetails>) -> Result<Vec<Verdict>> {
+    let models = &report.details.models;
+    let model = find(models, args.model.as_deref())?;
     let mut verdicts = Vec::new();
     if let Some(most) = args.max_drop {
         verdicts.push(drop_of(model, most)?);
@@ -120,13 +78,13 @@ fn judge(args: &Args, json: &[u8]) -> Result<Vec<Verdict>> {
     Ok(verdicts)
 }
 
-fn find<'a>(report: &'a Reported, name: Option<&str>) -> Result<&'a Judged> {
+fn find<'a>(models: &'a [ComparedModel], name: Option<&str>) -> Result<&'a ComparedModel> {
     let found = match name {
-        Some(name) => report.models.iter().find(|m| m.name == name),
-        None => report.models.last(),
+        Some(name) => models.iter().find(|m| m.name == name),
+        None => models.last(),
     };
     found.ok_or_else(|| {
-        let names: Vec<&str> = report.models.iter().map(|m| m.name.as_str()).collect();
+        let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
         Error::usage(match (name, names.is_empty()) {
             (Some(name), false) => format!("no model {name}; there are {}", names.join(", ")),
             _ => "no models to judge: is it the JSON that act-eval report wrote?".into(),
@@ -134,7 +92,7 @@ fn find<'a>(report: &'a Reported, name: Option<&str>) -> Result<&'a Judged> {
     })
 }
 
-fn drop_of(model: &Judged, most: f64) -> Result<Verdict> {
+fn drop_of(model: &ComparedModel, most: f64) -> Result<Verdict> {
     let Some(difference) = &model.difference else {
         return Err(nothing_to_compare(model));
     };
@@ -148,18 +106,14 @@ fn drop_of(model: &Judged, most: f64) -> Result<Verdict> {
     })
 }
 
-fn speedup_of(model: &Judged, least: f64) -> Result<Verdict> {
+fn speedup_of(model: &ComparedModel, least: f64) -> Result<Verdict> {
     let Some(s) = model.speedups.first() else {
         return Err(nothing_to_compare(model));
     };
-    let Speedup {
-        batch,
-        seq,
-        padding,
-        median,
-    } = s;
+    let (batch, seq, padding) = (s.batch, s.seq, s.padding.name());
+    let median = s.ratio.median;
     Ok(Verdict {
-        passed: *median >= least,
+        passed: median >= least,
         line: format!(
             "speed-up {median:.2}x (batch {batch} x {seq}, padding {padding}), at least {least} \
              wanted"
@@ -167,7 +121,7 @@ fn speedup_of(model: &Judged, least: f64) -> Result<Verdict> {
     })
 }
 
-fn nothing_to_compare(model: &Judged) -> Error {
+fn nothing_to_compare(model: &ComparedModel) -> Error {
     Error::usage(format!(
         "{} is the first model, or the only one: there is nothing to compare it with",
         model.name
@@ -176,33 +130,68 @@ fn nothing_to_compare(model: &Judged) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use act_core::testing::{TinyOptions, tiny_artifact};
     use clap::Parser;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::{Cli, Command};
 
-    const REPORT: &str = r#"{"schema":1,"synthetic":true,"models":[
-        {"name":"base","speedups":[]},
-        {"name":"student","difference":{"value":0.001,"low":-0.002,"high":0.004},
-         "speedups":[{"batch":32,"seq":128,"padding":"fixed","median":1.4}]},
-        {"name":"int8","difference":{"value":-0.003,"low":-0.006,"high":0.0},
-         "speedups":[{"batch":32,"seq":128,"padding":"fixed","median":3.2},
-                     {"batch":1,"seq":40,"padding":"none","median":1.1}]}]}"#;
+    #[derive(Parser)]
+    struct Gate {
+        #[command(flatten)]
+        args: Args,
+    }
 
-    fn gate(arguments: &str, report: &str) -> Result<Vec<Verdict>> {
-        let line = format!("act-eval gate --from - {arguments}");
-        match Cli::try_parse_from(line.split(' ')).unwrap().command {
-            Command::Gate(args) => judge(&args, report.as_bytes()),
-            _ => unreachable!("gate was asked for"),
-        }
+    /// The report of three models: the base, one as good and faster, one worse and much faster.
+    fn report() -> Value {
+        let tiny = tiny_artifact(1, &TinyOptions::default());
+        let mut report = Report::new("act-eval", &tiny).unwrap();
+        report.mark_synthetic(true);
+        let mut report = serde_json::to_value(report).unwrap();
+        let model = |name: &str, difference: Value, speedups: Value| {
+            json!({
+                "name": name,
+                "model": report["model"],
+                "accuracy": {"value": 0.7, "low": 0.6, "high": 0.8, "n": 100},
+                "difference": difference,
+                "size_ratio": 1.0,
+                "latency": [],
+                "speedups": speedups,
+            })
+        };
+        let difference = |value: f64, low: f64, high: f64| {
+            json!({"value": value, "low": low, "high": high, "only_model": 1, "only_reference": 1,
+                   "p_value": 0.5})
+        };
+        let speedup = |batch, padding, median| json!({"batch": batch, "seq": 128, "padding": padding, "median": median});
+        report["models"] = json!([
+            model("base", Value::Null, json!([])),
+            model(
+                "student",
+                difference(0.001, -0.002, 0.004),
+                json!([speedup(32, "fixed", 1.4)])
+            ),
+            model(
+                "int8",
+                difference(-0.003, -0.006, 0.0),
+                json!([speedup(32, "fixed", 3.2), speedup(1, "none", 1.1)])
+            ),
+        ]);
+        report
+    }
+
+    fn gate(arguments: &str, report: &Value) -> Result<Vec<Verdict>> {
+        let line = format!("gate --from - {arguments}");
+        let Gate { args } = Gate::try_parse_from(line.split(' ')).unwrap();
+        judge(
+            &args,
+            &report::parse(report.to_string().as_bytes(), WRITER)?,
+        )
     }
 
     fn passed(arguments: &str) -> Vec<bool> {
-        gate(arguments, REPORT)
-            .unwrap()
-            .iter()
-            .map(|v| v.passed)
-            .collect()
+        let verdicts = gate(arguments, &report()).unwrap();
+        verdicts.iter().map(|v| v.passed).collect()
     }
 
     #[test]
@@ -214,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_line_says_what_was_found_and_what_was_wanted() {
-        let verdicts = gate("--max-drop 0.2 --min-speedup 3", REPORT).unwrap();
+        let verdicts = gate("--max-drop 0.2 --min-speedup 3", &report()).unwrap();
         let lines: Vec<&str> = verdicts.iter().map(|v| v.line.as_str()).collect();
         assert_eq!(
             lines,
@@ -229,20 +218,34 @@ mod tests {
 
     #[test]
     fn what_cannot_be_judged_is_an_error() {
+        let with = |change: fn(&mut Value)| {
+            let mut report = report();
+            change(&mut report);
+            report
+        };
         for (arguments, report) in [
-            ("--max-drop 1 --model base", REPORT),
-            ("--max-drop 1 --model nobody", REPORT),
-            ("--max-drop 1", r#"{"schema":1}"#),
-            ("--max-drop 1", r#"{"schema":2,"models":[]}"#),
-            ("--max-drop 1", "accuracy 93.4 %"),
+            ("--max-drop 1 --model base", report()),
+            ("--max-drop 1 --model nobody", report()),
+            ("--max-drop 1", json!({"schema": 1})),
+            ("--max-drop 1", with(|r| r["models"] = json!([]))),
+            ("--max-drop 1", with(|r| r["schema"] = json!(2))),
+            (
+                "--max-drop 1",
+                with(|r| r["models"][2]["difference"]["value"] = Value::Null),
+            ),
+            (
+                "--min-speedup 1",
+                with(|r| r["models"][2]["speedups"][0]["median"] = Value::Null),
+            ),
+            ("--max-drop 1", json!("accuracy 93.4 %")),
         ] {
-            let error = gate(arguments, report).err().expect(report);
+            let error = gate(arguments, &report).err().expect(arguments);
             assert_eq!(error.kind(), act_core::ErrorKind::Usage);
         }
     }
 
     #[test]
     fn a_gate_without_criteria_is_a_mistake() {
-        assert!(Cli::try_parse_from(["act-eval", "gate", "--from", "r.json"]).is_err());
+        assert!(Gate::try_parse_from(["gate", "--from", "r.json"]).is_err());
     }
 }

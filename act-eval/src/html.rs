@@ -7,17 +7,15 @@ mod layers;
 mod plot;
 
 use act_core::Result;
+use act_stage::report::{ComparedModel, HowQuantised, TrainingCourse};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::comparison::{Comparison, Row};
-use crate::latency::Padding;
+use crate::comparison::Comparison;
+use crate::latency::{Lengths, Race};
 use crate::lineage::{short, tree};
-use crate::markdown;
 use crate::model::Model;
-use crate::quantised::Quantised;
-use crate::sites;
 use crate::table::{self, Table};
-use crate::training::Course;
+use crate::{markdown, quantised, sites};
 
 const STYLE: &str = include_str!("html/style.css");
 
@@ -36,7 +34,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
             body {
                 header {
                     h1 { (report.task) ": compression report" }
-                    @if let Some(notice) = report.notice { p.notice { (notice) } }
+                    @if let Some(notice) = &report.notice { p.notice { (notice) } }
                     @for warning in comparison.warnings() { p.notice { (warning) "." } }
                     (headline(comparison))
                     (judged_on(comparison))
@@ -44,14 +42,14 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                 (section("Models", html! { (grid(&markdown::summary(comparison))) }))
                 (section("Accuracy against latency", pareto(comparison)?))
                 (section("Latency", latency(comparison)))
-                @if comparison.rows.len() > 1 {
+                @if comparison.models().len() > 1 {
                     (section("Paired differences", html! {
                         p { (markdown::PAIRED) }
-                        (grid(&markdown::paired(&comparison.rows, report.synthetic)))
+                        (grid(&markdown::paired(comparison.models(), report.synthetic)))
                     }))
                 }
-                @if !comparison.training.is_empty() {
-                    (section("Training", training(&comparison.training)?))
+                @if !comparison.details().training.is_empty() {
+                    (section("Training", training(&comparison.details().training)?))
                 }
                 (section("Layers", layers::pictures(models)))
                 (answers::sections(comparison))
@@ -69,7 +67,7 @@ fn section(title: &str, content: Markup) -> Markup {
 
 /// The last model against the first, in three figures.
 fn headline(comparison: &Comparison) -> Markup {
-    let Some((last, earlier)) = comparison.rows.split_last() else {
+    let Some((last, earlier)) = comparison.models().split_last() else {
         return html! {};
     };
     let figure = |value: String, what: String| html! { div { strong { (value) } span { (what) } } };
@@ -89,7 +87,7 @@ fn headline(comparison: &Comparison) -> Markup {
 }
 
 /// Whether a difference could be chance.
-fn noise(row: &Row) -> String {
+fn noise(row: &ComparedModel) -> String {
     match row.difference {
         Some(d) if d.p_value >= 0.05 => format!("within noise, p = {:.2}", d.p_value),
         Some(d) => format!("not chance, p = {:.2}", d.p_value),
@@ -108,8 +106,7 @@ fn judged_on(comparison: &Comparison) -> Markup {
 
 fn pareto(comparison: &Comparison) -> Result<Markup> {
     // At the data's own lengths: what a user of this engine waits for.
-    let own =
-        |r: &&crate::latency::Race| r.setting.padding == Padding::None && !r.setting.tokenizing;
+    let own = |r: &&Race| r.setting.lengths == Lengths::Own && !r.setting.tokenizing;
     let race = comparison
         .races
         .iter()
@@ -118,7 +115,7 @@ fn pareto(comparison: &Comparison) -> Result<Markup> {
     let Some(race) = race else {
         return Ok(html! {});
     };
-    let points: Vec<plot::Point<'_>> = (comparison.rows.iter().zip(&race.latency))
+    let points: Vec<plot::Point<'_>> = (comparison.models().iter().zip(&race.latency))
         .map(|(row, latency)| plot::Point {
             name: &row.name,
             ms: latency.median_ms,
@@ -149,7 +146,7 @@ fn latency(comparison: &Comparison) -> Markup {
             h3 { (race.setting) }
             @let slowest = race.latency.iter().map(|l| l.median_ms).fold(f64::MIN_POSITIVE, f64::max);
             div.bars {
-                @for (i, (row, latency)) in comparison.rows.iter().zip(&race.latency).enumerate() {
+                @for (i, (row, latency)) in comparison.models().iter().zip(&race.latency).enumerate() {
                     span { (row.name) }
                     div { i.{ "s" (i % 6) } style=(format!("width:{:.1}%", 100.0 * latency.median_ms / slowest)) {} }
                     span.number { (table::ms(latency.median_ms)) " ms" }
@@ -165,19 +162,19 @@ fn latency(comparison: &Comparison) -> Markup {
 
 /// The first model and the last, part by part.
 fn operators(comparison: &Comparison) -> Markup {
-    let last = comparison.rows.len() - 1;
+    let last = comparison.models().len() - 1;
     let models: &[usize] = if last > 0 { &[0, last] } else { &[0] };
-    let all = comparison.operators.iter().flat_map(|o| &o.ms);
+    let all = comparison.details().operators.iter().flat_map(|o| &o.ms);
     let longest = all.copied().fold(f64::MIN_POSITIVE, f64::max);
     html! {
         p { (markdown::OPERATORS) }
         div.bars {
-            @for operator in &comparison.operators {
+            @for operator in &comparison.details().operators {
                 @for &m in models {
                     span { @if m == 0 { (operator.name) } }
                     div { i.{ "s" (m % 6) } style=(format!("width:{:.1}%", 100.0 * operator.ms[m] / longest)) {} }
                     span.number { (table::ms(operator.ms[m])) " ms" }
-                    span.number { (comparison.rows[m].name) }
+                    span.number { (comparison.models()[m].name) }
                 }
             }
         }
@@ -190,7 +187,7 @@ fn plain(text: &str) -> String {
     text.replace('`', "")
 }
 
-fn training(courses: &[Course]) -> Result<Markup> {
+fn training(courses: &[TrainingCourse]) -> Result<Markup> {
     let mut losses = Vec::new();
     let mut accuracies = Vec::new();
     for course in courses {
@@ -225,7 +222,7 @@ fn quantisation(models: &[Model]) -> Result<Markup> {
         @for model in models {
             @if !model.sites.is_empty() {
                 (section(&format!("Quantisation of {}", model.name), html! {
-                    @if let Some(quantised) = &model.quantised { (how(quantised)?) }
+                    @if let Some(quantised) = &model.quantised { (how_quantised(quantised)?) }
                     p { (plain(sites::EXPLANATION)) }
                     details open[model.sites.len() <= 40] {
                         summary { (model.sites.len()) " inputs of linear layers" }
@@ -238,10 +235,10 @@ fn quantisation(models: &[Model]) -> Result<Markup> {
 }
 
 /// Whether it was trained, why, and the course of that.
-fn how(quantised: &Quantised) -> Result<Markup> {
+fn how_quantised(how: &HowQuantised) -> Result<Markup> {
     let thousandths = |step: usize, divergence: f64| (step as f64, 1e3 * divergence);
-    let evaluations = quantised.evaluations();
-    let plot = match (&quantised.training, evaluations.last()) {
+    let evaluations = quantised::evaluations(how);
+    let plot = match (&how.training, evaluations.last()) {
         (Some(outcome), Some(last)) => {
             let ends = [0, last.step].map(|step| thousandths(step, outcome.calibrated));
             let trained = evaluations.iter();
@@ -264,7 +261,7 @@ fn how(quantised: &Quantised) -> Result<Markup> {
         _ => None,
     };
     Ok(html! {
-        p { (quantised.sentence()) }
+        p { (quantised::sentence(how)) }
         @if let Some(plot) = plot {
             (figure(plot, "Divergence from the teacher on the slice of train that training held out."))
         }

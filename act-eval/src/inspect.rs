@@ -2,6 +2,7 @@
 //! model of any size is shown at once; only `--time` runs it.
 
 mod groups;
+mod inspection;
 
 use std::fmt::Write;
 use std::io::{self, Read};
@@ -9,14 +10,13 @@ use std::path::{Path, PathBuf};
 
 use act_core::artifact::{self, Header};
 use act_core::{Artifact, Error, Result};
-use act_stage::report::{LayerReport, ModelReport};
 use act_stage::{Context, Exit, LogArgs};
-use serde_json::{Value, json};
 
-use crate::lineage::{Step, tree};
+use crate::lineage::tree;
 use crate::output::{self, synthetic_tag};
 use crate::sites;
 use crate::table::Table;
+use inspection::Inspection;
 
 /// Arguments of `act-eval inspect`.
 #[derive(Debug, Clone, clap::Args)]
@@ -40,18 +40,18 @@ pub struct Args {
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let (header, sites) = match args.time {
-        true => read_and_time(&args.model)?,
-        false => {
-            let header = read(&args.model)?;
-            let sites = sites::rows(&header.plan, &header.quant, &header.provenance);
-            (header, sites)
-        }
+    let (header, sites) = if args.time {
+        read_and_time(&args.model)?
+    } else {
+        let header = read(&args.model)?;
+        let sites = sites::rows(&header.plan, &header.quant, &header.provenance);
+        (header, sites)
     };
-    let shown = (args.quant || args.time).then_some(&sites[..]);
-    let text = match args.json {
-        true => output::json(&as_json(&header, &sites))?,
-        false => as_text(&header, shown),
+    let text = if args.json {
+        output::json(&Inspection::new(&header, sites, is_synthetic(&header)))?
+    } else {
+        let shown = (args.quant || args.time).then_some(&sites[..]);
+        as_text(&header, shown)
     };
     output::print(ctx, &text)?;
     Ok(Exit::Done)
@@ -70,14 +70,13 @@ fn read(path: &Path) -> Result<Header> {
 
 /// The whole model, checked and timed: the bytes are read once, so that a pipe will do.
 fn read_and_time(path: &Path) -> Result<(Header, Vec<sites::Row>)> {
-    let bytes = match path.as_os_str() == "-" {
-        false => std::fs::read(path).map_err(|e| Error::io(path, e))?,
-        true => {
-            let mut bytes = Vec::new();
-            let read = io::stdin().lock().read_to_end(&mut bytes);
-            read.map_err(|e| Error::io("standard input", e))?;
-            bytes
-        }
+    let bytes = if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|e| Error::io("standard input", e))?;
+        bytes
+    } else {
+        std::fs::read(path).map_err(|e| Error::io(path, e))?
     };
     let context = |e: Error| e.context(path.display().to_string());
     let header = Header::read(&mut &bytes[..]).map_err(context)?;
@@ -101,15 +100,16 @@ fn is_synthetic(header: &Header) -> bool {
 fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
     let Header { plan, task, .. } = header;
     let tag = synthetic_tag(is_synthetic(header));
-    let quantised = match header.quant.is_empty() {
-        true => String::new(),
-        false => format!(
+    let quantised = if header.quant.is_empty() {
+        String::new()
+    } else {
+        format!(
             " ({} of {} linear layers, {} of {} embedding tables)",
             header.quant.linears.len(),
             plan.linears().len(),
             header.quant.embeddings.len(),
             plan.tables().len()
-        ),
+        )
     };
     let facts = [
         ("task", format!("{}{tag}", task.name)),
@@ -174,50 +174,4 @@ fn layer_table(header: &Header) -> Table {
         ]);
     }
     table
-}
-
-fn as_json(header: &Header, sites: &[sites::Row]) -> Value {
-    let Header {
-        plan, task, quant, ..
-    } = header;
-    let model = ModelReport {
-        digest: header.model_digest,
-        parameters: plan.parameters(),
-        bytes: header.file_len,
-        layers: plan
-            .layers
-            .iter()
-            .map(|l| LayerReport {
-                heads: l.heads(),
-                head_dim: l.head_dim,
-                intermediate_size: l.intermediate_size,
-            })
-            .collect(),
-        precision: quant.precision(),
-    };
-    json!({
-        "schema": 1,
-        "stage": "act-eval",
-        "task": task.name,
-        "synthetic": is_synthetic(header),
-        "model": model,
-        "labels": task.labels,
-        "max_seq_length": task.max_seq_length,
-        "plan": {
-            "family": plan.family.name(),
-            "hidden_size": plan.hidden_size,
-            "hidden_act": plan.block.activation.name(),
-            "vocab_size": plan.embeddings.vocab_size,
-            "max_position_embeddings": plan.embeddings.longest,
-            "type_vocab_size": plan.embeddings.type_vocab_size,
-            "task_type_vocab_size": plan.embeddings.task_type_vocab_size,
-            "layer_norm_eps": plan.layer_norm_eps,
-            "kept_heads": plan.layers.iter().map(|l| &l.kept_heads).collect::<Vec<_>>(),
-        },
-        "tensors": groups::tensors(header),
-        "quant": quant.linears.iter().map(sites::json).collect::<Vec<_>>(),
-        "sites": sites,
-        "int8_embeddings": quant.embeddings.iter().map(|e| e.to_string()).collect::<Vec<_>>(),
-        "lineage": header.provenance.iter().map(Step::from).collect::<Vec<_>>(),
-    })
 }

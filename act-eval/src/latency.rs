@@ -1,20 +1,18 @@
 //! The settings in which latency is measured, and the measurement of several models in one setting:
 //! interleaved, on the same examples, with the engine that serves.
 
+mod setting;
 pub(crate) mod work;
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
-use act_core::{Encoding, Progress, Result, Seed};
-use act_data::Example;
-use act_stage::Context;
-use act_stage::report::LatencyReport;
-use serde::Serialize;
+use act_core::{Progress, Result, Seed};
+use act_stage::report::{LatencyReport, Speedup};
+use act_stage::timing::{Budget, Milliseconds, Monotonic, Ratio, interleave};
 
 use crate::model::Model;
 use crate::table::{self, Table};
-use crate::timing::{Budget, Milliseconds, Monotonic, Ratio, interleave};
+pub use setting::{Contestant, Lengths, Setting};
 use work::Work;
 
 /// Sequences that a model computes in its turn, at least; each batch is timed on its own, and
@@ -22,92 +20,6 @@ use work::Work;
 /// other models, which a server that runs one model does not see, and which costs small models
 /// most. act-prune's promises are of turns as long.
 const TURN: usize = 32;
-
-/// What becomes of sequences of different lengths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Padding {
-    /// Every sequence has this many tokens: what a benchmark at a fixed length computes.
-    Fixed(usize),
-    /// Every sequence is as long as the batch's longest: what a padding engine computes.
-    Longest,
-    /// Every sequence has its own length: what this engine computes.
-    None,
-}
-
-impl Padding {
-    /// The name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Padding::Fixed(_) => "fixed",
-            Padding::Longest => "longest",
-            Padding::None => "none",
-        }
-    }
-}
-
-/// One setting of a measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
-    /// Sequences in a batch.
-    pub batch: usize,
-    /// Their lengths.
-    pub padding: Padding,
-    /// True to begin with the texts, as a server does: tokenising is part of the time.
-    pub tokenizing: bool,
-}
-
-impl Setting {
-    /// The settings of a report: full batches padded to `seq`, padded to the longest, at the data's
-    /// own lengths, the same from text on, and one sequence at a time.
-    pub fn standard(batch: usize, seq: usize) -> Vec<Setting> {
-        let with = |batch, padding| Setting {
-            batch,
-            padding,
-            tokenizing: false,
-        };
-        let mut settings = vec![
-            with(batch, Padding::Fixed(seq)),
-            with(batch, Padding::Longest),
-            with(batch, Padding::None),
-            Setting {
-                tokenizing: true,
-                ..with(batch, Padding::None)
-            },
-        ];
-        if batch > 1 {
-            settings.push(with(1, Padding::None));
-        }
-        settings
-    }
-
-    /// False if random token ids will do.
-    pub fn needs_data(&self) -> bool {
-        !matches!(self.padding, Padding::Fixed(_))
-    }
-}
-
-/// `32 x 128`, `32 x longest`, `32 x own length`, `32 x text`.
-impl fmt::Display for Setting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.padding {
-            Padding::Fixed(seq) => write!(f, "{} x {seq}", self.batch),
-            Padding::Longest => write!(f, "{} x longest", self.batch),
-            Padding::None if self.tokenizing => write!(f, "{} x text", self.batch),
-            Padding::None => write!(f, "{} x own length", self.batch),
-        }
-    }
-}
-
-/// A model and the examples it is timed on, encoded by its own tokenizer; the same examples in the
-/// same order for every model of a comparison.
-pub struct Contestant<'a> {
-    /// The model.
-    pub model: &'a Model,
-    /// Examples; may be empty for [`Padding::Fixed`].
-    pub encodings: &'a [Encoding],
-    /// The texts of the same examples.
-    pub examples: &'a [Example],
-}
 
 /// Times of all contestants in one setting, in the order given.
 pub struct Race {
@@ -179,41 +91,18 @@ impl Race {
 
 /// Measures every setting, one after the other.
 pub fn race_all(
-    ctx: &Context,
     settings: &[Setting],
     contestants: &[Contestant<'_>],
     budget: &Budget,
     seed: Seed,
+    progress: &dyn Progress,
 ) -> Result<Vec<Race>> {
-    let progress = ctx.progress();
     progress.begin("measuring latency", settings.len() * Budget::UNITS);
-    let races = settings
-        .iter()
-        .map(|&setting| {
-            progress.say(&setting.to_string());
-            Race::run(setting, contestants, budget, seed, &progress)
-        })
-        .collect();
-    progress.finish();
-    races
-}
-
-/// A speed-up in one setting, as reports hold it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Speedup {
-    /// Sequences in a batch.
-    pub batch: usize,
-    /// Tokens of the longest sequence.
-    pub seq: usize,
-    /// `fixed`, `longest` or `none`, as in `latency`.
-    pub padding: &'static str,
-    /// As in `latency`.
-    pub tokenizing: bool,
-    /// As in `latency`.
-    pub threads: usize,
-    /// Over the model compared with.
-    #[serde(flatten)]
-    pub ratio: Ratio,
+    let race = |&setting: &Setting| {
+        progress.say(&setting.to_string());
+        Race::run(setting, contestants, budget, seed, progress)
+    };
+    settings.iter().map(race).collect()
 }
 
 /// Every model in every setting: `names` are the contestants', in their order.
@@ -259,10 +148,10 @@ fn latency(
     LatencyReport {
         batch: setting.batch,
         seq: work.iter().map(Work::longest).max().unwrap_or(0),
-        padding: setting.padding.name(),
+        padding: setting.lengths.padding(),
         tokenizing: setting.tokenizing,
         threads: model.engine.threads(),
-        precision: model.report.model.precision,
+        precision: model.report.model.precision.clone(),
         median_ms: ms.median,
         p95_ms: ms.p95,
         p99_ms: ms.p99,

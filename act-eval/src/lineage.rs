@@ -1,66 +1,10 @@
-//! How a model was made, told stage by stage from its provenance: as JSON for reports and as a tree
-//! for people.
+//! How a model was made, told stage by stage from its provenance, as a tree for people.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use act_core::provenance::{Digest, SITE_METRIC, StageRecord};
-use act_stage::report::DatasetReport;
-use serde::Serialize;
 
 use crate::output::synthetic_tag;
-
-/// One stage of a lineage, as reports hold it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Step {
-    /// `act-prune` and so on.
-    pub stage: String,
-    /// Version of act.
-    pub version: String,
-    /// The configuration that acted, as YAML.
-    pub config: String,
-    /// The seed.
-    pub seed: u64,
-    /// Where it ran.
-    pub device: String,
-    /// Digests of the models that went in.
-    pub inputs: Vec<Input>,
-    /// Data that went in.
-    pub data: Vec<DatasetReport>,
-    /// What was measured.
-    pub metrics: BTreeMap<String, f64>,
-}
-
-/// A model that went into a stage.
-#[derive(Debug, Clone, Serialize)]
-pub struct Input {
-    /// `model` or `teacher`.
-    pub role: String,
-    /// Its digest.
-    pub model_digest: Digest,
-}
-
-impl From<&StageRecord> for Step {
-    fn from(record: &StageRecord) -> Self {
-        Self {
-            stage: record.stage.clone(),
-            version: record.version.clone(),
-            config: record.config.clone(),
-            seed: record.seed,
-            device: record.device.clone(),
-            inputs: record
-                .inputs
-                .iter()
-                .map(|i| Input {
-                    role: i.role.clone(),
-                    model_digest: i.model_digest,
-                })
-                .collect(),
-            data: record.data.iter().map(DatasetReport::new).collect(),
-            metrics: record.metrics.iter().cloned().collect(),
-        }
-    }
-}
 
 /// The lineage as a tree: stages first to last, under each what went in and what was measured.
 pub fn tree(records: &[StageRecord]) -> String {

@@ -3,16 +3,15 @@
 
 mod answers;
 
-use act_stage::report::{Host, ModelReport};
+use act_stage::report::{ComparedModel, Host, ModelReport};
 
-use crate::comparison::{Comparison, Row};
+use crate::comparison::Comparison;
 use crate::latency::latency_table;
 use crate::lineage::{short, tree};
 use crate::model::Model;
-use crate::operators;
 use crate::output::synthetic_tag;
-use crate::sites;
 use crate::table::{self, Table};
+use crate::{operators, quantised, sites};
 
 /// What stands in a table's last row if its figures rest on the bundled corpus.
 const SYNTHETIC_ROW: &str = "(synthetic sample)";
@@ -36,12 +35,12 @@ pub fn summary(comparison: &Comparison) -> Table {
         "faster".into(),
     ])
     .with_text_columns(2);
-    for row in &comparison.rows {
+    for row in comparison.models() {
         let latency = row.latency.first();
         let first = row.difference.is_none();
         table.push([
             row.name.clone(),
-            row.model.precision.to_string(),
+            row.model.precision.clone(),
             table::accuracy(&row.accuracy, 2),
             row.difference
                 .map(|d| table::points(d.value))
@@ -86,7 +85,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
         report.task,
         synthetic_tag(report.synthetic)
     ));
-    if let Some(notice) = report.notice {
+    if let Some(notice) = &report.notice {
         say(&format!("> **{notice}**\n"));
     }
     if let Some(data) = &report.dataset {
@@ -103,22 +102,22 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     say(&latency(comparison).to_string());
     say(&format!("{OPERATORS}\n"));
     say(&operators(comparison).to_string());
-    if comparison.rows.len() > 1 {
+    if comparison.models().len() > 1 {
         say(&format!(
             "## Paired differences{}\n",
             synthetic_tag(report.synthetic)
         ));
         say(PAIRED);
-        say(&paired(&comparison.rows, report.synthetic).to_string());
+        say(&paired(comparison.models(), report.synthetic).to_string());
     }
     say("## Layers\n\nAttention heads and feed-forward neurons, layer by layer.\n");
-    say(&layers(&comparison.rows).to_string());
+    say(&layers(comparison.models()).to_string());
     say(&answers::sections(comparison));
     for model in models {
         if !model.sites.is_empty() {
             say(&format!("## Quantisation of {}\n", model.name));
-            if let Some(quantised) = &model.quantised {
-                let lines = [Some(quantised.sentence()), quantised.course()];
+            if let Some(how) = &model.quantised {
+                let lines = [Some(quantised::sentence(how)), quantised::course(how)];
                 lines
                     .iter()
                     .flatten()
@@ -147,8 +146,7 @@ Milliseconds of each part of the forward pass, one thread, in the first setting:
 
 /// The parts of the forward pass.
 pub fn operators(comparison: &Comparison) -> Table {
-    let names: Vec<&str> = comparison.rows.iter().map(|r| r.name.as_str()).collect();
-    operators::table(&names, &comparison.operators)
+    operators::table(&comparison.names(), &comparison.details().operators)
 }
 
 /// How to read the paired differences.
@@ -161,7 +159,7 @@ abstracts.
 
 /// Where and how latency was measured.
 pub fn measured_on(host: &Host, comparison: &Comparison) -> String {
-    let latencies = comparison.rows.iter().flat_map(|r| &r.latency);
+    let latencies = comparison.models().iter().flat_map(|r| &r.latency);
     let threads = latencies.map(|l| l.threads).max().unwrap_or(1);
     let rounds: Vec<String> = comparison
         .races
@@ -185,8 +183,7 @@ pub fn measured_on(host: &Host, comparison: &Comparison) -> String {
 
 /// Every model in every setting.
 pub fn latency(comparison: &Comparison) -> Table {
-    let names: Vec<&str> = comparison.rows.iter().map(|r| r.name.as_str()).collect();
-    let mut table = latency_table(&names, &comparison.races);
+    let mut table = latency_table(&comparison.names(), &comparison.races);
     if comparison.report.synthetic {
         table.push([SYNTHETIC_ROW]);
     }
@@ -194,8 +191,8 @@ pub fn latency(comparison: &Comparison) -> Table {
 }
 
 /// Accuracies against the first model, on the same examples.
-pub fn paired(rows: &[Row], synthetic: bool) -> Table {
-    let grouped = |row: &Row| row.difference.and_then(|d| d.grouped);
+pub fn paired(rows: &[ComparedModel], synthetic: bool) -> Table {
+    let grouped = |row: &ComparedModel| row.difference.and_then(|d| d.grouped);
     let columns = if rows.iter().any(|r| grouped(r).is_some()) {
         7
     } else {
@@ -238,7 +235,7 @@ pub fn paired(rows: &[Row], synthetic: bool) -> Table {
 }
 
 /// One column a layer: `9 / 2304` is nine heads and 2304 neurons.
-fn layers(rows: &[Row]) -> Table {
+fn layers(rows: &[ComparedModel]) -> Table {
     let most = rows.iter().map(|r| r.model.layers.len()).max().unwrap_or(0);
     let numbers = (0..most).map(|l| format!("layer {l}"));
     let mut table = Table::new(["model".to_string()].into_iter().chain(numbers));

@@ -5,13 +5,12 @@
 use std::path::Path;
 
 use act_core::provenance::StageRecord;
-use act_core::{Artifact, Batch, Encoding, Error, Plan, Result, TaskInfo, Tokenizer};
+use act_core::{Artifact, Batch, Encoding, Error, Plan, Progress, Result, TaskInfo, Tokenizer};
 use act_infer::Engine;
 use act_stage::Context;
-use act_stage::report::Report;
+use act_stage::report::{HowQuantised, Report};
 
-use crate::quantised::Quantised;
-use crate::sites;
+use crate::{quantised, sites};
 
 /// A loaded model with a name to call it by.
 pub struct Model {
@@ -32,7 +31,7 @@ pub struct Model {
     /// What became of the inputs of its linear layers; empty of a float model.
     pub sites: Vec<sites::Row>,
     /// How it became int8, if act-quant made it.
-    pub quantised: Option<Quantised>,
+    pub quantised: Option<HowQuantised>,
     /// The engine.
     pub engine: Engine,
 }
@@ -73,7 +72,7 @@ impl Model {
             tokenizer: Tokenizer::new(&artifact.tokenizer, artifact.task.max_seq_length)?,
             pad_id: artifact.tokenizer.pad_id(),
             sites: sites::rows(&artifact.plan, &artifact.quant, &artifact.provenance),
-            quantised: Quantised::new(&artifact.provenance),
+            quantised: quantised::of(&artifact.provenance),
             provenance: artifact.provenance.clone(),
             report: Report::new("act-eval", &artifact)?,
             engine: Engine::new(artifact)?.with_threads(threads),
@@ -87,26 +86,23 @@ impl Model {
         self
     }
 
-    /// Class scores of every encoding, in order. `on_batch` hears how many more are done.
+    /// Class scores of every encoding, in order; `progress` advances by encodings.
     pub fn logits(
         &self,
         encodings: &[Encoding],
         batch_size: usize,
-        on_batch: &mut dyn FnMut(usize),
+        progress: &dyn Progress,
     ) -> Result<Vec<Vec<f32>>> {
         let lengths: Vec<usize> = encodings.iter().map(Encoding::len).collect();
         let mut logits = vec![Vec::new(); encodings.len()];
         for batch in act_data::sorted_batches(&lengths, batch_size) {
-            if act_stage::interrupted() {
-                return Err(Error::interrupted());
-            }
             let scores = self
                 .engine
                 .forward(&Batch::new(batch.iter().map(|&i| &encodings[i])))?;
             for (&i, row) in batch.iter().zip(scores) {
                 logits[i] = finite(row)?;
             }
-            on_batch(batch.len());
+            progress.advance(batch.len())?;
         }
         Ok(logits)
     }
@@ -114,11 +110,12 @@ impl Model {
 
 /// An argmax over NaN would pass for an answer.
 pub fn finite(row: Vec<f32>) -> Result<Vec<f32>> {
-    match row.iter().all(|v| v.is_finite()) {
-        true => Ok(row),
-        false => Err(Error::failed(
+    if row.iter().all(|v| v.is_finite()) {
+        Ok(row)
+    } else {
+        Err(Error::failed(
             "the model gives scores that are not finite numbers",
-        )),
+        ))
     }
 }
 

@@ -1,44 +1,32 @@
 //! Where the time of a batch goes in each model, part by part, as the engine itself counts it.
 
-use act_core::{Error, Result, Seed};
+use act_core::{Progress, Result, Seed};
 use act_infer::profile::Phase;
-use act_stage::Context;
+use act_stage::report::Operator;
 use act_stage::timing::Milliseconds;
-use serde::Serialize;
 
 use crate::latency::{Contestant, Setting, work};
 use crate::table::{self, Table};
-
-/// One part of the forward pass in every model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Operator {
-    /// The part.
-    pub name: &'static str,
-    /// Milliseconds in each model, in the models' order: medians over some runs on one thread.
-    pub ms: Vec<f64>,
-}
 
 /// Enough for a median; the models run in turn.
 const RUNS: usize = 3;
 
 /// Measures one batch of `setting`.
 pub fn measure(
-    ctx: &Context,
     setting: Setting,
     contestants: &[Contestant<'_>],
     seed: Seed,
+    progress: &dyn Progress,
 ) -> Result<Vec<Operator>> {
     let batches: Vec<_> = contestants
         .iter()
         .map(|c| work::draw(setting, c, seed))
         .collect();
-    let progress = ctx.bar("measuring operators", RUNS as u64);
+    progress.begin("measuring operators", RUNS);
     let mut times = vec![vec![Vec::new(); Phase::ALL.len()]; contestants.len()];
     for _ in 0..RUNS {
         for ((contestant, batches), times) in contestants.iter().zip(&batches).zip(&mut times) {
-            if act_stage::interrupted() {
-                return Err(Error::interrupted());
-            }
+            progress.advance(0)?;
             let Some(work) = batches.first() else {
                 continue;
             };
@@ -47,11 +35,10 @@ pub fn measure(
                 times.push(time);
             }
         }
-        progress.advance(1);
+        progress.advance(1)?;
     }
-    progress.finish();
     let operator = |(i, part): (usize, Phase)| Operator {
-        name: part.name(),
+        name: part.name().into(),
         ms: times
             .iter()
             .map(|t| Milliseconds::of(&t[i]).median)
@@ -65,7 +52,7 @@ pub fn table(names: &[&str], operators: &[Operator]) -> Table {
     let mut table = Table::new(["part"].iter().chain(names).copied());
     for operator in operators {
         let cells = operator.ms.iter().map(|&ms| table::ms(ms));
-        table.push([operator.name.to_string()].into_iter().chain(cells));
+        table.push([operator.name.clone()].into_iter().chain(cells));
     }
     table
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use act_core::{Error, Result};
 use act_stage::Context;
-use act_stage::report::{Report, SYNTHETIC_NOTICE};
 
 /// Writes text to standard output.
 pub fn print(ctx: &Context, text: &str) -> Result<()> {
@@ -23,10 +22,4 @@ pub fn json(value: &impl serde::Serialize) -> Result<String> {
 /// What follows every name of data or model that rests on the bundled corpus; else nothing.
 pub fn synthetic_tag(synthetic: bool) -> &'static str {
     if synthetic { " [synthetic sample]" } else { "" }
-}
-
-/// Marks a report as resting on the bundled corpus.
-pub fn mark_synthetic(report: &mut Report) {
-    report.synthetic = true;
-    report.notice = Some(SYNTHETIC_NOTICE);
 }

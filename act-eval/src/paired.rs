@@ -4,90 +4,61 @@
 
 use act_core::Seed;
 use act_core::metrics::Accuracy;
+use act_stage::report::{GroupedInterval, PairedDifference};
 use rand::Rng;
-use serde::Serialize;
 
-/// Accuracy of a model minus accuracy of the reference, on the same examples.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct PairedDifference {
-    /// `accuracy(model) - accuracy(reference)`, -1..=1; negative: the model is worse.
-    pub value: f64,
-    /// Lower end of the 95 % interval.
-    pub low: f64,
-    /// Upper end of the 95 % interval.
-    pub high: f64,
-    /// Examples that only the model gets right.
-    pub only_model: usize,
-    /// Examples that only the reference gets right.
-    pub only_reference: usize,
-    /// Two-sided p-value of McNemar's exact test: how often two equally good models would differ
-    /// at least this much.
-    pub p_value: f64,
-    /// The interval that respects groups of dependent examples; absent where there are none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub grouped: Option<Grouped>,
-}
-
-/// A 95 % interval from resampling whole groups.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Grouped {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-    /// Number of groups.
-    pub groups: usize,
-}
-
-impl PairedDifference {
-    /// Compares right and wrong answers, example by example; both slices in the same order.
-    pub fn new(model: &[bool], reference: &[bool]) -> Self {
-        assert_eq!(model.len(), reference.len(), "paired answers");
-        let count = |m: bool, r: bool| {
-            model
-                .iter()
-                .zip(reference)
-                .filter(|&(&a, &b)| a == m && b == r)
-                .count()
-        };
-        let counts = Counts {
-            both: count(true, true),
-            only_model: count(true, false),
-            only_reference: count(false, true),
-            neither: count(false, false),
-        };
-        let (low, high) = counts.newcombe();
-        Self {
-            value: counts.difference(),
-            low,
-            high,
-            only_model: counts.only_model,
-            only_reference: counts.only_reference,
-            p_value: mcnemar_exact(counts.only_model, counts.only_reference),
-            grouped: None,
-        }
+/// Compares right and wrong answers, example by example; both slices in the same order.
+pub fn difference(model: &[bool], reference: &[bool]) -> PairedDifference {
+    assert_eq!(model.len(), reference.len(), "paired answers");
+    let count = |m: bool, r: bool| {
+        model
+            .iter()
+            .zip(reference)
+            .filter(|&(&a, &b)| a == m && b == r)
+            .count()
+    };
+    let counts = Counts {
+        both: count(true, true),
+        only_model: count(true, false),
+        only_reference: count(false, true),
+        neither: count(false, false),
+    };
+    let (low, high) = counts.newcombe();
+    PairedDifference {
+        value: counts.difference(),
+        low,
+        high,
+        only_model: counts.only_model,
+        only_reference: counts.only_reference,
+        p_value: mcnemar_exact(counts.only_model, counts.only_reference),
+        grouped: None,
     }
+}
 
-    /// Adds the interval over groups of dependent examples (CSL has several lines an abstract),
-    /// unless nearly every example stands alone.
-    #[must_use]
-    pub fn with_groups(
-        self,
-        model: &[bool],
-        reference: &[bool],
-        groups: &[Vec<usize>],
-        seed: Seed,
-    ) -> Self {
-        let alone = groups.len() as f64 > 0.9 * model.len() as f64;
-        let grouped = (!alone).then(|| bootstrap(model, reference, groups, seed));
-        Self { grouped, ..self }
+/// As [`difference`], with the interval over groups of dependent examples (CSL has several lines an
+/// abstract), unless nearly every example stands alone.
+pub fn grouped_difference(
+    model: &[bool],
+    reference: &[bool],
+    groups: &[Vec<usize>],
+    seed: Seed,
+) -> PairedDifference {
+    let alone = groups.len() as f64 > 0.9 * model.len() as f64;
+    PairedDifference {
+        grouped: (!alone).then(|| bootstrap(model, reference, groups, seed)),
+        ..difference(model, reference)
     }
 }
 
 /// Percentile bootstrap over groups (Efron & Tibshirani 1993, chapter 13; groups as units: Field &
 /// Welsh 2007): draws as many groups as there are, with replacement, and takes the difference of
 /// the accuracies; the 2.5th and 97.5th percentile of many such draws.
-fn bootstrap(model: &[bool], reference: &[bool], groups: &[Vec<usize>], seed: Seed) -> Grouped {
+fn bootstrap(
+    model: &[bool],
+    reference: &[bool],
+    groups: &[Vec<usize>],
+    seed: Seed,
+) -> GroupedInterval {
     const DRAWS: usize = 2000;
     let sums: Vec<(i64, i64)> = (groups.iter())
         .map(|group| {
@@ -111,7 +82,7 @@ fn bootstrap(model: &[bool], reference: &[bool], groups: &[Vec<usize>], seed: Se
         let rank = (share * DRAWS as f64).ceil() as usize;
         differences[rank.clamp(1, DRAWS) - 1]
     };
-    Grouped {
+    GroupedInterval {
         low: at(0.025),
         high: at(0.975),
         groups: groups.len(),
@@ -267,10 +238,10 @@ mod tests {
     fn answers_are_paired_one_by_one() {
         let model = [true, true, false, true];
         let reference = [true, false, true, false];
-        let d = PairedDifference::new(&model, &reference);
+        let d = difference(&model, &reference);
         assert_eq!((d.only_model, d.only_reference), (2, 1));
         assert_eq!(d.value, 0.25);
-        let back = PairedDifference::new(&reference, &model);
+        let back = difference(&reference, &model);
         assert!(close(back.low, -d.high) && close(back.high, -d.low));
         assert_eq!(back.p_value, d.p_value);
     }
@@ -283,8 +254,7 @@ mod tests {
         let model: Vec<bool> = (0..5000).map(|i| !each(i, 4)).collect();
         let reference: Vec<bool> = (0..5000).map(|i| !each(i, 5)).collect();
         let groups: Vec<Vec<usize>> = (0..1000).map(|g| (5 * g..5 * g + 5).collect()).collect();
-        let paired = PairedDifference::new(&model, &reference);
-        let d = paired.with_groups(&model, &reference, &groups, Seed(1));
+        let d = grouped_difference(&model, &reference, &groups, Seed(1));
         let grouped = d.grouped.unwrap();
         assert_eq!(grouped.groups, 1000);
         // 200 of 1000 groups lost, 150 won back: variance (0.2 + 0.15 - 0.05^2) / 1000.
@@ -296,13 +266,13 @@ mod tests {
         assert!(grouped.high - grouped.low > 1.8 * (d.high - d.low));
         // Alone, examples need no groups.
         let alone: Vec<Vec<usize>> = (0..5000).map(|i| vec![i]).collect();
-        let d = paired.with_groups(&model, &reference, &alone, Seed(1));
+        let d = grouped_difference(&model, &reference, &alone, Seed(1));
         assert_eq!(d.grouped, None);
     }
 
     #[test]
     fn nothing_to_compare_is_no_difference() {
-        let d = PairedDifference::new(&[], &[]);
+        let d = difference(&[], &[]);
         assert_eq!((d.value, d.low, d.high, d.p_value), (0.0, 0.0, 0.0, 1.0));
     }
 }

@@ -8,14 +8,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use act_core::metrics::{argmax, softmax};
-use act_core::{Encoding, Error, Result};
+use act_core::{Encoding, Error, Progress, Result};
 use act_stage::{Context, Exit, Listing, LogArgs, ThreadsArgs};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::args;
 use crate::model::{Model, stem};
-use input::{Format, Reader};
+use input::{LineFormat, Reader};
 use lines::Lines;
 
 /// Arguments of `act-eval predict`.
@@ -28,8 +28,8 @@ pub struct Args {
     #[arg(default_value = "-", value_name = "FILE")]
     pub input: PathBuf,
     /// What a line is; `auto`: JSON if it starts with `{`, else text.
-    #[arg(long, value_enum, default_value_t = Format::Auto, value_name = "FORMAT")]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = LineFormat::Auto, value_name = "FORMAT")]
+    pub format: LineFormat,
     /// Write only `{"id": .., "label": ..}`, as CLUE takes it; a line without `id` is numbered from 0.
     #[arg(long)]
     pub submission: bool,
@@ -75,7 +75,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let model = Model::load(ctx, &args.model, &stem(&args.model), args.threads.count())?;
     let reader = Reader::new(&model, args.format);
     let mut lines = Lines::open(&args.input)?;
-    let mut out = ctx.listing();
+    let (mut out, progress) = (ctx.listing(), ctx.progress());
     let mut batch: Vec<Question> = Vec::new();
     for number in 0u64.. {
         let question = |line: &str| {
@@ -90,29 +90,34 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         match next {
             Ok(Some(question)) => batch.push(question),
             Ok(None) => {
-                answer(&model, &mut batch, &mut out)?;
+                answer(&model, &mut batch, &mut out, &progress)?;
                 break;
             }
             Err(bad) => {
-                answer(&model, &mut batch, &mut out)?;
+                answer(&model, &mut batch, &mut out, &progress)?;
                 return Err(bad);
             }
         }
         if batch.len() == args.batch_size || !lines.ready() {
-            answer(&model, &mut batch, &mut out)?;
+            answer(&model, &mut batch, &mut out, &progress)?;
         }
     }
     Ok(Exit::Done)
 }
 
 /// Answers all questions, and leaves none.
-fn answer(model: &Model, batch: &mut Vec<Question>, out: &mut Listing) -> Result<()> {
+fn answer(
+    model: &Model,
+    batch: &mut Vec<Question>,
+    out: &mut Listing,
+    progress: &dyn Progress,
+) -> Result<()> {
     if batch.is_empty() {
         return Ok(());
     }
     let (encodings, ids): (Vec<Encoding>, Vec<_>) =
         batch.drain(..).map(|q| (q.encoding, q.id)).unzip();
-    let answers = model.logits(&encodings, encodings.len(), &mut |_| {})?;
+    let answers = model.logits(&encodings, encodings.len(), progress)?;
     for (logits, id) in answers.into_iter().zip(ids) {
         let class = argmax(&logits);
         let label = model

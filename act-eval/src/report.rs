@@ -16,7 +16,7 @@ use crate::markdown;
 use crate::model::{Model, stem};
 use crate::operators;
 use crate::output;
-use crate::training::Reports;
+use crate::training::TrainingReports;
 
 /// Arguments of `act-eval report`.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,8 +25,8 @@ pub struct Args {
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<String>,
     /// Where to write, repeatable; the extension decides the format: html, md, json.
-    #[arg(short, long, value_name = "FILE", value_parser = parse_target)]
-    pub output: Vec<Target>,
+    #[arg(short, long, value_name = "FILE", value_parser = parse_document)]
+    pub output: Vec<Document>,
     /// Report of act-distill or act-quant, whose curves and reasons are shown; repeatable.
     #[arg(long, value_name = "FILE")]
     pub training: Vec<PathBuf>,
@@ -40,27 +40,27 @@ pub struct Args {
 
 /// A file to write and its format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct Document {
     path: PathBuf,
-    format: Format,
+    format: DocumentFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum DocumentFormat {
     Html,
     Json,
     Markdown,
 }
 
-fn parse_target(text: &str) -> Result<Target, String> {
+fn parse_document(text: &str) -> Result<Document, String> {
     let path = PathBuf::from(text);
     let format = match path.extension().and_then(|e| e.to_str()) {
-        Some("html") => Format::Html,
-        Some("json") => Format::Json,
-        Some("md") => Format::Markdown,
+        Some("html") => DocumentFormat::Html,
+        Some("json") => DocumentFormat::Json,
+        Some("md") => DocumentFormat::Markdown,
         _ => return Err("a report ends in .html, .md or .json".into()),
     };
-    Ok(Target { path, format })
+    Ok(Document { path, format })
 }
 
 /// Answers do not depend on threads, so they may have them all; `--threads` is for latency.
@@ -69,25 +69,21 @@ const ALL_CORES: usize = 0;
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let start = Instant::now();
-    for target in &args.output {
-        ctx.check_output(&target.path)?;
+    for document in &args.output {
+        ctx.check_output(&document.path)?;
     }
     args.latency.judge.report.check(ctx)?;
-    let training = Reports::read(&args.training)?;
+    let training = TrainingReports::read(&args.training)?;
     let mut models = load(args, ctx)?;
     training.explain(&mut models)?;
     let data = open_split(ctx, &models[0], &args.latency.judge)?;
+    let progress = ctx.progress();
     let mut answers = Vec::new();
     let mut encodings: Vec<Vec<Encoding>> = Vec::new();
     for model in &models {
         let encoded = data.encode(&model.tokenizer)?;
-        answers.push(Answers::collect(
-            ctx,
-            model,
-            &data,
-            &encoded,
-            args.latency.batch,
-        )?);
+        let batch = args.latency.batch;
+        answers.push(Answers::collect(model, &data, &encoded, batch, &progress)?);
         encodings.push(encoded);
     }
     let models: Vec<Model> = models
@@ -105,12 +101,12 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         .collect();
     let settings = args.latency.settings(&models);
     let (budget, seed) = (args.latency.budget(), args.latency.seed());
-    let races = race_all(ctx, &settings, &contestants, &budget, seed)?;
-
+    let races = race_all(&settings, &contestants, &budget, seed, &progress)?;
     let operators = match settings.first() {
-        Some(&setting) => operators::measure(ctx, setting, &contestants, seed)?,
+        Some(&setting) => operators::measure(setting, &contestants, seed, &progress)?,
         None => Vec::new(),
     };
+    progress.finish();
     let measured = Measurements {
         answers,
         races,
@@ -120,17 +116,18 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let mut comparison = Comparison::new(&models, measured, &data, seed);
     comparison.report.wall_s = start.elapsed().as_secs_f64();
     let json = output::json(&comparison.report)?;
-    for target in &args.output {
-        let text = match target.format {
-            Format::Html => html::document(&comparison, &models)?,
-            Format::Json => json.clone(),
-            Format::Markdown => markdown::document(&comparison, &models),
+    for document in &args.output {
+        let text = match document.format {
+            DocumentFormat::Html => html::document(&comparison, &models)?,
+            DocumentFormat::Json => json.clone(),
+            DocumentFormat::Markdown => markdown::document(&comparison, &models),
         };
-        ctx.write_file(&target.path, text.as_bytes())?;
+        ctx.write_file(&document.path, text.as_bytes())?;
     }
-    let text = match args.json {
-        true => json,
-        false => markdown::verdict(&comparison),
+    let text = if args.json {
+        json
+    } else {
+        markdown::verdict(&comparison)
     };
     output::print(ctx, &text)?;
     args.latency.judge.report.write(ctx, comparison.report)?;
@@ -187,11 +184,14 @@ mod tests {
     #[test]
     fn the_extension_decides_the_format() {
         assert_eq!(
-            parse_target("a/report.md").unwrap().format,
-            Format::Markdown
+            parse_document("a/report.md").unwrap().format,
+            DocumentFormat::Markdown
         );
-        assert_eq!(parse_target("report.json").unwrap().format, Format::Json);
-        assert!(parse_target("report").is_err());
-        assert!(parse_target("report.pdf").is_err());
+        assert_eq!(
+            parse_document("report.json").unwrap().format,
+            DocumentFormat::Json
+        );
+        assert!(parse_document("report").is_err());
+        assert!(parse_document("report.pdf").is_err());
     }
 }

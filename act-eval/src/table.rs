@@ -84,9 +84,10 @@ impl fmt::Display for Table {
             for (i, (text, &full)) in row.iter().zip(&widths).enumerate() {
                 let text = escaped(text);
                 let gap = " ".repeat(full - width(&text));
-                match self.is_text(i) {
-                    true => write!(f, " {text}{gap} |")?,
-                    false => write!(f, " {gap}{text} |")?,
+                if self.is_text(i) {
+                    write!(f, " {text}{gap} |")?;
+                } else {
+                    write!(f, " {gap}{text} |")?;
                 }
             }
             writeln!(f)
@@ -95,9 +96,12 @@ impl fmt::Display for Table {
         let rule: Vec<String> = widths
             .iter()
             .enumerate()
-            .map(|(i, &w)| match self.is_text(i) {
-                true => "-".repeat(w),
-                false => "-".repeat(w - 1) + ":",
+            .map(|(i, &w)| {
+                if self.is_text(i) {
+                    "-".repeat(w)
+                } else {
+                    "-".repeat(w - 1) + ":"
+                }
             })
             .collect();
         line(f, &rule)?;

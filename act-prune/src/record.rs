@@ -5,7 +5,7 @@ use act_core::provenance::{DataRecord, InputRecord, StageRecord};
 use act_core::{Device, Result, Seed};
 use act_stage::config::{Config, Global};
 use act_stage::report::Report;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::budget::PruningTarget;
 use crate::latency::LatencySetting;
@@ -81,9 +81,7 @@ pub fn report(
     pruned: &Pruned,
     train: &DataRecord,
     setting: Option<&LatencySetting>,
-) -> Result<Report> {
-    let mut report = Report::new("act-prune", &pruned.artifact)?;
-    report.set_dataset(train);
+) -> Result<Report<Map<String, Value>>> {
     let details = json!({
         "pruning": {
             "calibration_examples": pruned.calibration_examples,
@@ -97,9 +95,9 @@ pub fn report(
             "layers": pruned.layers,
         }
     });
-    if let serde_json::Value::Object(details) = details {
-        report.details = details;
-    }
+    let details = details.as_object().cloned().unwrap_or_default();
+    let mut report = Report::new("act-prune", &pruned.artifact)?.with(details);
+    report.set_dataset(train);
     if let Some(PruningTarget::Speedup(times)) = pruned.promise.as_ref().map(|p| p.measured) {
         report.speedup = Some(times);
     }

@@ -139,9 +139,9 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     }
     quantized.artifact.provenance.push(record);
 
-    let mut report = Report::new(record::STAGE, &quantized.artifact)?;
+    let mut report =
+        Report::new(record::STAGE, &quantized.artifact)?.with(record::details(&quantized));
     report.set_dataset(&data.record);
-    report.details = record::details(&quantized);
     let training = record::training(&plan, &reason, outcome.as_ref());
     report.details.insert("training".into(), training);
     // The artifact comes last: where it is, Make takes all the rest for done.

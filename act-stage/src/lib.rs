@@ -5,6 +5,8 @@
 
 pub mod args;
 pub mod config;
+pub mod memory;
+pub mod provenance;
 pub mod report;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use act_core::{Progress, Result};
 
@@ -145,19 +145,24 @@ impl Milliseconds {
 }
 
 /// How much faster one contestant is than another, from times of the same rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
     /// Median over rounds of `reference time / model time`; above 1: the model is faster.
     pub median: f64,
     /// Smallest of the rounds.
+    #[serde(default)]
     pub min: f64,
     /// Largest of the rounds.
+    #[serde(default)]
     pub max: f64,
     /// 5th percentile of the rounds.
+    #[serde(default)]
     pub p5: f64,
     /// 95th percentile of the rounds.
+    #[serde(default)]
     pub p95: f64,
     /// Number of rounds.
+    #[serde(default)]
     pub rounds: usize,
 }
 

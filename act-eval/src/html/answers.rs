@@ -1,25 +1,27 @@
 //! The last model's answers: its confusion matrix, and the examples that it answers differently from
 //! the first.
 
+use act_stage::report::{Change, Changes, Confusion};
 use maud::{Markup, html};
 
-use crate::changes::{Change, Changes};
+use crate::changes::{self, Direction};
 use crate::comparison::Comparison;
-use crate::confusion::Confusion;
+use crate::confusion;
 
 /// A matrix of more classes is no picture any more; its largest mistakes are listed instead.
 const MOST_CLASSES: usize = 20;
 
 /// Both sections.
 pub fn sections(comparison: &Comparison) -> Markup {
-    let name = comparison.rows.last().map_or("", |r| &r.name);
+    let name = comparison.models().last().map_or("", |r| &r.name);
+    let details = comparison.details();
     html! {
         section {
             h2 { "Confusion of " (name) }
-            @if comparison.confusion.labels.len() <= MOST_CLASSES { (matrix(&comparison.confusion)) }
-            @else { (mistakes(&comparison.confusion)) }
+            @if details.confusion.labels.len() <= MOST_CLASSES { (matrix(&details.confusion)) }
+            @else { (mistakes(&details.confusion)) }
         }
-        @if let Some(changes) = &comparison.changes {
+        @if let Some(changes) = &details.changes {
             section { h2 { "Changed answers" } (changed(changes)) }
         }
     }
@@ -55,7 +57,7 @@ fn mistakes(confusion: &Confusion) -> Markup {
         div.scroll { table {
             thead { tr { th { "right answer" } th { "model's" } th.number { "examples" } } }
             tbody {
-                @for m in confusion.mistakes(MOST_CLASSES) {
+                @for m in confusion::mistakes(confusion, MOST_CLASSES) {
                     tr { td { (label(m.truth)) } td { (label(m.predicted)) } td.number { (m.examples) } }
                 }
             }
@@ -65,7 +67,7 @@ fn mistakes(confusion: &Confusion) -> Markup {
 
 fn changed(changes: &Changes) -> Markup {
     html! {
-        p { (changes.summary()) }
+        p { (changes::summary(changes)) }
         @if !changes.examples.is_empty() {
             div.scroll { table {
                 thead { tr { th.number { "example" } th { "text" } th { "right" } th { "before" } th { "after" } } }
@@ -77,7 +79,7 @@ fn changed(changes: &Changes) -> Markup {
 
 fn row(change: &Change) -> Markup {
     html! {
-        tr.(change.kind()) {
+        tr.(Direction::of(change).name()) {
             td.number { (change.example) }
             td.text { (change.text) @if let Some(pair) = &change.pair { hr; (pair) } }
             td { (change.truth) }

@@ -2,17 +2,16 @@
 
 use std::collections::HashMap;
 
-use act_core::artifact::{Header, TensorEntry};
+use act_core::artifact::Header;
 use act_core::{Embedding, Linear, Norm, Plan, names};
-use serde_json::{Value, json};
 
 use crate::table::{self, Table};
 
-/// The parts, in forward order.
-const PARTS: [&str; 5] = ["embeddings", "attention", "feed-forward", "norms", "head"];
+/// The groups, in forward order.
+const GROUPS: [&str; 5] = ["embeddings", "attention", "feed-forward", "norms", "head"];
 
-/// The part of every tensor that a plan can have, by name.
-fn parts(plan: &Plan) -> HashMap<String, &'static str> {
+/// The group of every tensor that a plan can have, by name.
+pub(super) fn of_tensors(plan: &Plan) -> HashMap<String, &'static str> {
     let mut parts = HashMap::new();
     for table in Embedding::ALL {
         parts.insert(table.weight(), "embeddings");
@@ -58,10 +57,10 @@ fn parts(plan: &Plan) -> HashMap<String, &'static str> {
 
 /// Tensors, numbers and bytes of every part.
 pub fn table(header: &Header) -> Table {
-    let parts = parts(&header.plan);
+    let parts = of_tensors(&header.plan);
     let total: u64 = header.tensors.iter().map(|t| t.len).sum();
     let mut table = Table::new(["part", "tensors", "numbers", "bytes", "share"]);
-    for part in PARTS {
+    for part in GROUPS {
         let (mut count, mut numbers, mut size) = (0, 0, 0);
         for tensor in &header.tensors {
             if parts.get(&tensor.spec.name) == Some(&part) {
@@ -79,20 +78,4 @@ pub fn table(header: &Header) -> Table {
         ]);
     }
     table
-}
-
-/// Every tensor, in the order of the file.
-pub fn tensors(header: &Header) -> Vec<Value> {
-    let parts = parts(&header.plan);
-    let describe = |t: &TensorEntry| {
-        json!({
-            "name": t.spec.name,
-            "part": parts.get(&t.spec.name),
-            "dtype": t.spec.dtype.name(),
-            "shape": t.spec.shape,
-            "bytes": t.len,
-            "digest": t.digest,
-        })
-    };
-    header.tensors.iter().map(describe).collect()
 }

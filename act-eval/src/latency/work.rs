@@ -5,7 +5,7 @@ use act_data::Example;
 use rand::Rng;
 use rand::seq::SliceRandom;
 
-use super::{Contestant, Padding, Setting};
+use super::setting::{Contestant, Lengths, Setting};
 use crate::model::Model;
 
 /// Different batches before the first comes again.
@@ -45,7 +45,7 @@ impl Work<'_> {
 pub(crate) fn draw<'a>(setting: Setting, contestant: &Contestant<'a>, seed: Seed) -> Vec<Work<'a>> {
     let examples = contestant.encodings;
     let mut rng = seed.stream("act-eval latency");
-    if let Padding::Fixed(seq) = setting.padding {
+    if let Lengths::Fixed(seq) = setting.lengths {
         let plan = &contestant.model.plan;
         let full: Vec<Encoding> = (0..setting.batch)
             .map(|_| Encoding {
@@ -74,12 +74,13 @@ pub(crate) fn draw<'a>(setting: Setting, contestant: &Contestant<'a>, seed: Seed
         .map(|_| {
             let drawn: Vec<usize> = drawn.by_ref().take(setting.batch).collect();
             let encodings: Vec<&Encoding> = drawn.iter().map(|&i| &examples[i]).collect();
-            let texts = match setting.tokenizing {
-                true => drawn.iter().map(|&i| &contestant.examples[i]).collect(),
-                false => Vec::new(),
+            let texts = if setting.tokenizing {
+                drawn.iter().map(|&i| &contestant.examples[i]).collect()
+            } else {
+                Vec::new()
             };
-            let batch = match setting.padding {
-                Padding::Longest => Batch::new(&filled_up(&encodings)),
+            let batch = match setting.lengths {
+                Lengths::Longest => Batch::new(&filled_up(&encodings)),
                 _ => Batch::new(encodings),
             };
             Work { batch, texts }
@@ -89,9 +90,10 @@ pub(crate) fn draw<'a>(setting: Setting, contestant: &Contestant<'a>, seed: Seed
 
 /// A padding id would be skipped, not computed.
 fn token(id: u32, model: &Model) -> u32 {
-    match id == model.pad_id {
-        true => (id + 1) % model.plan.embeddings.vocab_size.max(1) as u32,
-        false => id,
+    if id == model.pad_id {
+        (id + 1) % model.plan.embeddings.vocab_size.max(1) as u32
+    } else {
+        id
     }
 }
 
@@ -124,7 +126,7 @@ mod tests {
         (0..n).map(encoding).collect()
     }
 
-    fn batches_of(padding: Padding, batch: usize, encodings: &[Encoding]) -> Vec<Batch> {
+    fn batches_of(lengths: Lengths, batch: usize, encodings: &[Encoding]) -> Vec<Batch> {
         let model = Model::new(tiny_artifact(1, &TinyOptions::default()), "tiny", 1).unwrap();
         let contestant = Contestant {
             model: &model,
@@ -133,7 +135,7 @@ mod tests {
         };
         let setting = Setting {
             batch,
-            padding,
+            lengths,
             tokenizing: false,
         };
         let work = draw(setting, &contestant, Seed(42));
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn fixed_batches_are_full_and_hold_no_padding() {
-        let made = batches_of(Padding::Fixed(30), 8, &[]);
+        let made = batches_of(Lengths::Fixed(30), 8, &[]);
         assert_eq!(made.len(), 1);
         assert_eq!(made[0].lengths, [30; 8]);
         assert!(made[0].input_ids.iter().all(|&id| id != 0 && id < 128));
@@ -151,7 +153,7 @@ mod tests {
     #[test]
     fn own_lengths_are_kept_and_every_example_comes() {
         let examples = encodings(10);
-        let made = batches_of(Padding::None, 4, &examples);
+        let made = batches_of(Lengths::Own, 4, &examples);
         assert!(made.iter().all(|b| b.sequences() == 4));
         let firsts = made.iter().flat_map(|b| {
             let starts = b.lengths.iter().scan(0, |at, n| {
@@ -170,8 +172,8 @@ mod tests {
     #[test]
     fn padding_fills_the_same_batches_up_to_their_longest() {
         let examples = encodings(40);
-        let own = batches_of(Padding::None, 4, &examples);
-        let longest = batches_of(Padding::Longest, 4, &examples);
+        let own = batches_of(Lengths::Own, 4, &examples);
+        let longest = batches_of(Lengths::Longest, 4, &examples);
         for (own, longest) in own.iter().zip(&longest) {
             let most = *own.lengths.iter().max().unwrap();
             assert_eq!(longest.lengths, [most; 4]);
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn fewer_examples_than_a_batch_come_again() {
-        let made = batches_of(Padding::None, 32, &encodings(3));
+        let made = batches_of(Lengths::Own, 32, &encodings(3));
         assert_eq!(made.iter().map(Batch::sequences).collect::<Vec<_>>(), [32]);
     }
 }

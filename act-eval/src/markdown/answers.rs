@@ -1,11 +1,12 @@
 //! The last model's most frequent mistakes, and the examples that it answers differently from the
 //! first.
 
-use crate::changes::Changes;
+use act_stage::report::{Changes, Confusion};
+
 use crate::comparison::Comparison;
-use crate::confusion::Confusion;
 use crate::output::synthetic_tag;
 use crate::table::Table;
+use crate::{changes, confusion};
 
 /// More mistakes than this are in the JSON only.
 const MISTAKES: usize = 20;
@@ -13,11 +14,11 @@ const MISTAKES: usize = 20;
 /// Both sections.
 pub fn sections(comparison: &Comparison) -> String {
     let tag = synthetic_tag(comparison.report.synthetic);
-    let name = comparison.rows.last().map_or("", |r| &r.name);
-    let mistakes = mistakes(&comparison.confusion);
+    let name = comparison.models().last().map_or("", |r| &r.name);
+    let mistakes = mistakes(&comparison.details().confusion);
     let mut text = format!("## Most frequent mistakes of {name}{tag}\n\n{mistakes}");
-    if let Some(changes) = &comparison.changes {
-        let summary = changes.summary();
+    if let Some(changes) = &comparison.details().changes {
+        let summary = changes::summary(changes);
         text += &format!("\n## Changed answers{tag}\n\n{summary}\n");
         if !changes.examples.is_empty() {
             text += &format!("\n{}", changed(changes));
@@ -28,7 +29,7 @@ pub fn sections(comparison: &Comparison) -> String {
 
 fn mistakes(confusion: &Confusion) -> Table {
     let mut table = Table::new(["right answer", "model's", "examples"]).with_text_columns(2);
-    for mistake in confusion.mistakes(MISTAKES) {
+    for mistake in confusion::mistakes(confusion, MISTAKES) {
         let [truth, predicted] =
             [mistake.truth, mistake.predicted].map(|class| confusion.labels[class].clone());
         table.push([truth, predicted, mistake.examples.to_string()]);

@@ -10,7 +10,7 @@ use crate::model::Model;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum LineFormat {
     /// JSON if it starts with `{`, else text
     Auto,
     /// A text, or two with a tab between
@@ -23,7 +23,7 @@ pub enum Format {
 pub struct Reader<'a> {
     tokenizer: &'a Tokenizer,
     plan: &'a Plan,
-    format: Format,
+    format: LineFormat,
     /// The model's task where it is one of the built-in ones.
     task: Option<Task>,
 }
@@ -46,7 +46,7 @@ struct Texts {
 
 impl<'a> Reader<'a> {
     /// A reader for a model.
-    pub fn new(model: &'a Model, format: Format) -> Self {
+    pub fn new(model: &'a Model, format: LineFormat) -> Self {
         Self {
             tokenizer: &model.tokenizer,
             plan: &model.plan,
@@ -58,9 +58,9 @@ impl<'a> Reader<'a> {
     /// Token ids of one line. An empty line is an empty text.
     pub fn encode(&self, line: &str) -> Result<Encoding> {
         let json = match self.format {
-            Format::Auto => line.trim_start().starts_with('{'),
-            Format::Text => false,
-            Format::Jsonl => true,
+            LineFormat::Auto => line.trim_start().starts_with('{'),
+            LineFormat::Text => false,
+            LineFormat::Jsonl => true,
         };
         if json {
             self.encode_json(line)
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     /// What a tiny model (128 tokens, 32 positions, 2 token types) makes of a line.
-    fn encode_as(task: &str, format: Format, line: &str) -> Result<Encoding> {
+    fn encode_as(task: &str, format: LineFormat, line: &str) -> Result<Encoding> {
         let Artifact {
             plan,
             tokenizer,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn encode(line: &str) -> Result<Encoding> {
-        encode_as("tiny", Format::Auto, line)
+        encode_as("tiny", LineFormat::Auto, line)
     }
 
     fn ids(input_ids: &[u32], token_type_ids: &[u32]) -> Encoding {
@@ -213,20 +213,20 @@ mod tests {
     fn json_may_use_a_tasks_own_fields() {
         let pair = encode("花呗\t花").unwrap();
         let own = r#"{"sentence1":"花呗","sentence2":"花","label":"1"}"#;
-        assert_eq!(encode_as("afqmc", Format::Auto, own).unwrap(), pair);
+        assert_eq!(encode_as("afqmc", LineFormat::Auto, own).unwrap(), pair);
         assert_eq!(encode(own).unwrap(), pair, "a task we do not know");
         assert_eq!(
             encode(r#" {"text":"花呗","text_pair":"花"}"#).unwrap(),
             pair
         );
-        let missing = encode_as("afqmc", Format::Auto, r#"{"sentence1":"花"}"#).unwrap_err();
+        let missing = encode_as("afqmc", LineFormat::Auto, r#"{"sentence1":"花"}"#).unwrap_err();
         assert!(missing.to_string().contains("sentence2"), "{missing}");
     }
 
     #[test]
     fn the_format_may_be_forced() {
-        assert_eq!(encode_as("tiny", Format::Text, "{}").unwrap().len(), 4);
-        assert!(encode_as("tiny", Format::Jsonl, "花").is_err());
+        assert_eq!(encode_as("tiny", LineFormat::Text, "{}").unwrap().len(), 4);
+        assert!(encode_as("tiny", LineFormat::Jsonl, "花").is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use act_infer::Engine;
 use act_infer::profile::Phase;
 use act_stage::timing::Milliseconds;
 
-use super::Row;
+use super::row::Row;
 
 /// Sequences of the batch.
 const SEQUENCES: usize = 8;
@@ -44,7 +44,7 @@ pub fn measure(model: &Artifact, rows: &mut [Row]) -> Result<()> {
             let all: Vec<Duration> = runs.iter().map(time).collect();
             Some(Milliseconds::of(&all).median)
         });
-        (row.ms, row.float_ms) = (here, float);
+        (row.report.ms, row.report.float_ms) = (here, float);
     }
     Ok(())
 }

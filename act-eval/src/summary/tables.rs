@@ -1,51 +1,12 @@
 //! The tables of a summary.
 
-use super::{Interval, Measured, Reported, ends};
+use act_stage::report::{ComparedModel, Padding};
+
+use super::average::{Average, Comparison, Interval, ends, interval};
 use crate::table::{self, Table, points};
 
-/// Means over tasks, each task with the same weight.
-pub(super) struct Average {
-    pub(super) base: f64,
-    pub(super) compressed: f64,
-    /// 95 % interval of the difference: tasks are independent, so the squares of the half-widths of
-    /// their intervals add up.
-    pub(super) interval: Interval,
-    /// Geometric mean of the speed-ups in the first setting; absent if a task has none.
-    pub(super) speedup: Option<f64>,
-}
-
-impl Average {
-    pub(super) fn new(reports: &[Reported]) -> Self {
-        let n = reports.len() as f64;
-        let mean = |of: &dyn Fn(&Reported) -> f64| reports.iter().map(of).sum::<f64>() / n;
-        let base = mean(&|r| ends(r).0.accuracy.value);
-        let compressed = mean(&|r| ends(r).1.accuracy.value);
-        let side = |width: &dyn Fn(f64, Interval) -> f64| {
-            let squares = reports.iter().filter_map(|r| ends(r).1.difference);
-            squares
-                .map(|d| width(d.value, d.interval()).powi(2))
-                .sum::<f64>()
-                .sqrt()
-                / n
-        };
-        let difference = compressed - base;
-        let logs: Option<Vec<f64>> = (reports.iter())
-            .map(|r| Some(ends(r).1.speedups.first()?.median.ln()))
-            .collect();
-        Self {
-            base,
-            compressed,
-            interval: Interval {
-                low: difference - side(&|value, i| value - i.low),
-                high: difference + side(&|value, i| i.high - value),
-            },
-            speedup: logs.map(|logs| (logs.iter().sum::<f64>() / n).exp()),
-        }
-    }
-}
-
 /// Everything that is printed.
-pub(super) fn text(reports: &[Reported]) -> String {
+pub(super) fn text(reports: &[Comparison]) -> String {
     let mark = if reports.iter().any(|r| r.synthetic) {
         "(synthetic sample)\n\n"
     } else {
@@ -66,7 +27,7 @@ fn percent(share: f64) -> String {
 }
 
 /// A row a model, a column a task, as in the reference.
-fn accuracies(reports: &[Reported]) -> Table {
+fn accuracies(reports: &[Comparison]) -> Table {
     let tasks = reports.iter().map(|r| r.task.to_uppercase());
     let header = ["model".to_string()]
         .into_iter()
@@ -74,7 +35,7 @@ fn accuracies(reports: &[Reported]) -> Table {
         .chain(["AVG".into()]);
     let mut table = Table::new(header);
     let average = Average::new(reports);
-    let mut row = |name: &str, of: &dyn Fn(&Reported) -> f64, mean: f64| {
+    let mut row = |name: &str, of: &dyn Fn(&Comparison) -> f64, mean: f64| {
         let cells = reports.iter().map(|r| percent(of(r)));
         table.push(
             [name.to_string()]
@@ -94,7 +55,7 @@ fn accuracies(reports: &[Reported]) -> Table {
 }
 
 /// A row a task: how far the difference can be trusted.
-fn differences(reports: &[Reported]) -> Table {
+fn differences(reports: &[Comparison]) -> Table {
     let mut table = Table::new([
         "task",
         "verdict",
@@ -108,8 +69,8 @@ fn differences(reports: &[Reported]) -> Table {
     .with_text_columns(2);
     for report in reports {
         let (first, last) = ends(report);
-        let Some(d) = last.difference else { continue };
-        let i = d.interval();
+        let Some(d) = &last.difference else { continue };
+        let i = interval(d);
         table.push([
             report.task.clone(),
             match first.warning {
@@ -142,7 +103,7 @@ fn differences(reports: &[Reported]) -> Table {
 const NOTHING: &str = "nothing learned";
 
 /// A line for each base or compressed model whose accuracy means nothing.
-fn warnings(reports: &[Reported]) -> String {
+fn warnings(reports: &[Comparison]) -> String {
     let models = reports.iter().flat_map(|r| {
         let (first, last) = ends(r);
         [first, last].map(|model| (&r.task, model))
@@ -157,7 +118,7 @@ fn warnings(reports: &[Reported]) -> String {
     }
 }
 
-fn with_interval(model: &Measured) -> String {
+fn with_interval(model: &ComparedModel) -> String {
     let a = &model.accuracy;
     format!(
         "{} ({} .. {})",
@@ -176,7 +137,7 @@ fn verdict(interval: Interval) -> &'static str {
 }
 
 /// A row a task: size and latency in the first setting.
-fn latencies(reports: &[Reported]) -> Table {
+fn latencies(reports: &[Comparison]) -> Table {
     let mut table = Table::new([
         "task", "setting", "FP32, ms", "INT8, ms", "speed-up", "file", "smaller",
     ])
@@ -186,16 +147,16 @@ fn latencies(reports: &[Reported]) -> Table {
         let (Some(before), Some(after)) = (first.latency.first(), last.latency.first()) else {
             continue;
         };
-        let setting = match before.padding.as_str() {
-            "fixed" => format!("{} x {}", before.batch, before.seq),
-            padding => format!("{} x {padding}", before.batch),
+        let setting = match before.padding {
+            Padding::Fixed => format!("{} x {}", before.batch, before.seq),
+            padding => format!("{} x {}", before.batch, padding.name()),
         };
         // A column says what it holds; a model of another precision says so itself.
-        let cell = |model: &Measured, ms: f64, expected: &str| match model.model.precision.as_str()
-        {
-            p if p == expected => table::ms(ms),
-            p => format!("{} ({p})", table::ms(ms)),
-        };
+        let cell =
+            |model: &ComparedModel, ms: f64, expected: &str| match model.model.precision.as_str() {
+                p if p == expected => table::ms(ms),
+                p => format!("{} ({p})", table::ms(ms)),
+            };
         table.push([
             report.task.clone(),
             setting,
@@ -203,7 +164,7 @@ fn latencies(reports: &[Reported]) -> Table {
             cell(last, after.median_ms, "int8"),
             last.speedups
                 .first()
-                .map(|s| table::times(s.median))
+                .map(|s| table::times(s.ratio.median))
                 .unwrap_or_default(),
             table::bytes(last.model.bytes),
             table::times(last.size_ratio),
@@ -219,11 +180,11 @@ fn latencies(reports: &[Reported]) -> Table {
 }
 
 /// What a reader must know beside the tables.
-fn conditions(reports: &[Reported]) -> String {
+fn conditions(reports: &[Comparison]) -> String {
     let latencies = || {
         reports
             .iter()
-            .flat_map(|r| &r.models)
+            .flat_map(|r| &r.details.models)
             .flat_map(|m| &m.latency)
     };
     let threads = latencies().map(|l| l.threads).max().unwrap_or(1);

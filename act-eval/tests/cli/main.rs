@@ -63,6 +63,10 @@ impl Workplace {
         self.0.path().join(name)
     }
 
+    fn artifact(&self, name: &str) -> Artifact {
+        Artifact::open(self.path(name)).unwrap()
+    }
+
     fn save(&self, name: &str, artifact: Artifact) {
         std::fs::write(self.path(name), artifact.to_bytes().unwrap()).unwrap();
     }

@@ -2,6 +2,8 @@
 
 use act_core::Artifact;
 use act_core::provenance::StageRecord;
+use act_stage::provenance::{AwareFigures, QuantisationFigures};
+use act_stage::report::Report;
 use serde_json::{Value, json};
 
 use super::{Workplace, refusal};
@@ -69,8 +71,13 @@ fn a_report_has_all_models_in_json_and_in_markdown() {
 #[test]
 fn a_report_is_also_one_page_that_needs_nothing_else() {
     let here = Workplace::new();
-    let course = r#"{"training":{"losses":[{"step":9,"loss":0.4}],"evaluations":[{"step":9,"accuracy":0.7}]}}"#;
-    std::fs::write(here.path("student.json"), course).unwrap();
+    let mut student = written_by("act-distill", &here.artifact("base.act"));
+    student["training"] = json!({
+        "examples": 90, "steps": 9, "best_step": 9, "final_loss": 0.4, "diverged": null,
+        "losses": [{"step": 9, "loss": 0.4, "learning_rate": 1e-3}],
+        "evaluations": [{"step": 9, "accuracy": 0.7, "best": true}],
+    });
+    std::fs::write(here.path("student.json"), student.to_string()).unwrap();
     here.stdout(
         "report <b>=base.act small=int8.act --data afqmc --runs 5 --batch 4 --seq 8 \
          --training student.json -o report.html",
@@ -96,33 +103,56 @@ fn a_report_is_also_one_page_that_needs_nothing_else() {
     }
 }
 
+/// What every report of a stage says.
+fn written_by(stage: &str, model: &Artifact) -> Value {
+    serde_json::to_value(Report::new(stage, model).unwrap()).unwrap()
+}
+
+/// A report of act-quant on `model`, after a training.
+fn told_by_act_quant(model: &Artifact) -> Value {
+    let mut report = written_by("act-quant", model);
+    report["quantization"] = json!({
+        "weight_quantize_type": "channel_wise_abs_max", "bias_correction": false,
+        "shift_tokens": false, "calibration_examples": 256, "held_out_examples": 64,
+        "divergence": 3.8e-3, "schemes": {"static": 15}, "sites": [], "embeddings": [],
+        "trials": [], "best_trial": 0,
+    });
+    report["training"] = json!({
+        "mode": "auto", "reason": "more than <b>", "max_divergence": 1e-3, "kept": "qat",
+        "teacher": null, "examples": 90, "steps": 240, "best_step": 96, "diverged": null,
+        "calibrated": {"divergence": 3.8e-3, "accuracy": null},
+        "trained": {"divergence": 1.4e-3, "accuracy": null},
+        "engine_agreement": null,
+        "losses": [],
+        "evaluations": [{"step": 96, "divergence": 1.4e-3}],
+    });
+    report
+}
+
 #[test]
 fn a_report_says_whether_int8_was_trained_and_why() {
     let here = Workplace::new();
-    let mut model = Artifact::open(here.path("int8.act")).unwrap();
+    let mut model = here.artifact("int8.act");
     let mut record = StageRecord::new("act-quant", 42);
-    let metrics = [
-        ("divergence", 3.8e-3),
-        ("trained_steps", 240.0),
-        ("kept_step", 96.0),
-        ("calibrated_teacher_divergence", 3.8e-3),
-        ("trained_teacher_divergence", 1.4e-3),
-    ];
-    record.metrics = metrics.map(|(name, v)| (name.to_string(), v)).into();
-    model.provenance.push(record);
-    let digest = model.model_digest().unwrap();
-    here.save("int8.act", model);
-    let report = |digest: &str| {
-        json!({
-            "stage": "act-quant",
-            "model": {"digest": digest},
-            "training": {
-                "mode": "auto",
-                "reason": "more than <b>",
-                "evaluations": [{"step": 96, "divergence": 1.4e-3}],
-            },
-        })
+    let calibration = QuantisationFigures {
+        validation_ratio: Some(0.1),
+        calibration_examples: 256,
+        held_out_examples: 64,
+        trials: 1,
+        divergence: 3.8e-3,
+        sites: [("static".into(), 15)].into(),
+        held_out_accuracy: None,
     };
+    let training = AwareFigures {
+        trained_steps: 240,
+        kept_step: 96,
+        calibrated_teacher_divergence: 3.8e-3,
+        trained_teacher_divergence: Some(1.4e-3),
+    };
+    record.metrics = [calibration.to_metrics(), training.to_metrics()].concat();
+    model.provenance.push(record);
+    let told = told_by_act_quant(&model);
+    here.save("int8.act", model);
     let command = "report base.act int8.act --data afqmc --runs 3 --batch 4 --seq 8";
     let sentence = "240 steps took the divergence from the teacher on held-out training examples from \
                     0.0038 to 0.0014 nats an example; the weights of step 96 are kept.";
@@ -130,14 +160,15 @@ fn a_report_says_whether_int8_was_trained_and_why() {
     let alone = std::fs::read_to_string(here.path("alone.md")).unwrap();
     assert!(alone.contains(sentence), "{alone}");
 
-    std::fs::write(here.path("q.json"), report(&digest.to_string()).to_string()).unwrap();
+    std::fs::write(here.path("q.json"), told.to_string()).unwrap();
     here.stdout(&format!(
         "{command} --training q.json -o r.md -o r.html -o r.json"
     ));
     let read = |name: &str| std::fs::read_to_string(here.path(name)).unwrap();
     let markdown = read("r.md");
-    let told = format!("Calibrated, then trained with the rounding: more than <b>. {sentence}");
-    assert!(markdown.contains(&told), "{markdown}");
+    let sentences =
+        format!("Calibrated, then trained with the rounding: more than <b>. {sentence}");
+    assert!(markdown.contains(&sentences), "{markdown}");
     assert!(markdown.contains("(after a step): 1.4 (96)."), "{markdown}");
     let page = read("r.html");
     assert!(page.contains("rounding: more than &lt;b&gt;. "));
@@ -148,27 +179,39 @@ fn a_report_says_whether_int8_was_trained_and_why() {
     assert_eq!(quantised["training"]["kept_step"], 96);
     assert!(json["models"][0].get("quantised").is_none());
 
-    std::fs::write(here.path("q.json"), report("abcdef").to_string()).unwrap();
+    let other = told_by_act_quant(&here.artifact("base.act"));
+    let digest = other["model"]["digest"].as_str().unwrap();
+    std::fs::write(here.path("q.json"), other.to_string()).unwrap();
     let (code, message) = refusal(here.run(&format!("{command} --training q.json")));
-    assert!(
-        code == 2 && message.contains("q.json: the report of act-quant on another model (abcdef)"),
-        "{message}"
-    );
+    let expected = format!("q.json: the report of act-quant on another model ({digest:.12})");
+    assert!(code == 2 && message.contains(&expected), "{message}");
+
+    let mut broken = told.clone();
+    broken["training"]["evaluations"][0]["divergence"] = Value::Null;
+    std::fs::write(here.path("q.json"), broken.to_string()).unwrap();
+    let (code, message) = refusal(here.run(&format!("{command} --training q.json")));
+    let expected = "q.json: not a report of act-distill or act-quant";
+    assert!(code == 2 && message.contains(expected), "{message}");
 }
 
 #[test]
 fn a_summary_averages_tasks_in_the_reference_order() {
     let here = Workplace::new();
+    let written = written_by("act-eval", &here.artifact("base.act"));
     let report = |task: &str, base: f64, int8: f64, [low, high]: [f64; 2], speedup: f64| {
         let latency = |ms: f64| json!([{"batch": 32, "seq": 128, "padding": "fixed", "threads": 1, "median_ms": ms}]);
         let accuracy = |value: f64| json!({"value": value, "low": value - 0.01, "high": value + 0.01, "n": 1000});
-        let report = json!({"schema": 1, "task": task, "host": {"cpu": "a processor"}, "models": [
-            {"name": "base", "model": {"precision": "f32", "bytes": 4000}, "accuracy": accuracy(base),
+        let mut report = written.clone();
+        report["task"] = task.into();
+        report["models"] = json!([
+            {"name": "base", "model": written["model"], "accuracy": accuracy(base),
              "size_ratio": 1.0, "latency": latency(100.0), "speedups": []},
-            {"name": "int8", "model": {"precision": "int8", "bytes": 1000}, "accuracy": accuracy(int8),
-             "difference": {"value": int8 - base, "low": low, "high": high, "p_value": 0.5},
-             "size_ratio": 4.0, "latency": latency(100.0 / speedup), "speedups": [{"median": speedup}]},
-        ]});
+            {"name": "int8", "model": written["model"], "accuracy": accuracy(int8),
+             "difference": {"value": int8 - base, "low": low, "high": high, "p_value": 0.5,
+                            "only_model": 1, "only_reference": 1},
+             "size_ratio": 4.0, "latency": latency(100.0 / speedup),
+             "speedups": [{"batch": 32, "seq": 128, "padding": "fixed", "median": speedup}]},
+        ]);
         std::fs::write(here.path(&format!("{task}.json")), report.to_string()).unwrap();
     };
     report("csl", 0.8, 0.78, [-0.05, 0.01], 2.0);

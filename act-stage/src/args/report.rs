@@ -7,6 +7,7 @@ use act_core::{Error, Result};
 use crate::context::Context;
 use crate::output;
 use crate::report::Report;
+use serde::Serialize;
 
 /// Where the report goes.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,7 +39,7 @@ impl ReportArgs {
     ///
     /// # Errors
     /// As [`ReportArgs::check`]; failed: the disk is full.
-    pub fn write(&self, context: &Context, mut report: Report) -> Result<()> {
+    pub fn write<D: Serialize>(&self, context: &Context, mut report: Report<D>) -> Result<()> {
         let Some(path) = &self.file else {
             return Ok(());
         };

@@ -1,14 +1,10 @@
 //! What this process holds in memory, as the operating system counts it. Only Linux tells; elsewhere
 //! the figures are absent, never guessed.
 
-use std::fmt;
-
-use serde::Serialize;
-
-use crate::table;
+use serde::{Deserialize, Serialize};
 
 /// Bytes of a process's memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// The most that was ever resident, pages of the mapped model file included.
     pub peak_bytes: Option<u64>,
@@ -36,20 +32,6 @@ impl Memory {
     }
 }
 
-/// `peak memory 116.0 MB, 53.0 MB of it its own`, or that it is not known.
-impl fmt::Display for Memory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(peak) = self.peak_bytes else {
-            return f.write_str("memory not known here");
-        };
-        write!(f, "peak memory {}", table::bytes(peak))?;
-        match self.own_bytes {
-            Some(own) => write!(f, ", {} of it its own", table::bytes(own)),
-            None => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,14 +40,13 @@ mod tests {
     fn memory_is_read_as_linux_writes_it() {
         let status =
             "Name:\tact-eval\nVmHWM:\t  118784 kB\nVmRSS:\t 900 kB\nRssAnon:\t   54272 kB\n";
-        let memory = Memory::parse(status);
-        assert_eq!(memory.peak_bytes, Some(118_784 * 1024));
-        assert_eq!(
-            memory.to_string(),
-            "peak memory 121.6 MB, 55.6 MB of it its own"
-        );
+        let expected = Memory {
+            peak_bytes: Some(118_784 * 1024),
+            own_bytes: Some(54_272 * 1024),
+        };
+        assert_eq!(Memory::parse(status), expected);
         for other in ["", "VmHWM: much\n"] {
-            assert_eq!(Memory::parse(other).to_string(), "memory not known here");
+            assert_eq!(Memory::parse(other).peak_bytes, None);
         }
     }
 }

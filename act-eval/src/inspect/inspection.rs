@@ -1,0 +1,108 @@
+//! What a file holds, as JSON.
+
+use act_core::artifact::Header;
+use act_core::provenance::Digest;
+use act_core::{Plan, TaskInfo};
+use act_stage::report::{InputSite, LinearReport, ModelReport, SCHEMA, StageReport};
+use serde::Serialize;
+
+use super::groups;
+use crate::sites::Row;
+
+/// All that `act-eval inspect --json` says.
+#[derive(Serialize)]
+pub(super) struct Inspection {
+    schema: u32,
+    stage: &'static str,
+    task: String,
+    synthetic: bool,
+    model: ModelReport,
+    labels: Vec<String>,
+    max_seq_length: usize,
+    plan: Shapes,
+    tensors: Vec<TensorReport>,
+    quant: Vec<LinearReport>,
+    sites: Vec<InputSite>,
+    int8_embeddings: Vec<String>,
+    lineage: Vec<StageReport>,
+}
+
+/// What the plan says beside the layers' shapes.
+#[derive(Serialize)]
+struct Shapes {
+    family: &'static str,
+    hidden_size: usize,
+    hidden_act: &'static str,
+    vocab_size: usize,
+    max_position_embeddings: usize,
+    type_vocab_size: usize,
+    task_type_vocab_size: usize,
+    layer_norm_eps: f64,
+    kept_heads: Vec<Vec<u16>>,
+}
+
+#[derive(Serialize)]
+struct TensorReport {
+    name: String,
+    part: Option<&'static str>,
+    dtype: &'static str,
+    shape: Vec<usize>,
+    bytes: u64,
+    digest: Digest,
+}
+
+impl Inspection {
+    /// Of a file's head and its inputs.
+    pub(super) fn new(header: &Header, sites: Vec<Row>, synthetic: bool) -> Self {
+        let TaskInfo {
+            name,
+            labels,
+            max_seq_length,
+            ..
+        } = header.task.clone();
+        let quant = &header.quant;
+        Self {
+            schema: SCHEMA,
+            stage: "act-eval",
+            task: name,
+            synthetic,
+            model: header.into(),
+            labels,
+            max_seq_length,
+            plan: shapes(&header.plan),
+            tensors: tensors(header),
+            quant: quant.linears.iter().map(LinearReport::from).collect(),
+            sites: sites.into_iter().map(|row| row.report).collect(),
+            int8_embeddings: quant.embeddings.iter().map(|e| e.to_string()).collect(),
+            lineage: header.provenance.iter().map(StageReport::from).collect(),
+        }
+    }
+}
+
+fn shapes(plan: &Plan) -> Shapes {
+    Shapes {
+        family: plan.family.name(),
+        hidden_size: plan.hidden_size,
+        hidden_act: plan.block.activation.name(),
+        vocab_size: plan.embeddings.vocab_size,
+        max_position_embeddings: plan.embeddings.longest,
+        type_vocab_size: plan.embeddings.type_vocab_size,
+        task_type_vocab_size: plan.embeddings.task_type_vocab_size,
+        layer_norm_eps: plan.layer_norm_eps.into(),
+        kept_heads: plan.layers.iter().map(|l| l.kept_heads.clone()).collect(),
+    }
+}
+
+/// Every tensor, in the order of the file.
+fn tensors(header: &Header) -> Vec<TensorReport> {
+    let groups = groups::of_tensors(&header.plan);
+    let tensors = header.tensors.iter().map(|tensor| TensorReport {
+        name: tensor.spec.name.clone(),
+        part: groups.get(&tensor.spec.name).copied(),
+        dtype: tensor.spec.dtype.name(),
+        shape: tensor.spec.shape.clone(),
+        bytes: tensor.len,
+        digest: tensor.digest,
+    });
+    tensors.collect()
+}

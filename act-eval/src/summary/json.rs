@@ -1,0 +1,77 @@
+//! A summary as JSON, for scripts.
+
+use act_stage::report::SCHEMA;
+use serde::Serialize;
+
+use super::average::{Average, Comparison, ends, interval};
+
+/// All that `act-eval summary --json` says.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    schema: u32,
+    stage: &'static str,
+    tasks: Vec<TaskSummary>,
+    average: AverageSummary,
+}
+
+#[derive(Serialize)]
+struct TaskSummary {
+    task: String,
+    synthetic: bool,
+    examples: usize,
+    base: f64,
+    compressed: f64,
+    difference: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    size_ratio: f64,
+    speedup: Option<f64>,
+    warning: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AverageSummary {
+    base: f64,
+    compressed: f64,
+    difference: f64,
+    low: f64,
+    high: f64,
+    speedup: Option<f64>,
+}
+
+impl Summary {
+    pub(super) fn new(reports: &[Comparison]) -> Self {
+        let average = Average::new(reports);
+        Self {
+            schema: SCHEMA,
+            stage: "act-eval",
+            tasks: reports.iter().map(task).collect(),
+            average: AverageSummary {
+                base: average.base,
+                compressed: average.compressed,
+                difference: average.compressed - average.base,
+                low: average.interval.low,
+                high: average.interval.high,
+                speedup: average.speedup,
+            },
+        }
+    }
+}
+
+fn task(report: &Comparison) -> TaskSummary {
+    let (first, last) = ends(report);
+    let interval = last.difference.as_ref().map(interval);
+    TaskSummary {
+        task: report.task.clone(),
+        synthetic: report.synthetic,
+        examples: last.accuracy.n,
+        base: first.accuracy.value,
+        compressed: last.accuracy.value,
+        difference: last.difference.as_ref().map(|d| d.value),
+        low: interval.map(|i| i.low),
+        high: interval.map(|i| i.high),
+        size_ratio: last.size_ratio,
+        speedup: last.speedups.first().map(|s| s.ratio.median),
+        warning: last.warning.clone(),
+    }
+}
