@@ -179,12 +179,12 @@ fn a_report_says_whether_int8_was_trained_and_why() {
     assert_eq!(quantised["training"]["kept_step"], 96);
     assert!(json["models"][0].get("quantised").is_none());
 
-    let other = told_by_act_quant(&here.artifact("base.act"));
-    let digest = other["model"]["digest"].as_str().unwrap();
+    let mut other = told.clone();
+    other["model"]["digest"] = "ab".repeat(32).into();
     std::fs::write(here.path("q.json"), other.to_string()).unwrap();
     let (code, message) = refusal(here.run(&format!("{command} --training q.json")));
-    let expected = format!("q.json: the report of act-quant on another model ({digest:.12})");
-    assert!(code == 2 && message.contains(&expected), "{message}");
+    let expected = "q.json: the report of act-quant on another model (abababababab)";
+    assert!(code == 2 && message.contains(expected), "{message}");
 
     let mut broken = told.clone();
     broken["training"]["evaluations"][0]["divergence"] = Value::Null;
