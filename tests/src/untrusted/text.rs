@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use act_core::{Artifact, Batch};
 use act_data::{Dataset, Split};
 use act_eval::model::Model;
-use act_eval::predict::input::{Format, Reader};
+use act_eval::predict::input::{LineFormat, Reader};
 use act_stage::config::Config;
 
 use super::{checked, folder};
@@ -68,7 +68,7 @@ pub fn predict(bytes: &[u8]) -> bool {
         let artifact = Artifact::read(&golden[..]).expect("the golden file loads");
         Model::new(artifact, "golden", 1).expect("and runs")
     });
-    let reader = Reader::new(model, Format::Auto);
+    let reader = Reader::new(model, LineFormat::Auto);
     let text = String::from_utf8_lossy(bytes);
     let encodings = text
         .lines()
