@@ -15,7 +15,7 @@ macro_rules! named {
 
         impl $type {
             /// All of them, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
             /// Its name in files and on command lines.
             pub const fn name(self) -> &'static str {
@@ -59,10 +59,10 @@ mod tests {
     #[test]
     fn a_name_is_the_same_wherever_it_is_read_or_written() {
         for colour in Colour::ALL {
-            assert_eq!(colour.name().parse::<Colour>().unwrap(), *colour);
-            let json = serde_json::to_string(colour).unwrap();
+            assert_eq!(colour.name().parse::<Colour>().unwrap(), colour);
+            let json = serde_json::to_string(&colour).unwrap();
             assert_eq!(json, format!("\"{colour}\""));
-            assert_eq!(serde_json::from_str::<Colour>(&json).unwrap(), *colour);
+            assert_eq!(serde_json::from_str::<Colour>(&json).unwrap(), colour);
         }
         let unknown = "blue".parse::<Colour>().unwrap_err().to_string();
         assert_eq!(unknown, "unknown \"blue\"; known: BLUE, green");

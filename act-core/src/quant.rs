@@ -6,8 +6,7 @@
 //! part of the model because exactness of the fast integer instructions depends on them; every
 //! kernel computes the same 32-bit sums, whatever the machine.
 
-use std::fmt;
-
+use crate::named;
 use crate::names::{Embedding, Linear};
 
 /// How the input of a quantised linear becomes integers.
@@ -25,46 +24,17 @@ pub enum ActivationScheme {
     DynamicPerToken,
 }
 
-/// The algorithm that chose a static scale; definitions in act-quant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Calibrator {
-    None,
-    AbsMax,
-    Avg,
-    Mse,
-    Emd,
-    Hist,
-    Kl,
-    MinMax,
-}
-
-impl Calibrator {
-    /// All calibrators with PaddleSlim's names.
-    pub const ALL: [(Calibrator, &'static str); 8] = [
-        (Calibrator::None, "none"),
-        (Calibrator::AbsMax, "abs_max"),
-        (Calibrator::Avg, "avg"),
-        (Calibrator::Mse, "mse"),
-        (Calibrator::Emd, "emd"),
-        (Calibrator::Hist, "hist"),
-        (Calibrator::Kl, "KL"),
-        (Calibrator::MinMax, "min_max"),
-    ];
-
-    /// PaddleSlim's name.
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(c, _)| *c == self)
-            .expect("every calibrator has a name")
-            .1
-    }
-}
-
-impl fmt::Display for Calibrator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+named! {
+    /// The algorithm that chose a static scale, by PaddleSlim's name; definitions in act-quant.
+    #[allow(missing_docs)]
+    pub enum Calibrator {
+        AbsMax = "abs_max",
+        Avg = "avg",
+        Mse = "mse",
+        Emd = "emd",
+        Hist = "hist",
+        Kl = "KL",
+        MinMax = "min_max",
     }
 }
 
@@ -94,8 +64,8 @@ pub struct LinearQuant {
     pub activation: ActivationScheme,
     /// Each channel of the input is multiplied by a number of its own before it is quantised.
     pub input_multiplier: bool,
-    /// Who chose the scale.
-    pub calibrator: Calibrator,
+    /// Who chose the scale, if calibration did.
+    pub calibrator: Option<Calibrator>,
     /// The calibrator's argument (the percentile of `hist`), 0 without one.
     pub calibrator_arg: f32,
 }
@@ -111,7 +81,7 @@ impl LinearQuant {
             activation_max: 127,
             activation: ActivationScheme::DynamicPerToken,
             input_multiplier: false,
-            calibrator: Calibrator::None,
+            calibrator: None,
             calibrator_arg: 0.0,
         }
     }
@@ -155,14 +125,6 @@ impl QuantSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn calibrators_have_distinct_names() {
-        for (i, (calibrator, name)) in Calibrator::ALL.into_iter().enumerate() {
-            assert_eq!(calibrator.to_string(), name);
-            assert!(Calibrator::ALL[..i].iter().all(|(_, other)| *other != name));
-        }
-    }
 
     #[test]
     fn a_spec_finds_its_own() {

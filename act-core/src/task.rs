@@ -1,53 +1,27 @@
 //! The tasks that are built in, by name: the one list of them. What their files hold is act-data's to
 //! say; data of one's own may bear any other name.
 
-/// A built-in task: CLUE's seven in the order of the reference's table, then GLUE's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum BuiltIn {
-    Afqmc,
-    Tnews,
-    Iflytek,
-    Cmnli,
-    Ocnli,
-    Cluewsc2020,
-    Csl,
-    Sst2,
-    Mrpc,
-    Rte,
+use crate::named;
+
+named! {
+    /// A built-in task: CLUE's seven in the order of the reference's table, then GLUE's. Names are in
+    /// lower case, without hyphens.
+    #[allow(missing_docs)]
+    pub enum BuiltIn {
+        Afqmc = "afqmc",
+        Tnews = "tnews",
+        Iflytek = "iflytek",
+        Cmnli = "cmnli",
+        Ocnli = "ocnli",
+        Cluewsc2020 = "cluewsc2020",
+        Csl = "csl",
+        Sst2 = "sst2",
+        Mrpc = "mrpc",
+        Rte = "rte",
+    }
 }
 
 impl BuiltIn {
-    /// All of them.
-    pub const ALL: [BuiltIn; 10] = [
-        BuiltIn::Afqmc,
-        BuiltIn::Tnews,
-        BuiltIn::Iflytek,
-        BuiltIn::Cmnli,
-        BuiltIn::Ocnli,
-        BuiltIn::Cluewsc2020,
-        BuiltIn::Csl,
-        BuiltIn::Sst2,
-        BuiltIn::Mrpc,
-        BuiltIn::Rte,
-    ];
-
-    /// The name used here: lower case, without hyphens.
-    pub fn name(self) -> &'static str {
-        match self {
-            BuiltIn::Afqmc => "afqmc",
-            BuiltIn::Tnews => "tnews",
-            BuiltIn::Iflytek => "iflytek",
-            BuiltIn::Cmnli => "cmnli",
-            BuiltIn::Ocnli => "ocnli",
-            BuiltIn::Cluewsc2020 => "cluewsc2020",
-            BuiltIn::Csl => "csl",
-            BuiltIn::Sst2 => "sst2",
-            BuiltIn::Mrpc => "mrpc",
-            BuiltIn::Rte => "rte",
-        }
-    }
-
     /// The task of a name in any case, with or without hyphens; `cluewsc` for short is accepted, for
     /// PaddleSlim's configurations write it so.
     pub fn named(name: &str) -> Option<Self> {

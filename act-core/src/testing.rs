@@ -161,12 +161,12 @@ fn random_values(seed: Seed, name: &str, shape: &[usize]) -> Vec<f32> {
 
 fn quantize(plan: &Plan, params: &mut Params, int8: TinyInt8) -> QuantSpec {
     let (activation, calibrator) = if int8.dynamic {
-        (ActivationScheme::DynamicPerToken, Calibrator::None)
+        (ActivationScheme::DynamicPerToken, None)
     } else {
         let scale = 3.0 / int8.activation_max as f32;
         let zero_point = 128;
         let fixed = ActivationScheme::Static { scale, zero_point };
-        (fixed, Calibrator::AbsMax)
+        (fixed, Some(Calibrator::AbsMax))
     };
     let linears: Vec<Linear> = plan.linears();
     let embeddings: Vec<Embedding> = plan.tables();

@@ -56,7 +56,7 @@ pub fn distill(
     let features = match (&teacher, &options.losses) {
         (Some(teacher), Some(losses)) => {
             let encodings = &examples.train.encodings;
-            teacher.features(encodings, &objective, losses.cache_bytes()?)
+            teacher.features(encodings, &objective, losses.cache_bytes())
         }
         _ => None,
     };

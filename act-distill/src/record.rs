@@ -3,7 +3,7 @@
 
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use act_core::{Device, Result, Seed};
-use act_stage::config::Config;
+use act_stage::config::{Config, Section};
 use act_stage::report::Report;
 use act_train::record::{TeacherRecord, acting, losses};
 use serde_json::{Map, Value, json};
@@ -56,7 +56,7 @@ pub fn finished(begun: StageRecord, distilled: &Distilled) -> StageRecord {
 fn acted(config: &Config) -> Result<String> {
     let mut acted = acting(config)?;
     acted.train.warmup_ratio = Some(config.train.warmup());
-    acted.yaml_of(&["TrainConfig", "Distillation"])
+    acted.yaml_of(&[Section::Train, Section::Distillation])
 }
 
 /// The report: the course of the training and accuracies on the held-out slice of train. Accuracy
@@ -202,7 +202,7 @@ mod tests {
         };
         let named = |d: &mut Distillation| *d = d.explicit().unwrap();
         assert_eq!(same(&named), all[0], "what is automatic, by name");
-        assert_eq!(same(&|d| d.cache = "0".into()), all[0], "memory");
+        assert_eq!(same(&|d| d.cache = "0".parse().ok()), all[0], "memory");
         let path = |d: &mut Distillation| d.teacher_model_dir = Some("elsewhere".into());
         assert_eq!(same(&path), all[0], "the teacher's place");
     }

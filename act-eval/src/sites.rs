@@ -6,7 +6,7 @@
 mod row;
 mod times;
 
-use act_core::quant::ActivationScheme;
+use act_core::quant::{ActivationScheme, Calibrator};
 
 use crate::table::{self, Table};
 pub use row::{Row, rows};
@@ -30,9 +30,10 @@ pub fn table(rows: &[Row]) -> Table {
         }),
         ("calibrator", |row| {
             let q = row.quant.as_ref()?;
+            let name = q.calibrator.map_or("none", Calibrator::name);
             Some(match q.calibrator_arg {
-                0.0 => q.calibrator.to_string(),
-                arg => format!("{} {arg}", q.calibrator),
+                0.0 => name.into(),
+                arg => format!("{name} {arg}"),
             })
         }),
         ("ranges", |row| {

@@ -144,7 +144,7 @@ fn quantized(float: &Artifact) -> Artifact {
                 scale: 4.0 / 127.0,
                 zero_point: 128,
             },
-            calibrator: Calibrator::AbsMax,
+            calibrator: Some(Calibrator::AbsMax),
             ..LinearQuant::dynamic(linear)
         });
     }

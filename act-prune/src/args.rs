@@ -6,8 +6,9 @@
 use std::path::PathBuf;
 
 use act_core::Result;
-use act_stage::config::Config;
+use act_stage::config::{Config, Precision, Size, Time};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use crate::family;
 
@@ -19,19 +20,19 @@ pub struct GoalArgs {
     pub target_speedup: Option<f64>,
     /// Time of a sequence at the data's own lengths: 8ms, 800us.
     #[arg(long, value_name = "TIME", group = "goal")]
-    pub budget: Option<String>,
+    pub budget: Option<Time>,
     /// Share of the parameters that stays, embeddings included: 0.5.
     #[arg(long, value_name = "SHARE", group = "goal")]
     pub params: Option<f64>,
     /// Size of the file that will be served: 20MB.
     #[arg(long, value_name = "SIZE", group = "goal")]
-    pub bytes: Option<String>,
+    pub bytes: Option<Size>,
     /// One model for each speed-up, into the folder `--output`, with an index.json: 1.5,2,3,5.
     #[arg(long, value_name = "X,..", value_delimiter = ',', group = "goal")]
     pub family: Option<Vec<f64>>,
     /// What will be served: int8 (default) or f32. Times and bytes are of it.
-    #[arg(long, value_parser = ["int8", "f32"])]
-    pub precision: Option<String>,
+    #[arg(long, value_parser = PossibleValuesParser::new(Precision::ALL.map(Precision::name)).try_map(|name| name.parse::<Precision>()))]
+    pub precision: Option<Precision>,
     /// Keep the latency table here, not in the user's cache folder.
     #[arg(long, value_name = "FILE")]
     pub latency_table: Option<PathBuf>,
@@ -59,9 +60,7 @@ impl GoalArgs {
             prune.params = self.params;
             prune.bytes.clone_from(&self.bytes);
         }
-        if let Some(precision) = &self.precision {
-            prune.precision.clone_from(precision);
-        }
+        prune.precision = self.precision.unwrap_or(prune.precision);
     }
 
     /// The speed-ups of a family, if one is asked for.
@@ -85,13 +84,13 @@ mod tests {
         assert_eq!(config.prune.pruned_ratio, Some(0.25));
         let args = GoalArgs {
             params: Some(0.5),
-            precision: Some("f32".into()),
+            precision: Some(Precision::F32),
             ..GoalArgs::default()
         };
         args.apply(&mut config);
         assert_eq!(config.prune.targets(), ["params"]);
         assert_eq!(config.prune.pruned_ratio, None);
-        assert_eq!(config.prune.precision, "f32");
+        assert_eq!(config.prune.precision, Precision::F32);
         config.check().unwrap();
         let args = GoalArgs {
             family: Some(vec![1.5, 3.0, 2.0]),

@@ -11,9 +11,9 @@ mod magnitude;
 mod obs;
 
 use act_core::{Artifact, Error, Result};
+use act_stage::config::Criterion;
 
 use crate::compensate::{Repair, repair};
-use crate::criterion::Criterion;
 use crate::measure::Measure;
 use crate::passes::Passes;
 use crate::rearrange::rearrange;

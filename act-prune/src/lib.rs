@@ -12,7 +12,6 @@ pub mod budget;
 pub mod calibration;
 mod cholesky;
 mod compensate;
-mod criterion;
 pub mod family;
 pub mod importance;
 pub mod latency;
@@ -33,8 +32,8 @@ pub mod shrink;
 pub mod vocabulary;
 
 pub use act_nn::LayerScores;
+pub use act_stage::config::Criterion;
 pub use calibration::Calibration;
-pub use criterion::Criterion;
 pub use measure::Measure;
 pub use options::{Goal, Options};
 pub use outcome::{LayerOutcome, Origin, Pruned};

@@ -1,18 +1,12 @@
 //! What the configuration says about pruning, checked.
 
 use act_core::{Error, Result};
-use act_stage::config::{Config, Prune, QuantPost, quantity};
+use act_stage::config::{self, Config, Criterion, KeptTokens, Prune, QuantPost, Size, Time};
 
 use crate::budget::PruningTarget;
-use crate::criterion::Criterion;
 use crate::latency::{Precision, Serving};
 use crate::ratio::Ratio;
 use crate::vocabulary::Vocabulary;
-
-/// Sequences a batch when the configuration names no number; PaddleSlim's configs all say 16.
-const BATCH_SIZE: usize = 16;
-/// PaddleSlim's ratio.
-const RATIO: f64 = 0.25;
 
 /// How much is removed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,20 +43,20 @@ impl Options {
         config.check()?;
         let prune = &config.prune;
         Ok(Self {
-            goal: match target(prune)? {
+            goal: match target(prune) {
                 Some(target) => Goal::Target(target),
-                None => Goal::Ratio(Ratio::new(prune.pruned_ratio.unwrap_or(RATIO))?),
+                None => Goal::Ratio(Ratio::new(prune.ratio())?),
             },
-            criterion: criterion(config).parse()?,
+            criterion: prune.criterion(),
             serving: Serving {
-                precision: precision(&prune.precision, &config.quant_post),
+                precision: precision(prune.precision, &config.quant_post),
                 batch: prune.latency_batch,
                 threads: prune.latency_threads,
             },
             vocabulary: vocabulary(prune)?,
             calibration_examples: prune.calibration_examples,
             validation_ratio: config.train.validation_ratio,
-            batch_size: batch_size(config),
+            batch_size: config.global.batch_size(),
         })
     }
 
@@ -76,59 +70,43 @@ impl Options {
 /// The configuration with the defaults that depend on other keys filled in.
 pub fn filled_in(config: &Config) -> Config {
     let mut filled = config.clone();
-    filled.global.batch_size = Some(batch_size(config));
-    filled.prune.criterion = Some(criterion(config).into());
+    filled.global.batch_size = Some(config.global.batch_size());
+    filled.prune.criterion = Some(config.prune.criterion());
     if config.prune.targets().is_empty() {
-        filled.prune.pruned_ratio = Some(config.prune.pruned_ratio.unwrap_or(RATIO));
+        filled.prune.pruned_ratio = Some(config.prune.ratio());
     }
     filled
 }
 
 /// The target, none if heads and neurons go by a ratio.
-fn target(prune: &Prune) -> Result<Option<PruningTarget>> {
-    let time = prune.budget.as_deref().map(quantity::milliseconds);
-    let size = prune.bytes.as_deref().map(quantity::bytes);
-    Ok(None
-        .or(prune.target_speedup.map(PruningTarget::Speedup))
-        .or(time.transpose()?.map(PruningTarget::Latency))
+fn target(prune: &Prune) -> Option<PruningTarget> {
+    let time = prune.budget.as_ref().map(Time::milliseconds);
+    let size = prune.bytes.as_ref().map(Size::bytes);
+    None.or(prune.target_speedup.map(PruningTarget::Speedup))
+        .or(time.map(PruningTarget::Latency))
         .or(prune.params.map(PruningTarget::Parameters))
-        .or(size.transpose()?.map(PruningTarget::Bytes)))
+        .or(size.map(PruningTarget::Bytes))
 }
 
 /// Errors: a corpus without its file, a file without a corpus.
 fn vocabulary(prune: &Prune) -> Result<Vocabulary> {
-    match (prune.vocabulary.as_str(), &prune.vocabulary_file) {
-        ("corpus", Some(file)) => Ok(Vocabulary::Corpus(file.into())),
-        ("corpus", None) => Err(Error::usage(
+    match (prune.vocabulary, &prune.vocabulary_file) {
+        (KeptTokens::Corpus, Some(file)) => Ok(Vocabulary::Corpus(file.into())),
+        (KeptTokens::Corpus, None) => Err(Error::usage(
             "Prune.vocabulary: corpus needs Prune.vocabulary_file, a file of one text a line",
         )),
-        (kind, Some(_)) => Err(Error::usage(format!(
-            "Prune.vocabulary_file is for vocabulary: corpus, which is {kind}"
+        (kept @ (KeptTokens::All | KeptTokens::Used), Some(_)) => Err(Error::usage(format!(
+            "Prune.vocabulary_file is for vocabulary: corpus, which is {kept}"
         ))),
-        ("used", None) => Ok(Vocabulary::Used),
-        _ => Ok(Vocabulary::All),
+        (KeptTokens::Used, None) => Ok(Vocabulary::Used),
+        (KeptTokens::All, None) => Ok(Vocabulary::All),
     }
 }
 
-/// Examples a batch: the global number, else PaddleSlim's usual.
-fn batch_size(config: &Config) -> usize {
-    config.global.batch_size.unwrap_or(BATCH_SIZE)
-}
-
-/// As configured; else PaddleSlim's with its ratio, and with a target the one that loses least
-/// (docs/benchmarks/pruning.md).
-fn criterion(config: &Config) -> &str {
-    match (&config.prune.criterion, config.prune.targets().is_empty()) {
-        (Some(criterion), _) => criterion,
-        (None, true) => Criterion::FirstOrder.name(),
-        (None, false) => Criterion::Obs.name(),
-    }
-}
-
-fn precision(name: &str, quant: &QuantPost) -> Precision {
-    match name {
-        "f32" => Precision::F32,
-        _ => Precision::Int8 {
+fn precision(precision: config::Precision, quant: &QuantPost) -> Precision {
+    match precision {
+        config::Precision::F32 => Precision::F32,
+        config::Precision::Int8 => Precision::Int8 {
             weight_max: quant.weight_max,
             activation_max: quant.activation_max,
             embeddings: quant.embeddings,
@@ -160,7 +138,7 @@ mod tests {
         let of = |change: fn(&mut Prune)| {
             let mut prune = Prune::default();
             change(&mut prune);
-            target(&prune).unwrap()
+            target(&prune)
         };
         assert_eq!(of(|_| ()), None);
         assert_eq!(
@@ -168,7 +146,7 @@ mod tests {
             Some(PruningTarget::Speedup(3.0))
         );
         assert_eq!(
-            of(|p| p.budget = Some("8ms".into())),
+            of(|p| p.budget = "8ms".parse().ok()),
             Some(PruningTarget::Latency(8.0))
         );
         assert_eq!(
@@ -176,7 +154,7 @@ mod tests {
             Some(PruningTarget::Parameters(0.5))
         );
         assert_eq!(
-            of(|p| p.bytes = Some("2kB".into())),
+            of(|p| p.bytes = "2kB".parse().ok()),
             Some(PruningTarget::Bytes(2000))
         );
     }
@@ -194,14 +172,14 @@ mod tests {
 
     #[test]
     fn only_a_ratio_of_zero_leaves_the_vocabulary_alone_to_shrink() {
-        let only = |ratio, vocabulary: &str| {
+        let only = |ratio, vocabulary| {
             let mut config = Config::default();
             config.prune.pruned_ratio = ratio;
-            config.prune.vocabulary = vocabulary.into();
+            config.prune.vocabulary = vocabulary;
             Options::new(&config).unwrap().vocabulary_only()
         };
-        assert!(only(Some(0.0), "used"));
-        assert!(!only(None, "used") && !only(Some(0.0), "all"));
+        assert!(only(Some(0.0), KeptTokens::Used));
+        assert!(!only(None, KeptTokens::Used) && !only(Some(0.0), KeptTokens::All));
     }
 
     #[test]
@@ -212,10 +190,8 @@ mod tests {
             Options::new(&config).unwrap_err().to_string()
         };
         assert!(refused(|c| c.prune.pruned_ratio = Some(25.0)).contains("Prune.pruned_ratio"));
-        assert!(refused(|c| c.prune.prune_algo = "asp".into()).contains("Prune.prune_algo"));
-        assert!(refused(|c| c.prune.criterion = Some("luck".into())).contains("Prune.criterion"));
-        assert!(refused(|c| c.prune.precision = "int4".into()).contains("Prune.precision"));
-        assert!(refused(|c| c.prune.vocabulary = "corpus".into()).contains("vocabulary_file"));
+        assert!(refused(|c| c.prune.bytes = "0".parse().ok()).contains("Prune.bytes"));
+        assert!(refused(|c| c.prune.vocabulary = KeptTokens::Corpus).contains("vocabulary_file"));
         assert!(refused(|c| c.prune.vocabulary_file = Some("a".into())).contains("corpus"));
         assert!(refused(|c| c.prune.calibration_examples = 0).contains("calibration_examples"));
         assert!(refused(|c| c.train.validation_ratio = 1.0).contains("validation_ratio"));

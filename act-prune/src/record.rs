@@ -3,7 +3,7 @@
 
 use act_core::provenance::{DataRecord, InputRecord, StageRecord};
 use act_core::{Device, Result, Seed};
-use act_stage::config::{Config, Global};
+use act_stage::config::{Config, Global, Section};
 use act_stage::report::Report;
 use serde_json::{Map, Value, json};
 
@@ -67,7 +67,7 @@ fn acted(config: &Config) -> Result<String> {
         prune: filled.prune,
         ..Config::default()
     };
-    let yaml = acted.yaml_of(&["Global", "Prune"])?;
+    let yaml = acted.yaml_of(&[Section::Global, Section::Prune])?;
     // Of the training section only this key decides anything here.
     let held_out = config.train.validation_ratio;
     Ok(format!(

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use act_core::{Artifact, Error, Result};
 use act_nn::LayerScores;
+use act_stage::config::Criterion;
 
 use crate::budget::blocks::keeps;
 use crate::budget::cost::{FileSize, Parameters, Time};
 use crate::budget::{Cost, PruningTarget, Yardstick, keep_promise};
-use crate::criterion::Criterion;
 use crate::importance::{self, Compensated};
 use crate::latency::{LatencySetting, Serving};
 use crate::measure::Measure;

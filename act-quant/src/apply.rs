@@ -279,7 +279,8 @@ impl<'a> ModelQuantizer<'a> {
             scale: grid.scale,
             zero_point: grid.zero_point,
         };
-        (quant.calibrator, quant.calibrator_arg) = (method.calibrator(), method.argument());
+        quant.calibrator = Some(method.calibrator());
+        quant.calibrator_arg = method.argument();
     }
 
     /// Rounded weights; those that smoothing has not touched are remembered.

@@ -12,7 +12,6 @@ mod outcome;
 pub mod plan;
 mod start;
 
-use act_core::quant::Calibrator;
 use act_core::{Artifact, Error, ErrorKind, Result, Seed, Tokenizer};
 use act_data::Dataset;
 use act_nn::{FakeQuantization, Quantizing, Trained, Training};
@@ -168,7 +167,7 @@ fn best_step(trained: Trained, float: Artifact) -> Result<(Artifact, FakeQuantiz
 fn exported(float: &Artifact, rounding: &FakeQuantization) -> Result<Artifact> {
     let mut int8 = rounding.export(float)?;
     for linear in &mut int8.quant.linears {
-        linear.calibrator = Calibrator::None;
+        linear.calibrator = None;
         linear.calibrator_arg = 0.0;
     }
     Ok(int8)

@@ -15,7 +15,6 @@ mod mse;
 use std::fmt;
 
 use act_core::quant::Calibrator;
-use act_core::{Error, Result};
 
 use crate::statistics::Statistics;
 
@@ -42,29 +41,16 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method that PaddleSlim calls `name`; `percent` is the argument of `hist`.
-    ///
-    /// # Errors
-    /// Usage: an unknown name, or a share outside 0 (excluded) to 1.
-    pub fn parse(name: &str, percent: f64) -> Result<Self> {
-        let known = Calibrator::ALL.iter().find(|(_, n)| *n == name);
-        match known.map(|(calibrator, _)| *calibrator) {
-            Some(Calibrator::AbsMax) => Ok(Method::AbsMax),
-            Some(Calibrator::Avg) => Ok(Method::Avg),
-            Some(Calibrator::Mse) => Ok(Method::Mse),
-            Some(Calibrator::Emd) => Ok(Method::Emd),
-            Some(Calibrator::Hist) if percent > 0.0 && percent <= 1.0 => {
-                Ok(Method::Hist { percent })
-            }
-            Some(Calibrator::Hist) => Err(Error::usage(format!(
-                "hist_percent is {percent}: it is a share, more than 0 and at most 1"
-            ))),
-            Some(Calibrator::Kl) => Ok(Method::Kl),
-            Some(Calibrator::MinMax) => Ok(Method::MinMax),
-            Some(Calibrator::None) | None => Err(Error::usage(format!(
-                "no calibration algorithm is called {name:?}; there are abs_max, avg, mse, emd, \
-                 hist, KL, min_max"
-            ))),
+    /// The method of a calibrator; `percent` is the argument of `hist`.
+    pub fn new(calibrator: Calibrator, percent: f64) -> Self {
+        match calibrator {
+            Calibrator::AbsMax => Method::AbsMax,
+            Calibrator::Avg => Method::Avg,
+            Calibrator::Mse => Method::Mse,
+            Calibrator::Emd => Method::Emd,
+            Calibrator::Hist => Method::Hist { percent },
+            Calibrator::Kl => Method::Kl,
+            Calibrator::MinMax => Method::MinMax,
         }
     }
 

@@ -2,14 +2,11 @@
 //! `HyperParameterOptimization`, turned into types.
 
 use act_core::{Error, Result};
-use act_stage::config::{Config, QuantPost};
+use act_stage::config::{Config, QuantPost, SchemeKind};
 
 use crate::calibrate::Method;
-use crate::scheme::{Kind, Scheme};
+use crate::scheme::Scheme;
 use crate::weight::Granularity;
-
-/// Trials of a search when the configuration sets no bound (PaddleSlim's number).
-const MAX_TRIALS: usize = 20;
 
 /// Options of post-training quantisation.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +20,7 @@ pub struct Options {
     /// Upper bound of whole-model trials, and of those that change one input; at least 1.
     pub max_trials: usize,
     /// What an input may become; static or dynamic is among them.
-    pub schemes: Vec<Kind>,
+    pub schemes: Vec<SchemeKind>,
     /// Take off every channel what its tokens have in common, where that costs nothing, and let the
     /// zero points of static scales move.
     pub shift: bool,
@@ -76,26 +73,22 @@ impl Options {
         let (post, search) = (&config.quant_post, &config.hpo);
         post.check()?;
         search.check()?;
-        let methods = methods(config)?;
+        let methods = methods(config);
         note_unused_percentile(config, &methods);
-        let kinds = choices(&search.weight_quantize_type, &post.weight_quantize_type);
+        let granularities = choices(&search.weight_quantize_type, &post.weight_quantize_type);
         let batch_nums = choices(&search.batch_num, &post.batch_nums);
         Ok(Self {
             methods,
-            granularities: kinds
-                .iter()
-                .map(|name| Granularity::parse(name))
-                .collect::<Result<_>>()?,
+            granularities: granularities.to_vec(),
             bias_corrects: choices(&search.bias_correct, &post.bias_correction).to_vec(),
-            schemes: Kind::ALL
-                .iter()
-                .filter(|(_, name)| post.schemes.iter().any(|s| s == name))
-                .map(|(kind, _)| *kind)
+            schemes: SchemeKind::ALL
+                .into_iter()
+                .filter(|kind| post.schemes.contains(kind))
                 .collect(),
             shift: post.shift,
             alphas: post.smooth_alpha.clone(),
             max_divergence: post.max_divergence,
-            max_trials: search.max_quant_count.unwrap_or(MAX_TRIALS),
+            max_trials: search.max_quant_count(),
             batch_size: post.batch_size,
             batches: batch_nums.iter().copied().fold(1, usize::max),
             validation_ratio: config.train.validation_ratio,
@@ -111,8 +104,8 @@ impl Options {
     /// Usage: nothing that quantises is left.
     pub fn restrict(mut self, deploy: Deploy) -> Result<Self> {
         if deploy == Deploy::Onnx {
-            self.schemes.retain(|&kind| kind != Kind::Dynamic);
-            if !self.schemes.contains(&Kind::Static) {
+            self.schemes.retain(|&kind| kind != SchemeKind::Dynamic);
+            if !self.schemes.contains(&SchemeKind::Static) {
                 return Err(Error::usage(
                     "--deploy onnx: a QDQ graph has no scales per token, and QuantPost.schemes \
                      allow no static one; add static to them",
@@ -123,13 +116,13 @@ impl Options {
     }
 
     /// True if the options let an input become this.
-    pub fn allows(&self, kind: Kind) -> bool {
+    pub fn allows(&self, kind: SchemeKind) -> bool {
         self.schemes.contains(&kind)
     }
 
     /// What every input becomes in a whole-model trial.
     pub fn base_scheme(&self, method: Method) -> Scheme {
-        if self.allows(Kind::Static) {
+        if self.allows(SchemeKind::Static) {
             Scheme::Static(method)
         } else {
             Scheme::Dynamic
@@ -139,7 +132,7 @@ impl Options {
     /// The whole space, in order: every method with the first granularity and correction, then the
     /// next. Methods find static scales; without any, one stands for all.
     pub fn candidates(&self) -> Vec<Candidate> {
-        let methods = if self.allows(Kind::Static) {
+        let methods = if self.allows(SchemeKind::Static) {
             &self.methods[..]
         } else {
             &self.methods[..1]
@@ -164,18 +157,18 @@ impl Options {
 }
 
 /// Every calibrator asked for; `hist` once for each percentile.
-fn methods(config: &Config) -> Result<Vec<Method>> {
+fn methods(config: &Config) -> Vec<Method> {
     let (post, search) = (&config.quant_post, &config.hpo);
     let mut methods = Vec::new();
-    for name in choices(&search.ptq_algo, &post.algo) {
+    for &calibrator in choices(&search.ptq_algo, &post.algo) {
         for &percent in choices(&search.hist_percent, &post.hist_percent) {
-            let method = Method::parse(name, percent)?;
+            let method = Method::new(calibrator, percent);
             if !methods.contains(&method) {
                 methods.push(method);
             }
         }
     }
-    Ok(methods)
+    methods
 }
 
 /// Says that percentiles were given and no calibrator takes one.
@@ -200,6 +193,8 @@ fn choices<'a, T>(searched: &'a Option<Vec<T>>, single: &'a T) -> &'a [T] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use act_core::quant::Calibrator;
+    use act_stage::config::Operator;
 
     #[test]
     fn the_default_is_one_trial() {
@@ -216,13 +211,9 @@ mod tests {
     #[test]
     fn lists_span_a_grid_within_the_bound() {
         let mut config = Config::default();
-        config.hpo.ptq_algo = Some(["hist", "KL"].map(String::from).to_vec());
+        config.hpo.ptq_algo = Some(vec![Calibrator::Hist, Calibrator::Kl]);
         config.hpo.hist_percent = Some(vec![0.99, 0.999]);
-        config.hpo.weight_quantize_type = Some(
-            ["channel_wise_abs_max", "abs_max"]
-                .map(String::from)
-                .to_vec(),
-        );
+        config.hpo.weight_quantize_type = Some(vec![Granularity::Channel, Granularity::Tensor]);
         config.hpo.batch_num = Some(vec![4, 8]);
         let all = Options::from_config(&config).unwrap();
         assert_eq!(all.candidates().len(), 6);
@@ -240,8 +231,8 @@ mod tests {
     fn onnx_has_no_scale_per_token() {
         let mut config = Config::default();
         let onnx = |config: &Config| Options::from_config(config).unwrap().restrict(Deploy::Onnx);
-        assert!(!onnx(&config).unwrap().allows(Kind::Dynamic));
-        config.quant_post.schemes = ["dynamic", "float"].map(String::from).to_vec();
+        assert!(!onnx(&config).unwrap().allows(SchemeKind::Dynamic));
+        config.quant_post.schemes = vec![SchemeKind::Dynamic, SchemeKind::Float];
         let message = onnx(&config).unwrap_err().to_string();
         assert!(message.starts_with("--deploy onnx"), "{message}");
         let here = Options::from_config(&config).unwrap();
@@ -258,12 +249,11 @@ mod tests {
             assert_eq!(error.kind(), act_core::ErrorKind::Usage);
             assert!(error.to_string().contains(key), "{error}");
         };
-        rejects(|c| c.quant_post.algo = "ptf".into(), "QuantPost.algo");
         rejects(|c| c.quant_post.hist_percent = f64::NAN, "hist_percent");
         rejects(|c| c.quant_post.activation_max = 0, "activation_max");
         rejects(|c| c.quant_post.schemes = vec![], "QuantPost.schemes");
         rejects(
-            |c| c.quant_post.schemes = ["dynamic", "smooth"].map(String::from).to_vec(),
+            |c| c.quant_post.schemes = vec![SchemeKind::Dynamic, SchemeKind::Smooth],
             "static beside smooth",
         );
         rejects(|c| c.quant_post.smooth_alpha = vec![], "smooth_alpha");
@@ -275,7 +265,7 @@ mod tests {
         rejects(|c| c.hpo.batch_num = Some(vec![]), "batch_num");
         rejects(|c| c.hpo.hist_percent = Some(vec![]), "hist_percent");
         rejects(
-            |c| c.quant_post.quantize_op_types = vec!["conv2d".into()],
+            |c| c.quant_post.quantize_op_types = vec![Operator::Conv2d],
             "quantize_op_types",
         );
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use act_core::provenance::{DataRecord, InputRecord, SITE_METRIC, StageRecord};
 use act_core::quant::ActivationScheme;
 use act_core::{Artifact, Device, Linear, Result, Seed, Site};
-use act_stage::config::Config;
+use act_stage::config::{Config, Section};
 use act_train::record::{TeacherRecord, acting};
 use serde_json::{Map, Value, json};
 
@@ -50,7 +50,7 @@ pub fn provenance(
     }
     metrics.extend(of_sites(quantized));
     Ok(StageRecord {
-        config: config.yaml_of(&["QuantPost", "HyperParameterOptimization"])?,
+        config: config.yaml_of(&[Section::QuantPost, Section::Search])?,
         inputs: vec![InputRecord {
             role: "model".into(),
             model_digest: model.model_digest()?,
@@ -72,7 +72,8 @@ pub fn begin_training(
     config: &Config,
     device: Device,
 ) -> Result<()> {
-    record.config += &acting(config)?.yaml_of(&["QuantAware", "TrainConfig", "Distillation"])?;
+    record.config +=
+        &acting(config)?.yaml_of(&[Section::QuantAware, Section::Train, Section::Distillation])?;
     record.device = device.to_string();
     if let Some(teacher) = teacher {
         TeacherRecord::new(teacher)?.add_to(record);

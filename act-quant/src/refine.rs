@@ -5,10 +5,11 @@
 //! data must give the same bytes on every machine, so the order of costs is fixed.
 
 use act_core::Result;
+use act_stage::config::SchemeKind;
 
 use crate::apply::ModelQuantizer;
 use crate::noise;
-use crate::scheme::{Assignment, Kind, Scheme};
+use crate::scheme::{Assignment, Scheme};
 use crate::search::{Attempt, Runner, Search};
 
 /// A change of one input is kept if it takes at least this share off the divergence, and static
@@ -54,7 +55,7 @@ impl Refinement<'_, '_> {
         self.search.winner().score.divergence
     }
 
-    fn allows(&self, kind: Kind) -> bool {
+    fn allows(&self, kind: SchemeKind) -> bool {
         self.quantizer.options().allows(kind)
     }
 
@@ -66,7 +67,7 @@ impl Refinement<'_, '_> {
     /// Each static input the calibrator with the least estimated error.
     fn best_calibrators(&mut self) -> Result<()> {
         let methods = &self.quantizer.options().methods;
-        if !self.goes_on() || !self.allows(Kind::Static) || methods.len() < 2 {
+        if !self.goes_on() || !self.allows(SchemeKind::Static) || methods.len() < 2 {
             return Ok(());
         }
         let now = &self.search.assignment;
@@ -91,10 +92,10 @@ impl Refinement<'_, '_> {
 
     /// A scale per token for every input: a pass over each row, cheap beside its product.
     fn all_dynamic(&mut self) -> Result<()> {
-        if !self.goes_on() || !self.allows(Kind::Dynamic) {
+        if !self.goes_on() || !self.allows(SchemeKind::Dynamic) {
             return Ok(());
         }
-        if !self.allows(Kind::Static) {
+        if !self.allows(SchemeKind::Static) {
             // That is what the whole-model trials were.
             return self.shift_tokens();
         }
@@ -183,7 +184,7 @@ impl Refinement<'_, '_> {
         let estimate = |scheme| noise::estimate(self.quantizer, assignment, index, scheme);
         let now = estimate(choice.scheme)?;
         let mut found = Vec::new();
-        if self.allows(Kind::Smooth) && self.quantizer.can_smooth(&choice.input) {
+        if self.allows(SchemeKind::Smooth) && self.quantizer.can_smooth(&choice.input) {
             let mut best = (now, None);
             for &alpha in &options.alphas {
                 for &method in &options.methods {
@@ -197,10 +198,10 @@ impl Refinement<'_, '_> {
             found.extend(best.1.filter(|scheme| *scheme != choice.scheme));
         }
         let has_scale = choice.scheme.method().is_some();
-        if has_scale && self.allows(Kind::Dynamic) && estimate(Scheme::Dynamic)? > now {
+        if has_scale && self.allows(SchemeKind::Dynamic) && estimate(Scheme::Dynamic)? > now {
             found.push(Scheme::Dynamic);
         }
-        if self.allows(Kind::Float) {
+        if self.allows(SchemeKind::Float) {
             found.push(Scheme::Float);
         }
         Ok(found)

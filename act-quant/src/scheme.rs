@@ -27,29 +27,6 @@ pub enum Scheme {
     Float,
 }
 
-/// The kinds of [`Scheme`], as the configuration names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// [`Scheme::Static`].
-    Static,
-    /// [`Scheme::Smooth`].
-    Smooth,
-    /// [`Scheme::Dynamic`].
-    Dynamic,
-    /// [`Scheme::Float`].
-    Float,
-}
-
-impl Kind {
-    /// All kinds with their names, the cheapest at run time first.
-    pub const ALL: [(Kind, &'static str); 4] = [
-        (Kind::Static, "static"),
-        (Kind::Smooth, "smooth"),
-        (Kind::Dynamic, "dynamic"),
-        (Kind::Float, "float"),
-    ];
-}
-
 impl Scheme {
     /// The name of its kind, as reports say it.
     pub fn name(self) -> &'static str {

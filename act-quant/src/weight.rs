@@ -4,44 +4,7 @@
 
 use act_core::tensor::Buffer;
 use act_core::{Error, Result};
-
-/// What shares a scale, and how it is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Granularity {
-    /// Each output row has its own: PaddleSlim's `channel_wise_abs_max`.
-    Channel,
-    /// The whole tensor has one: PaddleSlim's `abs_max`.
-    Tensor,
-    /// Each output row has its own, with the least squared error: `channel_wise_mse`, ours.
-    ChannelMse,
-}
-
-impl Granularity {
-    /// The granularity that PaddleSlim calls `name`.
-    ///
-    /// # Errors
-    /// Usage: an unknown name.
-    pub fn parse(name: &str) -> Result<Self> {
-        match name {
-            "channel_wise_abs_max" => Ok(Granularity::Channel),
-            "abs_max" => Ok(Granularity::Tensor),
-            "channel_wise_mse" => Ok(Granularity::ChannelMse),
-            _ => Err(Error::usage(format!(
-                "no weight_quantize_type is called {name:?}; there are channel_wise_abs_max, \
-                 abs_max, channel_wise_mse"
-            ))),
-        }
-    }
-
-    /// PaddleSlim's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Granularity::Channel => "channel_wise_abs_max",
-            Granularity::Tensor => "abs_max",
-            Granularity::ChannelMse => "channel_wise_mse",
-        }
-    }
-}
+pub use act_stage::config::Granularity;
 
 /// A quantised matrix. A clone shares its numbers.
 #[derive(Clone)]

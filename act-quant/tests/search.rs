@@ -11,10 +11,10 @@ use act_quant::calibrate::Method;
 use act_quant::channels::Channels;
 use act_quant::judge::Score;
 use act_quant::options::{Candidate, Options};
-use act_quant::scheme::Kind;
 use act_quant::search::{Attempt, Judge, Runner, Search, search};
 use act_quant::statistics::{BINS, Statistics};
 use act_quant::weight::Granularity;
+use act_stage::config::SchemeKind;
 
 fn model() -> Artifact {
     tiny_artifact(1, &TinyOptions::default())
@@ -55,7 +55,7 @@ fn options() -> Options {
         methods: vec![Method::AbsMax, Method::Avg],
         granularities: vec![Granularity::Channel, Granularity::Tensor],
         bias_corrects: vec![false],
-        schemes: Kind::ALL.map(|(kind, _)| kind).to_vec(),
+        schemes: SchemeKind::ALL.to_vec(),
         shift: true,
         alphas: vec![0.5],
         max_divergence: 1e-3,
@@ -152,7 +152,7 @@ fn the_artifact_holds_what_was_chosen() {
     );
     for (i, quant) in artifact.quant.linears.iter().enumerate() {
         assert_eq!(quant.linear, model.plan.linears()[i]);
-        assert_eq!(quant.calibrator, Calibrator::Avg);
+        assert_eq!(quant.calibrator, Some(Calibrator::Avg));
         let scale = ((i + 1) as f64 / 2.0 / 63.0) as f32;
         let zero_point = 128;
         assert_eq!(
@@ -223,9 +223,9 @@ fn a_quantised_model_is_refused() {
 fn a_large_space_is_sampled_without_repeats_and_the_same_way_again() {
     let model = model();
     let statistics = statistics(&model);
-    let methods = ["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
+    let methods = Calibrator::ALL.map(|calibrator| Method::new(calibrator, 0.999));
     let large = Options {
-        methods: methods.map(|m| Method::parse(m, 0.999).unwrap()).to_vec(),
+        methods: methods.to_vec(),
         granularities: vec![
             Granularity::Channel,
             Granularity::Tensor,

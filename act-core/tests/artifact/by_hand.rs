@@ -196,11 +196,11 @@ fn name_of(linear: Linear) -> String {
     }
 }
 
-fn code_of(calibrator: Calibrator) -> u16 {
+fn code_of(calibrator: Option<Calibrator>) -> u16 {
     match calibrator {
-        Calibrator::None => 0,
-        Calibrator::AbsMax => 1,
-        other => panic!("tiny models do not use {other}"),
+        None => 0,
+        Some(Calibrator::AbsMax) => 1,
+        Some(other) => panic!("tiny models do not use {other}"),
     }
 }
 

@@ -125,7 +125,7 @@ impl AwareOptions {
                 },
                 TrainedActivations::RangePeak | TrainedActivations::Peak => InputSteps::Largest,
             },
-            cache: config.distillation.cache_bytes()?,
+            cache: config.distillation.cache_bytes(),
             eval_iter: section.eval_iter,
             training: act_train::train_options(&acting, training_seed, threads)?,
             losses: config.distillation.clone(),

@@ -31,7 +31,7 @@ mod tests {
     use act_core::testing::{TinyOptions, tiny_artifact};
     use act_core::{Activation, Encoding, LayerPlan, Seed, Silent};
     use act_nn::{FakeQuantization, InputSteps, WeightSteps};
-    use act_stage::config::Config;
+    use act_stage::config::{Config, SchemeKind};
 
     use super::*;
     use crate::samples::Samples;
@@ -64,8 +64,8 @@ mod tests {
         };
         let mut config = Config::default();
         config.quant_post.max_divergence = 0.0;
-        for schemes in [&["static"][..], &["static", "smooth", "dynamic", "float"]] {
-            config.quant_post.schemes = schemes.iter().map(|s| s.to_string()).collect();
+        for schemes in [&[SchemeKind::Static][..], &SchemeKind::ALL] {
+            config.quant_post.schemes = schemes.to_vec();
             let options = Options::from_config(&config).unwrap();
             let calibrated =
                 crate::quantize(&model, &samples, &options, Seed(7), 1, &Silent).unwrap();

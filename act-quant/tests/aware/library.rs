@@ -1,7 +1,6 @@
 //! By the library.
 
 use act_core::provenance::{DataRecord, Digest};
-use act_core::quant::Calibrator;
 use act_core::{Artifact, ErrorKind, Result, Seed, Silent};
 use act_data::{Dataset, Example, Split};
 use act_infer::Engine;
@@ -10,7 +9,9 @@ use act_quant::aware::{self, AwareOptions, Inputs, Kept, Mode, Outcome};
 use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::{Quantized, quantize};
-use act_stage::config::{Config, LearningRate, QuantAware, TrainedActivations, TrainedWeights};
+use act_stage::config::{
+    Config, LearningRate, QuantAware, SchemeKind, TrainedActivations, TrainedWeights,
+};
 use act_train::Session;
 
 use crate::toy::{model, texts};
@@ -42,7 +43,7 @@ fn config() -> Config {
     let post = &mut config.quant_post;
     (post.batch_size, post.batch_nums) = (16, 4);
     (post.weight_max, post.activation_max) = (7, 7);
-    post.schemes = vec!["static".into()];
+    post.schemes = vec![SchemeKind::Static];
     config.train.validation_ratio = 0.2;
     config.quant_aware = Some(QuantAware {
         learning_rate: Some(1e-3),
@@ -89,7 +90,7 @@ fn training_wins_back_what_a_coarse_grid_loses() {
     );
     let artifact = Artifact::read(&quantized.artifact.to_bytes().unwrap()[..]).unwrap();
     let linears = &artifact.quant.linears;
-    assert!(linears.iter().all(|q| q.calibrator == Calibrator::None));
+    assert!(linears.iter().all(|q| q.calibrator.is_none()));
     Engine::new(artifact).unwrap();
 
     let (again, _) = run(&config(), None, 1);
@@ -108,7 +109,8 @@ fn every_rule_of_steps_trains() {
         let section = config.quant_aware.as_mut().unwrap();
         section.weight_quantize_type = weights;
         section.activation_quantize_type = Some(inputs);
-        config.quant_post.schemes = ["static", "dynamic", "float"].map(String::from).to_vec();
+        config.quant_post.schemes =
+            vec![SchemeKind::Static, SchemeKind::Dynamic, SchemeKind::Float];
         // So coarse a grid would leave every input in float in the end.
         config.hpo.max_quant_count = Some(6);
         let (_, outcome) = run(&config, Some(model()), 2);

@@ -5,6 +5,7 @@ mod outliers;
 use std::cell::{Cell, RefCell};
 
 use act_core::provenance::{DataRecord, Digest};
+use act_core::quant::Calibrator;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{
     Activation, Artifact, Batch, Encoding, Error, ErrorKind, LayerPlan, Linear, Progress, Result,
@@ -15,7 +16,7 @@ use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::search::Attempt;
 use act_quant::{Quantized, quantize, record};
-use act_stage::config::Config;
+use act_stage::config::{Config, Granularity, SchemeKind};
 
 /// Sequences of 3 to 12 tokens out of the tiny vocabulary.
 fn sequences(count: u32) -> Vec<Encoding> {
@@ -136,7 +137,7 @@ fn coarser_integers_are_further_away() {
     let divergence = |max: u8| {
         let options = options(|c| {
             (c.quant_post.weight_max, c.quant_post.activation_max) = (max, max);
-            c.quant_post.algo = "abs_max".into();
+            c.quant_post.algo = Calibrator::AbsMax;
             c.quant_post.max_divergence = 10.0;
         });
         run(&float(), &options, 1)
@@ -153,14 +154,9 @@ fn coarser_integers_are_further_away() {
 fn every_combination_is_tried_and_reported() {
     let options = options(|c| {
         c.quant_post.max_divergence = 1.0;
-        let algos = ["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
-        c.hpo.ptq_algo = Some(algos.map(String::from).to_vec());
+        c.hpo.ptq_algo = Some(Calibrator::ALL.to_vec());
         c.hpo.hist_percent = Some(vec![0.99, 0.9999]);
-        c.hpo.weight_quantize_type = Some(
-            ["channel_wise_abs_max", "abs_max"]
-                .map(String::from)
-                .to_vec(),
-        );
+        c.hpo.weight_quantize_type = Some(vec![Granularity::Channel, Granularity::Tensor]);
     });
     let heard = Heard::default();
     let quantized = quantize(&float(), &samples(), &options, Seed(7), 1, &heard).unwrap();
@@ -202,7 +198,7 @@ fn every_combination_is_tried_and_reported() {
 
 #[test]
 fn threads_do_not_change_a_byte() {
-    let options = options(|c| c.hpo.ptq_algo = Some(["KL", "mse"].map(String::from).to_vec()));
+    let options = options(|c| c.hpo.ptq_algo = Some(vec![Calibrator::Kl, Calibrator::Mse]));
     let bytes = |threads| {
         run(&float(), &options, threads)
             .unwrap()
@@ -252,7 +248,7 @@ fn the_caller_may_stop_it() {
 /// What `abs_max` leaves, and the whole result.
 fn divergence(model: &Artifact, change: impl FnOnce(&mut Config)) -> (f64, Quantized) {
     let options = options(|c| {
-        c.quant_post.algo = "abs_max".into();
+        c.quant_post.algo = Calibrator::AbsMax;
         change(c);
     });
     let quantized = run(model, &options, 1).unwrap();
@@ -264,7 +260,7 @@ fn divergence(model: &Artifact, change: impl FnOnce(&mut Config)) -> (f64, Quant
 fn scales_per_token_alone_are_tried_with_means_off() {
     let attempts = |shift: bool| {
         let (_, quantized) = divergence(&float(), |c| {
-            c.quant_post.schemes = vec!["dynamic".into()];
+            c.quant_post.schemes = vec![SchemeKind::Dynamic];
             c.quant_post.max_divergence = 0.0;
             c.quant_post.shift = shift;
         });

@@ -9,7 +9,8 @@ use act_infer::Engine;
 use act_quant::options::Deploy;
 use act_quant::record;
 use act_quant::search::Attempt;
-use act_stage::config::Config;
+use act_stage::config::SchemeKind::{self, Float, Smooth, Static};
+use act_stage::config::{Config, Granularity};
 
 use super::{divergence, float, options, run, sequences};
 
@@ -46,25 +47,20 @@ fn with_outliers(channel: bool, neuron: bool) -> Artifact {
 
 #[test]
 fn an_outlier_channel_ruins_abs_max_and_the_search_saves_it() {
-    let only = |schemes: &'static [&'static str]| {
+    let only = |schemes: &'static [SchemeKind]| {
         move |c: &mut Config| {
-            c.quant_post.schemes = schemes.iter().map(|s| s.to_string()).collect();
+            c.quant_post.schemes = schemes.to_vec();
             c.quant_post.max_divergence = 0.0;
         }
     };
-    let (plain, _) = divergence(&float(), only(&["static"]));
+    let (plain, _) = divergence(&float(), only(&[Static]));
     for (channel, neuron, schemes, site) in [
-        (true, false, &["static", "smooth"][..], "smooth"),
-        (false, true, &["static", "float"], "float"),
-        (
-            true,
-            true,
-            &["static", "smooth", "dynamic", "float"],
-            "float",
-        ),
+        (true, false, &[Static, Smooth][..], "smooth"),
+        (false, true, &[Static, Float], "float"),
+        (true, true, &SchemeKind::ALL, "float"),
     ] {
         let model = with_outliers(channel, neuron);
-        let (ruined, _) = divergence(&model, only(&["static"]));
+        let (ruined, _) = divergence(&model, only(&[Static]));
         let (saved, quantized) = divergence(&model, only(schemes));
         assert!(ruined > 3.0 * plain, "{ruined} against {plain}");
         assert!(saved < ruined / 3.0, "{saved} against {ruined}");
@@ -161,9 +157,9 @@ fn alike(a: &Artifact, b: &Artifact) -> (f64, f64) {
 #[test]
 fn what_abs_max_destroys_the_search_saves() {
     let abs_max = |c: &mut Config| {
-        c.quant_post.schemes = vec!["static".into()];
+        c.quant_post.schemes = vec![Static];
         c.quant_post.shift = false;
-        c.quant_post.weight_quantize_type = "abs_max".into();
+        c.quant_post.weight_quantize_type = Granularity::Tensor;
     };
     for seed in [1, 3, 4, 7] {
         let (plain, model) = (sure(seed, 1.0), sure(seed, 100.0));

@@ -2,34 +2,13 @@
 
 use std::fmt::Display;
 
+use super::choices::{Operator, SchemeKind, TrainedActivations};
+use super::document::Config;
+use super::quantity::Size;
+use super::sections::{Global, HyperParameterOptimization, Prune, QuantAware, QuantPost};
 use super::vocabulary::nearest;
-use super::{
-    Config, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost, TrainedActivations,
-    quantity,
-};
 use act_core::error::{Error, Result};
-
-/// Tasks whose data need no description.
-const TASKS: &[&str] = &[
-    "afqmc",
-    "tnews",
-    "iflytek",
-    "ocnli",
-    "cmnli",
-    "cluewsc2020",
-    "csl",
-    "sst2",
-    "mrpc",
-    "rte",
-];
-
-const ALGORITHMS: &[&str] = &["abs_max", "avg", "mse", "emd", "hist", "KL", "min_max"];
-const WEIGHT_TYPES: &[&str] = &["channel_wise_abs_max", "abs_max", "channel_wise_mse"];
-const SCHEMES: &[&str] = &["static", "smooth", "dynamic", "float"];
-const CRITERIA: &[&str] = &["magnitude", "first_order", "fisher", "obs"];
-const VOCABULARIES: &[&str] = &["all", "used", "corpus"];
-const LINEAR_OPS: &[&str] = &["mul", "matmul", "matmul_v2"];
-const CONV_OPS: &[&str] = &["conv2d", "depthwise_conv2d", "conv2d_transpose"];
+use act_core::task::BuiltIn;
 
 impl Config {
     /// Checks every value.
@@ -62,44 +41,24 @@ impl Global {
     /// no more than a hint.
     pub(super) fn meant_task(&self) -> Option<&'static str> {
         let name = self.task_name.as_deref()?;
-        nearest(name, TASKS).filter(|near| *near != name)
+        nearest(name, &BuiltIn::ALL.map(BuiltIn::name)).filter(|near| *near != name)
     }
 }
 
 impl Prune {
-    /// Checks every value.
+    /// Checks every value, and that targets do not contradict each other or the ratio.
     pub fn check(&self) -> Result<()> {
-        choice(
-            "Prune.prune_algo",
-            &self.prune_algo,
-            &["transformer_pruner"],
-        )?;
-        below_one("Prune.pruned_ratio", self.pruned_ratio.unwrap_or(0.0))?;
+        below_one("Prune.pruned_ratio", self.ratio())?;
         self.check_target()?;
-        if let Some(criterion) = &self.criterion {
-            choice("Prune.criterion", criterion, CRITERIA)?;
-        }
-        choice("Prune.precision", &self.precision, &["int8", "f32"])?;
         at_least("Prune.latency_batch", Some(self.latency_batch), 1)?;
         at_least("Prune.latency_threads", Some(self.latency_threads), 1)?;
-        must(
-            "Prune.steps",
-            self.steps,
-            (1..=100).contains(&self.steps),
-            "1 to 100",
-        )?;
-        at_least("Prune.step_iters", Some(self.step_iters), 1)?;
-        choice("Prune.vocabulary", &self.vocabulary, VOCABULARIES)?;
         at_least(
             "Prune.calibration_examples",
             Some(self.calibration_examples),
             1,
         )
     }
-}
 
-impl Prune {
-    /// Checks the targets, each and that they do not contradict each other or the ratio.
     fn check_target(&self) -> Result<()> {
         let speedup = self.target_speedup.unwrap_or(1.0);
         must(
@@ -115,12 +74,8 @@ impl Prune {
             params > 0.0 && params <= 1.0,
             "the share that stays: above 0, at most 1",
         )?;
-        if let Some(time) = &self.budget {
-            quantity::milliseconds(time).map_err(|e| e.context("Prune.budget"))?;
-        }
-        if let Some(size) = &self.bytes {
-            quantity::bytes(size).map_err(|e| e.context("Prune.bytes"))?;
-        }
+        let bytes = self.bytes.as_ref().map_or(1, Size::bytes);
+        must("Prune.bytes", bytes, bytes > 0, "a size above 0")?;
         let mut given = self.targets();
         if self.pruned_ratio.is_some() {
             given.insert(0, "pruned_ratio");
@@ -139,12 +94,6 @@ impl HyperParameterOptimization {
     /// Checks every value.
     pub fn check(&self) -> Result<()> {
         const AT: &str = "HyperParameterOptimization";
-        for algo in self.ptq_algo.iter().flatten() {
-            choice(&format!("{AT}.ptq_algo"), algo, ALGORITHMS)?;
-        }
-        for kind in self.weight_quantize_type.iter().flatten() {
-            choice(&format!("{AT}.weight_quantize_type"), kind, WEIGHT_TYPES)?;
-        }
         for percent in self.hist_percent.iter().flatten() {
             percentile(&format!("{AT}.hist_percent"), *percent)?;
         }
@@ -169,13 +118,7 @@ impl QuantPost {
     pub fn check(&self) -> Result<()> {
         at_least("QuantPost.batch_size", Some(self.batch_size), 1)?;
         at_least("QuantPost.batch_nums", Some(self.batch_nums), 1)?;
-        choice("QuantPost.algo", &self.algo, ALGORITHMS)?;
         percentile("QuantPost.hist_percent", self.hist_percent)?;
-        choice(
-            "QuantPost.weight_quantize_type",
-            &self.weight_quantize_type,
-            WEIGHT_TYPES,
-        )?;
         operators("QuantPost.quantize_op_types", &self.quantize_op_types)?;
         eight("QuantPost.weight_bits", self.weight_bits)?;
         eight("QuantPost.activation_bits", self.activation_bits)?;
@@ -188,27 +131,25 @@ impl QuantPost {
     /// Schemes must leave something to quantise, and a way to do it.
     fn check_schemes(&self) -> Result<()> {
         const AT: &str = "QuantPost.schemes";
-        for scheme in &self.schemes {
-            choice(AT, scheme, SCHEMES)?;
-        }
-        let allows = |scheme: &str| self.schemes.iter().any(|s| s == scheme);
+        let allows = |kind| self.schemes.contains(&kind);
+        let listed = format!("[{}]", names(&self.schemes));
         must(
             AT,
-            format!("[{}]", self.schemes.join(", ")),
-            allows("static") || allows("dynamic"),
+            &listed,
+            allows(SchemeKind::Static) || allows(SchemeKind::Dynamic),
             "static or dynamic among them: smooth and float only change sites that are one of these",
         )?;
         must(
             AT,
-            format!("[{}]", self.schemes.join(", ")),
-            !allows("smooth") || allows("static"),
+            &listed,
+            !allows(SchemeKind::Smooth) || allows(SchemeKind::Static),
             "static beside smooth: a smoothed site has a static scale",
         )?;
         for alpha in &self.smooth_alpha {
             let share = (0.0..=1.0).contains(alpha);
             must("QuantPost.smooth_alpha", alpha, share, "0 to 1")?;
         }
-        if allows("smooth") && self.smooth_alpha.is_empty() {
+        if allows(SchemeKind::Smooth) && self.smooth_alpha.is_empty() {
             return Err(Error::usage(
                 "QuantPost.smooth_alpha: is empty while schemes allow smooth; give at least one \
                  exponent, or leave smooth out",
@@ -253,12 +194,12 @@ impl QuantAware {
 }
 
 pub(super) fn must(key: &str, value: impl Display, holds: bool, allowed: &str) -> Result<()> {
-    match holds {
-        true => Ok(()),
-        false => Err(Error::usage(format!(
-            "{key}: {value} is not allowed; give {allowed}"
-        ))),
+    if holds {
+        return Ok(());
     }
+    Err(Error::usage(format!(
+        "{key}: {value} is not allowed; give {allowed}"
+    )))
 }
 
 pub(super) fn at_least(key: &str, value: Option<usize>, least: usize) -> Result<()> {
@@ -315,28 +256,14 @@ fn filled<T>(key: &str, choices: &Option<Vec<T>>) -> Result<()> {
     }
 }
 
-pub(super) fn choice(key: &str, value: &str, allowed: &[&str]) -> Result<()> {
-    if allowed.contains(&value) {
+fn operators(key: &str, operators: &[Operator]) -> Result<()> {
+    if operators
+        .iter()
+        .any(|operator| Operator::LINEAR.contains(operator))
+    {
         return Ok(());
     }
-    let hint = match nearest(value, allowed) {
-        Some(near) => format!("did you mean {near:?}? "),
-        None => String::new(),
-    };
-    Err(Error::usage(format!(
-        "{key}: unknown {value:?}; {hint}known: {}",
-        allowed.join(", ")
-    )))
-}
-
-fn operators(key: &str, names: &[String]) -> Result<()> {
-    for name in names {
-        choice(key, name, &[LINEAR_OPS, CONV_OPS].concat())?;
-    }
-    if names.iter().any(|name| LINEAR_OPS.contains(&name.as_str())) {
-        return Ok(());
-    }
-    let named = if names.is_empty() {
+    let named = if operators.is_empty() {
         "nothing"
     } else {
         "convolutions only"
@@ -344,6 +271,11 @@ fn operators(key: &str, names: &[String]) -> Result<()> {
     Err(Error::usage(format!(
         "{key}: names {named}, and a BERT has only linear layers, so nothing would be quantised; \
          write [{}], or leave the key out",
-        LINEAR_OPS.join(", ")
+        names(&Operator::LINEAR)
     )))
+}
+
+fn names(choices: &[impl ToString]) -> String {
+    let names: Vec<String> = choices.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }

@@ -5,8 +5,10 @@ use act_core::named;
 
 named! {
     /// `TrainConfig.optimizer_builder.optimizer.type`: Paddle's classes.
+    #[derive(Default)]
     pub enum OptimizerKind {
         /// Adam with decoupled decay.
+        #[default]
         AdamW = "AdamW",
         /// Adam.
         Adam = "Adam",
@@ -29,8 +31,10 @@ named! {
 
 named! {
     /// `TrainConfig.amp_config.dtype`.
+    #[derive(Default)]
     pub enum AmpDtype {
         /// The one there is.
+        #[default]
         Bfloat16 = "bfloat16",
     }
 }
@@ -81,4 +85,93 @@ named! {
         /// The largest of all.
         Peak = "abs_max",
     }
+}
+
+named! {
+    /// `Prune.prune_algo`.
+    pub enum PruneAlgorithm {
+        /// The one there is.
+        Transformer = "transformer_pruner",
+    }
+}
+
+named! {
+    /// `Prune.criterion`: how importance is measured.
+    pub enum Criterion {
+        /// The squares of a structure's weights; the naive baseline, needs no data.
+        Magnitude = "magnitude",
+        /// The gradient by a mask, as PaddleSlim's transformer_pruner; the reference.
+        FirstOrder = "first_order",
+        /// Fisher information of masks, re-pairing, mask tuning (Kwon et al. 2022).
+        Fisher = "fisher",
+        /// Optimal brain surgeon on whole structures (ZipLM, Kurtic et al. 2023).
+        Obs = "obs",
+    }
+}
+
+named! {
+    /// `Prune.precision`: what will be served.
+    pub enum Precision {
+        /// Integers.
+        Int8 = "int8",
+        /// Single precision.
+        F32 = "f32",
+    }
+}
+
+named! {
+    /// `Prune.vocabulary`: which tokens stay.
+    pub enum KeptTokens {
+        /// All of them.
+        All = "all",
+        /// Those that the training data use.
+        Used = "used",
+        /// Those that a file of texts uses.
+        Corpus = "corpus",
+    }
+}
+
+named! {
+    /// `QuantPost.weight_quantize_type`: what shares a weight scale, and how it is chosen.
+    pub enum Granularity {
+        /// Each output row has its own.
+        Channel = "channel_wise_abs_max",
+        /// The whole tensor has one.
+        Tensor = "abs_max",
+        /// Each output row has its own, with the least squared error; ours.
+        ChannelMse = "channel_wise_mse",
+    }
+}
+
+named! {
+    /// `QuantPost.schemes`: what the input of a layer may become, the cheapest at run time first.
+    #[derive(PartialOrd, Ord)]
+    pub enum SchemeKind {
+        /// One scale, found by calibration.
+        Static = "static",
+        /// One scale, after outlier channels have been moved into the weights.
+        Smooth = "smooth",
+        /// A scale for each token.
+        Dynamic = "dynamic",
+        /// Not quantised.
+        Float = "float",
+    }
+}
+
+named! {
+    /// `quantize_op_types`: operators in Paddle's names.
+    #[allow(missing_docs)]
+    pub enum Operator {
+        Mul = "mul",
+        Matmul = "matmul",
+        MatmulV2 = "matmul_v2",
+        Conv2d = "conv2d",
+        DepthwiseConv2d = "depthwise_conv2d",
+        Conv2dTranspose = "conv2d_transpose",
+    }
+}
+
+impl Operator {
+    /// Those that are linear layers.
+    pub const LINEAR: [Operator; 3] = [Operator::Mul, Operator::Matmul, Operator::MatmulV2];
 }

@@ -10,8 +10,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::document::{Config, Section};
+use super::sections::QuantAware;
 use super::yaml::{self, Fault};
-use super::{Config, QuantAware, paddle, vocabulary};
+use super::{paddle, vocabulary};
 use act_core::error::{Error, Result};
 
 /// No configuration is longer than this; something else was given.
@@ -41,19 +43,19 @@ impl Config {
         let config = typed(&[], without_nulls(present(merged)))?;
         // Rules between keys; the source that spoke last of the section is told.
         let rules = [
-            ("TrainConfig", config.train.check_together()),
-            ("Distillation", config.distillation.check_together()),
-            ("Prune", config.prune.check()),
+            (Section::Train, config.train.check_together()),
+            (Section::Distillation, config.distillation.check_together()),
+            (Section::Prune, config.prune.check()),
             (
-                "QuantAware",
+                Section::QuantAware,
                 (config.quant_aware.as_ref()).map_or(Ok(()), QuantAware::check_together),
             ),
         ];
         for (section, rule) in rules {
             rule.map_err(|error| {
-                let spoke = |source: &&Source| source.tree.contains_key(section);
+                let spoke = |source: &&Source| source.tree.contains_key(section.name());
                 match sources.iter().rev().find(spoke) {
-                    Some(source) => source.blame(&[section], error),
+                    Some(source) => source.blame(&[section.name()], error),
                     None => error,
                 }
             })?;

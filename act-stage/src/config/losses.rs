@@ -2,7 +2,7 @@
 //! weights by name, or, where neither is given, the combination that measured best.
 
 use super::choices::PaddleLoss;
-use super::quantity;
+use super::quantity::Size;
 use super::sections::Distillation;
 use act_core::error::{Error, Result};
 
@@ -109,11 +109,8 @@ impl Distillation {
     }
 
     /// Bytes that the teacher's inner values may take.
-    pub fn cache_bytes(&self) -> Result<u64> {
-        match self.cache.trim() {
-            "0" => Ok(0),
-            size => quantity::bytes(size).map_err(|e| e.context("Distillation.cache")),
-        }
+    pub fn cache_bytes(&self) -> u64 {
+        self.cache.as_ref().map_or(2_000_000_000, Size::bytes)
     }
 
     /// The same, with nothing left to defaults: what provenance records.
@@ -161,7 +158,7 @@ impl Distillation {
                 "Distillation.layers: is empty; name pairs, as in [[0, 0], [3, 3]], or leave it out",
             ));
         }
-        self.cache_bytes().map(drop)
+        Ok(())
     }
 
     /// Checks what several keys say together.

@@ -3,17 +3,14 @@
 use serde_json::Value;
 
 use act_core::error::{Error, Result};
-
-/// Tasks that PaddleSlim's files name differently.
-const TASK_NAMES: &[(&str, &str)] = &[("cluewsc", "cluewsc2020"), ("sst-2", "sst2")];
+use act_core::task::BuiltIn;
 
 /// The value at `path`, simplified.
 pub(super) fn simplify(path: &[&str], value: Value) -> Result<Value> {
     match (path, value) {
-        (["Global", "task_name"], Value::String(name)) => {
-            let other = TASK_NAMES.iter().find(|(theirs, _)| *theirs == name);
-            Ok(other.map_or(name, |(_, ours)| ours.to_string()).into())
-        }
+        (["Global", "task_name"], Value::String(name)) => Ok(BuiltIn::named(&name)
+            .map_or(name, |task| task.to_string())
+            .into()),
         (["TrainConfig", "optimizer_builder", "grad_clip"], Value::Object(clip)) => {
             clip_norm(&clip)
         }

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choices::{PaddleLoss, TrainedActivations, TrainedWeights};
+use super::choices::{
+    Criterion, Granularity, KeptTokens, Operator, PaddleLoss, Precision, PruneAlgorithm,
+    SchemeKind, TrainedActivations, TrainedWeights,
+};
+use super::quantity::{Size, Time};
+use act_core::quant::Calibrator;
 
 /// Model, task and data.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,7 +36,7 @@ impl Global {
 }
 
 /// Losses against a teacher.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Distillation {
     /// The teacher, when the command line does not give one. Not part of provenance, which holds
@@ -83,43 +88,19 @@ pub struct Distillation {
     /// Ours: student's and teacher's layer whose relations are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relation_layers: Option<[usize; 2]>,
-    /// Ours: memory for the teacher's inner values. Not part of provenance: it changes no result.
+    /// Ours: memory for the teacher's inner values; see [`Distillation::cache_bytes`]. Not part of
+    /// provenance: it changes no result.
     #[serde(skip_serializing)]
-    pub cache: String,
-}
-
-impl Default for Distillation {
-    fn default() -> Self {
-        Self {
-            teacher_model_dir: None,
-            teacher_model_filename: None,
-            teacher_params_filename: None,
-            loss: None,
-            node: None,
-            alpha: None,
-            labels: None,
-            logits: None,
-            soft_labels: None,
-            temperature: None,
-            pooled: None,
-            hidden: None,
-            layers: None,
-            relations: None,
-            relation_heads: None,
-            relation_layers: None,
-            cache: "2GB".into(),
-        }
-    }
+    pub cache: Option<Size>,
 }
 
 /// Structured pruning: by a ratio, or to a target, of which at most one may be given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Prune {
-    /// `transformer_pruner` is the one there is.
-    pub prune_algo: String,
-    /// Share of heads and of feed-forward neurons to remove from every layer; 0.25 where neither
-    /// it nor a target is given.
+    /// The pruner.
+    pub prune_algo: PruneAlgorithm,
+    /// Share of heads and of feed-forward neurons to remove from every layer; see [`Prune::ratio`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned_ratio: Option<f64>,
     /// Ours, a target: so many times faster.
@@ -127,28 +108,24 @@ pub struct Prune {
     pub target_speedup: Option<f64>,
     /// Ours, a target: time of a sequence, `8ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<String>,
+    pub budget: Option<Time>,
     /// Ours, a target: share of the parameters that stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params: Option<f64>,
     /// Ours, a target: size of the file, `20MB`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<String>,
-    /// Ours: how importance is measured, `magnitude`, `first_order`, `fisher` or `obs`.
+    pub bytes: Option<Size>,
+    /// Ours: how importance is measured; see [`Prune::criterion()`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub criterion: Option<String>,
-    /// Ours: what will be served, `int8` or `f32`; times and bytes are of it.
-    pub precision: String,
+    pub criterion: Option<Criterion>,
+    /// Ours: what will be served; times and bytes are of it.
+    pub precision: Precision,
     /// Ours: sequences that are served together, for times.
     pub latency_batch: usize,
     /// Ours: threads of the engine, for times.
     pub latency_threads: usize,
-    /// Ours: prunings with a short distillation after each, one after the other.
-    pub steps: usize,
-    /// Ours: optimiser steps of each of these distillations but the last.
-    pub step_iters: usize,
-    /// Ours: `all` tokens stay, those `used` in train, or those of a `corpus`.
-    pub vocabulary: String,
+    /// Ours: which tokens stay.
+    pub vocabulary: KeptTokens,
     /// Ours: the corpus, one text a line. Not part of provenance, which holds its digest.
     #[serde(skip_serializing)]
     pub vocabulary_file: Option<String>,
@@ -168,24 +145,38 @@ impl Prune {
         let given = given.into_iter().filter(|(_, given)| *given);
         given.map(|(key, _)| key).collect()
     }
+
+    /// The share to remove, where no target is given; PaddleSlim's.
+    pub fn ratio(&self) -> f64 {
+        self.pruned_ratio.unwrap_or(0.25)
+    }
+
+    /// How importance is measured: PaddleSlim's way with its ratio, and with a target the one that
+    /// loses least (docs/benchmarks, pruning without retraining).
+    pub fn criterion(&self) -> Criterion {
+        let automatic = if self.targets().is_empty() {
+            Criterion::FirstOrder
+        } else {
+            Criterion::Obs
+        };
+        self.criterion.unwrap_or(automatic)
+    }
 }
 
 impl Default for Prune {
     fn default() -> Self {
         Self {
-            prune_algo: "transformer_pruner".into(),
+            prune_algo: PruneAlgorithm::Transformer,
             pruned_ratio: None,
             target_speedup: None,
             budget: None,
             params: None,
             bytes: None,
             criterion: None,
-            precision: "int8".into(),
+            precision: Precision::Int8,
             latency_batch: 1,
             latency_threads: 1,
-            steps: 1,
-            step_iters: 300,
-            vocabulary: "all".into(),
+            vocabulary: KeptTokens::All,
             vocabulary_file: None,
             calibration_examples: 2048,
         }
@@ -199,10 +190,10 @@ impl Default for Prune {
 pub struct HyperParameterOptimization {
     /// Choices for `QuantPost.algo`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ptq_algo: Option<Vec<String>>,
+    pub ptq_algo: Option<Vec<Calibrator>>,
     /// Choices for `QuantPost.weight_quantize_type`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_quantize_type: Option<Vec<String>>,
+    pub weight_quantize_type: Option<Vec<Granularity>>,
     /// Choices for `QuantPost.bias_correction`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias_correct: Option<Vec<bool>>,
@@ -212,9 +203,16 @@ pub struct HyperParameterOptimization {
     /// Choices for `QuantPost.batch_nums`; the largest is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_num: Option<Vec<usize>>,
-    /// Upper bound of trials.
+    /// Upper bound of trials; see [`HyperParameterOptimization::max_quant_count()`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_quant_count: Option<usize>,
+}
+
+impl HyperParameterOptimization {
+    /// Upper bound of trials; PaddleSlim's.
+    pub fn max_quant_count(&self) -> usize {
+        self.max_quant_count.unwrap_or(20)
+    }
 }
 
 /// Post-training quantisation.
@@ -225,22 +223,22 @@ pub struct QuantPost {
     pub batch_size: usize,
     /// Calibration batches.
     pub batch_nums: usize,
-    /// Calibration of activations: `abs_max`, `avg`, `mse`, `emd`, `hist`, `KL`, `min_max`.
-    pub algo: String,
+    /// Calibration of activations.
+    pub algo: Calibrator,
     /// Percentile of `hist`.
     pub hist_percent: f64,
-    /// `channel_wise_abs_max`, `abs_max`, or ours: `channel_wise_mse`.
-    pub weight_quantize_type: String,
+    /// Scales of weights.
+    pub weight_quantize_type: Granularity,
     /// Fold the mean error of each layer's integer weights into its bias.
     pub bias_correction: bool,
-    /// Operators to quantise, in Paddle's names; the linears are `matmul`, `matmul_v2`, `mul`.
-    pub quantize_op_types: Vec<String>,
+    /// Operators to quantise; the linears must be among them.
+    pub quantize_op_types: Vec<Operator>,
     /// 8.
     pub weight_bits: u32,
     /// 8.
     pub activation_bits: u32,
-    /// Ours: what a site may become: `static`, `smooth`, `dynamic`, `float`.
-    pub schemes: Vec<String>,
+    /// Ours: what a site may become.
+    pub schemes: Vec<SchemeKind>,
     /// Ours: take off every channel of an input what its tokens have in common, where biases can take
     /// it up.
     pub shift: bool,
@@ -262,16 +260,14 @@ impl Default for QuantPost {
         Self {
             batch_size: 32,
             batch_nums: 16,
-            algo: "hist".into(),
+            algo: Calibrator::Hist,
             hist_percent: 0.9999,
-            weight_quantize_type: "channel_wise_abs_max".into(),
+            weight_quantize_type: Granularity::Channel,
             bias_correction: true,
-            quantize_op_types: ["mul", "matmul", "matmul_v2"].map(String::from).to_vec(),
+            quantize_op_types: Operator::LINEAR.to_vec(),
             weight_bits: 8,
             activation_bits: 8,
-            schemes: ["static", "smooth", "dynamic", "float"]
-                .map(String::from)
-                .to_vec(),
+            schemes: SchemeKind::ALL.to_vec(),
             shift: true,
             smooth_alpha: vec![0.25, 0.5, 0.75],
             max_divergence: 1e-3,
@@ -287,7 +283,7 @@ impl Default for QuantPost {
 #[serde(default)]
 pub struct QuantAware {
     /// Operators to quantise, as in [`QuantPost::quantize_op_types`].
-    pub quantize_op_types: Vec<String>,
+    pub quantize_op_types: Vec<Operator>,
     /// 8.
     pub weight_bits: u32,
     /// 8.
@@ -338,7 +334,7 @@ impl QuantAware {
 impl Default for QuantAware {
     fn default() -> Self {
         Self {
-            quantize_op_types: QuantPost::default().quantize_op_types,
+            quantize_op_types: Operator::LINEAR.to_vec(),
             weight_bits: 8,
             activation_bits: 8,
             weight_quantize_type: TrainedWeights::Learned,

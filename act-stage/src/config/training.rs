@@ -255,7 +255,7 @@ impl OptimizerBuilder {
 }
 
 /// `optimizer: {type: AdamW}`, with the arguments of Paddle's class of that name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Optimizer {
     /// Its class.
@@ -276,19 +276,6 @@ pub struct Optimizer {
     /// Momentum: Nesterov's form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_nesterov: Option<bool>,
-}
-
-impl Default for Optimizer {
-    fn default() -> Self {
-        Self {
-            kind: OptimizerKind::AdamW,
-            beta1: None,
-            beta2: None,
-            epsilon: None,
-            momentum: None,
-            use_nesterov: None,
-        }
-    }
 }
 
 /// What each is where it is not given: Paddle's defaults.
@@ -331,17 +318,9 @@ pub struct Regularizer {
 }
 
 /// `amp_config: {dtype: bfloat16}`: products of matrices in bfloat16, all else in single precision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AmpConfig {
     /// Of the products.
     pub dtype: AmpDtype,
-}
-
-impl Default for AmpConfig {
-    fn default() -> Self {
-        Self {
-            dtype: AmpDtype::Bfloat16,
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! Which values `TrainConfig` allows: each key by itself, and the keys that must agree.
 
 use super::check::{accuracy, at_least, below_one, must, not_negative};
-use super::{LearningRate, OptimizerBuilder, OptimizerKind, Scheduler, TrainConfig};
+use super::choices::OptimizerKind;
+use super::training::{LearningRate, OptimizerBuilder, Scheduler, TrainConfig};
 use act_core::error::{Error, Result};
 
 const BUILDER: &str = "TrainConfig.optimizer_builder";

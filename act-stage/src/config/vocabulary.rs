@@ -3,10 +3,11 @@
 
 use serde::de::{DeserializeOwned, Visitor};
 
-use super::{
-    AmpConfig, Config, Distillation, Global, HyperParameterOptimization, Optimizer,
-    OptimizerBuilder, Prune, QuantAware, QuantPost, TrainConfig,
+use super::document::{Config, Section};
+use super::sections::{
+    Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,
 };
+use super::training::{AmpConfig, Optimizer, OptimizerBuilder, TrainConfig};
 
 /// PaddleSlim's other name for a key of ours.
 const ALIASES: &[(&str, &str)] = &[("TransformerPrune", "Prune")];
@@ -124,6 +125,13 @@ const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
+/// Keys that were ours and are gone, each with what became of it.
+const REMOVED: &[(&str, &[&str], &str)] = &[(
+    "Prune",
+    &["steps", "step_iters"],
+    "pruning in steps was removed, since it gained nothing over pruning at once; leave the key out",
+)];
+
 /// True if the reason is one that cannot change a result.
 pub(super) fn is_harmless(why: &str) -> bool {
     why != NOT_YET
@@ -141,16 +149,18 @@ pub(super) fn canonical(key: &str) -> &str {
 pub(super) fn keys(path: &[&str]) -> Option<Vec<&'static str>> {
     let mut keys = match path {
         [] => fields::<Config>(),
-        ["Global"] => fields::<Global>(),
-        ["TrainConfig"] => fields::<TrainConfig>(),
+        [section] => match section.parse().ok()? {
+            Section::Global => fields::<Global>(),
+            Section::Train => fields::<TrainConfig>(),
+            Section::Distillation => fields::<Distillation>(),
+            Section::Prune => fields::<Prune>(),
+            Section::Search => fields::<HyperParameterOptimization>(),
+            Section::QuantPost => fields::<QuantPost>(),
+            Section::QuantAware => fields::<QuantAware>(),
+        },
         ["TrainConfig", "optimizer_builder"] => fields::<OptimizerBuilder>(),
         ["TrainConfig", "optimizer_builder", "optimizer"] => fields::<Optimizer>(),
         ["TrainConfig", "amp_config"] => fields::<AmpConfig>(),
-        ["Distillation"] => fields::<Distillation>(),
-        ["Prune"] => fields::<Prune>(),
-        ["HyperParameterOptimization"] => fields::<HyperParameterOptimization>(),
-        ["QuantPost"] => fields::<QuantPost>(),
-        ["QuantAware"] => fields::<QuantAware>(),
         _ => return None,
     };
     let section = path.join(".");
@@ -181,6 +191,12 @@ pub(super) fn unknown(section: &[&str], key: &str) -> String {
         _ => ("key", format!("{}: ", section.join("."))),
     };
     let what = format!("{at}unknown {what} {key:?}");
+    let removed = REMOVED
+        .iter()
+        .find(|(at, keys, _)| [*at] == *section && keys.contains(&key));
+    if let Some((.., why)) = removed {
+        return format!("{what}: {why}");
+    }
     if section.is_empty() && FOREIGN.contains(&key) {
         return format!("{what}; act prunes with Prune and distils with Distillation");
     }
@@ -283,6 +299,11 @@ mod tests {
                 "{key}"
             );
         }
+    }
+
+    #[test]
+    fn sections_are_the_fields_of_a_configuration() {
+        assert_eq!(fields::<Config>(), Section::ALL.map(Section::name));
     }
 
     #[test]

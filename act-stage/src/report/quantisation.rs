@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aware::AwareTraining;
 use act_core::metrics::Accuracy;
-use act_core::quant::{ActivationScheme, LinearQuant};
+use act_core::quant::{ActivationScheme, Calibrator, LinearQuant};
 
 /// What act-quant adds to its report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -182,7 +182,7 @@ impl From<&LinearQuant> for LinearReport {
                 },
                 ActivationScheme::DynamicPerToken => ActivationReport::DynamicPerToken,
             },
-            calibrator: q.calibrator.name().into(),
+            calibrator: q.calibrator.map_or("none", Calibrator::name).into(),
             calibrator_arg: q.calibrator_arg.into(),
         }
     }

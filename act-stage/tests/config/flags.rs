@@ -1,5 +1,6 @@
 //! `--set` goes before the file, and its mistakes name the flag.
 
+use act_core::quant::Calibrator;
 use act_stage::config::{LrDecay, OptimizerKind};
 
 use super::{REFERENCE, load, refusal};
@@ -31,7 +32,10 @@ fn flags_override_the_file_and_the_last_one_wins() {
         config.train.eval_iter, None,
         "an empty value is the default"
     );
-    assert_eq!(config.hpo.ptq_algo.unwrap(), ["hist", "avg"]);
+    assert_eq!(
+        config.hpo.ptq_algo.unwrap(),
+        [Calibrator::Hist, Calibrator::Avg]
+    );
 }
 
 #[test]

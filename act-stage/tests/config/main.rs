@@ -4,6 +4,7 @@
 mod flags;
 mod mistakes;
 mod paddleslim;
+mod recorded;
 mod shipped;
 
 use act_core::{Error, ErrorKind};

@@ -27,6 +27,10 @@ fn unknown_keys_name_line_and_nearest_key() {
         "x.yaml:1: Prune: unknown key \"zzz\"; known are prune_algo, pruned_ratio",
     );
     assert_refused(
+        "Prune:\n  steps: 3",
+        "x.yaml:2: Prune: unknown key \"steps\": pruning in steps was removed, since it gained nothing",
+    );
+    assert_refused(
         "ChannelPrune: {pruned_ratio: 0.25}",
         "x.yaml:1: unknown section \"ChannelPrune\"; act prunes",
     );

@@ -1,7 +1,8 @@
 //! What PaddleSlim's users bring is accepted as it is, and what was never said has its default.
 
+use act_core::quant::Calibrator;
 use act_stage::config::{
-    Config, LearningRate, Prune, QuantAware, Scheduler, TrainedActivations, TrainedWeights,
+    Config, LearningRate, Prune, QuantAware, Scheduler, Section, TrainedActivations, TrainedWeights,
 };
 
 use super::{REFERENCE, assert_refused, load, refusal};
@@ -86,10 +87,7 @@ QuantAware: {quantize_op_types: [mul], weight_bits: 8, activation_bits: 8, not_q
         Some(0.5),
         "TransformerPrune is Prune"
     );
-    assert_eq!(
-        config.hpo.ptq_algo.as_deref(),
-        Some(&["KL".to_string()][..])
-    );
+    assert_eq!(config.hpo.ptq_algo.as_deref(), Some(&[Calibrator::Kl][..]));
     assert_eq!(
         config.hpo.batch_num.as_deref(),
         Some(&[7][..]),
@@ -152,12 +150,12 @@ fn provenance_holds_the_sections_that_acted_and_no_path() {
     let text = "Global: {task_name: afqmc, data_dir: /home/me/data}\nDistillation: {teacher_model_dir: /home/me/t}";
     let config = load(text, &["Prune.pruned_ratio=0.5"]).unwrap();
     let record = config
-        .yaml_of(&["Global", "Distillation", "Prune"])
+        .yaml_of(&[Section::Global, Section::Distillation, Section::Prune])
         .unwrap();
     assert_eq!(
         record,
         "Global:\n  task_name: afqmc\nDistillation: {}\nPrune:\n  \
-         prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  precision: int8\n  latency_batch: 1\n  latency_threads: 1\n  steps: 1\n  step_iters: 300\n  vocabulary: all\n  calibration_examples: 2048\n"
+         prune_algo: transformer_pruner\n  pruned_ratio: 0.5\n  precision: int8\n  latency_batch: 1\n  latency_threads: 1\n  vocabulary: all\n  calibration_examples: 2048\n"
     );
     let again = load(&record, &[]).unwrap();
     assert_eq!(again.prune, config.prune);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use act_core::Error;
+use act_stage::config::Section;
 use act_stage::report::Report;
 use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli, StrictArgs};
 
@@ -55,7 +56,11 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         }),
         "config" => ctx.write_file(
             &args.stage.output,
-            args.stage.config.load()?.yaml_of(&["Prune"])?.as_bytes(),
+            args.stage
+                .config
+                .load()?
+                .yaml_of(&[Section::Prune])?
+                .as_bytes(),
         )?,
         "data" => drop(args.stage.data.dir(&args.stage.config.load()?)?),
         "file" => ctx.write_file(&args.stage.output, &[b'x'; 3_000_000])?,

@@ -6,20 +6,9 @@ use act_core::{Artifact, Batch};
 use act_data::{Dataset, Split};
 use act_eval::model::Model;
 use act_eval::predict::input::{LineFormat, Reader};
-use act_stage::config::Config;
+use act_stage::config::{Config, Section};
 
 use super::{checked, folder};
-
-/// Sections of a configuration.
-const SECTIONS: [&str; 7] = [
-    "Global",
-    "TrainConfig",
-    "Distillation",
-    "Prune",
-    "HyperParameterOptimization",
-    "QuantPost",
-    "QuantAware",
-];
 
 /// A configuration as a file, and its lines as `--set` overrides. What a stage would record of it
 /// must load as the same configuration.
@@ -27,11 +16,11 @@ pub fn config(bytes: &[u8]) -> bool {
     let dir = folder([("task.yaml", bytes)]);
     let config = checked(Config::load(Some(&dir.path().join("task.yaml")), &[]));
     if let Some(config) = &config {
-        let recorded = config.yaml_of(&SECTIONS).expect("it can be written");
+        let recorded = config.yaml_of(&Section::ALL).expect("it can be written");
         let dir = folder([("again.yaml", recorded.as_bytes())]);
         let again = Config::load(Some(&dir.path().join("again.yaml")), &[]);
         let again = again.expect("what is recorded can be read");
-        assert_eq!(again.yaml_of(&SECTIONS).expect("and written"), recorded);
+        assert_eq!(again.yaml_of(&Section::ALL).expect("and written"), recorded);
     }
     let text = String::from_utf8_lossy(bytes);
     let flags: Vec<String> = text.lines().take(4).map(str::to_string).collect();

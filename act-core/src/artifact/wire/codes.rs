@@ -48,7 +48,21 @@ codes!(Pooling, "pooling", 1 => FirstToken, 2 => Mean);
 codes!(Split, "way to split words", 1 => Punctuation, 2 => PunctuationAndSymbols);
 codes!(DType, "element type", 1 => F32, 2 => F16, 3 => I8);
 codes!(Calibrator, "calibrator",
-    0 => None, 1 => AbsMax, 2 => Avg, 3 => Mse, 4 => Emd, 5 => Hist, 6 => Kl, 7 => MinMax);
+    1 => AbsMax, 2 => Avg, 3 => Mse, 4 => Emd, 5 => Hist, 6 => Kl, 7 => MinMax);
+
+/// 0 stands for nothing.
+impl<T: Coded> Coded for Option<T> {
+    fn code(self) -> u16 {
+        self.map_or(0, T::code)
+    }
+
+    fn from_code(code: u16) -> Result<Self> {
+        if code == 0 {
+            return Ok(None);
+        }
+        T::from_code(code).map(Some)
+    }
+}
 
 /// TOKN `kind`: WordPiece with BERT's normaliser.
 pub const WORDPIECE: u16 = 1;
