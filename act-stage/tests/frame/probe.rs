@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use act_core::Error;
+use act_core::{Error, Progress as _};
 use act_stage::config::Section;
 use act_stage::report::Report;
 use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli, StrictArgs};
@@ -112,14 +112,12 @@ fn listing(ctx: &Context) -> anyhow::Result<()> {
 /// Works in small steps until told to stop.
 fn work(ctx: &Context) -> anyhow::Result<Exit> {
     log::info!("working");
-    let progress = ctx.bar("working", 10_000);
+    let progress = ctx.progress();
+    progress.begin("working", 10_000);
     for _ in 0..10_000 {
-        if act_stage::interrupted() {
-            return Err(Error::interrupted().into());
-        }
         std::thread::sleep(Duration::from_millis(5));
-        progress.advance(1);
-        progress.message("loss 0.5");
+        progress.say("loss 0.5");
+        progress.advance(1)?;
     }
     progress.finish();
     Ok(Exit::Done)
