@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::output::{self, Listing};
-use crate::progress::{Bar, Bars};
+use crate::progress::Bars;
 use crate::{input, logger};
 use act_core::artifact::Artifact;
 use act_core::error::{Error, Result};
@@ -135,11 +135,6 @@ impl Context {
     /// every 10 s otherwise, neither with `-q`.
     pub fn progress(&self) -> Bars {
         Bars::new(self.quiet)
-    }
-
-    /// One bar, without stopping anything.
-    pub fn bar(&self, what: &str, total: u64) -> Bar {
-        Bar::new(what, total, self.quiet)
     }
 }
 

@@ -32,8 +32,7 @@ pub use context::Context;
 pub use exit::Exit;
 pub use frame::{StageCli, main};
 pub use output::Listing;
-pub use progress::{Bar, Bars};
-pub use signals::interrupted;
+pub use progress::Bars;
 
 /// The allocator of every binary, which declares it with
 /// `#[global_allocator] static ALLOCATOR: act_stage::Allocator = act_stage::Allocator;` (a library

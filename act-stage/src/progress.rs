@@ -2,7 +2,6 @@
 //! every ten seconds, nothing with `-q`.
 
 use std::cell::RefCell;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use act_core::{Error, Result};
@@ -30,8 +29,9 @@ impl Bars {
 
     /// Ends the piece at work.
     pub fn finish(&self) {
-        if let Some(bar) = self.shown.take() {
-            bar.finish();
+        let ended = self.shown.take();
+        if let Some(Bar::Lines(lines)) = &ended {
+            lines.finish();
         }
     }
 }
@@ -39,13 +39,12 @@ impl Bars {
 impl act_core::Progress for Bars {
     fn begin(&self, what: &str, total: usize) {
         self.finish();
-        let bar = Bar::new(what, total as u64, self.quiet);
-        self.shown.replace(Some(bar));
+        self.shown.replace(Some(Bar::new(what, total, self.quiet)));
     }
 
     fn advance(&self, units: usize) -> Result<()> {
-        if let Some(bar) = &*self.shown.borrow() {
-            bar.advance(units as u64);
+        if let Some(bar) = &mut *self.shown.borrow_mut() {
+            bar.advance(units);
         }
         if interrupted() {
             return Err(Error::interrupted());
@@ -54,74 +53,50 @@ impl act_core::Progress for Bars {
     }
 
     fn say(&self, words: &str) {
-        if let Some(bar) = &*self.shown.borrow() {
-            bar.message(words);
+        if let Some(bar) = &mut *self.shown.borrow_mut() {
+            bar.say(words);
         }
     }
 }
 
-/// Progress of one piece of work. Dropping it early (an error on the way out) clears the bar.
-pub struct Bar(Shape);
-
-enum Shape {
+/// One piece of work. Dropping it early (an error on the way out) clears what is drawn.
+enum Bar {
     Silent,
-    Bar(ProgressBar),
+    Drawn(ProgressBar),
     Lines(Lines),
 }
 
-struct Lines {
-    what: String,
-    total: u64,
-    start: Instant,
-    state: Mutex<State>,
-}
-
-struct State {
-    done: u64,
-    message: String,
-    last: Instant,
-}
-
 impl Bar {
-    pub(crate) fn new(what: &str, total: u64, quiet: bool) -> Self {
-        Self(if quiet {
-            Shape::Silent
+    fn new(what: &str, total: usize, quiet: bool) -> Self {
+        if quiet {
+            Bar::Silent
         } else if stderr::is_terminal() {
-            Shape::Bar(bar(what, total))
+            Bar::Drawn(drawn(what, total))
         } else {
-            Shape::Lines(Lines::new(what, total))
-        })
-    }
-
-    /// Moves forward.
-    pub fn advance(&self, by: u64) {
-        match &self.0 {
-            Shape::Silent => {}
-            Shape::Bar(bar) => bar.inc(by),
-            Shape::Lines(lines) => lines.advance(by),
+            Bar::Lines(Lines::new(what, total))
         }
     }
 
-    /// Shows a short text behind the bar (loss, accuracy).
-    pub fn message(&self, text: &str) {
-        match &self.0 {
-            Shape::Silent => {}
-            Shape::Bar(bar) => bar.set_message(stderr::one_line(text)),
-            Shape::Lines(lines) => lines.lock().message = text.into(),
+    fn advance(&mut self, units: usize) {
+        match self {
+            Bar::Silent => {}
+            Bar::Drawn(bar) => bar.inc(units as u64),
+            Bar::Lines(lines) => lines.advance(units),
         }
     }
 
-    /// Ends it.
-    pub fn finish(self) {
-        if let Shape::Lines(lines) = &self.0 {
-            lines.finish();
+    fn say(&mut self, words: &str) {
+        match self {
+            Bar::Silent => {}
+            Bar::Drawn(bar) => bar.set_message(stderr::one_line(words)),
+            Bar::Lines(lines) => lines.said = words.into(),
         }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Shape::Bar(bar) = &self.0 {
+        if let Bar::Drawn(bar) = self {
             stderr::clear(bar);
         }
     }
@@ -130,44 +105,43 @@ impl Drop for Bar {
 /// One line even in a narrow terminal: the message has the room that is left, and is cut there.
 const BAR: &str = "{prefix} [{bar:16}] {pos}/{len} {eta} left {wide_msg}";
 
-fn bar(what: &str, total: u64) -> ProgressBar {
+fn drawn(what: &str, total: usize) -> ProgressBar {
     // The template is a constant that a test renders; were it wrong, the default style serves.
     let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = stderr::show(ProgressBar::new(total));
+    let bar = stderr::show(ProgressBar::new(total as u64));
     bar.set_style(style.progress_chars("=> "));
     bar.set_prefix(stderr::one_line(what));
     bar
 }
 
+/// Progress where there is no terminal.
+struct Lines {
+    what: String,
+    total: usize,
+    done: usize,
+    said: String,
+    start: Instant,
+    last: Instant,
+}
+
 impl Lines {
-    fn new(what: &str, total: u64) -> Self {
+    fn new(what: &str, total: usize) -> Self {
         let start = Instant::now();
-        let state = State {
-            done: 0,
-            message: String::new(),
-            last: start,
-        };
         Self {
             what: what.into(),
             total,
+            done: 0,
+            said: String::new(),
             start,
-            state: Mutex::new(state),
+            last: start,
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn advance(&self, by: u64) {
-        let mut state = self.lock();
-        state.done += by;
-        if state.last.elapsed() >= INTERVAL {
-            state.last = Instant::now();
-            log::info!(
-                "{}",
-                line(&self.what, self.total, &state, self.start.elapsed())
-            );
+    fn advance(&mut self, units: usize) {
+        self.done += units;
+        if self.last.elapsed() >= INTERVAL {
+            self.last = Instant::now();
+            log::info!("{}", self.line(self.start.elapsed()));
         }
     }
 
@@ -175,28 +149,34 @@ impl Lines {
     fn finish(&self) {
         let took = self.start.elapsed();
         if took >= INTERVAL {
-            let message = &self.lock().message;
-            let gap = if message.is_empty() { "" } else { ", " };
-            log::info!("{}: done in {}{gap}{message}", self.what, duration(took));
+            let Self { what, said, .. } = self;
+            let gap = if said.is_empty() { "" } else { ", " };
+            log::info!("{what}: done in {}{gap}{said}", duration(took));
         }
     }
-}
 
-/// `distilling: 420/1000 (42 %), 1 min 20 s left, loss 0.31`
-fn line(what: &str, total: u64, state: &State, elapsed: Duration) -> String {
-    let State { done, message, .. } = state;
-    let mut line = format!("{what}: {done}");
-    if total > 0 {
-        line += &format!("/{total} ({:.0} %)", 100.0 * *done as f64 / total as f64);
-        if (1..total).contains(done) {
-            let left = elapsed.mul_f64((total - done) as f64 / *done as f64);
-            line += &format!(", {} left", duration(left));
+    /// `distilling: 420/1000 (42 %), 1 min 20 s left, loss 0.31`
+    fn line(&self, elapsed: Duration) -> String {
+        let Self {
+            what,
+            total,
+            done,
+            said,
+            ..
+        } = self;
+        let mut line = format!("{what}: {done}");
+        if *total > 0 {
+            line += &format!("/{total} ({:.0} %)", 100.0 * *done as f64 / *total as f64);
+            if (1..*total).contains(done) {
+                let left = elapsed.mul_f64((total - done) as f64 / *done as f64);
+                line += &format!(", {} left", duration(left));
+            }
         }
+        if !said.is_empty() {
+            line += &format!(", {said}");
+        }
+        line
     }
-    if !message.is_empty() {
-        line += &format!(", {message}");
-    }
-    line
 }
 
 /// `45 s`, `3 min 20 s`, `2 h 05 min`
@@ -212,23 +192,20 @@ fn duration(d: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn state(done: u64, message: &str) -> State {
-        State {
-            done,
-            message: message.into(),
-            last: Instant::now(),
-        }
-    }
-
     #[test]
     fn a_line_says_how_far_and_how_long_still() {
-        let minute = Duration::from_secs(60);
+        let line = |what: &str, total, done, said: &str| {
+            let mut lines = Lines::new(what, total);
+            lines.advance(done);
+            lines.said = said.into();
+            lines.line(Duration::from_secs(60))
+        };
         assert_eq!(
-            line("distilling", 400, &state(100, "loss 0.31"), minute),
+            line("distilling", 400, 100, "loss 0.31"),
             "distilling: 100/400 (25 %), 3 min 00 s left, loss 0.31"
         );
-        assert_eq!(line("reading", 0, &state(7, ""), minute), "reading: 7");
-        assert_eq!(line("x", 5, &state(5, ""), minute), "x: 5/5 (100 %)");
+        assert_eq!(line("reading", 0, 7, ""), "reading: 7");
+        assert_eq!(line("x", 5, 5, ""), "x: 5/5 (100 %)");
     }
 
     #[test]

@@ -12,9 +12,9 @@ static STOP: AtomicBool = AtomicBool::new(false);
 static BLOCKED: AtomicBool = AtomicBool::new(false);
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// True once the user has asked to stop (Ctrl-C, SIGTERM). Long loops ask between steps and return
-/// [`act_core::Error::interrupted`].
-pub fn interrupted() -> bool {
+/// True once the user has asked to stop (Ctrl-C, SIGTERM). Work hears of it from its progress,
+/// [`crate::Bars`].
+pub(crate) fn interrupted() -> bool {
     STOP.load(Ordering::SeqCst)
 }
 
