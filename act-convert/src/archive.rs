@@ -40,14 +40,14 @@ const NAMES: [&str; 2] = ["__model__", "__params__"];
 
 /// Archives that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ArchiveKind {
     /// Plain.
     Tar,
     /// Compressed with gzip.
     TarGz,
 }
 
-impl Kind {
+impl ArchiveKind {
     /// Looks at a file's first bytes; `None` if it is no archive.
     pub fn of(path: &Path) -> Result<Option<Self>> {
         let mut head = Vec::new();
@@ -56,8 +56,8 @@ impl Kind {
             .read_to_end(&mut head)
             .map_err(|e| Error::io(path, e))?;
         Ok(match head.as_slice() {
-            [0x1f, 0x8b, ..] => Some(Kind::TarGz),
-            head if head.get(257..262) == Some(b"ustar") => Some(Kind::Tar),
+            [0x1f, 0x8b, ..] => Some(ArchiveKind::TarGz),
+            head if head.get(257..262) == Some(b"ustar") => Some(ArchiveKind::Tar),
             _ => None,
         })
     }
@@ -67,7 +67,7 @@ impl Kind {
 ///
 /// # Errors
 /// Rejected: damaged, too large, or holding what no model's archive holds.
-pub fn unpack(path: &Path, kind: Kind, dir: &Path) -> Result<()> {
+pub fn unpack(path: &Path, kind: ArchiveKind, dir: &Path) -> Result<()> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let read = Rc::new(Cell::new(0));
     let counted = Counted {
@@ -76,8 +76,8 @@ pub fn unpack(path: &Path, kind: Kind, dir: &Path) -> Result<()> {
     };
     let input = BufReader::new(counted);
     let inner: Box<dyn Read> = match kind {
-        Kind::Tar => Box::new(input),
-        Kind::TarGz => Box::new(MultiGzDecoder::new(input)),
+        ArchiveKind::Tar => Box::new(input),
+        ArchiveKind::TarGz => Box::new(MultiGzDecoder::new(input)),
     };
     let names_left = Rc::new(Cell::new(None));
     let bounded = Bounded {

@@ -33,20 +33,20 @@ pub struct Args {
 
 /// What can be written.
 #[derive(Debug, PartialEq)]
-enum Format {
+enum ExportFormat {
     Onnx,
     /// `config.json`, `model.safetensors`, `vocab.txt`.
     HuggingFace,
 }
 
-impl Format {
+impl ExportFormat {
     /// The format that the output's name asks for.
     fn of(path: &Path) -> Result<Self> {
         match path.extension() {
             _ if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
-                Ok(Format::HuggingFace)
+                Ok(ExportFormat::HuggingFace)
             }
-            Some(extension) if extension.eq_ignore_ascii_case("onnx") => Ok(Format::Onnx),
+            Some(extension) if extension.eq_ignore_ascii_case("onnx") => Ok(ExportFormat::Onnx),
             _ => Err(Error::usage(format!(
                 "--output {}: the name's ending says the format; give FILE.onnx or FOLDER/",
                 path.display()
@@ -61,16 +61,16 @@ impl Format {
 /// Usage: an output whose name says no format, or a model that the format cannot hold. Rejected: an
 /// input that is no artifact.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let format = Format::of(&args.output)?;
+    let format = ExportFormat::of(&args.output)?;
     match format {
-        Format::Onnx => context.check_output(&args.output)?,
-        Format::HuggingFace => {} // export writes a folder beside it and renames
+        ExportFormat::Onnx => context.check_output(&args.output)?,
+        ExportFormat::HuggingFace => {} // export writes a folder beside it and renames
     }
     args.report.check(context)?;
     let model = context.read_artifact(&args.input)?;
     match format {
-        Format::Onnx => write_onnx(args, &model, context)?,
-        Format::HuggingFace => {
+        ExportFormat::Onnx => write_onnx(args, &model, context)?,
+        ExportFormat::HuggingFace => {
             hf::export(&model, &args.output)?;
             log::info!("wrote {}: for transformers, f32", args.output.display());
         }
@@ -119,11 +119,17 @@ mod tests {
     #[test]
     fn the_name_says_the_format() {
         for name in ["a.onnx", "b/c.ONNX"] {
-            assert_eq!(Format::of(Path::new(name)).unwrap(), Format::Onnx);
+            assert_eq!(
+                ExportFormat::of(Path::new(name)).unwrap(),
+                ExportFormat::Onnx
+            );
         }
-        assert_eq!(Format::of(Path::new("a/")).unwrap(), Format::HuggingFace);
+        assert_eq!(
+            ExportFormat::of(Path::new("a/")).unwrap(),
+            ExportFormat::HuggingFace
+        );
         for name in ["-", "a", "a.act", ".onnx", "onnx"] {
-            let error = Format::of(Path::new(name)).unwrap_err().to_string();
+            let error = ExportFormat::of(Path::new(name)).unwrap_err().to_string();
             assert!(error.contains("FILE.onnx"), "{error}");
         }
     }

@@ -39,7 +39,7 @@ fn from_folder(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
 }
 
 fn from_file(path: &Path, options: &ImportOptions) -> Result<Artifact> {
-    match archive::Kind::of(path)? {
+    match archive::ArchiveKind::of(path)? {
         Some(kind) => {
             let dir = tempfile::tempdir().map_err(|e| Error::io(std::env::temp_dir(), e))?;
             archive::unpack(path, kind, dir.path())

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use act_convert::new::{self, Shape};
+use act_convert::new::{self, EncoderShape};
 use act_convert::tokenizer;
 use act_convert::{ImportOptions, export, import};
 use act_core::{Activation, Family};
@@ -189,7 +189,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
     let config = args.config.load()?;
     let global = &config.global;
-    let shape = Shape {
+    let shape = EncoderShape {
         layers: args.layers,
         hidden: args.hidden,
         heads: args.heads,

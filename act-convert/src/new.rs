@@ -19,7 +19,7 @@ const MAX_PARAMETERS: u128 = 1 << 31;
 
 /// Shape of a new encoder, all layers alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+pub struct EncoderShape {
     /// Number of layers.
     pub layers: usize,
     /// Width of the residual stream.
@@ -36,7 +36,7 @@ pub struct Shape {
     pub activation: Activation,
 }
 
-impl Shape {
+impl EncoderShape {
     /// Checks the numbers, before any data is read; the upper bounds are those of the file format.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Shape {
     /// The plan for a vocabulary and a number of classes, with the family's usual small tables.
     ///
     /// # Errors
-    /// Usage: as [`Shape::check`], fewer than two classes, or far too many parameters.
+    /// Usage: as [`EncoderShape::check`], fewer than two classes, or far too many parameters.
     pub fn plan(&self, vocab_size: usize, num_labels: usize) -> Result<Plan> {
         self.check()?;
         within("the number of labels", num_labels, 2, 4096)?;
@@ -102,9 +102,9 @@ impl Shape {
 /// which should be the training split.
 ///
 /// # Errors
-/// Usage: see [`Shape::plan`].
+/// Usage: see [`EncoderShape::plan`].
 pub fn model(
-    shape: &Shape,
+    shape: &EncoderShape,
     train: &Dataset,
     tokenizer: Option<WordPieceSpec>,
     seed: Seed,
@@ -143,8 +143,8 @@ mod tests {
     use act_core::provenance::{DataRecord, Digest};
     use act_data::{Example, Split};
 
-    fn shape() -> Shape {
-        Shape {
+    fn shape() -> EncoderShape {
+        EncoderShape {
             layers: 3,
             hidden: 12,
             heads: 4,
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn tensors_are_those_of_the_plan() {
         for family in [Family::Bert, Family::Ernie] {
-            let shape = Shape { family, ..shape() };
+            let shape = EncoderShape { family, ..shape() };
             let model = model(&shape, &data(false), tokenizer(), Seed(1)).unwrap();
             let expected = model.plan.expected_tensors(&model.quant);
             assert_eq!(model.params.len(), expected.len());
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn bounds_are_named() {
-        let rejects = |change: fn(&mut Shape), labels: usize, words: &str| {
+        let rejects = |change: fn(&mut EncoderShape), labels: usize, words: &str| {
             let mut shape = shape();
             change(&mut shape);
             let error = shape.plan(100, labels).unwrap_err();

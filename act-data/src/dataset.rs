@@ -6,7 +6,7 @@ use act_core::provenance::{DataRecord, Digest};
 use act_core::{Encoding, Error, Result, Tokenizer};
 use rayon::prelude::*;
 
-use crate::folder::{Folder, Format};
+use crate::folder::{FileFormat, Folder};
 use crate::lines::Lines;
 use crate::record::Record;
 use crate::split::Split;
@@ -124,15 +124,15 @@ impl<'a> Classes<'a> {
 
 fn read(
     path: &Path,
-    format: Format,
+    format: FileFormat,
     task: &Task,
     split: Split,
     classes: &Classes,
 ) -> Result<(Vec<Example>, usize)> {
     let mut lines = Lines::open(path)?;
     let header: Vec<String> = match format {
-        Format::Jsonl => Vec::new(),
-        Format::Tsv => {
+        FileFormat::Jsonl => Vec::new(),
+        FileFormat::Tsv => {
             let line = lines.next()?.unwrap_or_default();
             line.split('\t').map(str::to_string).collect()
         }
@@ -140,8 +140,8 @@ fn read(
     let (mut examples, mut dropped) = (Vec::new(), 0);
     while let Some(line) = lines.next()? {
         let record = match format {
-            Format::Jsonl => Record::from_json(line),
-            Format::Tsv => Record::from_tsv(&header, line),
+            FileFormat::Jsonl => Record::from_json(line),
+            FileFormat::Tsv => Record::from_tsv(&header, line),
         };
         match record.and_then(|r| example(&r, task, split, classes)) {
             Ok(Some(example)) => examples.push(example),

@@ -38,7 +38,7 @@ pub struct Description {
     pub labels: Option<Vec<String>>,
     /// How a line holds its fields; by the file's ending where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub format: Option<Format>,
+    pub format: Option<FileFormat>,
     /// True for the bundled generator's corpus.
     pub synthetic: bool,
 }
@@ -46,18 +46,18 @@ pub struct Description {
 /// How a line holds its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum FileFormat {
     /// One JSON object a line; `.json` or `.jsonl`.
     Jsonl,
     /// Tab-separated values under a header line, without quoting; `.tsv`.
     Tsv,
 }
 
-impl Format {
+impl FileFormat {
     fn extensions(self) -> &'static [&'static str] {
         match self {
-            Format::Jsonl => &["json", "jsonl"],
-            Format::Tsv => &["tsv"],
+            FileFormat::Jsonl => &["json", "jsonl"],
+            FileFormat::Tsv => &["tsv"],
         }
     }
 }
@@ -67,7 +67,7 @@ impl Format {
 pub(crate) struct Folder {
     path: PathBuf,
     pub(crate) task: Task,
-    format: Option<Format>,
+    format: Option<FileFormat>,
     pub(crate) synthetic: bool,
 }
 
@@ -115,11 +115,11 @@ impl Folder {
     }
 
     /// A split's file, and how its lines hold their fields.
-    pub(crate) fn split(&self, split: Split) -> Result<(PathBuf, Format)> {
+    pub(crate) fn split(&self, split: Split) -> Result<(PathBuf, FileFormat)> {
         self.find_split(split).ok_or_else(|| {
             let endings = match self.format {
-                Some(Format::Tsv) => ".tsv",
-                Some(Format::Jsonl) => ".json or .jsonl",
+                Some(FileFormat::Tsv) => ".tsv",
+                Some(FileFormat::Jsonl) => ".json or .jsonl",
                 None => ".json, .jsonl or .tsv",
             };
             let path = self.path.display();
@@ -128,13 +128,13 @@ impl Folder {
     }
 
     /// The same, `None` where there is no such file.
-    pub(crate) fn find_split(&self, split: Split) -> Option<(PathBuf, Format)> {
+    pub(crate) fn find_split(&self, split: Split) -> Option<(PathBuf, FileFormat)> {
         file(&self.path, split, self.format)
     }
 }
 
-fn file(dir: &Path, split: Split, format: Option<Format>) -> Option<(PathBuf, Format)> {
-    let formats = [Format::Jsonl, Format::Tsv];
+fn file(dir: &Path, split: Split, format: Option<FileFormat>) -> Option<(PathBuf, FileFormat)> {
+    let formats = [FileFormat::Jsonl, FileFormat::Tsv];
     let formats = formats
         .into_iter()
         .filter(|f| format.is_none_or(|wanted| *f == wanted));

@@ -27,7 +27,7 @@ mod wsc;
 pub use batches::sorted_batches;
 pub use coverage::Coverage;
 pub use dataset::{Dataset, Example};
-pub use folder::{Description, Format};
+pub use folder::{Description, FileFormat};
 pub use holdout::Holdout;
 pub use split::Split;
 pub use task::{Columns, Task};

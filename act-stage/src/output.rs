@@ -19,9 +19,9 @@ pub(crate) fn is_stream(path: &Path) -> bool {
 
 /// Fails if `path` cannot become a file: its folder must exist and take new files.
 pub(crate) fn check(path: &Path) -> Result<()> {
-    match target(path)? {
-        Target::Special(path) => File::options().write(true).open(&path).map(drop),
-        Target::File(path) => temporary(&path).map(drop),
+    match destination(path)? {
+        Destination::Special(path) => File::options().write(true).open(&path).map(drop),
+        Destination::File(path) => temporary(&path).map(drop),
     }
     .map_err(|e| Error::io(path, e))
 }
@@ -32,12 +32,12 @@ pub(crate) fn write(
     write: impl FnOnce(&mut Counted<'_>) -> Result<()>,
 ) -> Result<u64> {
     let io = |e| Error::io(path, e);
-    let path = match target(path)? {
-        Target::Special(path) => {
+    let path = match destination(path)? {
+        Destination::Special(path) => {
             let mut file = File::options().write(true).open(&path).map_err(io)?;
             return stream(&mut file, write).map_err(|e| e.context(path.display()));
         }
-        Target::File(path) => path,
+        Destination::File(path) => path,
     };
     let mut file = temporary(&path).map_err(io)?;
     let _unfinished = Unfinished::new(file.path());
@@ -65,23 +65,23 @@ pub(crate) fn stream(
 }
 
 /// Where bytes for a path really go.
-enum Target {
+enum Destination {
     /// A file, new or to be replaced, with links followed.
     File(PathBuf),
     /// A device or named pipe, which must not be replaced by a file.
     Special(PathBuf),
 }
 
-fn target(path: &Path) -> Result<Target> {
+fn destination(path: &Path) -> Result<Destination> {
     let name = path.display();
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(Error::usage(format!(
             "{name}: is a directory; give a file name"
         ))),
         Ok(found) if found.is_file() => fs::canonicalize(path)
-            .map(Target::File)
+            .map(Destination::File)
             .map_err(|e| Error::io(path, e)),
-        Ok(_) => Ok(Target::Special(path.into())),
+        Ok(_) => Ok(Destination::Special(path.into())),
         Err(_) if path.file_name().is_none() => {
             Err(Error::usage(format!("{name}: not a file name")))
         }
@@ -89,7 +89,7 @@ fn target(path: &Path) -> Result<Target> {
             "{name}: the folder {} does not exist",
             folder(path).display()
         ))),
-        Err(_) => Ok(Target::File(path.into())),
+        Err(_) => Ok(Destination::File(path.into())),
     }
 }
 

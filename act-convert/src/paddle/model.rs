@@ -9,7 +9,7 @@ use act_core::{
 };
 
 use super::params::ParamStream;
-use super::walk::{Columns, Dense, Encoder, Layer, LayerNorm, Table};
+use super::walk::{Dense, EmbeddingTable, Encoder, Layer, LayerNorm, MatrixColumns};
 
 /// Plan and tensors of an encoder whose numbers are in `stream`.
 ///
@@ -45,7 +45,7 @@ pub fn assemble(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<(Plan
 
 /// Sizes from the shapes of the parameters.
 fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
-    let rows = |table: &Table<'_>| match stream.dims(table.parameter)? {
+    let rows = |table: &EmbeddingTable<'_>| match stream.dims(table.parameter)? {
         [rows, _] => Ok(*rows),
         other => Err(wrong_shape(table.parameter, other, "[rows, hidden]")),
     };
@@ -145,9 +145,13 @@ impl<'a> Maker<'a> {
     }
 
     /// A table; `first` is the row that the artifact has as row 0, and changes places with it.
-    fn table(&mut self, role: Embedding, table: &Table<'a>, first: u32) -> Result<()> {
+    fn table(&mut self, role: Embedding, table: &EmbeddingTable<'a>, first: u32) -> Result<()> {
         let (rows, hidden) = (self.plan.table_rows(role), self.plan.hidden_size);
-        let mut values = self.take(table.parameter, &Columns::range(0..1), &[rows, hidden])?;
+        let mut values = self.take(
+            table.parameter,
+            &MatrixColumns::range(0..1),
+            &[rows, hidden],
+        )?;
         multiply(&mut values, table.factor);
         // A parameter has no dimension of 0, and `take` has seen its shape.
         if let Some(zero) = table.zero_row.filter(|&zero| (zero as usize) < rows) {
@@ -169,7 +173,7 @@ impl<'a> Maker<'a> {
     fn norm(&mut self, role: Norm, norm: &LayerNorm<'a>) -> Result<()> {
         let hidden = self.plan.hidden_size;
         for (name, parameter) in [(role.weight(), norm.scale), (role.bias(), norm.bias)] {
-            let mut values = self.take(parameter, &Columns::range(0..1), &[hidden])?;
+            let mut values = self.take(parameter, &MatrixColumns::range(0..1), &[hidden])?;
             multiply(&mut values, norm.factor);
             self.put(name, vec![hidden], values);
         }
@@ -194,7 +198,10 @@ impl<'a> Maker<'a> {
     fn dense(&mut self, role: Linear, dense: &Dense<'a>) -> Result<()> {
         let [out, input] = self.plan.linear_shape(role);
         let whole = outputs(dense, self.stream)?;
-        let columns = dense.columns.clone().unwrap_or(Columns::range(0..whole));
+        let columns = dense
+            .columns
+            .clone()
+            .unwrap_or(MatrixColumns::range(0..whole));
         if columns.total() != Some(out) || columns.end().is_none_or(|end| end > whole) {
             return Err(Error::rejected(format!(
                 "{role} takes columns of {whole}, {columns:?}; {out} are needed"
@@ -227,7 +234,12 @@ impl<'a> Maker<'a> {
     }
 
     /// The numbers of a parameter of this shape, of which these columns are still to be taken.
-    fn take(&mut self, name: &'a str, columns: &Columns, shape: &[usize]) -> Result<Vec<f32>> {
+    fn take(
+        &mut self,
+        name: &'a str,
+        columns: &MatrixColumns,
+        shape: &[usize],
+    ) -> Result<Vec<f32>> {
         let found = self.stream.dims(name)?;
         if found != shape {
             return Err(wrong_shape(name, found, &format!("{shape:?}")));
@@ -250,7 +262,7 @@ impl<'a> Maker<'a> {
 }
 
 /// Columns of a matrix that is `width` wide, as rows.
-fn transpose(values: &[f32], width: usize, columns: &Columns) -> Vec<f32> {
+fn transpose(values: &[f32], width: usize, columns: &MatrixColumns) -> Vec<f32> {
     let column = |c: usize| values.iter().skip(c).step_by(width).copied();
     columns.iter().flat_map(column).collect()
 }

@@ -21,8 +21,8 @@ use super::program::Program;
 
 pub use attention::Attention;
 pub use dense::Dense;
-pub use embed::{Embeddings, Table};
-pub use heads::Columns;
+pub use embed::{EmbeddingTable, Embeddings};
+pub use heads::MatrixColumns;
 pub use mask::Mask;
 
 /// A value times a number.

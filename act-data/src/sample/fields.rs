@@ -13,7 +13,7 @@ pub(super) enum Fields {
         sentence2: String,
     },
     Pronoun {
-        target: Target,
+        target: Spans,
         text: String,
     },
     Keywords {
@@ -24,7 +24,7 @@ pub(super) enum Fields {
 
 /// Where the noun and the pronoun are, in characters.
 #[derive(Serialize)]
-pub(super) struct Target {
+pub(super) struct Spans {
     pub(super) span2_index: usize,
     pub(super) span1_index: usize,
     pub(super) span1_text: String,

@@ -1,6 +1,6 @@
 //! Pronouns (cluewsc2020): two people, one pronoun, and a verb that decides whom it means.
 
-use super::fields::{Fields, Target};
+use super::fields::{Fields, Spans};
 use super::grammar::{Dice, Grammar};
 
 /// Probability of an opening before the sentence.
@@ -49,7 +49,7 @@ impl Wsc {
         let span2_index = characters_before(&text, "[]");
         let text = text.replacen("[]", &pronoun, 1);
         Fields::Pronoun {
-            target: Target {
+            target: Spans {
                 span2_index,
                 span1_index: characters_before(&text, noun),
                 span1_text: noun.into(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use act_convert::archive::{Kind, unpack};
+use act_convert::archive::{ArchiveKind, unpack};
 use tempfile::TempDir;
 
 use super::{checked, folder, imported};
@@ -13,7 +13,7 @@ use super::{checked, folder, imported};
 pub fn archive(bytes: &[u8]) -> bool {
     let source = folder([("model.tar", bytes)]);
     let path = source.path().join("model.tar");
-    let kind = checked(Kind::of(&path)).expect("a file has a kind");
+    let kind = checked(ArchiveKind::of(&path)).expect("a file has a kind");
     if let Some(kind) = kind {
         let outer = TempDir::new().expect("a temporary folder");
         let inner = outer.path().join("inner");

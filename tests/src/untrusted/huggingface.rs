@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use act_convert::new::Shape;
+use act_convert::new::EncoderShape;
 use act_convert::{hf, init};
 use act_core::quant::QuantSpec;
 use act_core::{Activation, Artifact, Family, Seed, TaskInfo, WordPieceSpec};
@@ -36,7 +36,7 @@ pub fn small_folder() -> &'static Files {
 }
 
 fn small_model() -> Artifact {
-    let shape = Shape {
+    let shape = EncoderShape {
         layers: 1,
         hidden: 4,
         heads: 2,

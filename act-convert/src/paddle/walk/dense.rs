@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use act_core::Result;
 
-use super::heads::Columns;
+use super::heads::MatrixColumns;
 use super::{Scaled, Walk};
 use crate::paddle::op::Op;
 
@@ -19,7 +19,7 @@ pub struct Dense<'a> {
     /// The weight lies as `[out, in]`.
     pub transposed: bool,
     /// Which of the outputs are this layer's; all of them if absent.
-    pub columns: Option<Columns>,
+    pub columns: Option<MatrixColumns>,
     /// The layer's input is multiplied by this first.
     pub input_factor: f32,
     /// The layer's result is multiplied by this.
@@ -82,7 +82,7 @@ impl<'a> Walk<'a> {
             _ => slice_range(cut, self.outputs(&dense))?,
         };
         dense.factor *= result.factor;
-        dense.columns = Some(Columns::range(columns));
+        dense.columns = Some(MatrixColumns::range(columns));
         Ok((dense, input))
     }
 

@@ -10,7 +10,7 @@ use crate::paddle::op::Op;
 
 /// An embedding table.
 #[derive(Debug)]
-pub struct Table<'a> {
+pub struct EmbeddingTable<'a> {
     /// Its parameter, `[rows, hidden]`.
     pub parameter: &'a str,
     /// This row counts as zeros, whatever is stored.
@@ -23,15 +23,15 @@ pub struct Table<'a> {
 #[derive(Debug)]
 pub struct Embeddings<'a> {
     /// A row a token.
-    pub word: Table<'a>,
+    pub word: EmbeddingTable<'a>,
     /// A row a position.
-    pub position: Table<'a>,
+    pub position: EmbeddingTable<'a>,
     /// A row a segment.
-    pub token_type: Table<'a>,
+    pub token_type: EmbeddingTable<'a>,
     /// The row that every token gets, where the program does not ask for token types.
     pub token_type_row: Option<u32>,
     /// ERNIE's, with the row that is added to every token.
-    pub task_type: Option<(Table<'a>, u32)>,
+    pub task_type: Option<(EmbeddingTable<'a>, u32)>,
 }
 
 impl<'a> Walk<'a> {
@@ -66,7 +66,7 @@ impl<'a> Walk<'a> {
             Mask::Pad { tokens, .. } => tokens,
             Mask::Given(_) => self.first_input(&terms)?,
         };
-        let mut found: Vec<(Embedding, Table<'a>, u32)> = Vec::new();
+        let mut found: Vec<(Embedding, EmbeddingTable<'a>, u32)> = Vec::new();
         for (term, factor) in terms {
             let lookup = self.expect(term, &["lookup_table_v2", "slice"])?;
             if lookup.kind() == "slice" {
@@ -74,7 +74,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             lookup.reads_only(&["W", "Ids"])?;
-            let table = Table {
+            let table = EmbeddingTable {
                 parameter: self.parameter(lookup, "W")?,
                 zero_row: u32::try_from(lookup.int("padding_idx", -1)?).ok(),
                 factor,
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
     }
 
     /// As many rows of a table as the sequence is long, from the first: positions.
-    fn first_rows(&self, slice: &'a Op, factor: f32) -> Result<Table<'a>> {
+    fn first_rows(&self, slice: &'a Op, factor: f32) -> Result<EmbeddingTable<'a>> {
         slice.reads_only(&["Input", "EndsTensorList"])?;
         slice.expect_ints("axes", &[0])?;
         slice.expect_ints("starts", &[0])?;
@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
         if self.length(slice.input("EndsTensorList")?)? != Some(1) {
             return Err(slice.refuse("does not take as many rows as the sequence has tokens"));
         }
-        Ok(Table {
+        Ok(EmbeddingTable {
             parameter: self.parameter(slice, "Input")?,
             zero_row: None,
             factor,

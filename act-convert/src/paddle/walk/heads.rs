@@ -22,7 +22,7 @@ pub(super) struct Heads<'a> {
 
 /// Some of the outputs of a linear layer: `count` ranges of `width`, `step` apart.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Columns {
+pub struct MatrixColumns {
     /// First column.
     pub start: usize,
     /// Columns side by side.
@@ -33,7 +33,7 @@ pub struct Columns {
     pub count: usize,
 }
 
-impl Columns {
+impl MatrixColumns {
     /// Columns side by side.
     pub fn range(range: Range<usize>) -> Self {
         Self {
@@ -163,7 +163,7 @@ impl<'a> Walk<'a> {
         let range = range.ok_or_else(|| op.refuse("takes a part that is not there"))?;
         let (plain, factor) = self.plain(reshape)?;
         let (mut dense, input) = self.dense(plain)?;
-        dense.columns = Some(Columns::range(range));
+        dense.columns = Some(MatrixColumns::range(range));
         Ok(Heads {
             dense,
             input,
@@ -188,7 +188,7 @@ impl<'a> Walk<'a> {
             return Err(split.refuse("splits a projection a second time"));
         }
         heads.shape = [count, part.len()];
-        heads.dense.columns = Some(Columns {
+        heads.dense.columns = Some(MatrixColumns {
             start: part.start,
             width: part.len(),
             step: size,
