@@ -6,6 +6,7 @@
 
 mod activation;
 mod attention;
+mod columns;
 mod constant;
 mod dense;
 mod embed;
@@ -22,7 +23,7 @@ use super::program::Program;
 pub use attention::Attention;
 pub use dense::Dense;
 pub use embed::{EmbeddingTable, Embeddings};
-pub use heads::MatrixColumns;
+pub use columns::MatrixColumns;
 pub use mask::Mask;
 
 /// A value times a number.

@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use act_core::Result;
 
-use super::heads::MatrixColumns;
-use super::{Scaled, Walk};
+use super::{MatrixColumns, Scaled, Walk};
 use crate::paddle::op::Op;
 
 /// A linear layer by its parameters' names.
