@@ -21,9 +21,9 @@ use super::op::Op;
 use super::program::Program;
 
 pub use attention::Attention;
+pub use columns::MatrixColumns;
 pub use dense::Dense;
 pub use embed::{EmbeddingTable, Embeddings};
-pub use columns::MatrixColumns;
 pub use mask::Mask;
 
 /// A value times a number.
