@@ -5,6 +5,7 @@ use act_core::{Artifact, Error, Result, Silent};
 use act_data::Dataset;
 use act_infer::Engine;
 use act_nn::{Objective, Training};
+use act_stage::report::Validation;
 use act_train::record::TeacherRecord;
 use act_train::{ExampleSet, Scored, Session, Teacher, objective, teacher};
 
@@ -13,7 +14,6 @@ use crate::options::Options;
 use crate::origin;
 use crate::outcome::{self, Distilled};
 use crate::training_data::TrainingData;
-use crate::validation::Validation;
 
 /// Trains `student` on `data`, which must be the train split; with checkpoints of this very training
 /// in the session it goes on from where they stand.
@@ -73,7 +73,7 @@ pub fn distill(
         outcome::check_won(why, before, trained.score)?;
     }
 
-    let validation = Validation::new(before, trained.score, taught, examples.validation.len());
+    let validation = validation(before, trained.score, taught, examples.validation.len());
     if let Some(validation) = &validation {
         outcome::check_not_worse(validation, trained.best_step)?;
     }
@@ -95,6 +95,21 @@ pub fn distill(
         best_step: trained.best_step,
         final_loss: trained.final_loss,
         diverged: trained.diverged,
+    })
+}
+
+/// Of accuracies on `n` held-out examples; `after` is a share of correct answers. None without examples.
+fn validation(
+    before: Option<Accuracy>,
+    after: Option<f64>,
+    teacher: Option<Accuracy>,
+    n: usize,
+) -> Option<Validation> {
+    let (before, after) = before.zip(after)?;
+    Some(Validation {
+        before,
+        after: Accuracy::new((after * n as f64).round() as usize, n),
+        teacher,
     })
 }
 

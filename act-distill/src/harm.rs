@@ -4,9 +4,7 @@
 
 use act_core::metrics::log_softmax;
 use act_core::{Error, Result};
-use serde::Serialize;
-
-use crate::validation::Validation;
+use act_stage::report::{self, Validation};
 
 /// Training examples that are looked at, at most.
 const EXAMPLES: usize = 256;
@@ -17,23 +15,16 @@ pub fn looked_at(examples: usize) -> Vec<usize> {
     (0..examples).step_by(step).collect()
 }
 
-/// Losses on some training examples.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// Losses on some training examples, and what can be told from them.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fit {
-    /// Mean cross-entropy of the model that went in, in nats.
-    pub before: f64,
-    /// Of the model that came out.
-    pub after: f64,
-    /// Of always answering with the shares of the classes in these examples: their entropy.
-    pub guessing: f64,
-    /// Number of examples.
-    pub n: usize,
-    /// Whether `after` is above `before` by more than twice the standard error of the difference.
-    #[serde(skip)]
+    /// As reports have them.
+    pub losses: report::Fit,
+    /// Whether the loss after is above that before by more than twice the standard error of the
+    /// difference.
     risen: bool,
-    /// Whether `before` is below `guessing` by more than twice its standard error: there was knowledge
-    /// that could be lost.
-    #[serde(skip)]
+    /// Whether the loss before is below that of guessing by more than twice its standard error: there
+    /// was knowledge that could be lost.
     knew: bool,
 }
 
@@ -48,10 +39,12 @@ impl Fit {
         let (after, _) = mean_and_error(&after);
         let guessing = entropy(labels);
         Self {
-            before,
-            after,
-            guessing,
-            n: labels.len(),
+            losses: report::Fit {
+                before,
+                after,
+                guessing,
+                n: labels.len(),
+            },
             risen: difference > 2.0 * error,
             knew: before + 2.0 * error_before < guessing,
         }
@@ -65,13 +58,16 @@ impl Fit {
     /// Failed, with the losses and what to do.
     pub fn judge(&self, validation: Option<&Validation>) -> Result<()> {
         let Self {
+            losses,
+            risen,
+            knew,
+        } = *self;
+        let report::Fit {
             before,
             after,
             guessing,
             n,
-            risen,
-            knew,
-        } = *self;
+        } = losses;
         let held_out = validation.map_or("nothing is held out".into(), |v| {
             let (before, after) = (v.before.value, v.after.value);
             let n = v.after.n;
@@ -161,9 +157,9 @@ mod tests {
     #[test]
     fn losses_and_guessing_are_cross_entropies() {
         let fit = fit(0.8, 0.9, 40);
-        assert!((fit.before + 0.8f64.ln()).abs() < 1e-6);
-        assert!((fit.after + 0.9f64.ln()).abs() < 1e-6);
-        assert!((fit.guessing - 2f64.ln()).abs() < 1e-12);
+        assert!((fit.losses.before + 0.8f64.ln()).abs() < 1e-6);
+        assert!((fit.losses.after + 0.9f64.ln()).abs() < 1e-6);
+        assert!((fit.losses.guessing - 2f64.ln()).abs() < 1e-12);
         assert!(!fit.risen);
         // Three quarters of one class.
         let shares = entropy(&[0, 0, 0, 1]);

@@ -11,11 +11,9 @@ pub mod origin;
 pub mod outcome;
 pub mod record;
 pub mod training_data;
-pub mod validation;
 
 mod distill;
 
 pub use distill::distill;
 pub use options::Options;
 pub use outcome::Distilled;
-pub use validation::Validation;

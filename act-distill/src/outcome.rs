@@ -4,10 +4,10 @@ use act_core::metrics::Accuracy;
 use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Result};
 use act_nn::Journal;
+use act_stage::report::Validation;
 use act_train::record::TeacherRecord;
 
 use crate::harm::Fit;
-use crate::validation::Validation;
 
 /// A trained model and how it came about.
 pub struct Distilled {

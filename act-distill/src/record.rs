@@ -4,9 +4,10 @@
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use act_core::{Device, Result, Seed};
 use act_stage::config::{Config, Section};
-use act_stage::report::Report;
+use act_stage::memory::Memory;
+use act_stage::provenance::TrainingFigures;
+use act_stage::report::{Evaluation, Report, Training, TrainingDetails};
 use act_train::record::{TeacherRecord, acting, losses};
-use serde_json::{Map, Value, json};
 
 use crate::outcome::Distilled;
 
@@ -38,18 +39,19 @@ pub fn begun(
 
 /// The record of a training that is done.
 pub fn finished(begun: StageRecord, distilled: &Distilled) -> StageRecord {
-    let mut metrics = vec![
-        ("examples".to_string(), distilled.examples as f64),
-        ("steps".into(), distilled.steps as f64),
-        ("best_step".into(), distilled.best_step as f64),
-        ("final_loss".into(), distilled.final_loss),
-    ];
-    if let Some(validation) = distilled.validation {
-        metrics.push(("validation_accuracy".into(), validation.after.value));
-        let teacher = validation.teacher.map(|a| a.value);
-        metrics.extend(teacher.map(|value| ("teacher_validation_accuracy".into(), value)));
+    let validation = distilled.validation;
+    let figures = TrainingFigures {
+        examples: distilled.examples,
+        steps: distilled.steps,
+        best_step: distilled.best_step,
+        final_loss: distilled.final_loss,
+        validation_accuracy: validation.map(|v| v.after.value),
+        teacher_validation_accuracy: validation.and_then(|v| v.teacher).map(|a| a.value),
+    };
+    StageRecord {
+        metrics: figures.to_metrics(),
+        ..begun
     }
-    StageRecord { metrics, ..begun }
 }
 
 /// The sections that acted, as YAML.
@@ -61,36 +63,30 @@ fn acted(config: &Config) -> Result<String> {
 
 /// The report: the course of the training and accuracies on the held-out slice of train. Accuracy
 /// on dev is act-eval's to measure.
-pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report<Map<String, Value>>> {
-    let details = json!({
-        "training": {
-            "examples": distilled.examples,
-            "steps": distilled.steps,
-            "best_step": distilled.best_step,
-            "final_loss": distilled.final_loss,
-            "losses": losses(&distilled.journal),
-            "evaluations": distilled.journal.evaluations.iter().map(|e| {
-                json!({"step": e.step, "accuracy": e.score, "best": e.best})
-            }).collect::<Vec<_>>(),
-            "diverged": distilled.diverged,
-            "peak_memory_bytes": peak_memory(),
-        },
-        "validation": distilled.validation,
-        "fit": distilled.fit,
-        "teacher": distilled.teacher.as_ref().map(|t| t.model_digest),
+pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report<TrainingDetails>> {
+    let evaluations = distilled.journal.evaluations.iter().map(|e| Evaluation {
+        step: e.step,
+        accuracy: e.score,
+        best: e.best,
     });
-    let details = details.as_object().cloned().unwrap_or_default();
-    let mut report = Report::new("act-distill", &distilled.artifact)?.with(details);
+    let training = Training {
+        examples: distilled.examples,
+        steps: distilled.steps,
+        best_step: distilled.best_step,
+        final_loss: Some(distilled.final_loss).filter(|loss| loss.is_finite()),
+        losses: losses(&distilled.journal),
+        evaluations: evaluations.collect(),
+        diverged: distilled.diverged.clone(),
+        peak_memory_bytes: Memory::of_this_process().peak_bytes,
+    };
+    let mut report = Report::new("act-distill", &distilled.artifact)?.with(TrainingDetails {
+        training,
+        validation: distilled.validation,
+        fit: Some(distilled.fit.losses),
+        teacher: distilled.teacher.as_ref().map(|t| t.model_digest),
+    });
     report.set_dataset(data);
     Ok(report)
-}
-
-/// Most memory that this process has had, in bytes; `None` where the system does not tell.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 /// The outcome in a line.

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use act_core::{Error, Result};
-use serde_json::{Value, json};
+use act_stage::report::{FamilyIndex, FamilyMember, SCHEMA};
 
 use crate::latency::LatencySetting;
 use crate::outcome::Pruned;
-use crate::record::describe;
+use crate::record::{describe, promise};
 
 /// Models with their files, slowest first.
 pub type Members = Vec<(PathBuf, Pruned)>;
@@ -57,25 +57,27 @@ pub fn open_folder(folder: &Path) -> Result<()> {
 
 /// The index, JSON: every member with what was promised and what was measured, slowest first.
 pub fn index(members: &[(PathBuf, Pruned)], setting: Option<&LatencySetting>) -> Result<String> {
-    let rows = members.iter().map(|(path, pruned)| {
+    let member = |(path, pruned): &(PathBuf, Pruned)| {
         let artifact = &pruned.artifact;
-        Ok(json!({
-            "file": path.file_name().map(|name| name.to_string_lossy()),
-            "model_digest": artifact.model_digest()?,
-            "promise": pruned.promise,
-            "parameters": artifact.plan.parameters(),
-            "bytes": artifact.file_len()?,
-        }))
-    });
-    let rows: Vec<Value> = rows.collect::<Result<_>>()?;
-    let index = json!({
-        "schema": 1,
-        "stage": "act-prune",
-        "input": members.first().map(|(_, pruned)| pruned.origin.digest),
-        "latency_setting": setting.map(describe),
-        "members": rows,
-    });
-    Ok(format!("{index:#}\n"))
+        let file = path.file_name();
+        Ok(FamilyMember {
+            file: file.map(|name| name.to_string_lossy().into_owned()),
+            model_digest: artifact.model_digest()?,
+            promise: pruned.promise.as_ref().map(promise),
+            parameters: artifact.plan.parameters(),
+            bytes: artifact.file_len()?,
+        })
+    };
+    let index = FamilyIndex {
+        schema: SCHEMA,
+        stage: "act-prune".into(),
+        input: members.first().map(|(_, pruned)| pruned.origin.digest),
+        latency_setting: setting.map(describe),
+        members: members.iter().map(member).collect::<Result<_>>()?,
+    };
+    let text = serde_json::to_string_pretty(&index);
+    let text = text.map_err(|e| Error::failed(format!("{INDEX}: {e}")))?;
+    Ok(text + "\n")
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub use act_stage::config::Criterion;
 pub use calibration::Calibration;
 pub use measure::Measure;
 pub use options::{Goal, Options};
-pub use outcome::{LayerOutcome, Origin, Pruned};
+pub use outcome::{Origin, Pruned};
 pub use ratio::Ratio;
 pub use scored::{Scored, prune};
 pub use select::Kept;

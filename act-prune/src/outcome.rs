@@ -3,7 +3,7 @@
 use act_core::provenance::Digest;
 use act_core::{Artifact, Plan, Result};
 use act_nn::LayerScores;
-use serde::Serialize;
+use act_stage::report::PrunedLayer;
 
 use crate::budget::KeptPromise;
 use crate::ratio::removed_share;
@@ -41,30 +41,11 @@ pub struct Pruned {
     /// Examples on which importance was measured.
     pub calibration_examples: usize,
     /// What happened to each layer; nothing where only the vocabulary was shortened.
-    pub layers: Vec<LayerOutcome>,
+    pub layers: Vec<PrunedLayer>,
     /// The target and how it was kept, if there was one.
     pub promise: Option<KeptPromise>,
     /// What became of the vocabulary, if anything.
     pub shortened: Option<Shortened>,
-}
-
-/// What happened to one layer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LayerOutcome {
-    /// Heads that stay, numbered as in the model that was never pruned.
-    pub kept_heads: Vec<u16>,
-    /// Heads before.
-    pub heads_before: usize,
-    /// Feed-forward neurons that stay.
-    pub kept_neurons: usize,
-    /// Neurons before.
-    pub neurons_before: usize,
-    /// Importance of every head before the cut.
-    pub head_importance: Vec<f64>,
-    /// Share of the layer's head importance that stays.
-    pub head_importance_kept: f64,
-    /// Share of the layer's neuron importance that stays.
-    pub neuron_importance_kept: f64,
 }
 
 impl Pruned {
@@ -82,13 +63,13 @@ impl Pruned {
 
     /// Share of all heads that is gone.
     pub fn heads_removed(&self) -> f64 {
-        let sum = |f: fn(&LayerOutcome) -> usize| self.layers.iter().map(f).sum();
+        let sum = |f: fn(&PrunedLayer) -> usize| self.layers.iter().map(f).sum();
         removed_share(sum(|l| l.kept_heads.len()), sum(|l| l.heads_before))
     }
 
     /// Share of all feed-forward neurons that is gone.
     pub fn neurons_removed(&self) -> f64 {
-        let sum = |f: fn(&LayerOutcome) -> usize| self.layers.iter().map(f).sum();
+        let sum = |f: fn(&PrunedLayer) -> usize| self.layers.iter().map(f).sum();
         removed_share(sum(|l| l.kept_neurons), sum(|l| l.neurons_before))
     }
 
@@ -114,11 +95,11 @@ pub(crate) fn layers(
     before: &Plan,
     kept: &[Kept],
     scores: &[LayerScores],
-) -> Vec<LayerOutcome> {
+) -> Vec<PrunedLayer> {
     let plans = after.layers.iter().zip(&before.layers);
     plans
         .zip(kept.iter().zip(scores))
-        .map(|((after, before), (kept, scores))| LayerOutcome {
+        .map(|((after, before), (kept, scores))| PrunedLayer {
             kept_heads: after.kept_heads.clone(),
             heads_before: before.heads(),
             kept_neurons: after.intermediate_size,

@@ -4,13 +4,14 @@
 use act_core::provenance::{DataRecord, InputRecord, StageRecord};
 use act_core::{Device, Result, Seed};
 use act_stage::config::{Config, Global, Section};
-use act_stage::report::Report;
-use serde_json::{Map, Value, json};
+use act_stage::provenance::PruningFigures;
+use act_stage::report::{self, Goal, Promise, Pruning, PruningDetails, Report};
 
-use crate::budget::PruningTarget;
+use crate::budget::{KeptPromise, PruningTarget};
 use crate::latency::LatencySetting;
 use crate::options::filled_in;
 use crate::outcome::Pruned;
+use crate::vocabulary::Shortened;
 
 /// The record of this pruning. Deterministic: no time, no path. (Which network keeps a promise of
 /// time is for the machine to say; that network is what is recorded.)
@@ -32,27 +33,22 @@ pub fn record(
         device: device.to_string(),
         inputs: vec![input],
         data,
-        metrics: metrics(pruned),
+        metrics: figures(pruned).to_metrics(),
         ..StageRecord::new("act-prune", seed.0)
     })
 }
 
-fn metrics(pruned: &Pruned) -> Vec<(String, f64)> {
-    let mut metrics = vec![
-        ("calibration_examples", pruned.calibration_examples as f64),
-        ("heads_removed", pruned.heads_removed()),
-        ("neurons_removed", pruned.neurons_removed()),
-        ("parameters_removed", pruned.parameters_removed()),
-    ];
-    if let Some(shortened) = &pruned.shortened {
-        metrics.extend([
-            ("vocabulary_before", shortened.before as f64),
-            ("vocabulary_after", shortened.after as f64),
-            ("train_unknown", shortened.train_unknown as f64),
-        ]);
+fn figures(pruned: &Pruned) -> PruningFigures {
+    let vocabulary = pruned.shortened.as_ref().map(|shortened| shortened.cut);
+    PruningFigures {
+        calibration_examples: pruned.calibration_examples,
+        heads_removed: pruned.heads_removed(),
+        neurons_removed: pruned.neurons_removed(),
+        parameters_removed: pruned.parameters_removed(),
+        vocabulary_before: vocabulary.map(|cut| cut.before),
+        vocabulary_after: vocabulary.map(|cut| cut.after),
+        train_unknown: vocabulary.map(|cut| cut.train_unknown),
     }
-    let named = metrics.into_iter().map(|(name, v)| (name.to_string(), v));
-    named.collect()
 }
 
 /// The keys that acted, as YAML.
@@ -81,22 +77,19 @@ pub fn report(
     pruned: &Pruned,
     train: &DataRecord,
     setting: Option<&LatencySetting>,
-) -> Result<Report<Map<String, Value>>> {
-    let details = json!({
-        "pruning": {
-            "calibration_examples": pruned.calibration_examples,
-            "heads_removed": pruned.heads_removed(),
-            "neurons_removed": pruned.neurons_removed(),
-            "parameters_before": pruned.parameters_before(),
-            "parameters_removed": pruned.parameters_removed(),
-            "promise": pruned.promise,
-            "latency_setting": setting.map(describe),
-            "vocabulary": pruned.shortened,
-            "layers": pruned.layers,
-        }
-    });
-    let details = details.as_object().cloned().unwrap_or_default();
-    let mut report = Report::new("act-prune", &pruned.artifact)?.with(details);
+) -> Result<Report<PruningDetails>> {
+    let pruning = Pruning {
+        calibration_examples: pruned.calibration_examples,
+        heads_removed: pruned.heads_removed(),
+        neurons_removed: pruned.neurons_removed(),
+        parameters_before: pruned.parameters_before(),
+        parameters_removed: pruned.parameters_removed(),
+        promise: pruned.promise.as_ref().map(promise),
+        latency_setting: setting.map(describe),
+        vocabulary: pruned.shortened.as_ref().map(|shortened| shortened.cut),
+        layers: pruned.layers.clone(),
+    };
+    let mut report = Report::new("act-prune", &pruned.artifact)?.with(PruningDetails { pruning });
     report.set_dataset(train);
     if let Some(PruningTarget::Speedup(times)) = pruned.promise.as_ref().map(|p| p.measured) {
         report.speedup = Some(times);
@@ -104,15 +97,33 @@ pub fn report(
     Ok(report)
 }
 
+/// A kept promise as reports hold it.
+pub fn promise(kept: &KeptPromise) -> Promise {
+    let [promised, predicted, measured] =
+        [kept.promised, kept.predicted, kept.measured].map(|target| match target {
+            PruningTarget::Speedup(times) => Goal::Speedup(times),
+            PruningTarget::Latency(ms) => Goal::Latency(ms),
+            PruningTarget::Parameters(share) => Goal::Parameters(share),
+            PruningTarget::Bytes(bytes) => Goal::Bytes(bytes),
+        });
+    Promise {
+        promised,
+        predicted,
+        measured,
+        importance_kept: kept.importance_kept,
+        rounds: kept.rounds,
+    }
+}
+
 /// A setting as reports hold it.
-pub fn describe(setting: &LatencySetting) -> serde_json::Value {
-    json!({
-        "precision": setting.precision.name(),
-        "batch": setting.batch,
-        "threads": setting.threads,
-        "sequences": setting.lengths.len(),
-        "mean_tokens": setting.mean_length(),
-    })
+pub fn describe(setting: &LatencySetting) -> report::LatencySetting {
+    report::LatencySetting {
+        precision: setting.precision.name().into(),
+        batch: setting.batch,
+        threads: setting.threads,
+        sequences: setting.lengths.len(),
+        mean_tokens: setting.mean_length(),
+    }
 }
 
 /// What stays of each layer, and the outcome in a line or two.
@@ -137,13 +148,13 @@ pub fn log(pruned: &Pruned) {
             100.0 * promise.importance_kept
         );
     }
-    if let Some(shortened) = &pruned.shortened {
+    if let Some(Shortened { cut, .. }) = &pruned.shortened {
         log::info!(
             "{} of {} tokens stay; {} of {} tokens of train became [UNK]",
-            shortened.after,
-            shortened.before,
-            shortened.train_unknown,
-            shortened.train_tokens
+            cut.after,
+            cut.before,
+            cut.train_unknown,
+            cut.train_tokens
         );
     }
     log::info!(

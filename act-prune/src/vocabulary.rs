@@ -13,7 +13,7 @@ use act_core::provenance::{DataRecord, Digest};
 use act_core::tensor::TensorData;
 use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, WordPieceSpec};
 use act_data::{Coverage, Dataset, Example};
-use serde::Serialize;
+use act_stage::report::VocabularyCut;
 
 /// Which tokens stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,18 +27,11 @@ pub enum Vocabulary {
 }
 
 /// What became of the vocabulary.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Shortened {
-    /// Tokens before.
-    pub before: usize,
-    /// Tokens that stay.
-    pub after: usize,
-    /// Tokens of train, special ones not counted.
-    pub train_tokens: usize,
-    /// Of them, those that became `[UNK]` by this.
-    pub train_unknown: usize,
+    /// Tokens before and after.
+    pub cut: VocabularyCut,
     /// The corpus, if it is not train.
-    #[serde(skip)]
     pub corpus: Option<DataRecord>,
 }
 
@@ -70,13 +63,13 @@ pub fn shorten(
     let known = count(model, train)?;
     keep(model, ids)?;
     let left = count(model, train)?;
-    Ok(Some(Shortened {
+    let cut = VocabularyCut {
         before,
         after: model.tokenizer.vocab_size(),
         train_tokens: known.tokens,
         train_unknown: left.unknown.saturating_sub(known.unknown),
-        corpus,
-    }))
+    };
+    Ok(Some(Shortened { cut, corpus }))
 }
 
 /// Keeps the tokens of `ids` and the special ones: rows of the table, lines of the vocabulary, and

@@ -15,6 +15,7 @@ mod start;
 use act_core::{Artifact, Error, ErrorKind, Result, Seed, Tokenizer};
 use act_data::Dataset;
 use act_nn::{FakeQuantization, Quantizing, Trained, Training};
+use act_stage::report::KeptModel;
 use act_train::record::TeacherRecord;
 use act_train::{ExampleSet, Scored, Session, Teacher, objective};
 use rand::seq::SliceRandom;
@@ -23,7 +24,7 @@ use crate::Quantized;
 use crate::options::Options;
 use crate::samples::Slices;
 use examiner::Examiner;
-pub use outcome::{Agreement, Kept, Outcome};
+pub use outcome::Outcome;
 pub use plan::{AwareOptions, Mode};
 
 /// Sequences a batch where the trained forward pass is compared with the engine's.
@@ -112,7 +113,7 @@ fn keep_better(
         let (device, encodings) = (session.device, examiner.encodings());
         let ours = act_nn::predict_quantized(device, &float, &rounding, encodings, BATCH)?;
         outcome.agreement = Some(examiner.agreement(&ours, &int8)?);
-        outcome.kept = Kept::Trained;
+        outcome.kept = KeptModel::Trained;
         quantized.artifact = int8;
     }
     Ok(())

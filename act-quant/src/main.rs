@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use act_core::{Artifact, Result};
 use act_data::{Dataset, Split};
-use act_quant::aware::{self, AwareOptions, Inputs, Kept, Mode};
+use act_quant::aware::{self, AwareOptions, Inputs, Mode};
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
 use act_quant::{Quantized, record};
-use act_stage::report::Report;
+use act_stage::report::{KeptModel, QuantisationDetails, Report};
 use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli};
 use act_train::{CheckpointArgs, MetricsArgs, Session, TeacherArgs, read_teacher};
 
@@ -134,16 +134,19 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         outcome = Some(trained);
     }
     progress.finish();
-    if !outcome.as_ref().is_some_and(|o| o.kept == Kept::Trained) {
+    if !outcome
+        .as_ref()
+        .is_some_and(|o| o.kept == KeptModel::Trained)
+    {
         quantized.warn_if_far();
     }
     quantized.artifact.provenance.push(record);
 
-    let mut report =
-        Report::new(record::STAGE, &quantized.artifact)?.with(record::details(&quantized));
+    let mut report = Report::new(record::STAGE, &quantized.artifact)?.with(QuantisationDetails {
+        quantization: record::quantisation(&quantized),
+        training: record::training(&plan, &reason, outcome.as_ref()),
+    });
     report.set_dataset(&data.record);
-    let training = record::training(&plan, &reason, outcome.as_ref());
-    report.details.insert("training".into(), training);
     // The artifact comes last: where it is, Make takes all the rest for done.
     args.stage.report.write(context, report)?;
     context.write_artifact(output, &quantized.artifact)?;

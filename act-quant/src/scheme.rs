@@ -38,6 +38,14 @@ impl Scheme {
         }
     }
 
+    /// The exponent of smoothing, if it smooths.
+    pub fn smooth_alpha(self) -> Option<f64> {
+        match self {
+            Scheme::Smooth { alpha, .. } => Some(alpha),
+            Scheme::Static(_) | Scheme::Dynamic | Scheme::Float => None,
+        }
+    }
+
     /// The calibrator that chooses its scale, if it has one.
     pub fn method(self) -> Option<Method> {
         match self {

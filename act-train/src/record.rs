@@ -3,9 +3,9 @@
 
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use act_core::{Artifact, Result};
-use act_nn::{Journal, LossPoint};
+use act_nn::Journal;
 use act_stage::config::Config;
-use serde_json::{Value, json};
+use act_stage::report::LossPoint;
 
 /// What is remembered of a teacher.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,8 +60,13 @@ pub fn acting(config: &Config) -> Result<Config> {
 }
 
 /// The journal's mean losses, as reports have them.
-pub fn losses(journal: &Journal) -> Vec<Value> {
-    let point =
-        |p: &LossPoint| json!({"step": p.step, "loss": p.loss, "learning_rate": p.learning_rate});
-    journal.losses.iter().map(point).collect()
+pub fn losses(journal: &Journal) -> Vec<LossPoint> {
+    let losses = journal.losses.iter();
+    losses
+        .map(|point| LossPoint {
+            step: point.step,
+            loss: point.loss,
+            learning_rate: point.learning_rate,
+        })
+        .collect()
 }

@@ -2,7 +2,6 @@
 //! that cannot be kept is refused, with the nearest that can.
 
 use act_core::{Error, Plan, Result};
-use serde::Serialize;
 
 use super::allocation::{Allocation, Allotted};
 use super::cost::Cost;
@@ -27,10 +26,9 @@ pub struct Yardstick<'a> {
 }
 
 /// A kept promise.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KeptPromise {
     /// How many heads and neurons stay.
-    #[serde(skip)]
     pub plan: Plan,
     /// What was promised.
     pub promised: PruningTarget,

@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
-
 /// What a pruned model is to keep. Costs are lower the better; each target has its unit of cost.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(tag = "kind", content = "value", rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PruningTarget {
     /// So many times faster than the reference at the same precision.
     Speedup(f64),

@@ -3,9 +3,9 @@
 use act_core::metrics::argmax;
 use act_core::{Artifact, Batch, Encoding, Result};
 use act_infer::Engine;
+use act_stage::report::Agreement;
 use act_train::ExampleSet;
 
-use super::outcome::Agreement;
 use crate::judge::{Score, Tally};
 
 /// What int8 models are judged on.
@@ -59,7 +59,7 @@ impl Examiner {
         differences.sort_by(f64::total_cmp);
         Ok(Agreement {
             predictions: alike as f64 / encodings.len().max(1) as f64,
-            median_difference: differences.get(encodings.len() / 2).copied().unwrap_or(0.0),
+            median_logit_difference: differences.get(encodings.len() / 2).copied().unwrap_or(0.0),
         })
     }
 }

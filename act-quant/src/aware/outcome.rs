@@ -2,34 +2,17 @@
 //! the log.
 
 use act_nn::{Journal, Trained};
+use act_stage::provenance::{AwareFigures, Metric};
+use act_stage::report::{Agreement, AwareEvaluation, AwareOutcome, AwareScore, KeptModel};
 use act_train::Scored;
 use act_train::record::{TeacherRecord, losses};
-use serde_json::{Map, Value, json};
 
 use crate::judge::Score;
-
-/// Which model is the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// The calibrated one.
-    Calibrated,
-    /// The trained one.
-    Trained,
-}
-
-/// The forward pass that was trained, beside the engine's of the int8 model, on the held-out examples.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Agreement {
-    /// Share of the examples that both classify alike.
-    pub predictions: f64,
-    /// Median over the examples of the largest difference of a logit.
-    pub median_difference: f64,
-}
 
 /// A training that is done.
 pub struct Outcome {
     /// Which model is the result.
-    pub kept: Kept,
+    pub kept: KeptModel,
     /// The teacher; `None`: the float model itself.
     pub teacher: Option<TeacherRecord>,
     /// Examples trained on.
@@ -54,7 +37,7 @@ impl Outcome {
     /// Nothing trained yet: the calibrated model, which has this score, is the result.
     pub(super) fn new(teacher: Option<TeacherRecord>, examples: usize, before: Score) -> Self {
         Self {
-            kept: Kept::Calibrated,
+            kept: KeptModel::Calibrated,
             teacher,
             examples,
             before,
@@ -75,56 +58,41 @@ impl Outcome {
     }
 
     /// For the provenance record.
-    pub fn metrics(&self) -> Vec<(String, f64)> {
-        let mut metrics = vec![
-            ("trained_steps".to_string(), self.steps as f64),
-            (
-                "kept_step".into(),
-                match self.kept {
-                    Kept::Calibrated => 0.0,
-                    Kept::Trained => self.best_step as f64,
-                },
-            ),
-            (
-                "calibrated_teacher_divergence".into(),
-                self.before.divergence,
-            ),
-        ];
-        metrics.extend(
-            self.after
-                .map(|s| ("trained_teacher_divergence".into(), s.divergence)),
-        );
-        metrics
+    pub fn metrics(&self) -> Vec<Metric> {
+        let figures = AwareFigures {
+            trained_steps: self.steps,
+            kept_step: match self.kept {
+                KeptModel::Calibrated => 0,
+                KeptModel::Trained => self.best_step,
+            },
+            calibrated_teacher_divergence: self.before.divergence,
+            trained_teacher_divergence: self.after.map(|score| score.divergence),
+        };
+        figures.to_metrics()
     }
 
     /// For the report.
-    pub fn details(&self) -> Map<String, Value> {
-        let score =
-            |score: &Score| json!({"divergence": score.divergence, "accuracy": score.accuracy});
-        let details = json!({
-            "kept": match self.kept {
-                Kept::Calibrated => "ptq",
-                Kept::Trained => "qat",
-            },
-            "teacher": self.teacher.as_ref().map(|t| t.model_digest),
-            "examples": self.examples,
-            "steps": self.steps,
-            "best_step": self.best_step,
-            "calibrated": score(&self.before),
-            "trained": self.after.as_ref().map(score),
-            "diverged": self.diverged,
-            "engine_agreement": self.agreement.map(|a| json!({
-                "predictions": a.predictions,
-                "median_logit_difference": a.median_difference,
-            })),
-            "losses": losses(&self.journal),
-            "evaluations": self.journal.evaluations.iter().map(|e| {
-                json!({"step": e.step, "divergence": Scored::Divergence.value(e.score)})
-            }).collect::<Vec<_>>(),
+    pub fn report(&self) -> AwareOutcome {
+        let score = |score: Score| AwareScore {
+            divergence: score.divergence,
+            accuracy: score.accuracy,
+        };
+        let evaluations = self.journal.evaluations.iter();
+        let evaluations = evaluations.map(|e| AwareEvaluation {
+            step: e.step,
+            divergence: Scored::Divergence.value(e.score),
         });
-        match details {
-            Value::Object(details) => details,
-            _ => Map::new(),
+        AwareOutcome {
+            teacher: self.teacher.as_ref().map(|t| t.model_digest),
+            examples: self.examples,
+            steps: self.steps,
+            best_step: self.best_step,
+            calibrated: score(self.before),
+            trained: self.after.map(score),
+            diverged: self.diverged.clone(),
+            engine_agreement: self.agreement,
+            losses: losses(&self.journal),
+            evaluations: evaluations.collect(),
         }
     }
 
@@ -135,7 +103,7 @@ impl Outcome {
         }
         let before = told(&self.before);
         match (self.kept, &self.after) {
-            (Kept::Trained, Some(after)) => log::info!(
+            (KeptModel::Trained, Some(after)) => log::info!(
                 "keeping the trained model of step {}: {}; calibrated: {before}",
                 self.best_step,
                 told(after)

@@ -5,13 +5,14 @@ use act_core::{Artifact, ErrorKind, Result, Seed, Silent};
 use act_data::{Dataset, Example, Split};
 use act_infer::Engine;
 use act_nn::{Decay, Device, Schedule};
-use act_quant::aware::{self, AwareOptions, Inputs, Kept, Mode, Outcome};
+use act_quant::aware::{self, AwareOptions, Inputs, Mode, Outcome};
 use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::{Quantized, quantize};
 use act_stage::config::{
     Config, LearningRate, QuantAware, SchemeKind, TrainedActivations, TrainedWeights,
 };
+use act_stage::report::KeptModel;
 use act_train::Session;
 
 use crate::toy::{model, texts};
@@ -76,11 +77,11 @@ fn training_wins_back_what_a_coarse_grid_loses() {
     let (quantized, outcome) = run(&config(), None, 2);
     let outcome = outcome.unwrap();
     let (before, after) = (outcome.before.divergence, outcome.after.unwrap().divergence);
-    assert_eq!(outcome.kept, Kept::Trained);
+    assert_eq!(outcome.kept, KeptModel::Trained);
     assert!(after < 0.8 * before, "{before} -> {after}");
     let agreement = outcome.agreement.unwrap();
     assert!(
-        agreement.predictions >= 0.98 && agreement.median_difference < 1e-3,
+        agreement.predictions >= 0.98 && agreement.median_logit_difference < 1e-3,
         "{agreement:?}"
     );
     let winner = quantized.winner().score.divergence;
@@ -128,8 +129,7 @@ fn a_training_that_ruins_the_model_keeps_the_calibrated_one() {
     ruinous.quant_aware.as_mut().unwrap().learning_rate = Some(1.0);
     let (quantized, outcome) = run(&ruinous, None, 2);
     let outcome = outcome.unwrap();
-    assert_eq!(outcome.kept, Kept::Calibrated);
-    assert_eq!(outcome.details()["kept"], "ptq");
+    assert_eq!(outcome.kept, KeptModel::Calibrated);
     let mut calibrated = config();
     calibrated.quant_aware = None;
     let options = Options::from_config(&calibrated).unwrap();

@@ -180,20 +180,15 @@ fn every_combination_is_tried_and_reported() {
     );
     assert!(trials.iter().any(|t| t.score.divergence > best));
 
-    let details = &record::details(&quantized)["quantization"];
-    assert_eq!(details["trials"].as_array().unwrap().len(), 16);
-    let sites = details["sites"].as_array().unwrap();
-    assert_eq!(sites[0]["site"], "layer.0.attention.query.input");
-    assert_eq!(sites.len(), 14);
-    for site in sites {
-        let number = |key: &str| site[key].as_f64().unwrap();
-        assert!(number("weight_sqnr_db") > 30.0);
-        assert!(number("threshold") <= number("abs_max") * 1.000_001);
+    let told = record::quantisation(&quantized);
+    assert_eq!(told.trials.len(), 16);
+    assert_eq!(told.sites[0].site, "layer.0.attention.query.input");
+    assert_eq!(told.sites.len(), 14);
+    for site in &told.sites {
+        assert!(site.weight_sqnr_db.unwrap() > 30.0);
+        assert!(site.threshold.unwrap() <= site.abs_max.unwrap() * 1.000_001);
     }
-    assert_eq!(
-        details["embeddings"][0]["table"],
-        "embeddings.word_embeddings"
-    );
+    assert_eq!(told.embeddings[0].table, "embeddings.word_embeddings");
 }
 
 #[test]

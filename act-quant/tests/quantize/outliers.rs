@@ -82,12 +82,11 @@ fn refinement_keeps_to_its_bounds_and_says_why() {
         .filter(|t| !matches!(t.attempt, Attempt::Whole(_)));
     // 4 that look for less divergence, then those that give static scales back.
     assert!((4..=4 + 5).contains(&refined.count()));
-    let details = &record::details(&quantized)["quantization"];
-    let changed = details["sites"].as_array().unwrap().iter();
-    let changed: Vec<_> = changed.filter(|s| s["scheme"] != "static").collect();
+    let sites = record::quantisation(&quantized).sites.into_iter();
+    let changed: Vec<_> = sites.filter(|site| site.scheme != "static").collect();
     assert!(!changed.is_empty());
     for site in changed {
-        let reason = site["reason"].as_str().unwrap();
+        let reason = site.reason;
         assert!(reason.contains("left a divergence of"), "{reason}");
     }
     // A divergence that is good enough leaves everything as it was.

@@ -83,8 +83,8 @@ pub struct QuantisedLinear {
 pub struct QuantisedTable {
     /// Its name.
     pub table: String,
-    /// Signal to noise of its bytes in decibels.
-    pub sqnr_db: f64,
+    /// Signal to noise of its bytes in decibels, if any rounding was lost.
+    pub sqnr_db: Option<f64>,
 }
 
 /// One trial and how it did.
