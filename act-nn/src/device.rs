@@ -46,15 +46,15 @@ macro_rules! dispatch {
     ($device:expr, $function:ident ( $($argument:expr),* $(,)? )) => {
         match $device {
             #[cfg(feature = "ndarray")]
-            $crate::Device::NdArray => {
+            act_core::Device::NdArray => {
                 $function::<burn::backend::NdArray>(&Default::default(), $($argument),*)
             }
             #[cfg(feature = "flex")]
-            $crate::Device::Flex => {
+            act_core::Device::Flex => {
                 $function::<burn::backend::Flex>(&Default::default(), $($argument),*)
             }
             #[cfg(feature = "cuda")]
-            $crate::Device::Cuda(index) => {
+            act_core::Device::Cuda(index) => {
                 let device = $crate::device::usable::<burn::backend::Cuda>(
                     burn::backend::cuda::CudaDevice::new(index),
                     &format!("cuda:{index}"),
@@ -63,7 +63,7 @@ macro_rules! dispatch {
                 $function::<burn::backend::Cuda>(&device, $($argument),*)
             }
             #[cfg(feature = "vulkan")]
-            $crate::Device::Vulkan => {
+            act_core::Device::Vulkan => {
                 let device = $crate::device::usable::<burn::backend::Vulkan>(
                     Default::default(),
                     "vulkan",

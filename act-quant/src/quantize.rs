@@ -1,10 +1,10 @@
 //! The whole of calibration: statistics, a search, single inputs changed, and what is told of it.
 
-use act_core::{Artifact, Error, Progress, Result, Seed};
+use act_core::{Artifact, Batch, Encoding, Error, Progress, Result, Seed};
 use act_infer::{Engine, Observer};
 
 use crate::apply::ModelQuantizer;
-use crate::held_out::{HeldOut, batches};
+use crate::held_out::HeldOut;
 use crate::options::Options;
 use crate::quantized::Quantized;
 use crate::samples::Samples;
@@ -47,20 +47,31 @@ pub fn quantize(
     require_float(model)?;
     let runs = 2 * samples.calibration.len() + samples.held_out.len();
     progress.begin("calibrating", runs);
-    let (statistics, held_out) = observe(model, samples, options, threads, progress)?;
+    let (statistics, expected) = observe(model, samples, options, threads, progress)?;
+    let held_out = HeldOut {
+        encodings: &samples.held_out,
+        expected: &expected,
+        labels: samples.labels.as_deref(),
+        batch_size: options.batch_size,
+        threads,
+        progress,
+    };
+    let examples = held_out.encodings.len();
     let quantizer = ModelQuantizer::new(model, &statistics, options)?;
     let mut runner = Runner {
         quantizer: &quantizer,
-        examples: held_out.len(),
+        examples,
         judge: &mut |int8, best| held_out.judge(int8, best),
     };
     let trials = options.candidates().len().min(options.max_trials);
-    progress.begin("searching", trials * held_out.len());
+    progress.begin("searching", trials * examples);
     let mut found = search::search(&mut runner, seed)?;
     progress.begin("changing single inputs", 0);
     refine::refine(&mut found, &mut runner)?;
-    progress.begin("judging single inputs", 0);
-    let float_gains = float_gains(&quantizer, &found, &held_out)?;
+    let few = held_out.first(GAIN_EXAMPLES);
+    let runs = few.encodings.len() * (1 + found.assignment.choices.len());
+    progress.begin("judging single inputs", runs);
+    let float_gains = float_gains(&quantizer, &found, &few)?;
     let sqnr_db = noise::of_all(&quantizer, &found.assignment)?;
     let weights = quantizer.weight_noise(&found.assignment)?;
     let tables = quantizer.tables.iter();
@@ -77,23 +88,23 @@ pub fn quantize(
         tables,
         statistics,
         calibration_examples: samples.calibration.len(),
-        held_out_examples: held_out.len(),
+        held_out_examples: examples,
     })
 }
 
-/// What calibration sees of the float model, and its answers on the held-out examples.
-fn observe<'a>(
+/// What calibration sees of the float model, and its logits on the held-out examples.
+fn observe(
     model: &Artifact,
-    samples: &'a Samples,
+    samples: &Samples,
     options: &Options,
     threads: usize,
-    progress: &'a dyn Progress,
-) -> Result<(Sites, HeldOut<'a>)> {
+    progress: &dyn Progress,
+) -> Result<(Sites, Vec<Vec<f32>>)> {
     let float = Engine::new(model.clone())?.with_threads(threads);
     if let Some(advice) = ranges::advice(float.kernels(), options) {
         log::info!("{advice}");
     }
-    let mut forward = |batch: &act_core::Batch, observer: &mut dyn Observer| {
+    let mut forward = |batch: &Batch, observer: &mut dyn Observer| {
         float.forward_observed(batch, observer)?;
         progress.advance(batch.sequences())
     };
@@ -101,19 +112,32 @@ fn observe<'a>(
     let can_shift = |linear| options.shift && shift::route(plan, linear).is_some();
     let calibration = batches(&samples.calibration, options.batch_size);
     let statistics = collect::collect(&plan.linears(), &can_shift, &calibration, &mut forward)?;
-    let held_out = HeldOut::new(&float, samples, options.batch_size, threads, progress)?;
-    Ok((statistics, held_out))
+    let mut expected = Vec::new();
+    for batch in batches(&samples.held_out, options.batch_size) {
+        expected.extend(float.forward(&batch)?);
+        progress.advance(batch.sequences())?;
+    }
+    if !expected.iter().flatten().all(|v| v.is_finite()) {
+        return Err(Error::rejected(
+            "the float model's class scores are not finite on held-out examples: the model is damaged \
+             or its training diverged",
+        ));
+    }
+    Ok((statistics, expected))
+}
+
+fn batches(encodings: &[Encoding], size: usize) -> Vec<Batch> {
+    encodings.chunks(size).map(Batch::new).collect()
 }
 
 /// [`Quantized::float_gains`]: one evaluation for each input.
 fn float_gains(
     quantizer: &ModelQuantizer<'_>,
     found: &Search,
-    held_out: &HeldOut<'_>,
+    few: &HeldOut<'_>,
 ) -> Result<Vec<f64>> {
-    let divergence = |int8: &Artifact| -> Result<f64> {
-        Ok(held_out.judge_few(int8, GAIN_EXAMPLES)?.divergence)
-    };
+    let divergence =
+        |int8: &Artifact| -> Result<f64> { Ok(few.judge(int8, f64::INFINITY)?.divergence) };
     let all = divergence(&found.artifact)?;
     let choices = found.assignment.choices.iter().enumerate();
     let gain = |(index, choice): (usize, &Choice)| {

@@ -1,12 +1,13 @@
 //! The held-out examples with the teacher's answers: how far int8 models are from it.
 
 use act_core::metrics::argmax;
-use act_core::{Artifact, Batch, Encoding, Result};
+use act_core::{Artifact, Batch, Encoding, Result, Silent};
 use act_infer::Engine;
 use act_stage::report::Agreement;
 use act_train::ExampleSet;
 
-use crate::judge::{Score, Tally};
+use crate::held_out::HeldOut;
+use crate::judge::Score;
 
 /// What int8 models are judged on.
 pub(super) struct Examiner {
@@ -32,16 +33,15 @@ impl Examiner {
 
     /// How far an int8 model is from the teacher.
     pub(super) fn score(&self, int8: &Artifact) -> Result<Score> {
-        let engine = Engine::new(int8.clone())?.with_threads(self.threads);
-        let mut tally = Tally::default();
-        let answers = self.examples.teacher_logits.as_deref().unwrap_or_default();
-        let expected = answers.chunks(self.batch_size);
-        let labels = self.examples.labels.chunks(self.batch_size);
-        let batches = self.encodings().chunks(self.batch_size);
-        for ((batch, expected), labels) in batches.zip(expected).zip(labels) {
-            tally.add(expected, &engine.forward(&Batch::new(batch))?, Some(labels))?;
-        }
-        Ok(tally.score(true))
+        let held_out = HeldOut {
+            encodings: self.encodings(),
+            expected: self.examples.teacher_logits.as_deref().unwrap_or_default(),
+            labels: Some(&self.examples.labels),
+            batch_size: self.batch_size,
+            threads: self.threads,
+            progress: &Silent,
+        };
+        held_out.judge(int8, f64::INFINITY)
     }
 
     /// The answers of a forward pass beside those of the int8 model in the engine.
