@@ -1,15 +1,15 @@
 //! Quantisation-aware training: where calibration loses too much, the model is trained with the
 //! rounding in its forward pass, from what calibration found, against a teacher.
 //!
-//! [`plan`] says what is asked for, [`examiner`] judges, [`Outcome`] is what came of it. act-nn rounds
-//! and trains (Jacob et al. 2018; learned steps: Esser et al. 2020), in act-train's session; this is
+//! [`options`] says what is asked for, [`examiner`] judges, [`Outcome`] is what came of it. act-nn
+//! rounds and trains (Jacob et al. 2018; learned steps: Esser et al. 2020), in act-train's session; this is
 //! PaddleSlim's `qat_dis`, which follows pruning for ERNIE 3.0. Every evaluation runs the int8 model
 //! in act-infer on the held-out examples. The calibrated model is the first to beat, so that the
 //! result is never the worse of the two there.
 
 mod examiner;
+pub mod options;
 mod outcome;
-pub mod plan;
 mod start;
 
 use act_core::{Artifact, Error, ErrorKind, Result, Seed, Tokenizer};
@@ -24,8 +24,8 @@ use crate::Quantized;
 use crate::options::Options;
 use crate::samples::Slices;
 use examiner::Examiner;
+pub use options::{AwareOptions, Mode};
 pub use outcome::Outcome;
-pub use plan::{AwareOptions, Mode};
 
 /// Sequences a batch where the trained forward pass is compared with the engine's.
 const BATCH: usize = 16;
@@ -38,8 +38,8 @@ pub struct Inputs<'a> {
     pub teacher: Option<&'a Artifact>,
     /// The train split.
     pub data: &'a Dataset,
-    /// Those of the calibration.
-    pub options: &'a Options,
+    /// What was calibrated for.
+    pub calibration: &'a Options,
     /// That of the calibration: the same examples are held out.
     pub seed: Seed,
 }
@@ -52,29 +52,33 @@ pub struct Inputs<'a> {
 /// error: the best model before it is kept.
 pub fn train(
     inputs: &Inputs<'_>,
-    plan: &AwareOptions,
+    options: &AwareOptions,
     quantized: &mut Quantized,
     session: &mut Session<'_>,
 ) -> Result<Outcome> {
-    let (model, threads) = (inputs.model, plan.training.threads);
+    let (model, threads) = (inputs.model, options.training.threads);
     let record = inputs.teacher.map(TeacherRecord::new).transpose()?;
     let teacher = Teacher::new(inputs.teacher.unwrap_or(model), model, threads)?;
-    let losses = plan.objective(model, &teacher, record.is_none())?;
+    let losses = options.objective(model, &teacher, record.is_none())?;
     log::info!("losses: {}", objective::describe(&losses));
-    let (train, examiner) = examples(inputs, plan, &teacher, session)?;
+    let (train, examiner) = examples(inputs, options, &teacher, session)?;
     let before = examiner.score(&quantized.artifact)?;
-    let float = start::float(model, quantized, inputs.options)?;
-    let features = teacher.features(&train.encodings, &losses, plan.cache);
+    let float = start::float(model, quantized, inputs.calibration)?;
+    let features = teacher.features(&train.encodings, &losses, options.cache);
     let training = Training {
         artifact: &float,
         train: train.view(features.as_ref()),
         validation: None,
         quantizing: Some(Quantizing {
-            quantization: FakeQuantization::of(&quantized.artifact, plan.weights, plan.inputs)?,
+            quantization: FakeQuantization::of(
+                &quantized.artifact,
+                options.weights,
+                options.inputs,
+            )?,
             judge: &|int8| Ok(-examiner.score(int8)?.divergence),
         }),
         objective: losses,
-        options: &plan.training(train.len()),
+        options: &options.training(train.len()),
     };
     let mut outcome = Outcome::new(record, train.len(), before);
     match session.train(training, Scored::Divergence) {
@@ -123,13 +127,13 @@ fn keep_better(
 /// was judged on, which judge here too; asks the teacher about all of them.
 fn examples(
     inputs: &Inputs<'_>,
-    plan: &AwareOptions,
+    options: &AwareOptions,
     teacher: &Teacher,
     session: &Session<'_>,
 ) -> Result<(ExampleSet, Examiner)> {
     let (data, model) = (inputs.data, inputs.model);
-    let slices = Slices::new(data, inputs.options, inputs.seed)?;
-    let seen = seen(slices.train, plan, inputs.seed);
+    let slices = Slices::new(data, inputs.calibration, inputs.seed)?;
+    let seen = seen(slices.train, options, inputs.seed);
     let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
     let mut held_out = ExampleSet::new(data, slices.held_out, &tokenizer)?;
     let mut train = ExampleSet::new(data, seen, &tokenizer)?;
@@ -137,15 +141,15 @@ fn examples(
     progress.begin("teacher", held_out.len() + train.len());
     held_out.ask_all(teacher, data, progress)?;
     train.ask_all(teacher, data, progress)?;
-    let (batch_size, threads) = (inputs.options.batch_size, plan.training.threads);
+    let (batch_size, threads) = (inputs.calibration.batch_size, options.training.threads);
     Ok((train, Examiner::new(held_out, batch_size, threads)))
 }
 
 /// As many of the examples as the steps will see, in random order.
-fn seen(mut examples: Vec<usize>, plan: &AwareOptions, seed: Seed) -> Vec<usize> {
-    let wanted = plan
+fn seen(mut examples: Vec<usize>, options: &AwareOptions, seed: Seed) -> Vec<usize> {
+    let wanted = options
         .steps(examples.len())
-        .saturating_mul(plan.training.batch_size);
+        .saturating_mul(options.training.batch_size);
     if wanted < examples.len() {
         examples.shuffle(&mut seed.stream("quant.train"));
         examples.truncate(wanted);

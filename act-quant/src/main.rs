@@ -84,10 +84,10 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let config = args.stage.config.load()?;
     let (seed, threads) = (args.stage.seed.get(), args.stage.threads.count());
     let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
-    let plan = AwareOptions::new(&config, args.mode, seed, threads)?;
+    let aware_options = AwareOptions::new(&config, args.mode, seed, threads)?;
     let (input, output) = (&args.stage.input, &args.stage.output);
     let teacher = args.teacher.path(&config.distillation, input)?;
-    let teacher = teacher.filter(|_| plan.mode != Mode::Post);
+    let teacher = teacher.filter(|_| aware_options.mode != Mode::Post);
     let device = act_nn::available(args.stage.device.get())?;
     context.check_output(output)?;
     args.stage.report.check(context)?;
@@ -106,8 +106,8 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     context.set_synthetic(data.record.synthetic);
 
     let mut quantized = calibrate(&model, &data, &options, &args.stage, context)?;
-    let (train, reason) = plan.decide(&quantized.winner().score);
-    if plan.mode == Mode::Auto {
+    let (train, reason) = aware_options.decide(&quantized.winner().score);
+    if aware_options.mode == Mode::Auto {
         log::info!(
             "{}: {reason}",
             if train { "training" } else { "no training" }
@@ -126,10 +126,10 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             model: &model,
             teacher: teacher.as_ref(),
             data: &data,
-            options: &options,
+            calibration: &options,
             seed,
         };
-        let trained = aware::train(&inputs, &plan, &mut quantized, &mut session)?;
+        let trained = aware::train(&inputs, &aware_options, &mut quantized, &mut session)?;
         record.metrics.extend(trained.metrics());
         outcome = Some(trained);
     }
@@ -144,7 +144,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 
     let mut report = Report::new(record::STAGE, &quantized.artifact)?.with(QuantisationDetails {
         quantization: record::quantisation(&quantized),
-        training: record::training(&plan, &reason, outcome.as_ref()),
+        training: record::training(&aware_options, &reason, outcome.as_ref()),
     });
     report.set_dataset(&data.record);
     // The artifact comes last: where it is, Make takes all the rest for done.

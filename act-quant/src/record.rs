@@ -93,11 +93,11 @@ pub fn start(record: &StageRecord, calibrated: &Artifact) -> Result<StageRecord>
 }
 
 /// The report's `training`: the mode, whether there was a training and why, and what came of it.
-pub fn training(plan: &AwareOptions, reason: &str, outcome: Option<&Outcome>) -> AwareTraining {
+pub fn training(options: &AwareOptions, reason: &str, outcome: Option<&Outcome>) -> AwareTraining {
     AwareTraining {
-        mode: plan.mode.name().into(),
+        mode: options.mode.name().into(),
         reason: reason.into(),
-        max_divergence: plan.max_divergence,
+        max_divergence: options.max_divergence,
         kept: outcome.map_or(KeptModel::Calibrated, |outcome| outcome.kept),
         outcome: outcome.map(Outcome::report),
     }

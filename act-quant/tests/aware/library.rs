@@ -57,18 +57,18 @@ fn config() -> Config {
 fn run(config: &Config, teacher: Option<Artifact>, threads: usize) -> (Quantized, Result<Outcome>) {
     let (model, data, seed) = (model(), data(), Seed(7));
     let options = Options::from_config(config).unwrap();
-    let plan = AwareOptions::new(config, Some(Mode::Aware), seed, threads).unwrap();
+    let aware_options = AwareOptions::new(config, Some(Mode::Aware), seed, threads).unwrap();
     let samples = Samples::draw(&data, &model, &options, seed).unwrap();
     let mut quantized = quantize(&model, &samples, &options, seed, threads, &Silent).unwrap();
     let inputs = Inputs {
         model: &model,
         teacher: teacher.as_ref(),
         data: &data,
-        options: &options,
+        calibration: &options,
         seed,
     };
     let mut session = Session::new(Device::NdArray, &Silent);
-    let outcome = aware::train(&inputs, &plan, &mut quantized, &mut session);
+    let outcome = aware::train(&inputs, &aware_options, &mut quantized, &mut session);
     (quantized, outcome)
 }
 
@@ -167,17 +167,17 @@ fn examples_without_labels_are_refused() {
     data.examples[5].label = None;
     let (model, config, seed) = (model(), config(), Seed(7));
     let options = Options::from_config(&config).unwrap();
-    let plan = AwareOptions::new(&config, Some(Mode::Aware), seed, 1).unwrap();
+    let aware_options = AwareOptions::new(&config, Some(Mode::Aware), seed, 1).unwrap();
     let samples = Samples::draw(&data, &model, &options, seed).unwrap();
     let mut quantized = quantize(&model, &samples, &options, seed, 1, &Silent).unwrap();
     let inputs = Inputs {
         model: &model,
         teacher: None,
         data: &data,
-        options: &options,
+        calibration: &options,
         seed,
     };
     let mut session = Session::new(Device::NdArray, &Silent);
-    let outcome = aware::train(&inputs, &plan, &mut quantized, &mut session);
+    let outcome = aware::train(&inputs, &aware_options, &mut quantized, &mut session);
     assert_eq!(outcome.err().unwrap().kind(), ErrorKind::Usage);
 }
