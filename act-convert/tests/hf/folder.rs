@@ -55,9 +55,10 @@ impl Folder {
         let Artifact { plan, task, .. } = model;
         let prefix = plan.family.name();
         let tensors = model.params.iter().map(|(name, tensor)| {
-            let name = match name.starts_with("classifier") {
-                true => name.to_string(),
-                false => format!("{prefix}.{name}"),
+            let name = if name.starts_with("classifier") {
+                name.to_string()
+            } else {
+                format!("{prefix}.{name}")
             };
             let values = bytemuck::cast_slice(tensor.bytes()).to_vec();
             (name, tensor.shape().to_vec(), values)

@@ -285,9 +285,10 @@ impl<'a> Writer<'a> {
     fn product(&mut self, x: &str, shape: [usize; 2], weight: Vec<f32>, bias: Vec<f32>) -> String {
         let weight = self.tensor(&shape, weight);
         let bias = self.tensor(&[shape[1]], bias);
-        let (kind, attrs, axis) = match self.manner.old {
-            true => ("mul", vec![attr_int("x_num_col_dims", 2)], 2),
-            false => ("matmul_v2", vec![], -1),
+        let (kind, attrs, axis) = if self.manner.old {
+            ("mul", vec![attr_int("x_num_col_dims", 2)], 2)
+        } else {
+            ("matmul_v2", vec![], -1)
         };
         let product = self.op(kind, &[("X", x), ("Y", &weight)], "Out", &attrs);
         let axis = [attr_int("axis", axis)];
@@ -300,9 +301,10 @@ impl<'a> Writer<'a> {
     }
 
     fn joined(&mut self, state: &str, block: &str, norm: Norm) -> String {
-        let [x, y] = match self.manner.reversed {
-            true => [block, state],
-            false => [state, block],
+        let [x, y] = if self.manner.reversed {
+            [block, state]
+        } else {
+            [state, block]
         };
         let sum = self.op("elementwise_add", &[("X", x), ("Y", y)], "Out", &[]);
         self.norm(norm, &sum)
@@ -326,9 +328,10 @@ impl<'a> Writer<'a> {
     }
 
     fn dropout(&mut self, x: &str) -> String {
-        let how = match self.manner.downgrade {
-            true => "downgrade_in_infer",
-            false => "upscale_in_train",
+        let how = if self.manner.downgrade {
+            "downgrade_in_infer"
+        } else {
+            "upscale_in_train"
         };
         let attrs = [
             attr_float("dropout_prob", DROPOUT),
@@ -339,9 +342,10 @@ impl<'a> Writer<'a> {
 
     /// What a weight behind a dropout is written with.
     fn made_up(&self) -> f32 {
-        match self.manner.downgrade {
-            true => 1.0 / (1.0 - DROPOUT),
-            false => 1.0,
+        if self.manner.downgrade {
+            1.0 / (1.0 - DROPOUT)
+        } else {
+            1.0
         }
     }
 
