@@ -80,7 +80,7 @@ pub fn compensate(
 
 /// The choice of Fisher information with the interplay within each layer; counts stay.
 fn rearranged(original: &Artifact, kept: &[Kept], measure: &Measure<'_>) -> Result<Vec<Kept>> {
-    let gradients = fisher::mask_gradients(original, measure)?;
+    let gradients = fisher::mask_gradients(original, measure, "re-pairing")?;
     let layers = original.plan.layers.iter();
     let shapes: Vec<_> = layers.map(|l| (l.heads(), l.intermediate_size)).collect();
     Ok(rearrange(kept, &gradients, &shapes))

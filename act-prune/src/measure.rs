@@ -19,3 +19,12 @@ pub struct Measure<'a> {
     /// Told of every batch, and asked whether to go on.
     pub progress: &'a dyn Progress,
 }
+
+impl Measure<'_> {
+    /// Begins a pass over all examples, batch by batch.
+    pub(crate) fn begin(&self, what: &str) {
+        let examples = self.calibration.len();
+        let batches = examples.div_ceil(self.batch_size.max(1));
+        self.progress.begin(what, batches);
+    }
+}

@@ -13,6 +13,7 @@ use crate::measure::Measure;
 
 /// Scores every head and neuron. Errors: as in [`scores`](super::scores).
 pub fn first_order(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<LayerScores>> {
+    measure.begin("importance");
     act_nn::importance(
         measure.device,
         artifact,

@@ -12,7 +12,7 @@ use crate::measure::Measure;
 
 /// Scores every head and neuron. Errors: as in [`scores`](super::scores).
 pub fn fisher(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<LayerScores>> {
-    let gradients = mask_gradients(artifact, measure)?;
+    let gradients = mask_gradients(artifact, measure, "importance")?;
     let layers = gradients.iter().zip(&artifact.plan.layers);
     let scores = layers.map(|(gradients, layer)| LayerScores {
         heads: half_mean_squares(&gradients.heads, layer.heads()),
@@ -21,11 +21,13 @@ pub fn fisher(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<LayerSco
     Ok(scores.collect())
 }
 
-/// Gradients of every example's loss by the masks of every layer.
+/// Gradients of every example's loss by the masks of every layer; `what` they are for.
 pub(crate) fn mask_gradients(
     artifact: &Artifact,
     measure: &Measure<'_>,
+    what: &str,
 ) -> Result<Vec<MaskGradients>> {
+    measure.begin(what);
     act_nn::mask_gradients(
         measure.device,
         artifact,
