@@ -69,13 +69,13 @@ pub fn distill(
         options: &options.training,
     };
     let trained = session.train(training, Scored::Accuracy)?;
-    if let Some(why) = &trained.diverged {
+    if let Some(why) = &trained.course.diverged {
         outcome::check_won(why, before, trained.score)?;
     }
 
     let validation = validation(before, trained.score, taught, examples.validation.len());
     if let Some(validation) = &validation {
-        outcome::check_not_worse(validation, trained.best_step)?;
+        outcome::check_not_worse(validation, trained.course.best_step)?;
     }
     let artifact = Artifact {
         params: trained.params,
@@ -90,11 +90,7 @@ pub fn distill(
         examples: examples.train.len(),
         validation,
         fit,
-        journal: trained.journal,
-        steps: trained.steps,
-        best_step: trained.best_step,
-        final_loss: trained.final_loss,
-        diverged: trained.diverged,
+        course: trained.course,
     })
 }
 

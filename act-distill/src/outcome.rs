@@ -3,7 +3,7 @@
 use act_core::metrics::Accuracy;
 use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Result};
-use act_nn::Journal;
+use act_nn::Course;
 use act_stage::report::Validation;
 use act_train::record::TeacherRecord;
 
@@ -23,24 +23,15 @@ pub struct Distilled {
     pub validation: Option<Validation>,
     /// Losses on some of the examples trained on, before and after.
     pub fit: Fit,
-    /// Losses and evaluations.
-    pub journal: Journal,
-    /// Steps done.
-    pub steps: usize,
-    /// Step of the best weights.
-    pub best_step: usize,
-    /// Mean loss over the last epoch.
-    pub final_loss: f64,
-    /// Why training ended early, if loss or gradient stopped being finite; the model is the best
-    /// one before that.
-    pub diverged: Option<String>,
+    /// How the training went.
+    pub course: Course,
 }
 
 impl Distilled {
     /// True if training went to its end and the wanted accuracy, when there is one, was reached on
     /// the validation slice.
     pub fn reached(&self, target: Option<f64>) -> bool {
-        if self.diverged.is_some() {
+        if self.course.diverged.is_some() {
             return false;
         }
         match (target, self.validation) {

@@ -42,9 +42,9 @@ pub fn finished(begun: StageRecord, distilled: &Distilled) -> StageRecord {
     let validation = distilled.validation;
     let figures = TrainingFigures {
         examples: distilled.examples,
-        steps: distilled.steps,
-        best_step: distilled.best_step,
-        final_loss: distilled.final_loss,
+        steps: distilled.course.steps,
+        best_step: distilled.course.best_step,
+        final_loss: distilled.course.final_loss,
         validation_accuracy: validation.map(|v| v.after.value),
         teacher_validation_accuracy: validation.and_then(|v| v.teacher).map(|a| a.value),
     };
@@ -64,19 +64,24 @@ fn acted(config: &Config) -> Result<String> {
 /// The report: the course of the training and accuracies on the held-out slice of train. Accuracy
 /// on dev is act-eval's to measure.
 pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report<TrainingDetails>> {
-    let evaluations = distilled.journal.evaluations.iter().map(|e| Evaluation {
-        step: e.step,
-        accuracy: e.score,
-        best: e.best,
-    });
+    let evaluations = distilled
+        .course
+        .journal
+        .evaluations
+        .iter()
+        .map(|e| Evaluation {
+            step: e.step,
+            accuracy: e.score,
+            best: e.best,
+        });
     let training = Training {
         examples: distilled.examples,
-        steps: distilled.steps,
-        best_step: distilled.best_step,
-        final_loss: Some(distilled.final_loss).filter(|loss| loss.is_finite()),
-        losses: losses(&distilled.journal),
+        steps: distilled.course.steps,
+        best_step: distilled.course.best_step,
+        final_loss: Some(distilled.course.final_loss).filter(|loss| loss.is_finite()),
+        losses: losses(&distilled.course.journal),
         evaluations: evaluations.collect(),
-        diverged: distilled.diverged.clone(),
+        diverged: distilled.course.diverged.clone(),
         peak_memory_bytes: Memory::of_this_process().peak_bytes,
     };
     let mut report = Report::new("act-distill", &distilled.artifact)?.with(TrainingDetails {
@@ -91,10 +96,10 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report<Trainin
 
 /// The outcome in a line.
 pub fn log(distilled: &Distilled) {
-    if let Some(why) = &distilled.diverged {
+    if let Some(why) = &distilled.course.diverged {
         log::warn!(
             "{why}; the model is that of step {}, the best before",
-            distilled.best_step
+            distilled.course.best_step
         );
     }
     let accuracy = distilled.validation.map_or(String::new(), |v| {
@@ -105,9 +110,9 @@ pub fn log(distilled: &Distilled) {
     });
     log::info!(
         "trained {} steps, final loss {:.4}, weights of step {}{accuracy}",
-        distilled.steps,
-        distilled.final_loss,
-        distilled.best_step
+        distilled.course.steps,
+        distilled.course.final_loss,
+        distilled.course.best_step
     );
 }
 

@@ -44,4 +44,4 @@ pub use optim::{OptimizerOptions, UpdateRule};
 pub use predict::{observe, predict, predict_quantized};
 pub use quantize::{FakeQuantization, InputSteps, WeightSteps};
 pub use schedule::{Decay, Schedule};
-pub use train::{Listener, Quantizing, TrainOptions, Trained, Training, train};
+pub use train::{Course, Listener, Quantizing, TrainOptions, Trained, Training, train};

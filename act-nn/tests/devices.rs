@@ -218,10 +218,10 @@ fn trainings_agree() {
         let distance = distance(&got.params, &want.params);
         println!(
             "{device:?}: loss {} and {}, distance {distance:.1e}",
-            got.final_loss, want.final_loss
+            got.course.final_loss, want.course.final_loss
         );
         assert!(
-            (got.final_loss - want.final_loss).abs() <= f64::from(share),
+            (got.course.final_loss - want.course.final_loss).abs() <= f64::from(share),
             "{device:?}"
         );
         // Adam divides by the gradient's size, so a gradient that is rounding and nothing else
@@ -244,10 +244,10 @@ fn mixed_precision_is_near() {
         let distance = distance(&got.params, &want.params);
         println!(
             "{device:?}: loss {} and {}, distance {distance:.1e}",
-            got.final_loss, want.final_loss
+            got.course.final_loss, want.course.final_loss
         );
         assert!(
-            (got.final_loss - want.final_loss).abs() <= 0.02 * want.final_loss,
+            (got.course.final_loss - want.course.final_loss).abs() <= 0.02 * want.course.final_loss,
             "{device:?}"
         );
         assert!((1e-3..0.3).contains(&distance), "{device:?}: {distance}");

@@ -305,9 +305,9 @@ fn a_run_that_is_broken_off_after_every_step_ends_in_the_same_bits() {
             assert_eq!(stopped.kind(), ErrorKind::Interrupted);
         }
         let broken = go_on(STEPS - 1).unwrap();
-        assert_eq!(broken.steps, STEPS);
-        assert_eq!(broken.best_step, whole.best_step);
-        assert_eq!(broken.journal, whole.journal, "{how:?}");
+        assert_eq!(broken.course.steps, STEPS);
+        assert_eq!(broken.course.best_step, whole.course.best_step);
+        assert_eq!(broken.course.journal, whole.course.journal, "{how:?}");
         assert_eq!(broken.quantization, whole.quantization, "{how:?}");
         let digest = |trained| exported(trained).model_digest().unwrap();
         assert_eq!(digest(&broken), digest(&whole), "{how:?}");

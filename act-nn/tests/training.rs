@@ -145,9 +145,9 @@ fn overfits_random_labels() {
             trained.score,
             Some(1.0),
             "{objective:?}: {} steps",
-            trained.steps
+            trained.course.steps
         );
-        assert!(trained.steps < 240, "stops at the target accuracy");
+        assert!(trained.course.steps < 240, "stops at the target accuracy");
         let (encodings, labels) = random_examples(64);
         let best = Artifact {
             params: trained.params,
@@ -217,7 +217,7 @@ fn a_run_looks_at_no_answer_of_the_teacher_that_it_does_not_announce() {
         };
         let model = artifact();
         let run = unheard(training(&model, examples, objective.clone(), &options));
-        assert!(run.unwrap().final_loss.is_finite(), "{steps} steps");
+        assert!(run.unwrap().course.final_loss.is_finite(), "{steps} steps");
     }
 }
 
@@ -270,10 +270,16 @@ fn events_come_in_order_and_the_best_weights_are_kept() {
     expected.extend([1, 2, 3, 4].map(|step| (step, "step")));
     expected.extend([(4, "evaluation"), (5, "step"), (5, "evaluation")]);
     assert_eq!(seen, expected);
-    let points: Vec<usize> = trained.journal.losses.iter().map(|p| p.step).collect();
+    let points: Vec<usize> = trained
+        .course
+        .journal
+        .losses
+        .iter()
+        .map(|p| p.step)
+        .collect();
     assert_eq!(points, [3, 5], "the journal has fewer");
-    assert_eq!(trained.journal.evaluations.len(), 2);
-    assert_eq!(trained.steps, 5);
+    assert_eq!(trained.course.journal.evaluations.len(), 2);
+    assert_eq!(trained.course.steps, 5);
     let mut best: Option<(usize, f64)> = None;
     for event in &events {
         if let TrainEvent::Evaluation {
@@ -289,7 +295,10 @@ fn events_come_in_order_and_the_best_weights_are_kept() {
         }
     }
     let (step, score) = best.unwrap();
-    assert_eq!((trained.best_step, trained.score), (step, Some(score)));
+    assert_eq!(
+        (trained.course.best_step, trained.score),
+        (step, Some(score))
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod start;
 
 use act_core::{Artifact, Error, ErrorKind, Result, Seed, Tokenizer};
 use act_data::Dataset;
-use act_nn::{FakeQuantization, Quantizing, Trained, Training};
+use act_nn::{Course, FakeQuantization, Quantizing, Trained, Training};
 use act_stage::report::KeptModel;
 use act_train::record::TeacherRecord;
 use act_train::{ExampleSet, Scored, Session, Teacher, objective};
@@ -80,15 +80,23 @@ pub fn train(
         objective: losses,
         options: &options.training(train.len()),
     };
-    let mut outcome = Outcome::new(record, train.len(), before);
+    let mut outcome = Outcome {
+        kept: KeptModel::Calibrated,
+        teacher: record,
+        examples: train.len(),
+        before,
+        after: None,
+        course: Course::default(),
+        agreement: None,
+    };
     match session.train(training, Scored::Divergence) {
-        Ok(trained) => {
-            outcome.note(&trained);
+        Ok(mut trained) => {
+            outcome.course = std::mem::take(&mut trained.course);
             keep_better(trained, float, &examiner, quantized, &mut outcome, session)?;
         }
         // It diverged before its first evaluation.
         Err(error) if error.kind() == ErrorKind::Failed => {
-            outcome.diverged = Some(error.to_string());
+            outcome.course.diverged = Some(error.to_string());
         }
         Err(error) => return Err(error),
     }

@@ -126,11 +126,14 @@ fn broken_runs_end_in_the_same_bits() {
         }
         let mut files = open(&folder, &model, 1).unwrap();
         let broken = train(&model, &options, &mut files, |_| false).unwrap();
-        assert_eq!(broken.steps, STEPS);
+        assert_eq!(broken.course.steps, STEPS);
         assert_eq!(bits(&broken.params), bits(&whole.params), "{rule:?}");
         assert_eq!(broken.score, whole.score);
-        assert_eq!(broken.final_loss.to_bits(), whole.final_loss.to_bits());
-        assert_eq!(broken.journal, whole.journal);
+        assert_eq!(
+            broken.course.final_loss.to_bits(),
+            whole.course.final_loss.to_bits()
+        );
+        assert_eq!(broken.course.journal, whole.course.journal);
         files.remove();
         assert!(!folder.exists());
     }

@@ -43,10 +43,13 @@ fn fine_tuning_learns_the_labels() {
     assert_eq!((tuned.examples, validation.after.n), (240, 60));
     assert!(validation.before.value < 0.7, "{validation:?}");
     assert!(validation.after.value > 0.9, "{validation:?}");
-    assert_eq!(tuned.steps, 6 * 240 / 16);
-    assert!(tuned.best_step <= tuned.steps);
-    assert_eq!(tuned.journal.evaluations.len(), 6);
-    assert_eq!(tuned.journal.best_score(), Some(validation.after.value));
+    assert_eq!(tuned.course.steps, 6 * 240 / 16);
+    assert!(tuned.course.best_step <= tuned.course.steps);
+    assert_eq!(tuned.course.journal.evaluations.len(), 6);
+    assert_eq!(
+        tuned.course.journal.best_score(),
+        Some(validation.after.value)
+    );
     assert!(tuned.teacher.is_none() && validation.teacher.is_none());
 }
 
@@ -61,8 +64,8 @@ fn a_student_learns_from_the_teacher_alone() {
     assert!(validation.after.value > 0.9, "{validation:?}");
     let teacher = student.teacher.unwrap();
     assert_eq!(teacher.model_digest, TEACHER.model_digest().unwrap());
-    let losses = &student.journal.losses;
-    assert_eq!(losses.last().unwrap().step, student.steps);
+    let losses = &student.course.journal.losses;
+    assert_eq!(losses.last().unwrap().step, student.course.steps);
 }
 
 #[test]
@@ -240,7 +243,10 @@ fn without_validation_the_last_weights_are_kept() {
     config.train.train_iter = Some(3);
     let tuned = run(toy::model(2), None, &config).unwrap();
     assert!(tuned.validation.is_none());
-    assert_eq!((tuned.examples, tuned.steps, tuned.best_step), (300, 3, 3));
+    assert_eq!(
+        (tuned.examples, tuned.course.steps, tuned.course.best_step),
+        (300, 3, 3)
+    );
 }
 
 #[test]
@@ -248,7 +254,7 @@ fn a_target_stops_early_and_a_missed_one_is_told() {
     let mut config = toy::config();
     config.train.target_metric = Some(0.5);
     let early = run(toy::model(1), None, &config).unwrap();
-    assert!(early.steps < 90 && early.reached(Some(0.5)));
+    assert!(early.course.steps < 90 && early.reached(Some(0.5)));
     config.train.train_iter = Some(1);
     config.train.target_metric = Some(0.999);
     let missed = run(toy::model(1), None, &config).unwrap();
@@ -278,8 +284,8 @@ fn a_divergence_keeps_what_was_won_before_and_is_an_error_if_nothing_was() {
     };
     config.train.learning_rate = jump(60);
     let tuned = run(toy::model(1), None, &config).unwrap();
-    assert!(tuned.diverged.as_ref().unwrap().contains("diverged"));
-    assert!(tuned.best_step <= 60 && tuned.steps >= 60);
+    assert!(tuned.course.diverged.as_ref().unwrap().contains("diverged"));
+    assert!(tuned.course.best_step <= 60 && tuned.course.steps >= 60);
     let validation = tuned.validation.unwrap();
     assert!(validation.after.value > validation.before.value);
     assert!(!tuned.reached(None), "the goal is missed");
@@ -298,7 +304,10 @@ fn patience_stops_and_micro_batches_change_rounding_only() {
     config.train.learning_rate = LearningRate::Peak(1e-9);
     config.train.patience = Some(2);
     let stopped = run(toy::model(1), None, &config).unwrap();
-    assert_eq!((stopped.steps, stopped.best_step), (3 * 15, 15));
+    assert_eq!(
+        (stopped.course.steps, stopped.course.best_step),
+        (3 * 15, 15)
+    );
 
     let mut config = toy::config();
     config.train.epochs = 2;

@@ -70,7 +70,7 @@ fn students_that_lost_blocks_learn_from_every_loss() {
     // Ten steps towards a random teacher need not make it better.
     config.train.validation_ratio = 0.0;
     let student = run(pruned(), toy::model(1), &config).unwrap();
-    assert!(student.final_loss.is_finite());
+    assert!(student.course.final_loss.is_finite());
 }
 
 #[test]

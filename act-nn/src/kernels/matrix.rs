@@ -1,7 +1,7 @@
 //! Matrices that lie in slices, for ndarray's products: on the calling thread, by `matrixmultiply`.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
+use ndarray::{ArrayView2, ArrayViewMut2, Ix2, ShapeBuilder as _, StrideShape};
 
 /// `rows x columns`, row-major, consecutive rows `row_stride` apart.
 ///
@@ -13,7 +13,7 @@ pub(crate) fn matrix(
     columns: usize,
     row_stride: usize,
 ) -> ArrayView2<'_, f32> {
-    let shape = (rows, columns).strides((row_stride, 1));
+    let shape = shape(rows, columns, row_stride);
     ArrayView2::from_shape(shape, data).expect("the rows lie in the slice")
 }
 
@@ -27,8 +27,16 @@ pub(crate) fn matrix_mut(
     columns: usize,
     row_stride: usize,
 ) -> ArrayViewMut2<'_, f32> {
-    let shape = (rows, columns).strides((row_stride, 1));
+    let shape = shape(rows, columns, row_stride);
     ArrayViewMut2::from_shape(shape, data).expect("the rows lie in the slice, apart")
+}
+
+/// ndarray would look for the columns of no rows in the slice too, were they strided.
+fn shape(rows: usize, columns: usize, row_stride: usize) -> StrideShape<Ix2> {
+    if rows == 0 || columns == 0 {
+        return (rows, columns).into();
+    }
+    (rows, columns).strides((row_stride, 1))
 }
 
 /// `a b` in fresh memory, row-major.

@@ -14,7 +14,7 @@ use act_core::{Device, Result};
 
 pub use options::TrainOptions;
 pub use run::Listener;
-pub use training::{Quantizing, Trained, Training};
+pub use training::{Course, Quantizing, Trained, Training};
 
 use crate::checkpoint::Keeper;
 use crate::device::dispatch;

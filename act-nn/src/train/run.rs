@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::options::TrainOptions;
 use super::quantized::Quantized;
 use super::start::Start;
-use super::training::{Trained, Training};
+use super::training::{Course, Trained, Training};
 use crate::backend::ActBackend;
 use crate::batches;
 use crate::checkpoint::{BestAt, Keeper, Mean, Position, Snapshot, TensorSet};
@@ -315,15 +315,17 @@ impl<'a, B: ActBackend> Run<'a, B> {
         Trained {
             params: self.best.as_ref().unwrap_or(&self.weights).to_params(),
             score: best.map(|best| best.score),
-            best_step: best.map_or(step, |best| best.step),
-            steps: step,
-            final_loss: self.position.epoch_loss.value(),
-            journal: self.journal,
-            diverged,
             quantization: self.quantized.map(|quantized| {
                 let last = || quantized.quantizer.current(&self.weights);
                 quantized.best.clone().unwrap_or_else(last)
             }),
+            course: Course {
+                steps: step,
+                best_step: best.map_or(step, |best| best.step),
+                final_loss: self.position.epoch_loss.value(),
+                journal: self.journal,
+                diverged,
+            },
         }
     }
 }

@@ -41,17 +41,24 @@ pub struct Trained {
     pub params: Params,
     /// The best score.
     pub score: Option<f64>,
-    /// Step of the best weights.
-    pub best_step: usize,
+    /// Fake quantisation with the steps that belong to `params`, if there was any.
+    pub quantization: Option<FakeQuantization>,
+    /// How it went.
+    pub course: Course,
+}
+
+/// How a training went.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Course {
     /// Steps done.
     pub steps: usize,
-    /// Mean training loss over the last epoch's steps.
+    /// Step of the best weights.
+    pub best_step: usize,
+    /// Mean loss over the last epoch's steps.
     pub final_loss: f64,
     /// Losses and evaluations, those before a checkpoint among them.
     pub journal: Journal,
-    /// Why training ended early, if loss or gradient stopped being finite. There is a best
-    /// evaluation then, and `params` are its weights.
+    /// Why training ended early, if loss or gradient stopped being finite; the best weights are those
+    /// of an evaluation before.
     pub diverged: Option<String>,
-    /// Fake quantisation with the steps that belong to `params`, if there was any.
-    pub quantization: Option<FakeQuantization>,
 }
