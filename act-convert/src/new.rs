@@ -1,6 +1,7 @@
 //! An untrained encoder for a task: shapes from the user, labels from the data, the vocabulary from
 //! the data or given, weights from chance. Trains nothing.
 
+use act_core::artifact::limits;
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
 use act_core::{
@@ -42,10 +43,10 @@ impl EncoderShape {
     /// # Errors
     /// Usage: a number out of its bounds, or heads that do not divide the width.
     pub fn check(&self) -> Result<()> {
-        within("--layers", self.layers, 1, 48)?;
-        within("--hidden", self.hidden, 1, 4096)?;
-        within("--heads", self.heads, 1, 64)?;
-        within("--intermediate", self.intermediate, 1, 16_384)?;
+        within("--layers", self.layers, 1, limits::LAYERS)?;
+        within("--hidden", self.hidden, 1, limits::HIDDEN)?;
+        within("--heads", self.heads, 1, limits::HEADS)?;
+        within("--intermediate", self.intermediate, 1, limits::INTERMEDIATE)?;
         within("--max-seq-length", self.max_seq_length, 8, 8192)?;
         if !self.hidden.is_multiple_of(self.heads) {
             return Err(Error::usage(format!(
@@ -62,7 +63,7 @@ impl EncoderShape {
     /// Usage: as [`EncoderShape::check`], fewer than two classes, or far too many parameters.
     pub fn plan(&self, vocab_size: usize, num_labels: usize) -> Result<Plan> {
         self.check()?;
-        within("the number of labels", num_labels, 2, 4096)?;
+        within("the number of labels", num_labels, 2, limits::LABELS)?;
         let parameters = self.parameters(vocab_size);
         if parameters > MAX_PARAMETERS {
             return Err(Error::usage(format!(

@@ -4,7 +4,11 @@
 //! vocabulary is small but real: special tokens, ASCII letters and digits, some Chinese characters.
 //! Behind the feature `testing`; nothing that ships may enable it.
 
+mod odd;
+
 use rand::Rng;
+
+pub use odd::{limited_groups, odd_parts, odd_words, relative_positions};
 
 use crate::artifact::Artifact;
 use crate::names::{Embedding, Linear};

@@ -356,11 +356,11 @@ impl Pass<'_, '_> {
         self.observe(Site::Projection(dense.name()), out, dense.outputs());
     }
 
-    fn dense(&mut self, dense: &Dense, input: &mut Input<'_>, out: Out<'_>, part: Phase) {
+    fn dense(&mut self, dense: &Dense, input: &mut Input<'_>, out: Out<'_>, phase: Phase) {
         self.observe(Site::Input(dense.name()), input.values(), input.columns());
         let stride = dense.outputs();
         dense.forward(self.isa, input, out, stride, &mut self.clock);
-        self.clock.lap(part);
+        self.clock.lap(phase);
     }
 
     fn observe(&mut self, site: Site, values: &[f32], columns: usize) {

@@ -1,14 +1,9 @@
 //! The models that these tests write and read.
 
-use act_core::plan::{
-    Block, Embeddings, Head, HeadActivation, HeadDense, NormPlace, Plan, Pooling, Position,
-};
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
-use act_core::quant::GroupLimit;
-use act_core::task_info::{Columns, Problem};
-use act_core::testing::{TinyInt8, TinyOptions, random_params, tiny_artifact};
-use act_core::tokenizer::{JsonSpec, Split};
-use act_core::{Activation, Artifact, Family, LayerPlan, Seed};
+use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::testing::{limited_groups, odd_parts, odd_words, relative_positions};
+use act_core::{Activation, Artifact, Family, LayerPlan};
 
 /// The smallest model with a pruned layer of each kind, so that exhaustive tests stay fast.
 pub fn small(int8: bool) -> Artifact {
@@ -120,125 +115,21 @@ pub fn all() -> Vec<(&'static str, Artifact)> {
     let mut all: Vec<_> = options.into_iter().map(model).collect();
     all.extend([
         ("odd parts", odd()),
-        ("relative positions", relative()),
-        ("odd words", odd_words()),
+        ("relative positions", relative_positions(small(false))),
+        ("odd words", odd_words(small(false))),
         ("limited groups", limited()),
     ]);
     all
 }
 
-/// A float model of parts that only schema 2 can say: norms before, gates, windows, rotary
-/// positions, no biases, a `tokenizer.json`, several labels.
+/// A float model of parts that only schema 2 can say.
 pub fn odd() -> Artifact {
-    let mut model = small(false);
-    let layer = |window| LayerPlan {
-        window: std::num::NonZeroUsize::new(window),
-        ..LayerPlan::full(2, 2, 3)
-    };
-    model.plan = Plan {
-        embeddings: Embeddings {
-            positions: vec![Position::Rotary {
-                global_theta: 160_000.0,
-                local_theta: 10_000.0,
-            }],
-            type_vocab_size: 0,
-            ..model.plan.embeddings
-        },
-        block: Block {
-            norms: NormPlace::BeforeButFirst,
-            activation: Activation::Gelu,
-            gated: true,
-            attention_bias: false,
-            feed_forward_bias: false,
-            norm_bias: false,
-            final_norm: true,
-        },
-        layers: vec![layer(0), layer(2)],
-        head: Head {
-            pooling: Pooling::Mean,
-            dense: Some(HeadDense {
-                activation: HeadActivation::Gelu,
-                bias: false,
-                norm: true,
-            }),
-        },
-        ..model.plan
-    };
-    model.tokenizer = act_core::TokenizerSpec::Json(JsonSpec {
-        text: "{\"model\":{}}".into(),
-        vocab_size: 11,
-        pad_id: 1,
-    });
-    model.task.problem = Problem::MultiLabel {
-        thresholds: vec![0.5, 0.25, 1.0],
-    };
-    model.task.columns = Some(Columns {
-        text: "sentence".into(),
-        pair: None,
-        label: Some("label".into()),
-    });
-    model.task.head_trained = Some(true);
-    model.params = random_params(&model.plan, Seed(7));
-    model
+    odd_parts(small(false))
 }
 
-/// Relative positions of both kinds, narrow tables, norms before every block.
-fn relative() -> Artifact {
-    let mut model = small(false);
-    model.plan.embeddings.width = 3;
-    model.plan.embeddings.positions = vec![
-        Position::Learned { offset: 2 },
-        Position::Bias {
-            buckets: 5,
-            max_distance: 128,
-            heads: 2,
-        },
-        Position::Disentangled {
-            buckets: 4,
-            max_distance: 512,
-        },
-    ];
-    model.plan.block.norms = NormPlace::Before;
-    model.plan.head.dense = None;
-    model.params = random_params(&model.plan, Seed(7));
-    model
-}
-
-/// WordPiece with rules that only schema 2 can say, for a regression.
-fn odd_words() -> Artifact {
-    let mut model = small(false);
-    let words = model.tokenizer.word_piece_mut().unwrap();
-    words.split = Split::PunctuationAndSymbols;
-    words.whole_tokens = vec![0, 2, 11];
-    words.cut_start = true;
-    words.mask_id = None;
-    model.task.problem = Problem::Regression;
-    model.task.labels.truncate(1);
-    model.task.head_trained = Some(false);
-    model.plan.num_labels = 1;
-    model.plan.head.dense = Some(HeadDense {
-        activation: HeadActivation::Relu,
-        bias: true,
-        norm: false,
-    });
-    model.params = random_params(&model.plan, Seed(7));
-    model
-}
-
-/// An int8 model whose weights keep to limits by twos and fours, one input with a multiplier.
+/// An int8 model with what only schema 2 can say.
 pub fn limited() -> Artifact {
-    let mut model = small(true);
-    for (i, q) in model.quant.linears.iter_mut().enumerate() {
-        let size = [2, 4][i % 2];
-        let max = 64 * u16::from(size);
-        q.group_limit = Some(GroupLimit { size, max });
-    }
-    let last = model.quant.linears.last_mut().unwrap();
-    last.input_multiplier = true;
-    let name = last.linear.input_multiplier();
-    let ones = act_core::Tensor::f32([4], vec![1.0; 4]);
-    model.params.insert(name, ones);
-    model
+    limited_groups(small(true))
 }
 
 fn pruned_layer(head_dim: usize, kept_heads: &[u16], intermediate_size: usize) -> LayerPlan {

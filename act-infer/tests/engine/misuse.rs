@@ -1,7 +1,7 @@
 //! Batches and models that do not fit: an error, never a label.
 
 use act_core::quant::ActivationScheme;
-use act_core::testing::TinyInt8;
+use act_core::testing::{TinyInt8, limited_groups, odd_parts};
 use act_core::{Artifact, Batch, Embedding, ErrorKind, Linear, Tensor};
 use act_infer::Engine;
 
@@ -103,6 +103,16 @@ fn what_does_not_fit_its_plan_is_rejected() {
             "layer 0",
         ),
         (changed(&|m| m.plan.num_labels = 0), "one label"),
+        (
+            Engine::new(odd_parts(tiny(None))).err().unwrap(),
+            "does not run rotary positions",
+        ),
+        (
+            Engine::new(limited_groups(tiny(Some(TinyInt8::default()))))
+                .err()
+                .unwrap(),
+            "does not run inputs with a multiplier",
+        ),
     ];
     for (error, message) in cases {
         assert_eq!(error.kind(), ErrorKind::Rejected);

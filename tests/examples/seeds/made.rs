@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::testing::{limited_groups, odd_parts, odd_words, relative_positions};
 use act_core::{Activation, Artifact, Family, LayerPlan};
 use act_tests::untrusted::small_folder;
 use flate2::{Compression, write::GzEncoder};
@@ -131,7 +132,9 @@ fn models() -> Vec<(&'static str, Artifact)> {
         }),
         ..smallest()
     };
-    [
+    let plain = || tiny_artifact(7, &smallest());
+    let limited = limited_groups(tiny_artifact(7, &int8(false)));
+    let mut models: Vec<_> = [
         ("float", smallest()),
         ("pruned", pruned),
         ("ernie", ernie),
@@ -139,7 +142,14 @@ fn models() -> Vec<(&'static str, Artifact)> {
         ("dynamic", int8(true)),
     ]
     .map(|(name, options)| (name, tiny_artifact(7, &options)))
-    .into()
+    .into();
+    models.extend([
+        ("odd-parts", odd_parts(plain())),
+        ("relative", relative_positions(plain())),
+        ("odd-words", odd_words(plain())),
+        ("limited", limited),
+    ]);
+    models
 }
 
 fn programs() -> Vec<(&'static str, Artifact, Manner)> {

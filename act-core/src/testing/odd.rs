@@ -1,0 +1,127 @@
+//! Models of parts that only schema 2 of the artifact can say, made of plain ones.
+
+use std::num::NonZeroUsize;
+
+use super::random_params;
+use crate::artifact::Artifact;
+use crate::plan::{
+    Block, Embeddings, Head, HeadActivation, HeadDense, LayerPlan, NormPlace, Plan, Pooling,
+    Position,
+};
+use crate::quant::GroupLimit;
+use crate::seed::Seed;
+use crate::task_info::{Columns, Problem};
+use crate::tensor::Tensor;
+use crate::tokenizer::{JsonSpec, Split, TokenizerSpec};
+
+/// A float model of parts that only schema 2 can say: norms before, gates, windows, rotary
+/// positions, no biases, a `tokenizer.json`, several labels.
+pub fn odd_parts(mut model: Artifact) -> Artifact {
+    let layer = |window| LayerPlan {
+        window: NonZeroUsize::new(window),
+        ..LayerPlan::full(2, 2, 3)
+    };
+    model.plan = Plan {
+        embeddings: Embeddings {
+            positions: vec![Position::Rotary {
+                global_theta: 160_000.0,
+                local_theta: 10_000.0,
+            }],
+            type_vocab_size: 0,
+            ..model.plan.embeddings
+        },
+        block: Block {
+            norms: NormPlace::BeforeButFirst,
+            activation: model.plan.block.activation,
+            gated: true,
+            attention_bias: false,
+            feed_forward_bias: false,
+            norm_bias: false,
+            final_norm: true,
+        },
+        layers: vec![layer(0), layer(2)],
+        head: Head {
+            pooling: Pooling::Mean,
+            dense: Some(HeadDense {
+                activation: HeadActivation::Gelu,
+                bias: false,
+                norm: true,
+            }),
+        },
+        ..model.plan
+    };
+    model.tokenizer = TokenizerSpec::Json(JsonSpec {
+        text: "{\"model\":{}}".into(),
+        vocab_size: model.plan.embeddings.vocab_size - 1,
+        pad_id: 1,
+    });
+    model.task.problem = Problem::MultiLabel {
+        thresholds: vec![0.25; model.plan.num_labels],
+    };
+    model.task.columns = Some(Columns {
+        text: "sentence".into(),
+        pair: None,
+        label: Some("label".into()),
+    });
+    model.task.head_trained = Some(true);
+    model.params = random_params(&model.plan, Seed(7));
+    model
+}
+
+/// Relative positions of both kinds, narrow tables, norms before every block.
+pub fn relative_positions(mut model: Artifact) -> Artifact {
+    model.plan.embeddings.width = 3;
+    model.plan.embeddings.positions = vec![
+        Position::Learned { offset: 2 },
+        Position::Bias {
+            buckets: 5,
+            max_distance: 128,
+            heads: 2,
+        },
+        Position::Disentangled {
+            buckets: 4,
+            max_distance: 512,
+        },
+    ];
+    model.plan.block.norms = NormPlace::Before;
+    model.plan.head.dense = None;
+    model.params = random_params(&model.plan, Seed(7));
+    model
+}
+
+/// WordPiece with rules that only schema 2 can say, for a regression.
+pub fn odd_words(mut model: Artifact) -> Artifact {
+    if let TokenizerSpec::WordPiece(words) = &mut model.tokenizer {
+        words.split = Split::PunctuationAndSymbols;
+        words.whole_tokens = vec![0, 2];
+        words.cut_start = true;
+        words.mask_id = None;
+    }
+    model.task.problem = Problem::Regression;
+    model.task.labels.truncate(1);
+    model.task.head_trained = Some(false);
+    model.plan.num_labels = 1;
+    model.plan.head.dense = Some(HeadDense {
+        activation: HeadActivation::Relu,
+        bias: true,
+        norm: false,
+    });
+    model.params = random_params(&model.plan, Seed(7));
+    model
+}
+
+/// An int8 model whose weights keep to limits by twos and fours, one input with a multiplier.
+pub fn limited_groups(mut model: Artifact) -> Artifact {
+    for (i, q) in model.quant.linears.iter_mut().enumerate() {
+        let size = [2, 4][i % 2];
+        let max = u16::from(q.weight_max) * u16::from(size);
+        q.group_limit = Some(GroupLimit { size, max });
+    }
+    if let Some(last) = model.quant.linears.last_mut() {
+        last.input_multiplier = true;
+        let [_, input] = model.plan.linear_shape(last.linear);
+        let ones = Tensor::f32([input], vec![1.0; input]);
+        model.params.insert(last.linear.input_multiplier(), ones);
+    }
+    model
+}
