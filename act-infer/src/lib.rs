@@ -39,10 +39,5 @@ mod workspace;
 pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Result};
 pub use classify::Classification;
 pub use engine::{Engine, Stream};
-pub use gemm::Kernels;
+pub use gemm::{COLUMN_BLOCK, Kernels};
 pub use observer::Observer;
-
-/// Widths of a linear layer that are multiples of this waste nothing on any machine: the kernels
-/// compute so many columns at once, or a divisor of it. Between two multiples a layer costs about
-/// as much as the larger.
-pub const COLUMN_BLOCK: usize = gemm::MAX_WIDTH;

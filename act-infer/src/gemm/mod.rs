@@ -29,7 +29,7 @@ mod transpose;
 pub use choice::{Kernels, kernel};
 pub use epilogue::{Out, Strip};
 pub use kernel::Kernel;
-pub use operands::{Left, MAX_WIDTH, PanelF32, PanelI8, Ranges, RowScales, Scheme};
+pub use operands::{COLUMN_BLOCK, Left, MAX_WIDTH, PanelF32, PanelI8, Ranges, RowScales, Scheme};
 pub use pack::{PackedF32, PackedI8};
 
 pub use crate::ops::quantize::ToBytes;

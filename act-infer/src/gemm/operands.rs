@@ -3,6 +3,11 @@
 /// No panel is wider.
 pub const MAX_WIDTH: usize = 32;
 
+/// Widths of a linear layer that are multiples of this waste nothing on any machine: the kernels
+/// compute so many columns at once, or a divisor of it. Between two multiples a layer costs about
+/// as much as the larger.
+pub const COLUMN_BLOCK: usize = MAX_WIDTH;
+
 /// The left operand, row-major: `rows` rows that begin `stride` apart.
 #[derive(Clone, Copy)]
 pub struct Left<'a, T> {
