@@ -109,7 +109,7 @@ impl Model {
 }
 
 /// An argmax over NaN would pass for an answer.
-pub fn finite(row: Vec<f32>) -> Result<Vec<f32>> {
+fn finite(row: Vec<f32>) -> Result<Vec<f32>> {
     if row.iter().all(|v| v.is_finite()) {
         Ok(row)
     } else {

@@ -7,7 +7,6 @@ mod lines;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use act_core::metrics::{argmax, softmax};
 use act_core::{Encoding, Error, Progress, Result};
 use act_stage::{Context, Exit, Listing, LogArgs, ThreadsArgs};
 use serde::Serialize;
@@ -47,15 +46,15 @@ pub struct Args {
 /// One line of output.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Prediction<'a> {
+enum Prediction {
     Whole {
-        label: &'a str,
+        label: String,
         probabilities: Vec<f32>,
         logits: Vec<f32>,
     },
     Submission {
         id: Value,
-        label: &'a str,
+        label: String,
     },
 }
 
@@ -115,23 +114,18 @@ fn answer(
     if batch.is_empty() {
         return Ok(());
     }
+    progress.advance(0)?;
     let (encodings, ids): (Vec<Encoding>, Vec<_>) =
         batch.drain(..).map(|q| (q.encoding, q.id)).unzip();
-    let answers = model.logits(&encodings, encodings.len(), progress)?;
-    for (logits, id) in answers.into_iter().zip(ids) {
-        let class = argmax(&logits);
-        let label = model
-            .task
-            .labels
-            .get(class)
-            .map(String::as_str)
-            .unwrap_or_default();
+    let answers = model.engine.classify_encodings(&encodings)?;
+    for (answer, id) in answers.into_iter().zip(ids) {
+        let label = answer.label;
         let prediction = match id {
             Some(id) => Prediction::Submission { id, label },
             None => Prediction::Whole {
                 label,
-                probabilities: softmax(&logits),
-                logits,
+                probabilities: answer.probabilities,
+                logits: answer.logits,
             },
         };
         serde_json::to_writer(&mut *out, &prediction)

@@ -1,6 +1,7 @@
 //! Means over tasks.
 
 use act_stage::report::{ComparedModel, ComparisonDetails, PairedDifference, Report};
+use serde::Serialize;
 
 /// A task's report.
 pub(super) type Comparison = Report<ComparisonDetails>;
@@ -12,7 +13,7 @@ pub(super) fn ends(report: &Comparison) -> (&ComparedModel, &ComparedModel) {
 }
 
 /// A 95 % interval.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Interval {
     pub(super) low: f64,
     pub(super) high: f64,
@@ -27,11 +28,14 @@ pub(super) fn interval(difference: &PairedDifference) -> Interval {
 }
 
 /// Means over tasks, each task with the same weight.
+#[derive(Serialize)]
 pub(super) struct Average {
     pub(super) base: f64,
     pub(super) compressed: f64,
+    pub(super) difference: f64,
     /// 95 % interval of the difference: tasks are independent, so the squares of the half-widths of
     /// their intervals add up.
+    #[serde(flatten)]
     pub(super) interval: Interval,
     /// Geometric mean of the speed-ups in the first setting; absent if a task has none.
     pub(super) speedup: Option<f64>,
@@ -58,6 +62,7 @@ impl Average {
         Self {
             base,
             compressed,
+            difference,
             interval: Interval {
                 low: difference - side(&|value, i| value - i.low),
                 high: difference + side(&|value, i| i.high - value),

@@ -11,7 +11,7 @@ pub(super) struct Summary {
     schema: u32,
     stage: &'static str,
     tasks: Vec<TaskSummary>,
-    average: AverageSummary,
+    average: Average,
 }
 
 #[derive(Serialize)]
@@ -29,31 +29,13 @@ struct TaskSummary {
     warning: Option<String>,
 }
 
-#[derive(Serialize)]
-struct AverageSummary {
-    base: f64,
-    compressed: f64,
-    difference: f64,
-    low: f64,
-    high: f64,
-    speedup: Option<f64>,
-}
-
 impl Summary {
     pub(super) fn new(reports: &[Comparison]) -> Self {
-        let average = Average::new(reports);
         Self {
             schema: SCHEMA,
             stage: "act-eval",
             tasks: reports.iter().map(task).collect(),
-            average: AverageSummary {
-                base: average.base,
-                compressed: average.compressed,
-                difference: average.compressed - average.base,
-                low: average.interval.low,
-                high: average.interval.high,
-                speedup: average.speedup,
-            },
+            average: Average::new(reports),
         }
     }
 }

@@ -93,7 +93,7 @@ fn differences(reports: &[Comparison]) -> Table {
         String::new(),
         percent(average.base),
         percent(average.compressed),
-        points(average.compressed - average.base),
+        points(average.difference),
         format!("{} .. {}", points(i.low), points(i.high)),
     ]);
     table
