@@ -279,8 +279,8 @@ impl<'a> ModelQuantizer<'a> {
             scale: grid.scale,
             zero_point: grid.zero_point,
         };
-        quant.calibrator = Some(method.calibrator());
-        quant.calibrator_arg = method.argument();
+        quant.calibrator = Some(method.calibrator);
+        quant.calibrator_arg = method.percent as f32;
     }
 
     /// Rounded weights; those that smoothing has not touched are remembered.

@@ -62,6 +62,7 @@ mod tests {
     use super::*;
     use crate::channels::Channels;
     use crate::statistics::BINS;
+    use act_core::quant::Calibrator;
 
     fn statistics(min: f32, max: f32) -> Statistics {
         let mut statistics = Statistics {
@@ -96,7 +97,11 @@ mod tests {
             (-2.0, 3.0),
         ] {
             for activation_max in [1, 15, 63, 127] {
-                let grid = spanning(Method::AbsMax, &statistics(min, max), activation_max);
+                let grid = spanning(
+                    Method::new(Calibrator::AbsMax, 0.0),
+                    &statistics(min, max),
+                    activation_max,
+                );
                 let [low, high] = ends(grid, activation_max);
                 let (near, far) = (grid.scale * 1.0001, 1e-5);
                 // To the far side exact, to the other within a step.
@@ -120,10 +125,10 @@ mod tests {
     #[test]
     fn what_lies_to_both_sides_alike_is_symmetric() {
         for method in [
-            Method::AbsMax,
-            Method::Mse,
-            Method::Hist { percent: 0.9 },
-            Method::Kl,
+            Method::new(Calibrator::AbsMax, 0.0),
+            Method::new(Calibrator::Mse, 0.0),
+            Method::new(Calibrator::Hist, 0.9),
+            Method::new(Calibrator::Kl, 0.0),
         ] {
             let even = statistics(-5.0, 5.0);
             assert_eq!(spanning(method, &even, 127), symmetric(method, &even, 127));
@@ -132,7 +137,11 @@ mod tests {
 
     #[test]
     fn what_is_clipped_is_clipped_on_the_far_side() {
-        let grid = spanning(Method::Hist { percent: 0.5 }, &statistics(-0.2, 8.0), 127);
+        let grid = spanning(
+            Method::new(Calibrator::Hist, 0.5),
+            &statistics(-0.2, 8.0),
+            127,
+        );
         let [low, high] = ends(grid, 127);
         assert!((low + 0.2).abs() <= grid.scale, "{low}");
         assert!((3.8..4.2).contains(&high), "{high}");

@@ -1,6 +1,7 @@
 //! What to quantise and which trials to make: the sections `QuantPost` and
 //! `HyperParameterOptimization`, turned into types.
 
+use act_core::quant::Calibrator;
 use act_core::{Error, Result};
 use act_stage::config::{Config, QuantPost, SchemeKind};
 
@@ -180,7 +181,7 @@ fn note_unused_percentile(config: &Config, methods: &[Method]) {
         }
         None => return,
     };
-    if !methods.iter().any(|m| matches!(m, Method::Hist { .. })) {
+    if !methods.iter().any(|m| m.calibrator == Calibrator::Hist) {
         log::warn!("{key}: has no effect, since hist is not among the algorithms");
     }
 }
@@ -193,14 +194,13 @@ fn choices<'a, T>(searched: &'a Option<Vec<T>>, single: &'a T) -> &'a [T] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use act_core::quant::Calibrator;
     use act_stage::config::Operator;
 
     #[test]
     fn the_default_is_one_trial() {
         let options = Options::from_config(&Config::default()).unwrap();
         let candidate = Candidate {
-            method: Method::Hist { percent: 0.9999 },
+            method: Method::new(Calibrator::Hist, 0.9999),
             granularity: Granularity::Channel,
             bias_correct: true,
         };
@@ -218,7 +218,7 @@ mod tests {
         let all = Options::from_config(&config).unwrap();
         assert_eq!(all.candidates().len(), 6);
         assert_eq!(all.batches, 8);
-        assert_eq!(all.candidates()[2].method, Method::Kl);
+        assert_eq!(all.candidates()[2].method, Method::new(Calibrator::Kl, 0.0));
         assert_eq!(all.candidates()[3].granularity, Granularity::Tensor);
         config.hpo.bias_correct = Some(vec![true, false]);
         assert_eq!(
@@ -236,7 +236,10 @@ mod tests {
         let message = onnx(&config).unwrap_err().to_string();
         assert!(message.starts_with("--deploy onnx"), "{message}");
         let here = Options::from_config(&config).unwrap();
-        assert_eq!(here.base_scheme(Method::Kl), Scheme::Dynamic);
+        assert_eq!(
+            here.base_scheme(Method::new(Calibrator::Kl, 0.0)),
+            Scheme::Dynamic
+        );
         assert_eq!(here.candidates().len(), 1);
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use act_core::provenance::{DataRecord, InputRecord, StageRecord};
-use act_core::quant::ActivationScheme;
+use act_core::quant::{ActivationScheme, Calibrator};
 use act_core::{Artifact, Device, Linear, Result, Seed, Site};
 use act_stage::config::{Config, Section};
 use act_stage::provenance::{Metric, QuantisationFigures, SiteFigures};
@@ -16,7 +16,6 @@ use act_train::record::{TeacherRecord, acting};
 
 use crate::Quantized;
 use crate::aware::{AwareOptions, Outcome};
-use crate::calibrate::Method;
 use crate::scheme::{Choice, Scheme};
 use crate::search::{Attempt, Trial};
 
@@ -172,7 +171,7 @@ fn site(quantized: &Quantized, linear: Linear, choice: &Choice, index: usize) ->
         site: Site::Input(linear).to_string(),
         scheme: choice.scheme.name().into(),
         reason: choice.reason.clone(),
-        algo: choice.scheme.method().map(|m| m.calibrator().name().into()),
+        algo: choice.scheme.method().map(|m| m.calibrator.name().into()),
         smooth_alpha: choice.scheme.smooth_alpha(),
         threshold: threshold
             .map(|((scale, q), zero)| scale * f64::from(q.activation_max + zero.abs_diff(128))),
@@ -190,11 +189,9 @@ fn site(quantized: &Quantized, linear: Linear, choice: &Choice, index: usize) ->
 fn trial(trial: &Trial) -> QuantisationTrial {
     let attempt = match &trial.attempt {
         Attempt::Whole(candidate) => report::Attempt::Whole {
-            algo: candidate.method.calibrator().name().into(),
-            hist_percent: match candidate.method {
-                Method::Hist { percent } => Some(percent),
-                _ => None,
-            },
+            algo: candidate.method.calibrator.name().into(),
+            hist_percent: (candidate.method.calibrator == Calibrator::Hist)
+                .then_some(candidate.method.percent),
             weight_quantize_type: candidate.granularity.name().into(),
             bias_correct: candidate.bias_correct,
         },

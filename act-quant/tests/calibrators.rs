@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use act_core::quant::Calibrator;
 use act_quant::calibrate::Method;
 use act_quant::statistics::Statistics;
 use serde::Deserialize;
@@ -71,7 +72,8 @@ fn mse_of_the_histogram_agrees_with_mse_of_the_values() {
             let Some(expected) = thresholds.get("mse_of_values") else {
                 continue;
             };
-            let found = Method::Mse.threshold(&statistics, levels.parse().unwrap());
+            let found =
+                Method::new(Calibrator::Mse, 0.0).threshold(&statistics, levels.parse().unwrap());
             let off = (found - expected).abs() / statistics.abs_max();
             assert!(off < 0.021, "{}: {off} of the maximum off", case.name);
         }
@@ -81,5 +83,8 @@ fn mse_of_the_histogram_agrees_with_mse_of_the_values() {
 #[test]
 fn avg_is_the_mean_peak() {
     let statistics = cases()[0].statistics();
-    assert_eq!(Method::Avg.threshold(&statistics, 127), 0.75);
+    assert_eq!(
+        Method::new(Calibrator::Avg, 0.0).threshold(&statistics, 127),
+        0.75
+    );
 }

@@ -44,8 +44,14 @@ fn peaks_are_averaged_over_sequences_then_batches() {
     .unwrap();
     assert_eq!((found.min, found.max), (-4.0, 5.0));
     assert_eq!(found.mean_peak, (2.0 + 4.5) / 2.0);
-    assert_eq!(Method::Avg.threshold(&found, 127), 3.25);
-    assert_eq!(Method::AbsMax.threshold(&found, 127), 5.0);
+    assert_eq!(
+        Method::new(Calibrator::Avg, 0.0).threshold(&found, 127),
+        3.25
+    );
+    assert_eq!(
+        Method::new(Calibrator::AbsMax, 0.0).threshold(&found, 127),
+        5.0
+    );
     assert_eq!(found.count(), 10);
     assert_eq!(found.negative.iter().sum::<u64>(), 2);
     assert_eq!(found.positive[0], 3, "zeros are in the first bin");

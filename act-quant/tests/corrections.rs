@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use act_core::quant::Calibrator;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Batch, Encoding, LayerPlan, Linear, Tensor};
 use act_infer::Engine;
@@ -108,7 +109,7 @@ fn smoothing_leaves_the_float_model_alone() {
         let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
         for alpha in [0.0, 0.5, 1.0] {
             let scheme = Scheme::Smooth {
-                method: Method::AbsMax,
+                method: Method::new(Calibrator::AbsMax, 0.0),
                 alpha,
             };
             let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
@@ -155,10 +156,14 @@ fn shifts_leave_the_float_model_alone() {
         let options = Options::from_config(&Config::default()).unwrap();
         let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
         let smooth = Scheme::Smooth {
-            method: Method::AbsMax,
+            method: Method::new(Calibrator::AbsMax, 0.0),
             alpha: 0.5,
         };
-        for scheme in [Scheme::Static(Method::AbsMax), Scheme::Dynamic, smooth] {
+        for scheme in [
+            Scheme::Static(Method::new(Calibrator::AbsMax, 0.0)),
+            Scheme::Dynamic,
+            smooth,
+        ] {
             let mut all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
             all.shift_tokens = true;
             let shifted = all.choices.iter().filter(|c| can_shift(c.input.first()));
@@ -198,7 +203,7 @@ fn shifted_statistics_are_those_of_the_shifted_model() {
     });
     let options = Options::from_config(&Config::default()).unwrap();
     let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
-    let scheme = Scheme::Static(Method::AbsMax);
+    let scheme = Scheme::Static(Method::new(Calibrator::AbsMax, 0.0));
     let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
     let shown = observe(&quantizer.float(&all).unwrap(), &|_| false);
     let plain = observe(&model, &|_| false);

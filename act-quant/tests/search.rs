@@ -52,7 +52,10 @@ fn statistics(model: &Artifact) -> BTreeMap<Linear, Statistics> {
 
 fn options() -> Options {
     Options {
-        methods: vec![Method::AbsMax, Method::Avg],
+        methods: vec![
+            Method::new(Calibrator::AbsMax, 0.0),
+            Method::new(Calibrator::Avg, 0.0),
+        ],
         granularities: vec![Granularity::Channel, Granularity::Tensor],
         bias_corrects: vec![false],
         schemes: SchemeKind::ALL.to_vec(),
@@ -124,7 +127,7 @@ fn the_best_trial_is_kept() {
     let best = winner(&found);
     assert_eq!(
         (best.method, best.granularity),
-        (Method::AbsMax, Granularity::Tensor)
+        (Method::new(Calibrator::AbsMax, 0.0), Granularity::Tensor)
     );
     assert_eq!(found.assignment.granularity, Granularity::Tensor);
     let scales = found
