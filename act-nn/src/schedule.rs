@@ -3,63 +3,40 @@
 //!
 //! A pure function of the step, so that a resumed run needs nothing but its position.
 
-/// Learning rate as a function of the step.
+/// Learning rate as a function of `t`, 0 at the first step. `steps` is a length; `None`: the run's.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // The formulas say what each number is.
 pub enum Schedule {
-    /// The highest rate, which warm-up leads to, and what becomes of it afterwards.
-    Peak {
-        /// The highest rate.
-        rate: f64,
-        /// How it falls.
-        decay: Decay,
-    },
+    /// `rate`, which warm-up leads to, and what `decay` leaves of it afterwards.
+    Peak { rate: f64, decay: Decay },
     /// `values[i]` until step `boundaries[i]`, the last value afterwards.
     Piecewise {
-        /// Steps at which the rate changes, in order.
         boundaries: Vec<usize>,
-        /// One rate more than boundaries.
         values: Vec<f64>,
     },
-    /// Half a cosine.
+    /// Half a cosine that leads `from` its beginning `to` its end in so many `steps`.
     Cosine {
-        /// Rate of the first step.
         from: f64,
-        /// Rate at the end of it.
         to: f64,
-        /// Its length; `None`: the run's.
         steps: Option<usize>,
     },
-    /// `(from - to) * (1 - t / steps) ^ power + to`.
+    /// `(from - to) * (1 - t / steps) ^ power + to`; at its end `to` stays or, with `cycle`, the length
+    /// is doubled, tripled and so on.
     Polynomial {
-        /// Rate of the first step.
         from: f64,
-        /// Rate at the end of it.
         to: f64,
-        /// Its length; `None`: the run's.
         steps: Option<usize>,
-        /// 1: a line.
         power: f64,
-        /// At its end the length is doubled, tripled and so on, instead of staying at `to`.
         cycle: bool,
     },
     /// `rate * gamma ^ floor(t / every)`.
-    Exponential {
-        /// Rate of the first step.
-        rate: f64,
-        /// Factor.
-        gamma: f64,
-        /// Steps between changes.
-        every: usize,
-    },
-    /// A line, then another schedule from its beginning.
+    Exponential { rate: f64, gamma: f64, every: usize },
+    /// A line `from` its beginning `to` its end in so many `steps`, `then` another schedule from its
+    /// own beginning.
     Rise {
-        /// Rate of the first step.
         from: f64,
-        /// Rate that the line leads to.
         to: f64,
-        /// Its length.
         steps: usize,
-        /// What follows.
         then: Box<Schedule>,
     },
 }

@@ -10,6 +10,7 @@ mod load;
 mod losses;
 mod paddle;
 mod quantity;
+mod section;
 mod sections;
 mod training;
 mod training_check;

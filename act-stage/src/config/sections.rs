@@ -1,31 +1,27 @@
 //! The sections and their keys, typed, with their defaults. `docs/config.md` explains each key.
 
-use serde::{Deserialize, Serialize};
-
 use super::choices::{
     Criterion, Granularity, KeptTokens, Operator, PaddleLoss, Precision, PruneAlgorithm,
     SchemeKind, TrainedActivations, TrainedWeights,
 };
 use super::quantity::{Size, Time};
+use super::section::section;
 use act_core::quant::Calibrator;
 
-/// Model, task and data.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Global {
-    /// Name of the task: one of CLUE's or GLUE's, or that of one's own data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_name: Option<String>,
-    /// Sequences a step or batch, where the section at work does not say its own; see
-    /// [`Global::batch_size()`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_size: Option<usize>,
-    /// Longest sequence in tokens, special tokens counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_seq_length: Option<usize>,
-    /// Ours: folder of the data set, when `--data` does not give one. Not part of provenance.
-    #[serde(skip_serializing)]
-    pub data_dir: Option<String>,
+section! {
+    /// Model, task and data.
+    pub struct Global {
+        /// Name of the task: one of CLUE's or GLUE's, or that of one's own data.
+        pub task_name: Option<String>,
+        /// Sequences a step or batch, where the section at work does not say its own; see
+        /// [`Global::batch_size()`].
+        pub batch_size: Option<usize>,
+        /// Longest sequence in tokens, special tokens counted.
+        pub max_seq_length: Option<usize>,
+        /// Ours: folder of the data set, when `--data` does not give one. Not part of provenance.
+        #[serde(skip_serializing)]
+        pub data_dir: Option<String>,
+    }
 }
 
 impl Global {
@@ -35,102 +31,83 @@ impl Global {
     }
 }
 
-/// Losses against a teacher.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Distillation {
-    /// The teacher, when the command line does not give one. Not part of provenance, which holds
-    /// the teacher's digest instead.
-    #[serde(skip_serializing)]
-    pub teacher_model_dir: Option<String>,
-    /// Accepted for PaddleSlim's files.
-    #[serde(skip_serializing)]
-    pub teacher_model_filename: Option<String>,
-    /// Accepted for PaddleSlim's files.
-    #[serde(skip_serializing)]
-    pub teacher_params_filename: Option<String>,
-    /// PaddleSlim's losses.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub loss: Option<Vec<PaddleLoss>>,
-    /// Where each of them looks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<Vec<String>>,
-    /// Weight of each of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alpha: Option<Vec<f64>>,
-    /// Ours: weight of cross-entropy with the labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<f64>,
-    /// Ours: weight of the mean squared error of the logits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub logits: Option<f64>,
-    /// Ours: weight of the divergence of softened probabilities.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub soft_labels: Option<f64>,
-    /// Ours: temperature of the soft labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<f64>,
-    /// Ours: weight of the mean squared error of the pooled output.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pooled: Option<f64>,
-    /// Ours: weight of the mean squared error of hidden states.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hidden: Option<f64>,
-    /// Ours: pairs of student's and teacher's layers whose hidden states are compared.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub layers: Option<Vec<[usize; 2]>>,
-    /// Ours: weight of the divergence of self-attention relations.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relations: Option<f64>,
-    /// Ours: relation heads.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relation_heads: Option<usize>,
-    /// Ours: student's and teacher's layer whose relations are compared.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relation_layers: Option<[usize; 2]>,
-    /// Ours: memory for the teacher's inner values; see [`Distillation::cache_bytes`]. Not part of
-    /// provenance: it changes no result.
-    #[serde(skip_serializing)]
-    pub cache: Option<Size>,
+section! {
+    /// Losses against a teacher.
+    pub struct Distillation {
+        /// The teacher, when the command line does not give one. Not part of provenance, which holds
+        /// the teacher's digest instead.
+        #[serde(skip_serializing)]
+        pub teacher_model_dir: Option<String>,
+        /// Accepted for PaddleSlim's files.
+        #[serde(skip_serializing)]
+        pub teacher_model_filename: Option<String>,
+        /// Accepted for PaddleSlim's files.
+        #[serde(skip_serializing)]
+        pub teacher_params_filename: Option<String>,
+        /// PaddleSlim's losses.
+        pub loss: Option<Vec<PaddleLoss>>,
+        /// Where each of them looks.
+        pub node: Option<Vec<String>>,
+        /// Weight of each of them.
+        pub alpha: Option<Vec<f64>>,
+        /// Ours: weight of cross-entropy with the labels.
+        pub labels: Option<f64>,
+        /// Ours: weight of the mean squared error of the logits.
+        pub logits: Option<f64>,
+        /// Ours: weight of the divergence of softened probabilities.
+        pub soft_labels: Option<f64>,
+        /// Ours: temperature of the soft labels.
+        pub temperature: Option<f64>,
+        /// Ours: weight of the mean squared error of the pooled output.
+        pub pooled: Option<f64>,
+        /// Ours: weight of the mean squared error of hidden states.
+        pub hidden: Option<f64>,
+        /// Ours: pairs of student's and teacher's layers whose hidden states are compared.
+        pub layers: Option<Vec<[usize; 2]>>,
+        /// Ours: weight of the divergence of self-attention relations.
+        pub relations: Option<f64>,
+        /// Ours: relation heads.
+        pub relation_heads: Option<usize>,
+        /// Ours: student's and teacher's layer whose relations are compared.
+        pub relation_layers: Option<[usize; 2]>,
+        /// Ours: memory for the teacher's inner values; see [`Distillation::cache_bytes`]. Not part of
+        /// provenance: it changes no result.
+        #[serde(skip_serializing)]
+        pub cache: Option<Size>,
+    }
 }
 
-/// Structured pruning: by a ratio, or to a target, of which at most one may be given.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Prune {
-    /// The pruner.
-    pub prune_algo: PruneAlgorithm,
-    /// Share of heads and of feed-forward neurons to remove from every layer; see [`Prune::ratio`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pruned_ratio: Option<f64>,
-    /// Ours, a target: so many times faster.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target_speedup: Option<f64>,
-    /// Ours, a target: time of a sequence, `8ms`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<Time>,
-    /// Ours, a target: share of the parameters that stays.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub params: Option<f64>,
-    /// Ours, a target: size of the file, `20MB`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<Size>,
-    /// Ours: how importance is measured; see [`Prune::criterion()`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub criterion: Option<Criterion>,
-    /// Ours: what will be served; times and bytes are of it.
-    pub precision: Precision,
-    /// Ours: sequences that are served together, for times.
-    pub latency_batch: usize,
-    /// Ours: threads of the engine, for times.
-    pub latency_threads: usize,
-    /// Ours: which tokens stay.
-    pub vocabulary: KeptTokens,
-    /// Ours: the corpus, one text a line. Not part of provenance, which holds its digest.
-    #[serde(skip_serializing)]
-    pub vocabulary_file: Option<String>,
-    /// Ours: training examples on which importance is measured.
-    pub calibration_examples: usize,
+section! {
+    /// Structured pruning: by a ratio, or to a target, of which at most one may be given.
+    pub struct Prune {
+        /// The pruner.
+        pub prune_algo: PruneAlgorithm = PruneAlgorithm::Transformer,
+        /// Share of heads and of feed-forward neurons to remove from every layer; see [`Prune::ratio`].
+        pub pruned_ratio: Option<f64>,
+        /// Ours, a target: so many times faster.
+        pub target_speedup: Option<f64>,
+        /// Ours, a target: time of a sequence, `8ms`.
+        pub budget: Option<Time>,
+        /// Ours, a target: share of the parameters that stays.
+        pub params: Option<f64>,
+        /// Ours, a target: size of the file, `20MB`.
+        pub bytes: Option<Size>,
+        /// Ours: how importance is measured; see [`Prune::criterion()`].
+        pub criterion: Option<Criterion>,
+        /// Ours: what will be served; times and bytes are of it.
+        pub precision: Precision = Precision::Int8,
+        /// Ours: sequences that are served together, for times.
+        pub latency_batch: usize = 1,
+        /// Ours: threads of the engine, for times.
+        pub latency_threads: usize = 1,
+        /// Ours: which tokens stay.
+        pub vocabulary: KeptTokens = KeptTokens::All,
+        /// Ours: the corpus, one text a line. Not part of provenance, which holds its digest.
+        #[serde(skip_serializing)]
+        pub vocabulary_file: Option<String>,
+        /// Ours: training examples on which importance is measured.
+        pub calibration_examples: usize = 2048,
+    }
 }
 
 impl Prune {
@@ -163,49 +140,23 @@ impl Prune {
     }
 }
 
-impl Default for Prune {
-    fn default() -> Self {
-        Self {
-            prune_algo: PruneAlgorithm::Transformer,
-            pruned_ratio: None,
-            target_speedup: None,
-            budget: None,
-            params: None,
-            bytes: None,
-            criterion: None,
-            precision: Precision::Int8,
-            latency_batch: 1,
-            latency_threads: 1,
-            vocabulary: KeptTokens::All,
-            vocabulary_file: None,
-            calibration_examples: 2048,
-        }
+section! {
+    /// Search space of post-training quantisation: a list here goes before the single value of
+    /// [`QuantPost`].
+    pub struct HyperParameterOptimization {
+        /// Choices for `QuantPost.algo`.
+        pub ptq_algo: Option<Vec<Calibrator>>,
+        /// Choices for `QuantPost.weight_quantize_type`.
+        pub weight_quantize_type: Option<Vec<Granularity>>,
+        /// Choices for `QuantPost.bias_correction`.
+        pub bias_correct: Option<Vec<bool>>,
+        /// Choices for `QuantPost.hist_percent`.
+        pub hist_percent: Option<Vec<f64>>,
+        /// Choices for `QuantPost.batch_nums`; the largest is taken.
+        pub batch_num: Option<Vec<usize>>,
+        /// Upper bound of trials; see [`HyperParameterOptimization::max_quant_count()`].
+        pub max_quant_count: Option<usize>,
     }
-}
-
-/// Search space of post-training quantisation: a list here goes before the single value of
-/// [`QuantPost`].
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HyperParameterOptimization {
-    /// Choices for `QuantPost.algo`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ptq_algo: Option<Vec<Calibrator>>,
-    /// Choices for `QuantPost.weight_quantize_type`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_quantize_type: Option<Vec<Granularity>>,
-    /// Choices for `QuantPost.bias_correction`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bias_correct: Option<Vec<bool>>,
-    /// Choices for `QuantPost.hist_percent`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hist_percent: Option<Vec<f64>>,
-    /// Choices for `QuantPost.batch_nums`; the largest is taken.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_num: Option<Vec<usize>>,
-    /// Upper bound of trials; see [`HyperParameterOptimization::max_quant_count()`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_quant_count: Option<usize>,
 }
 
 impl HyperParameterOptimization {
@@ -215,104 +166,75 @@ impl HyperParameterOptimization {
     }
 }
 
-/// Post-training quantisation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct QuantPost {
-    /// Sequences a calibration batch.
-    pub batch_size: usize,
-    /// Calibration batches.
-    pub batch_nums: usize,
-    /// Calibration of activations.
-    pub algo: Calibrator,
-    /// Percentile of `hist`.
-    pub hist_percent: f64,
-    /// Scales of weights.
-    pub weight_quantize_type: Granularity,
-    /// Fold the mean error of each layer's integer weights into its bias.
-    pub bias_correction: bool,
-    /// Operators to quantise; the linears must be among them.
-    pub quantize_op_types: Vec<Operator>,
-    /// 8.
-    pub weight_bits: u32,
-    /// 8.
-    pub activation_bits: u32,
-    /// Ours: what a site may become.
-    pub schemes: Vec<SchemeKind>,
-    /// Ours: take off every channel of an input what its tokens have in common, where biases can take
-    /// it up.
-    pub shift: bool,
-    /// Ours: exponents of the migration from activations to weights that `smooth` may use.
-    pub smooth_alpha: Vec<f64>,
-    /// Ours: divergence from the float model, in nats an example, up to which every site stays as
-    /// the search over whole models left it.
-    pub max_divergence: f64,
-    /// Ours: int8 embedding tables.
-    pub embeddings: bool,
-    /// Ours: largest magnitude of an integer weight.
-    pub weight_max: u8,
-    /// Ours: largest magnitude of an integer activation.
-    pub activation_max: u8,
-}
-
-impl Default for QuantPost {
-    fn default() -> Self {
-        Self {
-            batch_size: 32,
-            batch_nums: 16,
-            algo: Calibrator::Hist,
-            hist_percent: 0.9999,
-            weight_quantize_type: Granularity::Channel,
-            bias_correction: true,
-            quantize_op_types: Operator::LINEAR.to_vec(),
-            weight_bits: 8,
-            activation_bits: 8,
-            schemes: SchemeKind::ALL.to_vec(),
-            shift: true,
-            smooth_alpha: vec![0.25, 0.5, 0.75],
-            max_divergence: 1e-3,
-            embeddings: true,
-            weight_max: 127,
-            activation_max: 127,
-        }
+section! {
+    /// Post-training quantisation.
+    pub struct QuantPost {
+        /// Sequences a calibration batch.
+        pub batch_size: usize = 32,
+        /// Calibration batches.
+        pub batch_nums: usize = 16,
+        /// Calibration of activations.
+        pub algo: Calibrator = Calibrator::Hist,
+        /// Percentile of `hist`.
+        pub hist_percent: f64 = 0.9999,
+        /// Scales of weights.
+        pub weight_quantize_type: Granularity = Granularity::Channel,
+        /// Fold the mean error of each layer's integer weights into its bias.
+        pub bias_correction: bool = true,
+        /// Operators to quantise; the linears must be among them.
+        pub quantize_op_types: Vec<Operator> = Operator::LINEAR.to_vec(),
+        /// 8.
+        pub weight_bits: u32 = 8,
+        /// 8.
+        pub activation_bits: u32 = 8,
+        /// Ours: what a site may become.
+        pub schemes: Vec<SchemeKind> = SchemeKind::ALL.to_vec(),
+        /// Ours: take off every channel of an input what its tokens have in common, where biases can take
+        /// it up.
+        pub shift: bool = true,
+        /// Ours: exponents of the migration from activations to weights that `smooth` may use.
+        pub smooth_alpha: Vec<f64> = vec![0.25, 0.5, 0.75],
+        /// Ours: divergence from the float model, in nats an example, up to which every site stays as
+        /// the search over whole models left it.
+        pub max_divergence: f64 = 1e-3,
+        /// Ours: int8 embedding tables.
+        pub embeddings: bool = true,
+        /// Ours: largest magnitude of an integer weight.
+        pub weight_max: u8 = 127,
+        /// Ours: largest magnitude of an integer activation.
+        pub activation_max: u8 = 127,
     }
 }
 
-/// Quantisation-aware training, after the calibration of [`QuantPost`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct QuantAware {
-    /// Operators to quantise, as in [`QuantPost::quantize_op_types`].
-    pub quantize_op_types: Vec<Operator>,
-    /// 8.
-    pub weight_bits: u32,
-    /// 8.
-    pub activation_bits: u32,
-    /// Where the steps of weights come from.
-    pub weight_quantize_type: TrainedWeights,
-    /// Where the steps of inputs come from; see [`QuantAware::activations`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub activation_quantize_type: Option<TrainedActivations>,
-    /// Share of the old value in the moving average of activation ranges; see
-    /// [`QuantAware::moving_rate()`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub moving_rate: Option<f64>,
-    /// Ours: divergence of the calibrated model, in nats an example, up to which nothing is trained.
-    pub max_divergence: f64,
-    /// Ours: peak learning rate; a tenth of `TrainConfig`'s.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub learning_rate: Option<f64>,
-    /// Ours: passes over the data; a tenth of `TrainConfig`'s, at least 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<usize>,
-    /// Ours: upper bound of steps; a tenth of `TrainConfig`'s.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub train_iter: Option<usize>,
-    /// Ours: steps between evaluations; a tenth of the steps.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub eval_iter: Option<usize>,
-    /// Ours: dropout while training.
-    pub dropout: f64,
+section! {
+    /// Quantisation-aware training, after the calibration of [`QuantPost`].
+    pub struct QuantAware {
+        /// Operators to quantise, as in [`QuantPost::quantize_op_types`].
+        pub quantize_op_types: Vec<Operator> = Operator::LINEAR.to_vec(),
+        /// 8.
+        pub weight_bits: u32 = 8,
+        /// 8.
+        pub activation_bits: u32 = 8,
+        /// Where the steps of weights come from.
+        pub weight_quantize_type: TrainedWeights = TrainedWeights::Learned,
+        /// Where the steps of inputs come from; see [`QuantAware::activations`].
+        pub activation_quantize_type: Option<TrainedActivations>,
+        /// Share of the old value in the moving average of activation ranges; see
+        /// [`QuantAware::moving_rate()`].
+        pub moving_rate: Option<f64>,
+        /// Ours: divergence of the calibrated model, in nats an example, up to which nothing is trained.
+        pub max_divergence: f64 = 2e-3,
+        /// Ours: peak learning rate; a tenth of `TrainConfig`'s.
+        pub learning_rate: Option<f64>,
+        /// Ours: passes over the data; a tenth of `TrainConfig`'s, at least 1.
+        pub epochs: Option<usize>,
+        /// Ours: upper bound of steps; a tenth of `TrainConfig`'s.
+        pub train_iter: Option<usize>,
+        /// Ours: steps between evaluations; a tenth of the steps.
+        pub eval_iter: Option<usize>,
+        /// Ours: dropout while training.
+        pub dropout: f64 = 0.0,
+    }
 }
 
 impl QuantAware {
@@ -328,24 +250,5 @@ impl QuantAware {
     /// Share of the old value in the moving average of activation ranges.
     pub fn moving_rate(&self) -> f64 {
         self.moving_rate.unwrap_or(0.9)
-    }
-}
-
-impl Default for QuantAware {
-    fn default() -> Self {
-        Self {
-            quantize_op_types: Operator::LINEAR.to_vec(),
-            weight_bits: 8,
-            activation_bits: 8,
-            weight_quantize_type: TrainedWeights::Learned,
-            activation_quantize_type: None,
-            moving_rate: None,
-            max_divergence: 2e-3,
-            learning_rate: None,
-            epochs: None,
-            train_iter: None,
-            eval_iter: None,
-            dropout: 0.0,
-        }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::choices::{AmpDtype, LrDecay, OptimizerKind, Penalty};
+use super::section::section;
 
 /// Warm-up where a plain number is the learning rate and nothing else is said.
 const WARMUP_RATIO: f64 = 0.1;
@@ -13,81 +14,45 @@ const WARMUP_RATIO: f64 = 0.1;
 /// AdamW's decay where none is said.
 const WEIGHT_DECAY: f64 = 0.01;
 
-/// The training loop.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TrainConfig {
-    /// Passes over the training data.
-    pub epochs: usize,
-    /// Upper bound of optimiser steps.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub train_iter: Option<usize>,
-    /// Steps between evaluations; default: once an epoch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub eval_iter: Option<usize>,
-    /// Steps between log lines.
-    pub logging_iter: usize,
-    /// Peak learning rate, or a schedule of Paddle's.
-    pub learning_rate: LearningRate,
-    /// Ours: share of the steps over which the rate rises from 0; see [`TrainConfig::warmup`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warmup_ratio: Option<f64>,
-    /// Ours: what a rate that is a number does after warm-up; see [`TrainConfig::decay`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lr_decay: Option<LrDecay>,
-    /// Ours: sequences a batch; overrides `Global.batch_size`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch_size: Option<usize>,
-    /// Ours: batches whose gradients make one step.
-    pub gradient_accumulation: usize,
-    /// Ours: sequences computed together; default: the device's, whatever the threads.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub micro_batch: Option<usize>,
-    /// Ours: dropout of hidden states and attention probabilities while training.
-    pub dropout: f64,
-    /// Ours: share of train held out for early stopping and choice of the best weights.
-    pub validation_ratio: f64,
-    /// Ours: evaluations without a better one after which training stops.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patience: Option<usize>,
-    /// Ours: seed of order and dropout; default `--seed`, which also chooses the held-out share.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// The optimiser.
-    pub optimizer_builder: OptimizerBuilder,
-    /// Mixed precision on a GPU.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub amp_config: Option<AmpConfig>,
-    /// Accuracy that the input model must have, checked before work starts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin_metric: Option<f64>,
-    /// Stop as soon as this accuracy is passed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target_metric: Option<f64>,
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            epochs: 3,
-            train_iter: None,
-            eval_iter: None,
-            logging_iter: 100,
-            learning_rate: LearningRate::Peak(2e-5),
-            warmup_ratio: None,
-            lr_decay: None,
-            batch_size: None,
-            gradient_accumulation: 1,
-            micro_batch: None,
-            dropout: 0.1,
-            validation_ratio: 0.05,
-            patience: None,
-            seed: None,
-            optimizer_builder: OptimizerBuilder::default(),
-            amp_config: None,
-            origin_metric: None,
-            target_metric: None,
-        }
+section! {
+    /// The training loop.
+    pub struct TrainConfig {
+        /// Passes over the training data.
+        pub epochs: usize = 3,
+        /// Upper bound of optimiser steps.
+        pub train_iter: Option<usize>,
+        /// Steps between evaluations; default: once an epoch.
+        pub eval_iter: Option<usize>,
+        /// Steps between log lines.
+        pub logging_iter: usize = 100,
+        /// Peak learning rate, or a schedule of Paddle's.
+        pub learning_rate: LearningRate = LearningRate::Peak(2e-5),
+        /// Ours: share of the steps over which the rate rises from 0; see [`TrainConfig::warmup`].
+        pub warmup_ratio: Option<f64>,
+        /// Ours: what a rate that is a number does after warm-up; see [`TrainConfig::decay`].
+        pub lr_decay: Option<LrDecay>,
+        /// Ours: sequences a batch; overrides `Global.batch_size`.
+        pub batch_size: Option<usize>,
+        /// Ours: batches whose gradients make one step.
+        pub gradient_accumulation: usize = 1,
+        /// Ours: sequences computed together; default: the device's, whatever the threads.
+        pub micro_batch: Option<usize>,
+        /// Ours: dropout of hidden states and attention probabilities while training.
+        pub dropout: f64 = 0.1,
+        /// Ours: share of train held out for early stopping and choice of the best weights.
+        pub validation_ratio: f64 = 0.05,
+        /// Ours: evaluations without a better one after which training stops.
+        pub patience: Option<usize>,
+        /// Ours: seed of order and dropout; default `--seed`, which also chooses the held-out share.
+        pub seed: Option<u64>,
+        /// The optimiser.
+        pub optimizer_builder: OptimizerBuilder,
+        /// Mixed precision on a GPU.
+        pub amp_config: Option<AmpConfig>,
+        /// Accuracy that the input model must have, checked before work starts.
+        pub origin_metric: Option<f64>,
+        /// Stop as soon as this accuracy is passed.
+        pub target_metric: Option<f64>,
     }
 }
 
@@ -204,31 +169,18 @@ fn tenth() -> f64 {
     0.1
 }
 
-/// The optimiser, as PaddleSlim writes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OptimizerBuilder {
-    /// Its kind.
-    pub optimizer: Optimizer,
-    /// AdamW: decoupled decay. The others: coefficient of an L2 penalty. Biases and norms are left
-    /// out of both.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_decay: Option<f64>,
-    /// A penalty whose gradient is added to that of the loss.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub regularizer: Option<Regularizer>,
-    /// Global gradient norm above which gradients are scaled down; 0 switches it off.
-    pub grad_clip: f64,
-}
-
-impl Default for OptimizerBuilder {
-    fn default() -> Self {
-        Self {
-            optimizer: Optimizer::default(),
-            weight_decay: None,
-            regularizer: None,
-            grad_clip: 1.0,
-        }
+section! {
+    /// The optimiser, as PaddleSlim writes it.
+    pub struct OptimizerBuilder {
+        /// Its kind.
+        pub optimizer: Optimizer,
+        /// AdamW: decoupled decay. The others: coefficient of an L2 penalty. Biases and norms are left
+        /// out of both.
+        pub weight_decay: Option<f64>,
+        /// A penalty whose gradient is added to that of the loss.
+        pub regularizer: Option<Regularizer>,
+        /// Global gradient norm above which gradients are scaled down; 0 switches it off.
+        pub grad_clip: f64 = 1.0,
     }
 }
 
@@ -254,28 +206,23 @@ impl OptimizerBuilder {
     }
 }
 
-/// `optimizer: {type: AdamW}`, with the arguments of Paddle's class of that name.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Optimizer {
-    /// Its class.
-    #[serde(rename = "type")]
-    pub kind: OptimizerKind,
-    /// Adam and AdamW: decay of the first moment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub beta1: Option<f64>,
-    /// Adam and AdamW: decay of the second moment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub beta2: Option<f64>,
-    /// Adam and AdamW: added to the root of the second moment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epsilon: Option<f64>,
-    /// Momentum: share of the old velocity that is kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub momentum: Option<f64>,
-    /// Momentum: Nesterov's form.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub use_nesterov: Option<bool>,
+section! {
+    /// `optimizer: {type: AdamW}`, with the arguments of Paddle's class of that name.
+    pub struct Optimizer {
+        /// Its class.
+        #[serde(rename = "type")]
+        pub kind: OptimizerKind,
+        /// Adam and AdamW: decay of the first moment.
+        pub beta1: Option<f64>,
+        /// Adam and AdamW: decay of the second moment.
+        pub beta2: Option<f64>,
+        /// Adam and AdamW: added to the root of the second moment.
+        pub epsilon: Option<f64>,
+        /// Momentum: share of the old velocity that is kept.
+        pub momentum: Option<f64>,
+        /// Momentum: Nesterov's form.
+        pub use_nesterov: Option<bool>,
+    }
 }
 
 /// What each is where it is not given: Paddle's defaults.
@@ -317,10 +264,10 @@ pub struct Regularizer {
     pub coeff: f64,
 }
 
-/// `amp_config: {dtype: bfloat16}`: products of matrices in bfloat16, all else in single precision.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AmpConfig {
-    /// Of the products.
-    pub dtype: AmpDtype,
+section! {
+    /// `amp_config: {dtype: bfloat16}`: products of matrices in bfloat16, all else in single precision.
+    pub struct AmpConfig {
+        /// Of the products.
+        pub dtype: AmpDtype,
+    }
 }

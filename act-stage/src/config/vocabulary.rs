@@ -23,112 +23,82 @@ const FOREIGN: &[&str] = &[
 const NOT_YET: &str = "accepted, but not supported yet";
 const FILES: &str = "without effect: models are given on the command line (`act-convert import`)";
 
-/// Keys of PaddleSlim that are accepted and change nothing, each with the reason.
-const WITHOUT_EFFECT: &[(&str, &[&str], &str)] = &[
+/// Keys of PaddleSlim that are accepted and change nothing: the section, its keys, the reason.
+const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
+    ("Global", "model_dir model_filename params_filename", FILES),
     (
         "Global",
-        &["model_dir", "model_filename", "params_filename"],
-        FILES,
-    ),
-    (
-        "Global",
-        &["dataset"],
+        "dataset",
         "without effect: the task's name says whose it is",
     ),
     (
         "Global",
-        &["train_data", "dev_data"],
+        "train_data dev_data",
         "without effect: give the data's folder with --data",
     ),
     (
         "TrainConfig",
-        &["recompute_config"],
+        "recompute_config",
         "without effect: `micro_batch` bounds the memory",
     ),
     (
         "TrainConfig",
-        &["sharding_config"],
+        "sharding_config",
         "without effect: training uses one device",
     ),
     (
         "TrainConfig",
-        &["sparse_model"],
+        "sparse_model",
         "without effect: pruning here leaves no zeros to keep",
     ),
     (
         "TrainConfig.amp_config",
-        &[
-            "custom_white_list",
-            "custom_black_list",
-            "level",
-            "use_pure_fp16",
-            "use_fp16_guard",
-        ],
+        "custom_white_list custom_black_list level use_pure_fp16 use_fp16_guard",
         "without effect: products of matrices are bfloat16, all else is single precision",
     ),
     (
         "TrainConfig.amp_config",
-        &[
-            "init_loss_scaling",
-            "incr_every_n_steps",
-            "decr_every_n_nan_or_inf",
-            "incr_ratio",
-            "decr_ratio",
-            "use_dynamic_loss_scaling",
-        ],
+        "init_loss_scaling incr_every_n_steps decr_every_n_nan_or_inf incr_ratio decr_ratio \
+         use_dynamic_loss_scaling",
         "without effect: bfloat16 needs no loss scaling",
     ),
     (
         "TrainConfig.optimizer_builder",
-        &["apply_decay_param_fun"],
+        "apply_decay_param_fun",
         "without effect: biases and norms never decay",
     ),
     (
         "Distillation",
-        &["teacher_model_filename", "teacher_params_filename"],
+        "teacher_model_filename teacher_params_filename",
         FILES,
     ),
     (
         "QuantPost",
-        &["epochs", "lr", "regions", "region_weights_names"],
+        "epochs lr regions region_weights_names recon_level simulate_activation_quant \
+         is_full_quantize skip_tensor_list",
         NOT_YET,
     ),
     (
         "QuantPost",
-        &["recon_level", "simulate_activation_quant"],
-        NOT_YET,
-    ),
-    (
-        "QuantPost",
-        &["is_full_quantize", "skip_tensor_list"],
-        NOT_YET,
-    ),
-    (
-        "QuantPost",
-        &["activation_quantize_type"],
+        "activation_quantize_type",
         "without effect: activations follow `algo`",
     ),
     (
         "QuantPost",
-        &["onnx_format"],
+        "onnx_format",
         "without effect: `act-convert export` writes ONNX",
     ),
     (
         "QuantAware",
-        &["not_quant_pattern", "use_pact", "dtype", "window_size"],
-        NOT_YET,
-    ),
-    (
-        "QuantAware",
-        &["for_tensorrt", "onnx_format", "is_full_quantize"],
+        "not_quant_pattern use_pact dtype window_size for_tensorrt onnx_format is_full_quantize",
         NOT_YET,
     ),
 ];
 
 /// Keys that were ours and are gone, each with what became of it.
-const REMOVED: &[(&str, &[&str], &str)] = &[(
+const REMOVED: &[(&str, &str, &str)] = &[(
     "Prune",
-    &["steps", "step_iters"],
+    "steps step_iters",
     "pruning in steps was removed, since it gained nothing over pruning at once; leave the key out",
 )];
 
@@ -165,8 +135,8 @@ pub(super) fn keys(path: &[&str]) -> Option<Vec<&'static str>> {
     };
     let section = path.join(".");
     let ineffective = WITHOUT_EFFECT.iter().filter(|(at, ..)| *at == section);
-    for key in ineffective.flat_map(|(_, keys, _)| *keys) {
-        if !keys.contains(key) {
+    for key in ineffective.flat_map(|(_, keys, _)| keys.split(' ')) {
+        if !keys.contains(&key) {
             keys.push(key);
         }
     }
@@ -176,11 +146,19 @@ pub(super) fn keys(path: &[&str]) -> Option<Vec<&'static str>> {
 /// Why a key changes nothing; none if it does change something.
 pub(super) fn without_effect(path: &[&str]) -> Option<&'static str> {
     let (key, section) = path.split_last()?;
+    reason(WITHOUT_EFFECT, section, key)
+}
+
+/// What a table says of a key.
+fn reason(
+    table: &[(&str, &str, &'static str)],
+    section: &[&str],
+    key: &str,
+) -> Option<&'static str> {
     let section = section.join(".");
-    let found = WITHOUT_EFFECT
-        .iter()
-        .find(|(at, keys, _)| *at == section && keys.contains(key));
-    found.map(|(.., why)| *why)
+    let of =
+        |(at, keys, _): &&(&str, &str, &str)| *at == section && keys.split(' ').any(|k| k == key);
+    table.iter().find(of).map(|(.., why)| *why)
 }
 
 /// What to say about a key that is not known at `section`.
@@ -191,10 +169,7 @@ pub(super) fn unknown(section: &[&str], key: &str) -> String {
         _ => ("key", format!("{}: ", section.join("."))),
     };
     let what = format!("{at}unknown {what} {key:?}");
-    let removed = REMOVED
-        .iter()
-        .find(|(at, keys, _)| [*at] == *section && keys.contains(&key));
-    if let Some((.., why)) = removed {
+    if let Some(why) = reason(REMOVED, section, key) {
         return format!("{what}: {why}");
     }
     if section.is_empty() && FOREIGN.contains(&key) {
