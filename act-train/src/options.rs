@@ -77,71 +77,63 @@ fn schedule(rate: &LearningRate, decay: LrDecay) -> Schedule {
 
 /// Paddle's schedulers as the loop has them.
 fn scheduled(scheduler: Scheduler) -> Schedule {
+    use Scheduler::*;
     match scheduler {
-        Scheduler::PiecewiseDecay { boundaries, values } => {
-            Schedule::Piecewise { boundaries, values }
-        }
-        Scheduler::CosineAnnealingDecay {
-            learning_rate,
-            t_max,
-            eta_min,
-        } => Schedule::Cosine {
-            from: learning_rate,
-            to: eta_min,
-            steps: t_max,
-        },
-        Scheduler::PolynomialDecay {
-            learning_rate,
-            decay_steps,
-            end_lr,
+        PiecewiseDecay { boundaries, values } => Schedule::Piecewise { boundaries, values },
+        CosineAnnealingDecay {
+            learning_rate: from,
+            t_max: steps,
+            eta_min: to,
+        } => Schedule::Cosine { from, to, steps },
+        PolynomialDecay {
+            learning_rate: from,
+            decay_steps: steps,
+            end_lr: to,
             power,
             cycle,
         } => Schedule::Polynomial {
-            from: learning_rate,
-            to: end_lr,
-            steps: decay_steps,
+            from,
+            to,
+            steps,
             power,
             cycle,
         },
-        Scheduler::LinearWarmup {
+        LinearWarmup {
             learning_rate,
-            warmup_steps,
-            start_lr,
-            end_lr,
+            warmup_steps: steps,
+            start_lr: from,
+            end_lr: to,
         } => Schedule::Rise {
-            from: start_lr,
-            to: end_lr,
-            steps: warmup_steps,
+            from,
+            to,
+            steps,
             // Within a scheduler of Paddle's a number stays what it is.
             then: Box::new(schedule(&learning_rate, LrDecay::Constant)),
         },
-        Scheduler::ExponentialDecay {
-            learning_rate,
+        ExponentialDecay {
+            learning_rate: rate,
             gamma,
         } => Schedule::Exponential {
-            rate: learning_rate,
+            rate,
             gamma,
             every: 1,
         },
-        Scheduler::StepDecay {
+        StepDecay {
+            learning_rate: rate,
+            step_size: every,
+            gamma,
+        } => Schedule::Exponential { rate, gamma, every },
+        MultiStepDecay {
             learning_rate,
-            step_size,
+            milestones: boundaries,
             gamma,
-        } => Schedule::Exponential {
-            rate: learning_rate,
-            gamma,
-            every: step_size,
-        },
-        Scheduler::MultiStepDecay {
-            learning_rate,
-            milestones,
-            gamma,
-        } => Schedule::Piecewise {
-            values: (0..=milestones.len())
-                .map(|passed| learning_rate * gamma.powf(passed as f64))
-                .collect(),
-            boundaries: milestones,
-        },
+        } => {
+            let rate = |passed| learning_rate * gamma.powf(passed as f64);
+            Schedule::Piecewise {
+                values: (0..=boundaries.len()).map(rate).collect(),
+                boundaries,
+            }
+        }
     }
 }
 

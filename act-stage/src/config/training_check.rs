@@ -63,44 +63,51 @@ impl LearningRate {
 
 impl Scheduler {
     fn check(&self) -> Result<()> {
+        use Scheduler::*;
         let of = |key: &str| format!("{RATE}.{key}");
         let steps = |key: &str, steps: Option<usize>| at_least(&of(key), steps, 1);
+        if let CosineAnnealingDecay { learning_rate, .. }
+        | PolynomialDecay { learning_rate, .. }
+        | ExponentialDecay { learning_rate, .. }
+        | StepDecay { learning_rate, .. }
+        | MultiStepDecay { learning_rate, .. } = self
+        {
+            positive(&of("learning_rate"), *learning_rate)?;
+        }
+        if let ExponentialDecay { gamma, .. }
+        | StepDecay { gamma, .. }
+        | MultiStepDecay { gamma, .. } = self
+        {
+            positive(&of("gamma"), *gamma)?;
+        }
         match self {
-            Scheduler::PiecewiseDecay { boundaries, values } => {
-                if values.len() != boundaries.len() + 1 {
+            PiecewiseDecay { boundaries, values } => {
+                let (of_values, of_boundaries) = (values.len(), boundaries.len());
+                if of_values != of_boundaries + 1 {
                     return Err(Error::usage(format!(
-                        "{RATE}: {} values for {} boundaries; give one value more than boundaries",
-                        values.len(),
-                        boundaries.len()
+                        "{RATE}: {of_values} values for {of_boundaries} boundaries; give one value \
+                         more than boundaries"
                     )));
                 }
                 increasing(&of("boundaries"), boundaries)?;
-                values
-                    .iter()
-                    .try_for_each(|value| positive(&of("values"), *value))
+                let mut values = values.iter();
+                values.try_for_each(|value| positive(&of("values"), *value))
             }
-            Scheduler::CosineAnnealingDecay {
-                learning_rate,
-                t_max,
-                eta_min,
-            } => {
-                positive(&of("learning_rate"), *learning_rate)?;
+            CosineAnnealingDecay { t_max, eta_min, .. } => {
                 steps("T_max", *t_max)?;
                 rate_or_zero(&of("eta_min"), *eta_min)
             }
-            Scheduler::PolynomialDecay {
-                learning_rate,
+            PolynomialDecay {
                 decay_steps,
                 end_lr,
                 power,
-                cycle: _,
+                ..
             } => {
-                positive(&of("learning_rate"), *learning_rate)?;
                 steps("decay_steps", *decay_steps)?;
                 rate_or_zero(&of("end_lr"), *end_lr)?;
                 must(&of("power"), power, *power > 0.0, "above 0")
             }
-            Scheduler::LinearWarmup {
+            LinearWarmup {
                 learning_rate,
                 warmup_steps,
                 start_lr,
@@ -110,38 +117,12 @@ impl Scheduler {
                 steps("warmup_steps", Some(*warmup_steps))?;
                 rate_or_zero(&of("start_lr"), *start_lr)?;
                 positive(&of("end_lr"), *end_lr)?;
-                must(
-                    &of("start_lr"),
-                    start_lr,
-                    start_lr < end_lr,
-                    "less than end_lr",
-                )
+                let rises = start_lr < end_lr;
+                must(&of("start_lr"), start_lr, rises, "less than end_lr")
             }
-            Scheduler::ExponentialDecay {
-                learning_rate,
-                gamma,
-            } => {
-                positive(&of("learning_rate"), *learning_rate)?;
-                positive(&of("gamma"), *gamma)
-            }
-            Scheduler::StepDecay {
-                learning_rate,
-                step_size,
-                gamma,
-            } => {
-                positive(&of("learning_rate"), *learning_rate)?;
-                steps("step_size", Some(*step_size))?;
-                positive(&of("gamma"), *gamma)
-            }
-            Scheduler::MultiStepDecay {
-                learning_rate,
-                milestones,
-                gamma,
-            } => {
-                positive(&of("learning_rate"), *learning_rate)?;
-                increasing(&of("milestones"), milestones)?;
-                positive(&of("gamma"), *gamma)
-            }
+            ExponentialDecay { .. } => Ok(()),
+            StepDecay { step_size, .. } => steps("step_size", Some(*step_size)),
+            MultiStepDecay { milestones, .. } => increasing(&of("milestones"), milestones),
         }
     }
 }
