@@ -24,14 +24,6 @@ impl Kept {
             neurons: strongest(&scores.neurons, keep.neurons),
         }
     }
-
-    /// How many stay.
-    pub fn counts(&self) -> Keep {
-        Keep {
-            heads: self.heads.len(),
-            neurons: self.neurons.len(),
-        }
-    }
 }
 
 /// Indices of the `count` largest scores, rising. Of equal scores the first stays, so the answer
