@@ -62,7 +62,8 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
     words.map(|word| word.trim_matches('.')).filter(|word| {
         let folder = word.split_once('/').map_or("", |(folder, _)| folder);
         let ending = word.rsplit_once('.').map_or("", |(_, ending)| ending);
-        !folder.is_empty()
+        // What make builds or fetches may be there or not.
+        !["", "build", "data"].contains(&folder)
             && workspace().join(folder).is_dir()
             && ["md", "rs", "py", "sh", "toml", "yaml"].contains(&ending)
             && !["MODEL", "TASK", "NAME"]
