@@ -13,7 +13,7 @@ use act_core::{Encoding, LayerPlan, Seed};
 use act_nn::checkpoint::Unkept;
 use act_nn::{
     Decay, Device, Examples, Journal, Objective, OptimizerOptions, Schedule, TrainEvent,
-    TrainOptions, Training, UpdateRule,
+    TrainOptions, Training,
 };
 
 #[global_allocator]
@@ -22,19 +22,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BATCH: usize = 16;
 const TOKENS: usize = 128;
 const VOCABULARY: usize = 21_128;
-
-/// AdamW with the constants of its authors.
-const ADAMW: OptimizerOptions = OptimizerOptions {
-    rule: UpdateRule::Adam {
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-        weight_decay: 0.01,
-    },
-    l1: 0.0,
-    l2: 0.0,
-    grad_clip: 1.0,
-};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -75,7 +62,7 @@ fn main() {
             decay: Decay::Linear,
         },
         warmup_ratio: 0.1,
-        optimizer: ADAMW,
+        optimizer: OptimizerOptions::ADAMW,
         dropout: 0.1,
         mixed_precision: false,
         target_score: None,

@@ -52,6 +52,19 @@ pub enum UpdateRule {
 }
 
 impl OptimizerOptions {
+    /// AdamW with the constants of its authors (Loshchilov & Hutter 2019), gradients clipped at norm 1.
+    pub const ADAMW: Self = Self {
+        rule: UpdateRule::Adam {
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            weight_decay: 0.01,
+        },
+        l1: 0.0,
+        l2: 0.0,
+        grad_clip: 1.0,
+    };
+
     /// Of what is never optimised.
     pub(crate) const NONE: Self = Self {
         rule: UpdateRule::Sgd,

@@ -9,24 +9,11 @@ use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Linear, Params, Result,
 use act_nn::checkpoint::Unkept;
 use act_nn::{
     Comparison, Decay, Device, Examples, Hidden, LayerPair, Objective, OptimizerOptions, Relations,
-    Rows, Schedule, SoftLabels, TeacherFeatures, TrainOptions, Trained, Training, UpdateRule,
+    Rows, Schedule, SoftLabels, TeacherFeatures, TrainOptions, Trained, Training,
 };
 use rand::Rng;
 
 const HIDDEN: usize = 32;
-
-/// AdamW with the constants of its authors.
-const ADAMW: OptimizerOptions = OptimizerOptions {
-    rule: UpdateRule::Adam {
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-        weight_decay: 0.01,
-    },
-    l1: 0.0,
-    l2: 0.0,
-    grad_clip: 1.0,
-};
 
 /// The other devices of this build, with the share by which their results may differ.
 fn devices() -> Vec<(Device, f32)> {
@@ -156,7 +143,7 @@ fn train(device: Device, mixed_precision: bool) -> Result<Trained> {
             decay: Decay::Linear,
         },
         warmup_ratio: 0.1,
-        optimizer: ADAMW,
+        optimizer: OptimizerOptions::ADAMW,
         dropout: 0.1,
         mixed_precision,
         target_score: None,

@@ -11,8 +11,8 @@ use act_infer::Engine;
 use act_nn::checkpoint::{Keeper, Resumed, Snapshot, TensorSet, Unkept};
 use act_nn::{
     Decay, Device, Examples, FakeQuantization, InputSteps, Listener, Objective, OptimizerOptions,
-    Quantizing, Schedule, TrainEvent, TrainOptions, Trained, Training, UpdateRule, WeightSteps,
-    predict, predict_quantized,
+    Quantizing, Schedule, TrainEvent, TrainOptions, Trained, Training, WeightSteps, predict,
+    predict_quantized,
 };
 use rand::Rng;
 
@@ -102,19 +102,6 @@ fn the_forward_pass_is_that_of_the_int8_engine() {
     }
 }
 
-/// AdamW with the constants of its authors.
-const ADAMW: OptimizerOptions = OptimizerOptions {
-    rule: UpdateRule::Adam {
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-        weight_decay: 0.01,
-    },
-    l1: 0.0,
-    l2: 0.0,
-    grad_clip: 1.0,
-};
-
 fn options() -> TrainOptions {
     TrainOptions {
         epochs: 6,
@@ -128,7 +115,7 @@ fn options() -> TrainOptions {
             decay: Decay::Linear,
         },
         warmup_ratio: 0.1,
-        optimizer: ADAMW,
+        optimizer: OptimizerOptions::ADAMW,
         dropout: 0.0,
         mixed_precision: true,
         target_score: None,

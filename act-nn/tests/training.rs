@@ -35,19 +35,6 @@ fn random_examples(n: usize) -> (Vec<Encoding>, Vec<u32>) {
     (encodings, (0..n).map(|_| rng.random_range(0..3)).collect())
 }
 
-/// AdamW with the constants of its authors.
-const ADAMW: OptimizerOptions = OptimizerOptions {
-    rule: UpdateRule::Adam {
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-        weight_decay: 0.01,
-    },
-    l1: 0.0,
-    l2: 0.0,
-    grad_clip: 1.0,
-};
-
 fn options() -> TrainOptions {
     TrainOptions {
         epochs: 3,
@@ -61,7 +48,7 @@ fn options() -> TrainOptions {
             decay: Decay::Linear,
         },
         warmup_ratio: 0.1,
-        optimizer: ADAMW,
+        optimizer: OptimizerOptions::ADAMW,
         dropout: 0.1,
         mixed_precision: false,
         target_score: None,
@@ -171,7 +158,7 @@ fn micro_batches_change_a_run_with_dropout_by_rounding_only() {
             // Adam's steps are of the gradients' signs where those are next to nothing.
             optimizer: OptimizerOptions {
                 rule: UpdateRule::Sgd,
-                ..ADAMW
+                ..OptimizerOptions::ADAMW
             },
             ..options()
         };

@@ -100,12 +100,7 @@ fn bits(params: &Params) -> Vec<u8> {
 #[test]
 fn broken_runs_end_in_the_same_bits() {
     let model = tiny_artifact(1, &TinyOptions::default());
-    let adam = UpdateRule::Adam {
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-        weight_decay: 0.01,
-    };
+    let adam = OptimizerOptions::ADAMW.rule;
     let momentum = UpdateRule::Momentum {
         momentum: 0.9,
         nesterov: true,

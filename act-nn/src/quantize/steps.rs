@@ -56,17 +56,12 @@ impl Steps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::{OptimizerOptions, UpdateRule};
+    use crate::optim::OptimizerOptions;
 
     #[test]
     fn a_step_moves_by_a_share_of_itself_and_stays_above_zero() {
         let options = OptimizerOptions {
-            rule: UpdateRule::Adam {
-                beta1: 0.9,
-                beta2: 0.999,
-                eps: 1e-8,
-                weight_decay: 0.01,
-            },
+            rule: OptimizerOptions::ADAMW.rule,
             ..OptimizerOptions::NONE
         };
         let mut steps = Steps::new(vec![0.1, 20.0], options.moments());
