@@ -1,0 +1,1 @@
+//! Configurations, recipes and what Make passes on: no key without effect.

@@ -1,0 +1,1 @@
+//! Data files: what is cut, ignored or left out is said.

@@ -1,0 +1,1 @@
+//! Tokenizers: ids as the folder means them, or a refusal by name.
