@@ -102,13 +102,43 @@ impl Tokenizer {
         })
     }
 
-    /// Encodes a text or a pair.
+    /// Longest sequence in tokens, special tokens counted.
+    pub fn max_seq_length(&self) -> usize {
+        self.max_seq_length
+    }
+
+    /// Encodes a text or a pair; no more of it is read than is kept.
     pub fn encode(&self, text: &str, pair: Option<&str>) -> Result<Encoding> {
-        let special = if pair.is_some() { 3 } else { 2 };
-        let room = self.max_seq_length.saturating_sub(special);
-        let mut first = self.pieces(text, room)?;
-        let mut second = pair.map(|p| self.pieces(p, room)).transpose()?;
+        let room = self.room(pair);
+        let first = self.pieces(text, room)?;
+        let second = pair.map(|p| self.pieces(p, room)).transpose()?;
+        Ok(self.put_together(first, second, room))
+    }
+
+    /// The same encoding, and how many tokens it would have uncut, special tokens counted: the text
+    /// was cut if that is more than the maximal sequence length. Reads all of the text.
+    pub fn encode_whole(&self, text: &str, pair: Option<&str>) -> Result<(Encoding, usize)> {
+        let first = self.pieces(text, usize::MAX)?;
+        let second = pair.map(|p| self.pieces(p, usize::MAX)).transpose()?;
+        let whole = specials(pair) + first.len() + second.as_ref().map_or(0, Vec::len);
+        Ok((self.put_together(first, second, self.room(pair)), whole))
+    }
+
+    /// Tokens that a text or pair may have beside the special ones.
+    fn room(&self, pair: Option<&str>) -> usize {
+        self.max_seq_length.saturating_sub(specials(pair))
+    }
+
+    /// Cuts what has no room, and puts special tokens and segments around the rest.
+    fn put_together(
+        &self,
+        mut first: Vec<u32>,
+        mut second: Option<Vec<u32>>,
+        room: usize,
+    ) -> Encoding {
+        first.truncate(room);
         if let Some(second) = &mut second {
+            second.truncate(room);
             cut_longer_first(&mut first, second, room);
         }
         let mut encoding = Encoding::default();
@@ -125,7 +155,7 @@ impl Tokenizer {
                 push(id, segment);
             }
         }
-        Ok(encoding)
+        encoding
     }
 
     /// Ids of the vocabulary entries that decide how a text is encoded, however long it is: the
@@ -166,7 +196,7 @@ impl Tokenizer {
         }
     }
 
-    /// The first `room` pieces of a text; more are never needed.
+    /// The first pieces of a text, at least `room` if it has so many.
     fn pieces(&self, text: &str, room: usize) -> Result<Vec<u32>> {
         let split = split_words(&self.normalizer, text)?;
         let mut ids = Vec::new();
@@ -177,9 +207,13 @@ impl Tokenizer {
             let pieces = self.model.tokenize(word).map_err(failed)?;
             ids.extend(pieces.into_iter().map(|p| p.id));
         }
-        ids.truncate(room);
         Ok(ids)
     }
+}
+
+/// Special tokens around a text or a pair.
+fn specials(pair: Option<&str>) -> usize {
+    if pair.is_some() { 3 } else { 2 }
 }
 
 /// Drops tokens from the end of the longer text until both fit, from the second of equals: BERT's

@@ -113,6 +113,18 @@ proptest! {
     }
 
     #[test]
+    fn the_whole_length_is_that_of_the_uncut_text(a in text(), b in text(), pair: bool,
+                                                  max in 3usize..40) {
+        let spec = spec().into();
+        let (cut, uncut) = (Tokenizer::new(&spec, max).unwrap(), Tokenizer::new(&spec, 9999).unwrap());
+        let b = pair.then_some(b.as_str());
+        let (encoding, whole) = cut.encode_whole(&a, b).unwrap();
+        prop_assert_eq!(&encoding, &cut.encode(&a, b).unwrap());
+        prop_assert_eq!(whole, uncut.encode(&a, b).unwrap().len());
+        prop_assert_eq!(whole > max, encoding.len() < whole);
+    }
+
+    #[test]
     fn no_text_panics(a in any::<String>(), b in any::<String>()) {
         Tokenizer::new(&spec().into(), 16).unwrap().encode(&a, Some(&b)).unwrap();
         basic_words(&a).unwrap();

@@ -30,3 +30,4 @@ pub use sections::{
 pub use training::{
     AmpConfig, LearningRate, Optimizer, OptimizerBuilder, Regularizer, Scheduler, TrainConfig,
 };
+pub use vocabulary::nearest;

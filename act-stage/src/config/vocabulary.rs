@@ -202,7 +202,7 @@ pub(super) fn unknown_name(message: &str) -> Option<String> {
 }
 
 /// The known name that a misspelt one most likely means.
-pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = name.to_lowercase();
     known
         .iter()
