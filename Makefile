@@ -65,11 +65,30 @@ ENGLISH := sst2 mrpc rte
 tasks := $(TASKS) $(ENGLISH)
 PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval
 
+# What is given by a name that nothing reads would be passed over. Names that cargo, its tools and make
+# itself read are theirs.
+settable = $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' $(firstword $(MAKEFILE_LIST))) TASKS FINISHED \
+           CARGO% RUST% XDG_% MAKE% CC CFLAGS CXX CXXFLAGS AR LDFLAGS PATH HOME TMPDIR SHELL
+given := $(foreach name,$(.VARIABLES),$(if $(filter command%,$(origin $(name))),$(name)))
+unknown := $(if $(given),$(firstword $(filter-out $(settable),$(given))))
+near = $(firstword $(foreach name,$(settable),$(if $(or $(filter $(name)%,$(1)),$(filter $(1)%,$(name))),$(name))))
+$(if $(unknown),$(error $(unknown): nothing of this name can be set; $(if \
+    $(call near,$(unknown)),$(call near,$(unknown)) can,make help lists what can)))
+# What one of them takes the effect from would be passed over as well.
+idle = $(if $(filter $(1),$(given)),$(error $(1)=$($(1)) has no effect with $(2); leave one of them out))
+$(if $(BASE),$(foreach name,LAYERS HIDDEN HEADS,$(call idle,$(name),BASE: the model brings its own shape)))
+$(if $(DATA),$(call idle,SAMPLE_FLAGS,DATA: no sample is made))
+
 # Make parts names at blanks, and make and shell read some characters as their own.
 awkward := ' " ` \ : ; % * ? & | < > ! ( ) [ ] { } $$ \#
 spoilt = $(word 2,$(1))$(strip $(foreach character,$(awkward),$(findstring $(character),$(1))))
 $(foreach name,DATA BASE BUILD,$(if $(call spoilt,$(value $(name))),$(error \
     $(name)=$(value $(name)): no blank and none of $(awkward) can be in this name; rename the folder, or link to it)))
+
+$(foreach name,DATA BASE,$(if $($(name)),$(if $(wildcard $($(name))),,$(error \
+    $(name)=$($(name)): there is no such file or folder))))
+$(if $(and $(DATA),$(if $(wildcard $(DATA)/.),,file)),$(error \
+    DATA=$(DATA): is a file; give the folder it lies in))
 
 # Encoders trained from scratch, on the sample corpus or on real data, share a recipe.
 CONFIGS := configs/$(MODEL:small=sample)
@@ -112,8 +131,10 @@ in_base = $(wildcard $(wildcard $(addprefix $(call base,$(1))/,*.json *.txt *.sa
 # What was asked for, in files that are written anew only when it changes: what rests on it is redone.
 task = $(notdir $(@D))
 sample.asked = SEED=$(SEED) $(SAMPLE_FLAGS)
-models.asked = DATA=$(call data,$(task)) SEED=$(SEED) DEVICE=$(DEVICE) \
+models.asked = DATA=$(call data,$(task)) SEED=$(SEED) DEVICE=$(DEVICE) $(length) \
                $(if $(BASE),BASE=$(call base,$(task)),LAYERS=$(LAYERS) HIDDEN=$(HIDDEN) HEADS=$(HEADS))
+# Of a recipe the model itself has only the length of its texts; what else changes there leaves it alone.
+length = $(shell grep -s max_seq_length $(CONFIGS)/$(task).yaml)
 report.asked = $(REPORT_FLAGS)
 
 quoted = '$(subst ','\'',$(1))'
@@ -135,13 +156,14 @@ stage = -c $(CONFIGS)/$*.yaml --data $(call data,$*) $(training)
 
 ifeq ($(BASE),)
 $(call each,base.act): $(out)/%/base.act: $(CONFIGS)/base.yaml $$(call files,$$*) $(out)/%/models.asked | build
-	act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) -c $< --data $(call data,$*) \
-	    --task $* --seed $(SEED) -q \
+	act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) -c $(CONFIGS)/$*.yaml \
+	    --data $(call data,$*) --task $* --seed $(SEED) -q \
 	  | act-distill -c $< --data $(call data,$*) $(training) \
 	    -o $@ --report $(@:.act=.json) --metrics $(@:.act=.metrics.jsonl)
 else
 $(call each,base.act): $(out)/%/base.act: $$(call base,$$*) $$(call in_base,$$*) $(out)/%/models.asked | build
-	$(if $(filter %.act,$<),cp $< $@.tmp && mv $@.tmp $@,act-convert import $< --task $* -o $@)
+	$(if $(filter %.act,$<),cp $< $@.tmp && mv $@.tmp $@,\
+	    act-convert import $< -c $(CONFIGS)/$*.yaml --task $* -o $@)
 endif
 
 $(call each,pruned.act): $(out)/%/pruned.act: $(out)/%/base.act $(CONFIGS)/%.yaml $$(call files,$$*) | build
@@ -155,7 +177,8 @@ $(call each,student.act): $(out)/%/student.act: $(out)/%/pruned.act $(out)/%/bas
 # Calibration, and training where the configuration has QuantAware and calibration loses too much.
 $(call each,int8.act): $(out)/%/int8.act: $(out)/%/student.act $(out)/%/base.act $(CONFIGS)/%.yaml \
     $$(call files,$$*) | build
-	act-quant $< --teacher $(@D)/base.act $(stage) -o $@ --report $(@:.act=.json)
+	act-quant $< --teacher $(@D)/base.act $(stage) \
+	    -o $@ --report $(@:.act=.json) --metrics $(@:.act=.metrics.jsonl)
 
 models := base.act pruned.act student.act int8.act
 $(call each,report.md): $(out)/%/report.md: $(addprefix $(out)/%/,$(models)) $(out)/%/report.asked \

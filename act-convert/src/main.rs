@@ -9,6 +9,7 @@ use act_convert::tokenizer;
 use act_convert::{ImportOptions, export, import};
 use act_core::{Activation, Family};
 use act_data::{Dataset, Split};
+use act_stage::config::Program;
 use act_stage::report::Report;
 use act_stage::{ConfigArgs, Context, DataArgs, Exit, LogArgs, ReportArgs, SeedArgs, StageCli};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -187,7 +188,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
-    let config = args.config.load()?;
+    let config = args.config.load(Program::New)?;
     let global = &config.global;
     let shape = EncoderShape {
         layers: args.layers,
@@ -226,7 +227,7 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
-    let global = args.config.load()?.global;
+    let global = args.config.load(Program::Import)?.global;
     let options = ImportOptions {
         task: args.task.or(global.task_name),
         labels: args.labels,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use act_data::{Dataset, Split};
 use act_distill::{Options, distill, record};
+use act_stage::config::Program;
 use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli, StrictArgs};
 use act_train::record::TeacherRecord;
 use act_train::{CheckpointArgs, MetricsArgs, Session, TeacherArgs, read_teacher};
@@ -61,12 +62,16 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let mut config = args.stage.config.load()?;
+    let mut config = args.stage.config.load(Program::Distill)?;
     if let Some(sequences) = args.micro_batch {
         config.train.micro_batch = Some(sequences);
     }
     let (input, output) = (&args.stage.input, &args.stage.output);
     let teacher = args.teacher.path(&config.distillation, input)?;
+    match &teacher {
+        Some(_) => config.warn_of_idle(Program::Distill)?,
+        None => config.check_untaught()?,
+    }
     let seed = args.stage.seed.get();
     let options = Options::new(&config, teacher.is_some(), seed, args.stage.threads.count())?;
     let device = act_nn::available(args.stage.device.get())?;
@@ -75,6 +80,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let metrics = args.metrics.file()?;
 
     let student = ctx.read_artifact(input)?;
+    config.check_model(&student)?;
     let teacher = read_teacher(teacher.as_deref(), &student, ctx)?;
     let data = Dataset::open(
         args.stage.data.dir(&config)?,

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use act_core::Result;
+use act_core::{Error, Result};
 use act_stage::config::{Config, Precision, Size, Time};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -40,7 +40,10 @@ pub struct GoalArgs {
 
 impl GoalArgs {
     /// Puts the arguments over a configuration.
-    pub fn apply(&self, config: &mut Config) {
+    ///
+    /// # Errors
+    /// Usage: an argument about times or bytes, and neither is a target.
+    pub fn apply(&self, config: &mut Config) -> Result<()> {
         let prune = &mut config.prune;
         let targets = [
             self.target_speedup.is_some(),
@@ -61,6 +64,21 @@ impl GoalArgs {
             prune.bytes.clone_from(&self.bytes);
         }
         prune.precision = self.precision.unwrap_or(prune.precision);
+        let timed = prune.target_speedup.is_some() || prune.budget.is_some();
+        let idle = [
+            ("--latency-table", self.latency_table.is_some() && !timed),
+            (
+                "--precision",
+                self.precision.is_some() && !timed && prune.bytes.is_none(),
+            ),
+        ];
+        match idle.iter().find(|(_, idle)| *idle) {
+            Some((flag, _)) => Err(Error::usage(format!(
+                "{flag} has no effect without a target that is measured: give --target-speedup X or \
+                 --budget TIME"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The speed-ups of a family, if one is asked for.
@@ -80,15 +98,15 @@ mod tests {
     fn arguments_go_before_the_configuration() {
         let mut config = Config::default();
         config.prune.pruned_ratio = Some(0.25);
-        GoalArgs::default().apply(&mut config);
+        GoalArgs::default().apply(&mut config).unwrap();
         assert_eq!(config.prune.pruned_ratio, Some(0.25));
         let args = GoalArgs {
-            params: Some(0.5),
+            bytes: Some("20MB".parse().unwrap()),
             precision: Some(Precision::F32),
             ..GoalArgs::default()
         };
-        args.apply(&mut config);
-        assert_eq!(config.prune.targets(), ["params"]);
+        args.apply(&mut config).unwrap();
+        assert_eq!(config.prune.targets(), ["bytes"]);
         assert_eq!(config.prune.pruned_ratio, None);
         assert_eq!(config.prune.precision, Precision::F32);
         config.check().unwrap();
@@ -96,8 +114,28 @@ mod tests {
             family: Some(vec![1.5, 3.0, 2.0]),
             ..GoalArgs::default()
         };
-        args.apply(&mut config);
+        args.apply(&mut config).unwrap();
         assert_eq!(config.prune.target_speedup, Some(3.0));
         config.check().unwrap();
+    }
+
+    #[test]
+    fn what_would_change_nothing_is_refused() {
+        let told = |args: GoalArgs| {
+            let error = args.apply(&mut Config::default()).unwrap_err();
+            assert_eq!(error.kind(), act_core::ErrorKind::Usage);
+            error.to_string()
+        };
+        let table = GoalArgs {
+            latency_table: Some("table.json".into()),
+            params: Some(0.5),
+            ..GoalArgs::default()
+        };
+        assert!(told(table).starts_with("--latency-table has no effect"));
+        let precision = GoalArgs {
+            precision: Some(Precision::Int8),
+            ..GoalArgs::default()
+        };
+        assert!(told(precision).starts_with("--precision has no effect"));
     }
 }

@@ -9,7 +9,7 @@ use act_prune::args::GoalArgs;
 use act_prune::budget::{Cost, PruningTarget};
 use act_prune::vocabulary::{self, Shortened};
 use act_prune::{Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, record};
-use act_stage::config::Config;
+use act_stage::config::{Config, Program};
 use act_stage::{Bars, Context, Exit, LogArgs, StageArgs, StageCli};
 use clap::Parser;
 
@@ -52,8 +52,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let mut config = args.stage.config.load()?;
-    args.goal.apply(&mut config);
+    let mut config = args.stage.config.load(Program::Prune)?;
+    args.goal.apply(&mut config)?;
+    config.warn_of_idle(Program::Prune)?;
     let options = Options::new(&config)?;
     let device = act_nn::available(args.stage.device.get())?;
     let speedups = args.goal.members()?;
@@ -64,6 +65,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     args.stage.report.check(ctx)?;
 
     let mut model = ctx.read_artifact(&args.stage.input)?;
+    config.check_model(&model)?;
     let origin = Origin::of(&model)?;
     let train = training_data(&model, args.stage.data.dir(&config)?, ctx)?;
     let shortened = vocabulary::shorten(&mut model, &options.vocabulary, &train)?;

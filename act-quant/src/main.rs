@@ -8,6 +8,7 @@ use act_quant::aware::{self, AwareOptions, Inputs, Mode};
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
 use act_quant::{Quantized, record};
+use act_stage::config::Program;
 use act_stage::report::{KeptModel, QuantisationDetails, Report};
 use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli};
 use act_train::{CheckpointArgs, MetricsArgs, Session, TeacherArgs, read_teacher};
@@ -81,19 +82,26 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
-    let config = args.stage.config.load()?;
+    let config = args.stage.config.load(Program::Train)?;
     let (seed, threads) = (args.stage.seed.get(), args.stage.threads.count());
     let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
     let aware_options = AwareOptions::new(&config, args.mode, seed, threads)?;
+    let program = match aware_options.mode {
+        Mode::Post => Program::Calibrate,
+        Mode::Aware | Mode::Auto => Program::Train,
+    };
+    config.check_flags(program)?;
+    config.warn_of_idle(program)?;
     let (input, output) = (&args.stage.input, &args.stage.output);
     let teacher = args.teacher.path(&config.distillation, input)?;
-    let teacher = teacher.filter(|_| aware_options.mode != Mode::Post);
+    let teacher = teacher.filter(|_| program == Program::Train);
     let device = act_nn::available(args.stage.device.get())?;
     context.check_output(output)?;
     args.stage.report.check(context)?;
     let metrics = args.metrics.file()?;
 
     let model = context.read_artifact(input)?;
+    config.check_model(&model)?;
     act_quant::require_float(&model)?;
     let teacher = read_teacher(teacher.as_deref(), &model, context)?;
     let task = &model.task;

@@ -159,8 +159,16 @@ fn log_result(found: &Search) {
         found.winner().score.divergence
     );
     for choice in &found.assignment.choices {
-        if !matches!(choice.scheme, Scheme::Static(_)) {
-            log::info!("{}: {}: {}", choice.input, choice.scheme, choice.reason);
-        }
+        let level = match choice.scheme {
+            Scheme::Static(_) => log::Level::Debug,
+            _ => log::Level::Info,
+        };
+        log::log!(
+            level,
+            "{}: {}: {}",
+            choice.input,
+            choice.scheme,
+            choice.reason
+        );
     }
 }

@@ -3,17 +3,24 @@
 //! `docs/config.md` explains every key. An empty or absent section means its automatic default.
 //! Reading and judging values happens here; what they do is the stages' business.
 
+mod adopt;
 mod check;
 mod choices;
 mod document;
+mod idle;
 mod load;
 mod losses;
+mod model;
 mod paddle;
+mod places;
+mod programs;
 mod quantity;
 mod section;
 mod sections;
+mod source;
 mod training;
 mod training_check;
+mod tree;
 mod vocabulary;
 mod yaml;
 
@@ -23,6 +30,8 @@ pub use choices::{
 };
 pub use document::{Config, Section};
 pub use losses::LossWeights;
+pub use places::Places;
+pub use programs::Program;
 pub use quantity::{Size, Time};
 pub use sections::{
     Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,

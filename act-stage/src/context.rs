@@ -61,6 +61,17 @@ impl Context {
             )));
         }
         let artifact = input::read_artifact(path)?;
+        let (plan, task) = (&artifact.plan, &artifact.task);
+        log::debug!(
+            "read {}: task {}, {} labels, {} layers of width {}, {} tokens, texts of {}",
+            path.display(),
+            task.name,
+            task.labels.len(),
+            plan.layers.len(),
+            plan.hidden_size,
+            plan.embeddings.vocab_size,
+            task.max_seq_length
+        );
         self.set_synthetic(artifact.synthetic());
         Ok(artifact)
     }

@@ -1,7 +1,8 @@
 //! Log lines on standard error: `act-prune: message`, `act-prune: warning: message`.
 //!
-//! Our crates speak from level info on, others only from warn on, except with `-vv`. Once a result
-//! rests on the bundled corpus, every line says so.
+//! Our crates speak from the level on that `-q` and `-v` ask for, others only from warn on, whatever is
+//! asked for: what others trace is their own business, and holds users' texts letter by letter. Once a
+//! result rests on the bundled corpus, every line says so.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,8 +42,8 @@ struct Logger {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        let ours = metadata.target().starts_with("act");
-        ours || metadata.level() <= Level::Warn || log::max_level() == LevelFilter::Trace
+        let ours = metadata.target().starts_with("act_");
+        ours || metadata.level() <= Level::Warn
     }
 
     fn log(&self, record: &Record) {

@@ -61,6 +61,8 @@ impl<'a> Narrator<'a> {
                         metrics.step(point, total, speed);
                     }
                     (self.tokens, self.since) = (0, Instant::now());
+                } else {
+                    log::trace!("step {step}/{total}: {words}");
                 }
                 self.progress.say(&words);
                 self.progress.advance(1)

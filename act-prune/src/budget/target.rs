@@ -55,12 +55,13 @@ impl PruningTarget {
     }
 }
 
-/// `a speed-up of 3x`, `a budget of 8 ms`, `50 % of the parameters`, `a file of 20.0 MB`
+/// `a speed-up of 3x`, `a budget of 8 ms`, `50 % of the parameters`, `a file of 20 MB`: as people type
+/// them, whatever the last bit of a computed one says.
 impl fmt::Display for PruningTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Speedup(times) => write!(f, "a speed-up of {times}x"),
-            Self::Latency(ms) => write!(f, "a budget of {ms} ms a sequence"),
+            Self::Speedup(times) => write!(f, "a speed-up of {}x", short(*times)),
+            Self::Latency(ms) => write!(f, "a budget of {} ms a sequence", short(*ms)),
             Self::Parameters(share) => {
                 write!(f, "{} % of the parameters", (share * 1e3).round() / 10.0)
             }
@@ -72,9 +73,44 @@ impl fmt::Display for PruningTarget {
     }
 }
 
+/// The number to four decimals; a time below them as it is.
+fn short(value: f64) -> f64 {
+    match (value * 1e4).round() / 1e4 {
+        0.0 => value,
+        rounded => rounded,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_computed_target_reads_as_it_was_typed() {
+        let told = [
+            (PruningTarget::Speedup(1.2), "a speed-up of 1.2x"),
+            (PruningTarget::Speedup(3.0), "a speed-up of 3x"),
+            (PruningTarget::Speedup(1.15), "a speed-up of 1.15x"),
+            (PruningTarget::Latency(0.3), "a budget of 0.3 ms a sequence"),
+            (PruningTarget::Latency(1.1), "a budget of 1.1 ms a sequence"),
+            (PruningTarget::Parameters(0.7), "70 % of the parameters"),
+            (PruningTarget::Bytes(20_000_000), "a file of 20 MB"),
+        ];
+        for (target, expected) in told {
+            for reference in [0.1, 0.7, 1.7, 12.3, 6.02e7] {
+                let computed = target.kept_by(target.limit(reference), reference);
+                assert_eq!(computed.to_string(), expected);
+            }
+        }
+        let times = 0.3 / 0.25000000000000006;
+        assert_ne!(times, 1.2);
+        assert_eq!(
+            PruningTarget::Speedup(times).to_string(),
+            "a speed-up of 1.2x"
+        );
+        let least = PruningTarget::Latency(2e-6).to_string();
+        assert_eq!(least, "a budget of 0.000002 ms a sequence");
+    }
 
     #[test]
     fn limits_and_what_keeps_them_agree() {

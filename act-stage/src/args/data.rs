@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use act_core::{Error, Result};
 
-use crate::config::Config;
+use crate::config::{Config, Program};
 
 /// A configuration and changes to it.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,9 +22,14 @@ impl ConfigArgs {
     /// program loads it once.
     ///
     /// # Errors
-    /// Usage: no such file, or a mistake in it, named by file and line.
-    pub fn load(&self) -> Result<Config> {
-        Config::load(self.file.as_deref(), &self.set)
+    /// Usage: no such file, mistakes in it, named by file and line, or a flag for another program.
+    pub fn load(&self, program: Program) -> Result<Config> {
+        let config = Config::load(self.file.as_deref(), &self.set)?;
+        config.check_flags(program)?;
+        for line in config.places.lines() {
+            log::trace!("configuration: {line}");
+        }
+        Ok(config)
     }
 }
 
@@ -43,7 +48,9 @@ impl DataArgs {
     /// Usage: neither, or it is no folder.
     pub fn dir<'a>(&'a self, config: &'a Config) -> Result<&'a Path> {
         let configured = || config.global.data_dir.as_deref().map(Path::new);
-        folder(self.folder.as_deref().or_else(configured))
+        let dir = folder(self.folder.as_deref().or_else(configured))?;
+        log::debug!("data of {}", dir.display());
+        Ok(dir)
     }
 
     /// `--data`, in a program without a configuration.
@@ -51,7 +58,9 @@ impl DataArgs {
     /// # Errors
     /// Usage: it is not given, or no folder.
     pub fn given(&self) -> Result<&Path> {
-        folder(self.folder.as_deref())
+        let dir = folder(self.folder.as_deref())?;
+        log::debug!("data of {}", dir.display());
+        Ok(dir)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::places::Places;
 use super::sections::{
     Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,
 };
@@ -37,6 +38,9 @@ pub struct Config {
     /// Quantisation-aware training; the section's presence asks for it.
     #[serde(rename = "QuantAware", skip_serializing_if = "Option::is_none")]
     pub quant_aware: Option<QuantAware>,
+    /// Where the keys stand that were given.
+    #[serde(skip)]
+    pub places: Places,
 }
 
 impl Config {

@@ -1,6 +1,8 @@
 //! Which keys exist: those of the typed sections, PaddleSlim's other names for them, and
 //! PaddleSlim's keys that are accepted without effect. Knows names only, no values.
 
+use std::collections::BTreeSet;
+
 use serde::de::{DeserializeOwned, Visitor};
 
 use super::document::{Config, Section};
@@ -35,6 +37,31 @@ const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
         "Global",
         "train_data dev_data",
         "without effect: give the data's folder with --data",
+    ),
+    (
+        "Global",
+        "input_names",
+        "without effect: `act-convert import` finds a program's inputs",
+    ),
+    (
+        "Global",
+        "model_type",
+        "without effect: the artifact has its own encoder and tokenizer",
+    ),
+    (
+        "Global",
+        "padding return_attention_mask",
+        "without effect: no token is computed for padding, and no result depends on it",
+    ),
+    (
+        "TrainConfig",
+        "use_fleet",
+        "without effect: training uses one device",
+    ),
+    (
+        "Distillation",
+        "merge_feed",
+        "without effect: student and teacher always read the same texts",
     ),
     (
         "TrainConfig",
@@ -95,12 +122,41 @@ const WITHOUT_EFFECT: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Keys that were ours and are gone, each with what became of it.
-const REMOVED: &[(&str, &str, &str)] = &[(
-    "Prune",
-    "steps step_iters",
-    "pruning in steps was removed, since it gained nothing over pruning at once; leave the key out",
-)];
+/// Keys that are gone, ours and those of PaddleSlim before 2.4, each with what became of it.
+const GONE: &[(&str, &str, &str)] = &[
+    (
+        "",
+        "Quantization",
+        "PaddleSlim 2.4 made two of it: write QuantPost (after training) or QuantAware (with training)",
+    ),
+    (
+        "TrainConfig",
+        "optimizer",
+        "it is optimizer_builder now: {optimizer: {type: AdamW}}",
+    ),
+    (
+        "TrainConfig",
+        "optim_args",
+        "its keys (weight_decay, grad_clip) stand in optimizer_builder now",
+    ),
+    ("Distillation", "distill_lambda", "it is alpha now"),
+    (
+        "Distillation",
+        "distill_loss",
+        "it is loss now: l2 or soft_label",
+    ),
+    ("Distillation", "distill_node_pair", "it is node now"),
+    (
+        "Prune",
+        "prune_params_name",
+        "heads and neurons are found without names; leave the key out",
+    ),
+    (
+        "Prune",
+        "steps step_iters",
+        "pruning in steps was removed, since it gained nothing over pruning at once; leave the key out",
+    ),
+];
 
 /// True if the reason is one that cannot change a result.
 pub(super) fn is_harmless(why: &str) -> bool {
@@ -161,15 +217,16 @@ fn reason(
     table.iter().find(of).map(|(.., why)| *why)
 }
 
-/// What to say about a key that is not known at `section`.
-pub(super) fn unknown(section: &[&str], key: &str) -> String {
+/// What to say about a key that is not known at `section`; all that are known there are listed once.
+pub(super) fn unknown(section: &[&str], key: &str, listed: &mut BTreeSet<String>) -> String {
     let known = keys(section).unwrap_or_default();
+    let key = &*key.chars().take(80).collect::<String>();
     let (what, at) = match section {
         [] => ("section", String::new()),
         _ => ("key", format!("{}: ", section.join("."))),
     };
     let what = format!("{at}unknown {what} {key:?}");
-    if let Some(why) = reason(REMOVED, section, key) {
+    if let Some(why) = reason(GONE, section, key) {
         return format!("{what}: {why}");
     }
     if section.is_empty() && FOREIGN.contains(&key) {
@@ -182,7 +239,10 @@ pub(super) fn unknown(section: &[&str], key: &str) -> String {
     let holds_it = |section: &&&str| keys(&[**section]).is_some_and(|keys| keys.contains(&key));
     match sections.iter().find(holds_it) {
         Some(home) => format!("{what}; it belongs to {home}"),
-        None => format!("{what}; known are {}", known.join(", ")),
+        None if listed.insert(section.join(".")) => {
+            format!("{what}; known are {}", known.join(", "))
+        }
+        None => what,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The configuration as users meet it: PaddleSlim's files are accepted, mistakes are told with
 //! file, line, key and what is allowed.
 
+mod all_at_once;
+mod effect;
 mod flags;
 mod mistakes;
 mod paddleslim;

@@ -109,12 +109,23 @@ fn levels_and_the_synthetic_mark() {
     };
     assert_eq!(
         log(&[]),
-        "act-probe: warning: careful\nact-probe: threads 3\nact-probe: accuracy 0.9 [synthetic sample]\n"
+        "act-probe: warning: careful\nact-probe: threads 3\nact-probe: warning: a foreign warning\n\
+         act-probe: accuracy 0.9 [synthetic sample]\n"
     );
-    assert_eq!(log(&["-q"]), "act-probe: warning: careful\n");
+    assert_eq!(
+        log(&["-q"]),
+        "act-probe: warning: careful\nact-probe: warning: a foreign warning\n"
+    );
     assert!(log(&["-v"]).contains("act-probe: debug: detail\n"));
     assert!(!log(&["-v"]).contains("trace"));
-    assert!(log(&["-vv"]).contains("act-probe: trace: all\n"));
+    let all = log(&["-vv"]);
+    assert!(all.contains("act-probe: trace: all\n"));
+    let lines = all.lines().count();
+    assert!(
+        !all.contains("a user's text") && !all.contains("note"),
+        "{all}"
+    );
+    assert_eq!(lines, log(&["-v"]).lines().count() + 1, "{all}");
 }
 
 #[test]

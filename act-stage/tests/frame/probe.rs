@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use act_core::{Error, Progress as _};
-use act_stage::config::Section;
+use act_stage::config::{Program, Section};
 use act_stage::report::Report;
 use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli, StrictArgs};
 
@@ -58,11 +58,15 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
             &args.stage.output,
             args.stage
                 .config
-                .load()?
+                .load(Program::Prune)?
                 .yaml_of(&[Section::Prune])?
                 .as_bytes(),
         )?,
-        "data" => drop(args.stage.data.dir(&args.stage.config.load()?)?),
+        "data" => drop(
+            args.stage
+                .data
+                .dir(&args.stage.config.load(Program::Prune)?)?,
+        ),
         "file" => ctx.write_file(&args.stage.output, &[b'x'; 3_000_000])?,
         "check" => check(&args, ctx)?,
         "log" => log(&args, ctx),
@@ -97,6 +101,9 @@ fn log(args: &Args, ctx: &Context) {
     log::info!("threads {}", args.stage.threads.count());
     log::debug!("detail");
     log::trace!("all");
+    log::trace!(target: "tokenizers::pipeline", "a user's text");
+    log::info!(target: "actix", "a foreign note");
+    log::warn!(target: "tokenizers", "a foreign warning");
     ctx.set_synthetic(true);
     log::info!("accuracy 0.9");
 }
