@@ -101,6 +101,27 @@ fn wrong_inputs_end_in_one_line_and_their_exit_code() {
             &["base.act", "-o", "a.act", "--device", "abacus"],
             "abacus",
         ),
+        (
+            2,
+            &[
+                "base.act",
+                "-o",
+                "a.act",
+                "--set",
+                "Global.max_seq_length=512",
+            ],
+            "cuts texts at",
+        ),
+        (
+            2,
+            &["base.act", "-o", "a.act", "--set", "TrainConfig.epochs=3"],
+            "act-prune does not read TrainConfig.epochs; act-distill",
+        ),
+        (
+            2,
+            &["base.act", "-o", "a.act", "--latency-table", "t.json"],
+            "--latency-table has no effect",
+        ),
     ] {
         let output = workshop.run(&[args, &["-q"]].concat());
         let text = String::from_utf8(output.stderr).unwrap();

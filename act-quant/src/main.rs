@@ -94,6 +94,9 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     config.warn_of_idle(program)?;
     let (input, output) = (&args.stage.input, &args.stage.output);
     let teacher = args.teacher.path(&config.distillation, input)?;
+    if program == Program::Calibrate && teacher.is_some() {
+        log::info!("calibration alone (no QuantAware, no --mode): the teacher is not asked");
+    }
     let teacher = teacher.filter(|_| program == Program::Train);
     let device = act_nn::available(args.stage.device.get())?;
     context.check_output(output)?;

@@ -152,6 +152,39 @@ fn models_that_cannot_be_trained_or_learned_from() {
             "new.act --teacher other.act",
             &["label 0", "other classes"],
         ),
+        (
+            2,
+            "new.act --set Global.max_seq_length=512",
+            &[
+                "--set Global.max_seq_length=512: ",
+                "cuts texts at",
+                "--max-seq-length 512",
+            ],
+        ),
+        (
+            2,
+            "new.act --set Distillation.logits=1",
+            &[
+                "--set Distillation.logits=1: ",
+                "no effect without a teacher",
+                "--teacher FILE",
+            ],
+        ),
+        (
+            2,
+            "new.act --set QuantPost.algo=KL",
+            &["act-distill does not read QuantPost.algo; act-quant without training"],
+        ),
+        (
+            2,
+            "new.act --set Prune.pruned_ratio=0.5 --set TrainConfig.epoch=3 --set Global.batch_size=x",
+            &[
+                "2 mistakes: ",
+                "--set TrainConfig.epoch=3: ",
+                "\"epochs\"",
+                "--set Global.batch_size=x: ",
+            ],
+        ),
         // Its logits are as good as any, its hidden states are not comparable.
         (
             2,

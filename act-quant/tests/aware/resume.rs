@@ -111,7 +111,20 @@ fn a_checkpoint_is_not_taken_for_one_of_another_training() {
         );
     }
     // A calibration alone has nothing to keep.
-    let mut child = start(&dir, &["--mode", "ptq", "-o", "ptq.act"]);
+    let args = [
+        "-c",
+        "coarse.yaml",
+        "--mode",
+        "ptq",
+        "-o",
+        "ptq.act",
+        "--checkpoint-every",
+        "0",
+    ];
+    let mut child = act_quant(dir.path(), &args)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let (_, _, told) = follow(&mut child, usize::MAX);
     assert!(child.wait().unwrap().success(), "{told}");
     Artifact::open(dir.path().join("ptq.act")).unwrap();

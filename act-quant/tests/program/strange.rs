@@ -125,7 +125,7 @@ fn options_at_their_ends() {
         "--set QuantPost.batch_size=2",
         "--set QuantPost.hist_percent=1",
         "--deploy onnx --set QuantPost.schemes=[static]",
-        "--mode ptq --set QuantAware.train_iter=1 --teacher missing.act",
+        "--mode ptq --teacher missing.act",
         "--mode qat --set TrainConfig.batch_size=1000 --set QuantAware.eval_iter=1000",
         "--threads 1000",
     ];

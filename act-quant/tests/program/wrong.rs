@@ -158,6 +158,35 @@ fn options_that_cannot_be() {
             &["abacus", "cpu"],
         ),
         (2, "float.act --threads -1", &["-1"]),
+        (
+            2,
+            "float.act --set Global.max_seq_length=512",
+            &[
+                "--set Global.max_seq_length=512: ",
+                "cuts texts at",
+                "--max-seq-length 512",
+            ],
+        ),
+        (
+            2,
+            "float.act --set Prune.pruned_ratio=0.5",
+            &[
+                "act-quant where it trains",
+                "does not read Prune.pruned_ratio; act-prune does",
+            ],
+        ),
+        (
+            2,
+            "float.act --set TrainConfig.epochs=3",
+            &["act-quant without training does not read TrainConfig.epochs; act-distill"],
+        ),
+        (
+            2,
+            "float.act --mode ptq --set QuantAware.epochs=3",
+            &[
+                "act-quant without training does not read QuantAware.epochs; act-quant where it trains",
+            ],
+        ),
     ];
     for (code, line, parts) in cases {
         workshop.refuses(*code, line, parts);
