@@ -67,7 +67,7 @@ PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval
 
 # What is given by a name that nothing reads would be passed over. Names that cargo, its tools and make
 # itself read are theirs.
-settable = $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' $(firstword $(MAKEFILE_LIST))) TASKS FINISHED \
+settable = $(shell sed -n 's/^\([A-Z_]*\) [?]=.*/\1/p' $(firstword $(MAKEFILE_LIST))) TASKS FINISHED \
            CARGO% RUST% XDG_% MAKE% CC CFLAGS CXX CXXFLAGS AR LDFLAGS PATH HOME TMPDIR SHELL
 given := $(foreach name,$(.VARIABLES),$(if $(filter command%,$(origin $(name))),$(name)))
 unknown := $(if $(given),$(firstword $(filter-out $(settable),$(given))))

@@ -80,7 +80,7 @@ impl Program {
             let rest = key.strip_prefix(*part);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        self.reads().iter().any(|part| within(part))
+        self.reads().iter().any(within)
     }
 }
 
@@ -126,9 +126,8 @@ mod tests {
             for key in vocabulary::keys(&[section]).unwrap() {
                 let read = |program: Program| program.read(&format!("{section}.{key}"));
                 let acts = vocabulary::without_effect(&[section, key]).is_none();
-                assert_eq!(
+                assert!(
                     Program::ALL.into_iter().any(read) || !acts,
-                    true,
                     "{section}.{key}"
                 );
             }

@@ -95,15 +95,12 @@ fn another_length_than_the_models_is_refused_where_it_stands() {
         if wanted == has {
             continue;
         }
-        let (file, flags) = match flag {
-            false => (
-                format!("Global:\n  batch_size: 3\n  max_seq_length: {wanted}\n"),
-                vec![],
-            ),
-            true => (
-                String::new(),
-                vec![format!("Global.max_seq_length={wanted}")],
-            ),
+        let (file, flags) = if flag {
+            let flag = format!("Global.max_seq_length={wanted}");
+            (String::new(), vec![flag])
+        } else {
+            let file = format!("Global:\n  batch_size: 3\n  max_seq_length: {wanted}\n");
+            (file, vec![])
         };
         let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let error = load(&file, &flags)

@@ -11,7 +11,18 @@ use crate::workshop::{Workshop, setting};
 fn a_name_that_make_would_take_apart_is_refused() {
     let workshop = Workshop::new();
     for name in ["DATA", "BASE", "BUILD"] {
-        for folder in ["my folder", "o'hara", "a:b", "50%", "a$b", "a#b", "a(1)"] {
+        for folder in [
+            "my folder",
+            "a  b",
+            "afqmc new",
+            " leading",
+            "o'hara",
+            "a:b",
+            "50%",
+            "a$b",
+            "a#b",
+            "a(1)",
+        ] {
             let words = setting(name, &workshop.path(folder));
             let made = workshop.make(&["afqmc", &words]);
             made.refuses(&[&words, "rename the folder, or link to it"]);

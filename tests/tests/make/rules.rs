@@ -64,7 +64,8 @@ fn a_recipe_that_changes_redoes_all_but_the_base() {
     let workshop = Workshop::in_a_checkout("act");
     workshop.make(&["afqmc"]).stages();
     let recipe = workshop.path("act/configs/sample/afqmc.yaml");
-    fs::write(recipe, "Prune: {}").expect("written");
+    let text = fs::read_to_string(&recipe).expect("the recipe");
+    fs::write(recipe, text + "\nQuantAware:\n").expect("written");
     assert_eq!(workshop.make(&["afqmc"]).stages(), FROM_RECIPE);
 }
 
@@ -94,7 +95,11 @@ fn every_file_of_the_model_counts() {
     let weights = workshop.write("models/tnews/model.safetensors");
     let base = setting("BASE", &workshop.path("models"));
     let first = workshop.make(&["tnews", &base]);
-    assert!(first.has(&["act-convert import", "models/tnews --task tnews"]));
+    assert!(first.has(&[
+        "act-convert import",
+        "models/tnews -c configs/",
+        "--task tnews"
+    ]));
     assert!(first.has(&["act-prune", "configs/pp-minilm/tnews.yaml"]));
     fs::write(weights, "other").expect("written");
     assert!(
