@@ -30,10 +30,32 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     ))
 }
 
+/// The mark that some editors put before a text in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A text of somebody's editor: as [`read`], without a byte order mark at its start.
+///
+/// # Errors
+/// Usage: not UTF-8.
+pub(crate) fn text(path: &Path, limit: u64) -> Result<String> {
+    decoded(read(path, limit)?).map_err(|why| Error::usage(format!("{}: {why}", path.display())))
+}
+
+fn decoded(mut bytes: Vec<u8>) -> std::result::Result<String, String> {
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes[..] {
+        return Err("UTF-16 by its byte order mark: save it as UTF-8".into());
+    }
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
+    String::from_utf8(bytes).map_err(|e| format!("not UTF-8: {e}"))
+}
+
 /// A JSON object; `serde_json` itself refuses nesting deeper than 128.
 pub(crate) fn json(path: &Path, limit: u64) -> Result<Value> {
     let rejected = |what: &str| Error::rejected(format!("{}: {what}", path.display()));
-    match serde_json::from_slice(&read(path, limit)?) {
+    let text = decoded(read(path, limit)?).map_err(|why| rejected(&why))?;
+    match serde_json::from_str(&text) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(rejected("not a JSON object")),
         Err(e) => Err(rejected(&format!("not JSON: {e}"))),
@@ -51,5 +73,38 @@ pub(crate) fn brief(value: &Value) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_text() {
+        let read = |bytes: &[u8]| text(written(bytes).path(), 100);
+        assert_eq!(read(b"\xef\xbb\xbf[PAD]\n").unwrap(), "[PAD]\n");
+        assert_eq!(read(b"\xef\xbb\xbf").unwrap(), "");
+        // Only one is a mark, and only at the start.
+        assert_eq!(read(b"\xef\xbb\xbf\xef\xbb\xbfx").unwrap(), "\u{feff}x");
+        assert_eq!(read(b"x\xef\xbb\xbf").unwrap(), "x\u{feff}");
+        let marked = written(b"\xef\xbb\xbf{\"a\": 1}");
+        assert_eq!(json(marked.path(), 100).unwrap()["a"], 1);
+    }
+
+    #[test]
+    fn other_encodings_are_named() {
+        for bytes in [&b"\xff\xfe{\0}\0"[..], b"\xfe\xff\0{\0}"] {
+            let error = text(written(bytes).path(), 100).unwrap_err().to_string();
+            assert!(error.contains("UTF-16"), "{error}");
+        }
+        let error = json(written(b"{\"\xff\": 1}").path(), 100).unwrap_err();
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
     }
 }

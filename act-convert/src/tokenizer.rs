@@ -79,8 +79,7 @@ pub(crate) fn read(dir: &Path, vocab: Option<&Path>, rows: usize) -> Result<Fold
 /// # Errors
 /// Usage: no such file, not UTF-8, or not a vocabulary. Rejected: too long.
 pub fn read_vocab(path: &Path) -> Result<WordPieceSpec> {
-    let text = String::from_utf8(file::read(path, limits::TOKN_LEN as u64)?)
-        .map_err(|e| Error::usage(format!("{}: not UTF-8: {e}", path.display())))?;
+    let text = file::text(path, limits::TOKN_LEN as u64)?;
     WordPieceSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
 }
 
