@@ -14,6 +14,8 @@ use act_core::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, EntryType};
 
+use crate::foreign;
+
 /// Most bytes that come out; no encoder that an artifact may hold needs more.
 const MAX_BYTES: u64 = 4 << 30;
 /// Float weights hardly compress, texts by 5 to 1. More than this many times its bytes is a bomb ...
@@ -96,16 +98,23 @@ pub fn unpack(path: &Path, kind: ArchiveKind, dir: &Path) -> Result<()> {
         names_left.set(None);
         let mut entry = entry.map_err(damaged)?;
         match wanted(&entry)? {
-            Some(name) => write(&mut entry, &dir.join(&name))
+            Some(name) if read_by_name(&name) => write(&mut entry, &dir.join(&name))
                 .map_err(|e| e.context(format!("unpacking {name}")))?,
             // Not left to the step to the next entry, which is bounded.
-            None => drop(io::copy(&mut entry, &mut io::sink()).map_err(damaged)?),
+            other => {
+                io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
+                // Its name alone, so that a folder without a model can say what it has.
+                if let Some(name) = other.filter(|name| foreign::described(name).is_some()) {
+                    let path = dir.join(name);
+                    File::create(&path).map_err(|e| Error::io(&path, e))?;
+                }
+            }
         }
     }
     Err(Error::rejected(format!("more than {MAX_ENTRIES} entries")))
 }
 
-/// The plain file name to unpack an entry to; `None` for what no import reads.
+/// The plain file name of an entry; `None` for what is no file, or hidden.
 fn wanted<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Option<String>> {
     let path = entry.path().map_err(damaged)?;
     let refuse = |why: &str| {
@@ -123,12 +132,15 @@ fn wanted<R: Read>(entry: &tar::Entry<'_, R>) -> Result<Option<String>> {
         EntryType::Symlink | EntryType::Link => return refuse("a link"),
         _ => return refuse("neither a file nor a folder"),
     }
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return Ok(None);
-    };
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.filter(|name| !name.starts_with('.'));
+    Ok(name.map(str::to_string))
+}
+
+/// True for files that an import reads.
+fn read_by_name(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    let known = EXTENSIONS.contains(&extension) || NAMES.contains(&name);
-    Ok((known && !name.starts_with('.')).then(|| name.to_string()))
+    EXTENSIONS.contains(&extension) || NAMES.contains(&name)
 }
 
 fn write(entry: &mut impl Read, path: &Path) -> Result<()> {

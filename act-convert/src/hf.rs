@@ -5,6 +5,7 @@
 //! folder is trusted: sizes are bounded before memory is taken, and every tensor is checked against
 //! the plan by name and shape.
 
+mod class;
 mod config;
 mod export;
 mod files;
@@ -12,5 +13,5 @@ mod import;
 mod weights;
 
 pub use export::export;
-pub use files::is_folder;
+pub use files::{has_weights, is_folder, is_part};
 pub use import::import;

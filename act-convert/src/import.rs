@@ -6,7 +6,7 @@ use std::path::Path;
 use act_core::{Artifact, Error, Result};
 
 use crate::options::ImportOptions;
-use crate::{archive, hf, paddle};
+use crate::{archive, foreign, hf, paddle};
 
 /// Reads a model from a folder, an archive of one, or an artifact.
 ///
@@ -25,20 +25,37 @@ pub fn import(source: &Path, options: &ImportOptions) -> Result<Artifact> {
 }
 
 fn from_folder(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
-    if let Some(files) = paddle::folder::Files::find(dir)? {
-        return paddle::import(dir, &files, options);
+    let at = |e: Error| e.context(dir.display());
+    let paddle = paddle::folder::Files::find(dir).map_err(at)?;
+    match (paddle, hf::is_folder(dir)) {
+        (Some(_), true) if hf::has_weights(dir) => Err(at(Error::usage(
+            "a Paddle program and model.safetensors: import one of them by its path",
+        ))),
+        (Some(files), _) => paddle::import(dir, &files, options),
+        (None, true) => hf::import(dir, options),
+        (None, false) => Err(foreign::no_model(dir)),
     }
-    if hf::is_folder(dir) {
-        return hf::import(dir, options);
-    }
-    let dir = dir.display();
-    Err(Error::usage(format!(
-        "{dir}: no model that is known: a Paddle folder has *.pdmodel and *.pdiparams, a Hugging \
-         Face folder config.json and model.safetensors"
-    )))
 }
 
+/// A file of a model's folder stands for the model; anything else is an archive or an artifact.
 fn from_file(path: &Path, options: &ImportOptions) -> Result<Artifact> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let dir = match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    };
+    let exists = path.is_file();
+    let program = paddle::folder::Files::of(path, dir)?;
+    if let Some(files) = program.filter(|_| exists) {
+        return paddle::import(dir, &files, options);
+    }
+    if exists && hf::is_part(&name) {
+        // The folder of a Paddle program may have a config.json too.
+        return match hf::has_weights(dir) {
+            true => hf::import(dir, options),
+            false => from_folder(dir, options),
+        };
+    }
     match archive::ArchiveKind::of(path)? {
         Some(kind) => {
             let dir = tempfile::tempdir().map_err(|e| Error::io(std::env::temp_dir(), e))?;
@@ -46,11 +63,14 @@ fn from_file(path: &Path, options: &ImportOptions) -> Result<Artifact> {
                 .and_then(|()| from_folder(dir.path(), options))
                 .map_err(|e| e.context(path.display()))
         }
-        None if options.names_anything() => Err(Error::usage(format!(
-            "{}: an artifact has its own task, labels, length and vocabulary: leave out --task, \
-             --labels, --max-seq-length and --vocab",
-            path.display()
-        ))),
-        None => Artifact::open(path),
+        None => match foreign::described(&name) {
+            Some(what) => Err(Error::rejected(format!("{}: {what}", path.display()))),
+            None if options.names_anything() => Err(Error::usage(format!(
+                "{}: an artifact has its own task, labels, length and vocabulary: leave out \
+                 --task, --labels, --max-seq-length and --vocab",
+                path.display()
+            ))),
+            None => Artifact::open(path),
+        },
     }
 }

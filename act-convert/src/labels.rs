@@ -1,23 +1,56 @@
 //! Which classes an imported model has: said by the user, by the model itself, or by the task.
 
+mod own;
+
 use act_core::artifact::limits;
 use act_core::{Error, Result};
 use act_data::Task;
-use serde_json::Value;
 
 use crate::options::ImportOptions;
 
-/// Label names for a head of `classes` rows, or for a new head where that is `None`; `own` are the
-/// names that stand beside the model.
+pub(crate) use own::{CONFIG_LEN, beside};
+
+/// Label names for a head of `classes` rows, or for a new head where that is `None`; `own` reads the
+/// names that stand beside the model, and is not asked where the user gives them.
 ///
 /// The user's come first, then the model's own where they are names, then the built-in task's, then
 /// numbers. `transformers` writes `LABEL_0`, `LABEL_1` where nobody gave names: those give way to a
 /// task's.
 ///
 /// # Errors
-/// Usage: labels that do not fit the head, one twice, or none for a new head.
+/// Usage: labels that do not fit the head, one twice, or none for a new head. Rejected: one output,
+/// or broken names beside the model.
 pub(crate) fn choose(
-    own: Option<Vec<String>>,
+    own: impl FnOnce() -> Result<Option<Vec<String>>>,
+    classes: Option<usize>,
+    options: &ImportOptions,
+) -> Result<Vec<String>> {
+    if let Some(n) = classes {
+        check_classes(n)?;
+    }
+    let labels = chosen(own, classes, options)?;
+    check_classes(labels.len())?;
+    Ok(labels)
+}
+
+/// Softmax over one class is 1 whatever the text: a model with one output is a regression, or tells
+/// by the logistic function.
+fn check_classes(n: usize) -> Result<()> {
+    match n {
+        1 => Err(Error::rejected(
+            "the model has one output, a score of a regression or of a yes or no, for which \
+             softmax always gives 1.0: act classifies into two or more classes",
+        )),
+        2..=limits::LABELS => Ok(()),
+        _ => Err(Error::rejected(format!(
+            "{n} classes: 2 to {} are allowed",
+            limits::LABELS
+        ))),
+    }
+}
+
+fn chosen(
+    own: impl FnOnce() -> Result<Option<Vec<String>>>,
     classes: Option<usize>,
     options: &ImportOptions,
 ) -> Result<Vec<String>> {
@@ -39,7 +72,7 @@ pub(crate) fn choose(
             misfit("--labels gives".into(), labels)
         };
     }
-    let own = own.filter(|labels| fits(labels));
+    let own = own()?;
     if let Some(labels) = own.as_ref().filter(|labels| !anonymous(labels)) {
         return Ok(labels.clone());
     }
@@ -67,34 +100,6 @@ pub(crate) fn choose(
     }
 }
 
-/// The names of a `config.json`'s `id2label` in order of the class, if there are any.
-///
-/// # Errors
-/// Rejected: a broken `id2label`.
-pub(crate) fn id2label(config: &Value) -> Result<Option<Vec<String>>> {
-    let map = match config.get("id2label") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(map) => map,
-    };
-    let wrong = || Error::rejected("id2label must name each class: {\"0\": \"name\", ...}");
-    let map = map.as_object().ok_or_else(wrong)?;
-    if map.len() > limits::LABELS {
-        return Err(Error::rejected(format!(
-            "id2label has {} names: at most {} are allowed",
-            map.len(),
-            limits::LABELS
-        )));
-    }
-    let name = |i: usize| {
-        let name = map.get(&i.to_string()).and_then(Value::as_str);
-        name.map(str::to_string).ok_or_else(wrong)
-    };
-    (0..map.len())
-        .map(name)
-        .collect::<Result<Vec<_>>>()
-        .map(Some)
-}
-
 /// True for the names that `transformers` makes up.
 fn anonymous(labels: &[String]) -> bool {
     let mut numbered = labels.iter().enumerate();
@@ -104,7 +109,6 @@ fn anonymous(labels: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use act_core::{ErrorKind, Seed};
-    use serde_json::json;
 
     use super::*;
 
@@ -118,25 +122,31 @@ mod tests {
         }
     }
 
+    fn owned(names: &[&str]) -> Result<Option<Vec<String>>> {
+        Ok(Some(names.iter().map(|name| name.to_string()).collect()))
+    }
+
     #[test]
     fn the_user_comes_first_then_names_then_the_task() {
-        let named = json!({"id2label": {"1": "yes", "0": "no"}});
-        let anonymous = json!({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}});
-        let none = json!({});
+        let named = || owned(&["no", "yes"]);
+        let anonymous = || owned(&["LABEL_0", "LABEL_1"]);
         let mine = options(Some("rte"), Some(&["a", "b"]));
         let (rte, nothing) = (options(Some("rte"), None), options(None, None));
-        let choose = |config, options| choose(id2label(config).unwrap(), Some(2), options).unwrap();
-        assert_eq!(choose(&named, &mine), ["a", "b"]);
-        assert_eq!(choose(&named, &rte), ["no", "yes"]);
-        assert_eq!(choose(&anonymous, &rte), ["entailment", "not_entailment"]);
-        assert_eq!(choose(&anonymous, &nothing), ["LABEL_0", "LABEL_1"]);
-        assert_eq!(choose(&none, &nothing), ["0", "1"]);
+        let broken = || Err(Error::rejected("asked"));
+        assert_eq!(choose(broken, Some(2), &mine).unwrap(), ["a", "b"]);
+        assert_eq!(choose(named, Some(2), &rte).unwrap(), ["no", "yes"]);
+        let task = choose(anonymous, Some(2), &rte).unwrap();
+        assert_eq!(task, ["entailment", "not_entailment"]);
+        let made_up = choose(anonymous, Some(2), &nothing).unwrap();
+        assert_eq!(made_up, ["LABEL_0", "LABEL_1"]);
+        let numbers = choose(|| Ok(None), Some(2), &nothing).unwrap();
+        assert_eq!(numbers, ["0", "1"]);
     }
 
     #[test]
     fn labels_that_do_not_fit_are_the_users_to_mend() {
         let usage = |classes, options: &ImportOptions, words: &str| {
-            let error = choose(None, classes, options).unwrap_err();
+            let error = choose(|| Ok(None), classes, options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.to_string().contains(words), "{error}");
         };
@@ -144,10 +154,19 @@ mod tests {
         usage(Some(3), &options(Some("rte"), None), "rte has 2 labels");
         usage(None, &options(None, Some(&["a", "a"])), "\"a\" twice");
         usage(None, &options(None, None), "no classification head");
-        let wrong = [json!([1]), json!({"1": "a"}), json!({"0": 1})];
-        for map in wrong {
-            let error = id2label(&json!({"id2label": map})).unwrap_err();
+    }
+
+    #[test]
+    fn one_output_is_no_classifier_whatever_its_name() {
+        let one = options(None, Some(&["a"]));
+        for (classes, options) in [
+            (Some(1), &options(None, None)),
+            (Some(1), &one),
+            (None, &one),
+        ] {
+            let error = choose(|| owned(&["LABEL_0"]), classes, options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Rejected);
+            assert!(error.to_string().contains("one output"), "{error}");
         }
     }
 }

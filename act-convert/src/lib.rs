@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod export;
 mod file;
+mod foreign;
 pub mod hf;
 pub mod import;
 pub mod init;

@@ -7,6 +7,7 @@ use act_core::artifact::limits;
 use act_core::{Activation, Block, Embeddings, Error, Family, Head, LayerPlan, Plan, Result};
 use serde_json::{Value, json};
 
+use super::class;
 use crate::file::brief;
 
 /// The encoder of a `config.json` with `num_labels` classes. Defaults are those of
@@ -15,6 +16,7 @@ use crate::file::brief;
 /// # Errors
 /// Rejected: another architecture, or a number out of its bounds.
 pub(super) fn plan(config: &Value, num_labels: usize) -> Result<Plan> {
+    let kind = class::family(config)?;
     check_kind(config)?;
     let heads = size(config, "num_attention_heads", Some(12), limits::HEADS)?;
     let hidden_size = size(config, "hidden_size", Some(768), limits::HIDDEN)?;
@@ -23,7 +25,7 @@ pub(super) fn plan(config: &Value, num_labels: usize) -> Result<Plan> {
             "hidden_size {hidden_size} is not a multiple of num_attention_heads {heads}"
         )));
     }
-    let (family, task_type_vocab_size) = task_types(config)?;
+    let (family, task_type_vocab_size) = task_types(config, kind)?;
     let activation = match config.get("hidden_act").and_then(Value::as_str) {
         Some("relu") => Activation::Relu,
         _ => Activation::Gelu,
@@ -55,28 +57,19 @@ pub(super) fn plan(config: &Value, num_labels: usize) -> Result<Plan> {
 
 /// Refuses what would not compute as our encoders do.
 fn check_kind(config: &Value) -> Result<()> {
-    if config.get("model_type").is_none() {
-        return Err(Error::rejected(
-            "no model_type: \"bert\" and \"ernie\" are supported",
-        ));
-    }
     let absolute = [json!("absolute"), Value::Null];
     let single_label = [json!("single_label_classification"), Value::Null];
     let no = [json!(false), Value::Null];
     let supported = [
         (
-            "model_type",
-            &[json!("bert"), json!("ernie")][..],
-            "\"bert\" and \"ernie\" are",
-        ),
-        (
             "hidden_act",
-            &[json!("gelu"), json!("relu"), Value::Null],
+            &[json!("gelu"), json!("relu"), Value::Null][..],
             "\"gelu\" (exact) and \"relu\" are",
         ),
         ("position_embedding_type", &absolute, "\"absolute\" is"),
         ("problem_type", &single_label, "one class of several is"),
         ("is_decoder", &no, "encoders are"),
+        ("is_encoder_decoder", &no, "encoders are"),
         ("add_cross_attention", &no, "encoders are"),
         (
             "quantization_config",
@@ -96,14 +89,18 @@ fn check_kind(config: &Value) -> Result<()> {
 }
 
 /// ERNIE adds its task table only with `use_task_id`; without, it computes what BERT does.
-fn task_types(config: &Value) -> Result<(Family, usize)> {
-    let ernie = config.get("model_type").and_then(Value::as_str) == Some("ernie");
-    let uses = config.get("use_task_id").and_then(Value::as_bool);
-    if ernie && uses == Some(true) {
-        let rows = size(config, "task_type_vocab_size", Some(3), limits::TYPES)?;
-        return Ok((Family::Ernie, rows));
+fn task_types(config: &Value, kind: &str) -> Result<(Family, usize)> {
+    match config.get("use_task_id").filter(|_| kind == "ernie") {
+        Some(Value::Bool(true)) => {
+            let rows = size(config, "task_type_vocab_size", Some(3), limits::TYPES)?;
+            Ok((Family::Ernie, rows))
+        }
+        None | Some(Value::Bool(false) | Value::Null) => Ok((Family::Bert, 0)),
+        Some(value) => Err(Error::rejected(format!(
+            "use_task_id is {}: true or false was expected",
+            brief(value)
+        ))),
     }
-    Ok((Family::Bert, 0))
 }
 
 fn epsilon(config: &Value) -> Result<f32> {
@@ -169,22 +166,6 @@ fn size(config: &Value, key: &str, default: Option<usize>, most: usize) -> Resul
             brief(value)
         ))),
     }
-}
-
-/// Refuses a classifier of something else than whole sequences, whose tensors have the same names.
-pub(super) fn check_head(config: &Value) -> Result<()> {
-    let architectures = config.get("architectures").and_then(Value::as_array);
-    let names = architectures.into_iter().flatten();
-    for name in names.filter_map(Value::as_str) {
-        if !name.ends_with("ForSequenceClassification") {
-            let name = brief(&name.into());
-            return Err(Error::rejected(format!(
-                "architectures {name} has a classifier of its own: a sequence classification \
-                 model or a bare encoder is needed"
-            )));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

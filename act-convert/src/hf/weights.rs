@@ -9,7 +9,7 @@ use std::path::Path;
 
 use act_core::artifact::limits;
 use act_core::plan::TensorSpec;
-use act_core::{Error, Plan, Result, Tensor};
+use act_core::{Error, Linear, Plan, Result, Tensor};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
@@ -41,13 +41,10 @@ impl Weights {
     /// Reads the file of a folder.
     ///
     /// # Errors
-    /// Rejected: no such file but another kind of weights, a file that is too large for `plan` or
-    /// damaged, or two tensors that mean the same parameter.
+    /// Rejected: a file that is too large for `plan` or damaged, or two tensors that mean the same
+    /// parameter.
     pub(super) fn read(dir: &Path, plan: &Plan) -> Result<Self> {
         let path = dir.join(WEIGHTS);
-        if !path.exists() {
-            return Err(without_weights(dir));
-        }
         // Pretraining heads that are left aside hold at most another word table or so.
         let most = 2 * 4 * plan.parameters() as u64 + HEADER;
         Self::parse(file::read(&path, most)?).map_err(|e| e.context(path.display()))
@@ -64,7 +61,9 @@ impl Weights {
         let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let mut entries = BTreeMap::new();
         // By offset, so that of several errors always the same is told.
-        for name in metadata.offset_keys() {
+        let names = metadata.offset_keys();
+        let wrapper = wrapper(&names);
+        for name in names {
             let Some(info) = metadata.info(&name) else {
                 continue;
             };
@@ -75,7 +74,7 @@ impl Weights {
                     limits::NAME
                 )));
             }
-            let Some(parameter) = parameter(&name) else {
+            let Some(parameter) = parameter(&name[wrapper..]) else {
                 continue;
             };
             let entry = Entry {
@@ -98,9 +97,39 @@ impl Weights {
         })
     }
 
-    /// Dimensions of a parameter, if it is there.
-    pub(super) fn shape(&self, parameter: &str) -> Option<&[usize]> {
-        self.entries.get(parameter).map(|entry| &entry.shape[..])
+    /// Rows of the classification head; `None` for a bare encoder.
+    ///
+    /// # Errors
+    /// Rejected: half a head, or a trained one over no pooler.
+    pub(super) fn classes(&self) -> Result<Option<usize>> {
+        for part in [Linear::Pooler, Linear::Classifier] {
+            let (weight, bias) = (part.weight(), part.bias());
+            match (self.entries.get(&weight), self.entries.get(&bias)) {
+                (Some(there), None) => return Err(self.missing(&bias, Some(&there.name))),
+                (None, Some(there)) => return Err(self.missing(&weight, Some(&there.name))),
+                _ => {}
+            }
+        }
+        let Some(head) = self.entries.get(&Linear::Classifier.weight()) else {
+            return Ok(None);
+        };
+        let pooler = Linear::Pooler.weight();
+        if !self.entries.contains_key(&pooler) {
+            return Err(Error::rejected(format!(
+                "the classifier {:?} is trained, and there is no {pooler} under it: a pooler from \
+                 chance would make noise of its answers; save the whole model, or an encoder \
+                 without classifier",
+                head.name
+            )));
+        }
+        Ok(Some(head.shape.first().copied().unwrap_or(0)))
+    }
+
+    /// Tensors of pooler and classifier, where there is nothing of the one or the other.
+    pub(super) fn missing_head(&self) -> Vec<String> {
+        let names = [Linear::Pooler, Linear::Classifier].map(|part| [part.weight(), part.bias()]);
+        let absent = |part: &[String; 2]| part.iter().all(|name| !self.entries.contains_key(name));
+        names.into_iter().filter(absent).flatten().collect()
     }
 
     /// Takes a parameter out, as single precision.
@@ -109,7 +138,7 @@ impl Weights {
     /// Rejected: missing, of another shape or type, or numbers that are not finite.
     pub(super) fn take(&mut self, spec: &TensorSpec) -> Result<Tensor> {
         let Some(entry) = self.entries.remove(&spec.name) else {
-            return Err(Error::rejected(format!("tensor {} is missing", spec.name)));
+            return Err(self.missing(&spec.name, None));
         };
         let Entry { name, dtype, .. } = entry;
         if entry.shape != spec.shape {
@@ -134,6 +163,22 @@ impl Weights {
         Ok(Tensor::f32(entry.shape, values))
     }
 
+    /// The name of some tensor in the file.
+    pub(super) fn a_name(&self) -> &str {
+        self.entries.values().next().map_or("", |entry| &entry.name)
+    }
+
+    /// That a parameter is not there, beside a name that is: of a tensor that may be meant, or any.
+    fn missing(&self, parameter: &str, there: Option<&str>) -> Error {
+        let meant = |entry: &&Entry| entry.name.ends_with(parameter);
+        let mut entries = self.entries.values();
+        let found = entries.clone().find(meant).or_else(|| entries.next());
+        Error::rejected(match there.or(found.map(|entry| &entry.name[..])) {
+            Some(name) => format!("tensor {parameter} is missing; {name:?} is there"),
+            None => format!("tensor {parameter} is missing, as all others"),
+        })
+    }
+
     /// Refuses tensors that nobody has taken: the folder holds another model than it says.
     pub(super) fn finish(self) -> Result<()> {
         match self.entries.values().next() {
@@ -144,6 +189,25 @@ impl Weights {
             ))),
         }
     }
+}
+
+/// What programs put before the name of every tensor when they wrap a model: distributed training,
+/// compilation, training frameworks.
+const WRAPPERS: [&str; 4] = ["module.", "_orig_mod.", "model.", "_forward_module."];
+
+/// Bytes of the wrappers that all names have in common.
+fn wrapper(names: &[String]) -> usize {
+    let Some(first) = names.first() else {
+        return 0;
+    };
+    let mut len = 0;
+    while let Some(next) = WRAPPERS.iter().find(|w| first[len..].starts_with(**w)) {
+        len += next.len();
+        if names.iter().any(|name| !name.starts_with(&first[..len])) {
+            return len - next.len();
+        }
+    }
+    len
 }
 
 /// The plan's name of a tensor: without its model's prefix, gamma and beta (as TensorFlow's
@@ -183,18 +247,4 @@ fn values(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
             .collect(),
         _ => return None,
     })
-}
-
-/// Why a folder without `model.safetensors` cannot be read.
-fn without_weights(dir: &Path) -> Error {
-    let has = |name: &str| dir.join(name).exists();
-    let again = "load it with transformers and call save_pretrained(DIR, max_shard_size=\"16GB\")";
-    let why = if has("model.safetensors.index.json") {
-        format!("its weights are in shards, one file is needed: {again}")
-    } else if has("pytorch_model.bin") {
-        format!("its weights are a pickle, which can run programs: {again}")
-    } else {
-        format!("no {WEIGHTS}")
-    };
-    Error::rejected(format!("{}: {why}", dir.display()))
 }

@@ -22,46 +22,121 @@ pub struct Files {
 }
 
 impl Files {
-    /// Looks for one `*.pdmodel` and its `*.pdiparams`, or the older `__model__` and `__params__`.
-    /// `None` if the folder has no program at all.
+    /// Looks for one program and its parameters: `*.pdmodel`, or Paddle 3's `*.json`, and
+    /// `*.pdiparams`, or the older `__model__` and `__params__`. `None` if the folder has no program
+    /// at all.
     ///
     /// # Errors
     /// Usage: several programs, or none or several parameter files for it.
     pub fn find(dir: &Path) -> Result<Option<Self>> {
-        let (mut models, mut params) = (Vec::new(), Vec::new());
-        for entry in std::fs::read_dir(dir).map_err(|e| Error::io(dir, e))? {
-            let path = entry.map_err(|e| Error::io(dir, e))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            match name.rsplit_once('.') {
-                // macOS leaves `._name` beside each file of an archive.
-                Some(_) if name.starts_with('.') => {}
-                Some((_, "pdmodel")) => models.push(path),
-                Some((_, "pdiparams")) => params.push(path),
-                None if name == "__model__" => models.push(path),
-                None if name == "__params__" => params.push(path),
-                _ => {}
-            }
-        }
+        let mut models = programs(dir)?;
         let model = match models.len() {
             0 => return Ok(None),
             1 => models.remove(0),
-            n => return Err(ambiguous(dir, n, "programs (*.pdmodel)")),
+            _ => {
+                let names: Vec<String> = models.iter().map(|path| file_name(path)).collect();
+                return Err(Error::usage(format!(
+                    "{} programs, {}: import one of them by its path, as in act-convert import \
+                     FOLDER/{}",
+                    names.len(),
+                    names.join(" and "),
+                    names[0]
+                )));
+            }
         };
-        let own = model.with_extension("pdiparams");
-        let params = match params.len() {
-            _ if params.contains(&own) => own,
-            1 => params.remove(0),
-            n => return Err(ambiguous(dir, n, "parameter files (*.pdiparams)")),
+        Self::of_program(model, dir).map(Some)
+    }
+
+    /// The model in `dir` that a path names by its program or its parameters; `None` for a path of
+    /// anything else.
+    ///
+    /// # Errors
+    /// Usage: a program with none or several parameter files.
+    pub fn of(path: &Path, dir: &Path) -> Result<Option<Self>> {
+        let name = file_name(path);
+        if is_program(path) {
+            return Self::of_program(path.to_path_buf(), dir).map(Some);
+        }
+        let model = if let Some(stem) = name.strip_suffix(".pdiparams") {
+            let new = path.with_file_name(format!("{stem}.json"));
+            let old = path.with_file_name(format!("{stem}.pdmodel"));
+            if new.is_file() && !old.is_file() {
+                new
+            } else {
+                old
+            }
+        } else if name == "__params__" {
+            path.with_file_name("__model__")
+        } else {
+            return Ok(None);
         };
+        let params = path.to_path_buf();
         Ok(Some(Self { model, params }))
+    }
+
+    /// A program with its parameters, by its name or as the only ones in the folder.
+    fn of_program(model: PathBuf, dir: &Path) -> Result<Self> {
+        let own = own_params(&model);
+        if own.is_file() {
+            return Ok(Self { model, params: own });
+        }
+        let mut params = listed(dir, |name| {
+            name.ends_with(".pdiparams") || name == "__params__"
+        })?;
+        match params.len() {
+            1 => Ok(Self {
+                model,
+                params: params.remove(0),
+            }),
+            n => Err(Error::usage(format!(
+                "{n} parameter files (*.pdiparams), and none is called {} after the program",
+                file_name(&own)
+            ))),
+        }
     }
 }
 
-fn ambiguous(dir: &Path, count: usize, what: &str) -> Error {
-    let dir = dir.display();
-    Error::usage(format!(
-        "{dir}: {count} {what}; leave exactly one in the folder"
-    ))
+/// The programs of a folder, in order of their names.
+pub(crate) fn programs(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = listed(dir, |_| true)?;
+    found.retain(|path| is_program(path));
+    Ok(found)
+}
+
+fn is_program(path: &Path) -> bool {
+    let name = file_name(path);
+    name.ends_with(".pdmodel")
+        || name == "__model__"
+        || (name.ends_with(".json") && own_params(path).is_file())
+}
+
+/// The parameters that belong to a program by its name.
+fn own_params(model: &Path) -> PathBuf {
+    match file_name(model).as_str() {
+        "__model__" => model.with_file_name("__params__"),
+        _ => model.with_extension("pdiparams"),
+    }
+}
+
+/// Files of these names, in their order. macOS leaves `._name` beside each file of an archive.
+fn listed(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(|e| Error::io(dir, e))? {
+        let path = entry.map_err(|e| Error::io(dir, e))?.path();
+        let name = file_name(&path);
+        if !name.starts_with('.') && wanted(&name) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The model of a Paddle folder.
@@ -71,7 +146,7 @@ fn ambiguous(dir: &Path, count: usize, what: &str) -> Error {
 pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Artifact> {
     let model = file::read(&files.model, program::MAX_BYTES)?;
     let params = file::read(&files.params, MAX_PARAMS)?;
-    let name = files.model.file_name().unwrap_or_default().display();
+    let name = file_name(&files.model);
     let imported = read(&model, &params).map_err(|e| e.context(name))?;
     let plan = imported.plan;
     let tokenizer =
@@ -87,7 +162,8 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
         Some(_) => {}
         None => log::info!("the program is given its mask: it is taken to hide [PAD] tokens"),
     }
-    let labels = labels::choose(None, Some(plan.num_labels), options)?;
+    let classes = Some(plan.num_labels);
+    let labels = labels::choose(|| labels::beside(dir, classes), classes, options)?;
     let record = StageRecord {
         config: format!(
             "Import:\n  source: paddle\n  operators: {}\n  family: {}\n  layers: {}\n",

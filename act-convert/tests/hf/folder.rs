@@ -67,7 +67,10 @@ impl Folder {
         let id2label = labels.map(|(i, l)| (i.to_string(), json!(l))).collect();
         Self {
             config: json!({
-                "architectures": ["BertForSequenceClassification"],
+                "architectures": [match plan.family {
+                    Family::Bert => "BertForSequenceClassification",
+                    _ => "ErnieForSequenceClassification",
+                }],
                 "model_type": prefix,
                 "hidden_size": plan.hidden_size,
                 "num_hidden_layers": plan.layers.len(),
@@ -97,6 +100,13 @@ impl Folder {
         for (name, ..) in &mut self.tensors {
             *name = new_name(name);
         }
+    }
+
+    /// Takes the classification head away, and what the configuration says about it.
+    pub fn make_bare(&mut self) {
+        self.drop_tensors("classifier");
+        self.config["architectures"] = json!(["BertModel"]);
+        self.config["id2label"] = json!(null);
     }
 
     /// Removes tensors with `part` in their name.

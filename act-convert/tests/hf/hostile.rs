@@ -108,7 +108,14 @@ fn headers() {
     weights(&bytes, "not a whole safetensors file");
     // No bytes at all for very many classes.
     let many = tensor("[1152921504606846976,0]", "[0,0]");
-    let bytes = safetensors(&format!("{{\"classifier.weight\":{many}}}"), b"");
+    let none = tensor("[0]", "[0,0]");
+    let head = [
+        "classifier.bias",
+        "pooler.dense.weight",
+        "pooler.dense.bias",
+    ];
+    let head = head.map(|name| format!("\"{name}\":{none}")).join(",");
+    let bytes = safetensors(&format!("{{\"classifier.weight\":{many},{head}}}"), b"");
     let error = refused(with("model.safetensors", &bytes).path(), &options());
     assert!(error.contains("1152921504606846976 classes"), "{error}");
 }
@@ -140,7 +147,15 @@ fn tensors_that_do_not_fit_are_named() {
     );
     spoilt(
         |f| f.drop_tensors("classifier.bias"),
-        "tensor classifier.bias is missing",
+        "tensor classifier.bias is missing; \"classifier.weight\" is there",
+    );
+    spoilt(
+        |f| f.drop_tensors("classifier.weight"),
+        "tensor classifier.weight is missing; \"classifier.bias\" is there",
+    );
+    spoilt(
+        |f| f.drop_tensors("pooler.dense.bias"),
+        "tensor pooler.dense.bias is missing; \"bert.pooler.dense.weight\" is there",
     );
     spoilt(
         |f| {
@@ -176,21 +191,98 @@ fn tensors_that_do_not_fit_are_named() {
         safetensors(&header, &[0; 64]),
     )
     .unwrap();
-    assert!(refused(dir.path(), &options()).contains("missing"));
+    assert!(refused(dir.path(), &options()).contains(name));
 }
 
 #[test]
 fn folders_without_safetensors_say_what_to_do() {
     for (other, words) in [
-        ("pytorch_model.bin", "pickle"),
+        ("pytorch_model.bin", "a pickle"),
         ("model.safetensors.index.json", "shards"),
-        ("tf_model.h5", "no model.safetensors"),
+        (
+            "tf_model.h5",
+            "tf_model.h5 is a checkpoint of another framework",
+        ),
+        ("flax_model.msgpack", "from_flax=True"),
+        ("bert_model.ckpt.index", "from_tf=True"),
+        ("model.onnx", "model.onnx is a graph"),
+        ("model_state.pdparams", "export the static graph"),
+        ("adapter_model.safetensors", "merge_and_unload"),
+        ("weights.safetensors", "rename it"),
+        ("notes.txt", "no model.safetensors beside config.json"),
     ] {
         let dir = with(other, b"");
         fs::remove_file(dir.path().join("model.safetensors")).unwrap();
         let error = refused(dir.path(), &options());
         assert!(error.contains(words), "{error}");
     }
+}
+
+#[test]
+fn a_head_that_is_not_whole_or_not_a_text_classifiers_is_refused() {
+    let spoilt = |spoil: fn(&mut Folder), words: &[&str]| {
+        let mut folder = folder().1;
+        spoil(&mut folder);
+        let error = refused(folder.write().path(), &options());
+        for word in words {
+            assert!(error.contains(word), "no {word:?} in: {error}");
+        }
+    };
+    let no_pooler = &["\"classifier.weight\" is trained", "no pooler.dense.weight"];
+    spoilt(|f| f.drop_tensors("pooler"), no_pooler);
+    spoilt(
+        |f| f.drop_tensors("classifier."),
+        &[
+            "config.json",
+            "\"bert.embeddings.LayerNorm.bias\"",
+            "classifier.weight",
+        ],
+    );
+    spoilt(
+        |f| f.config["architectures"] = json!(["BertModel"]),
+        &[
+            "config.json",
+            "architectures \"BertModel\"",
+            "classifier.weight",
+        ],
+    );
+    spoilt(
+        |f| {
+            f.make_bare();
+            f.config["architectures"] = json!(["BertForTokenClassification"]);
+        },
+        &["config.json", "\"BertForTokenClassification\""],
+    );
+    spoilt(
+        |f| f.config["auto_map"] = json!({"AutoModel": "my.Model"}),
+        &["config.json", "auto_map", "own code"],
+    );
+    spoilt(
+        |f| f.config["id2label"] = json!({"0": "a", "1": "b", "2": "c", "3": "d"}),
+        &["config.json", "id2label names 4 classes", "has 3 outputs"],
+    );
+    // One output, under any name.
+    for labels in [json!(null), json!({"0": "LABEL_0"}), json!({"0": "score"})] {
+        let (_, mut folder) = folder();
+        folder.config["id2label"] = labels;
+        for (name, shape, values) in &mut folder.tensors {
+            if name.starts_with("classifier") {
+                shape[0] = 1;
+                values.truncate(shape.iter().product());
+            }
+        }
+        let error = refused(folder.write().path(), &options());
+        assert!(error.contains("one output"), "{error}");
+    }
+}
+
+#[test]
+fn the_class_stands_in_for_a_missing_model_type() {
+    let (model, mut folder) = folder();
+    folder.config.as_object_mut().unwrap().remove("model_type");
+    let dir = folder.write();
+    let imported = act_convert::hf::import(dir.path(), &options()).unwrap();
+    assert_eq!(imported.plan, model.plan);
 }
 
 #[cfg(unix)]

@@ -34,6 +34,7 @@ fn every_spelling_of_the_names_gives_the_same_model() {
         assert_eq!(plain.task.labels, model.task.labels);
         assert_eq!(plain.task.max_seq_length, 24);
         assert_eq!(plain.tokenizer, model.tokenizer);
+        assert_eq!(plain.task.head_trained, None);
         same_params(&plain, &model);
         assert_eq!(logits(plain), logits(model.clone()));
 
@@ -44,6 +45,38 @@ fn every_spelling_of_the_names_gives_the_same_model() {
         folder.rename(|name| name.replace(&prefix, ""));
         same_params(&imported(&folder), &model);
     }
+}
+
+#[test]
+fn what_programs_wrap_a_model_in_is_taken_off() {
+    let model = tiny(Family::Bert);
+    for wrapper in [
+        "module.",
+        "_orig_mod.",
+        "module._orig_mod.",
+        "_orig_mod.module.",
+        "_forward_module.model.",
+    ] {
+        let mut folder = Folder::of(&model);
+        folder.rename(|name| format!("{wrapper}{name}"));
+        same_params(&imported(&folder), &model);
+    }
+    // Of some tensors alone it is no wrapper, and the name that is there is told.
+    let mut folder = Folder::of(&model);
+    folder.rename(|name| match name.contains("word_embeddings") {
+        true => format!("module.{name}"),
+        false => name.to_string(),
+    });
+    let error = refused(folder.write().path(), &options());
+    let name = "bert.embeddings.word_embeddings.weight";
+    assert!(
+        error.contains(&format!("\"module.{name}\" is there")),
+        "{error}"
+    );
+    folder = Folder::of(&model);
+    folder.rename(|name| format!("encoder_q.{name}"));
+    let error = refused(folder.write().path(), &options());
+    assert!(error.contains("\"encoder_q."), "{error}");
 }
 
 #[test]
@@ -73,8 +106,7 @@ fn half_precision_becomes_single_precision_exactly() {
 fn a_bare_encoder_gets_the_head_of_a_new_model() {
     let model = tiny(Family::Bert);
     let mut folder = Folder::of(&model);
-    folder.drop_tensors("classifier");
-    folder.config["id2label"] = json!(null);
+    folder.make_bare();
     let labels = ["a", "b", "c", "d"].map(String::from).to_vec();
     let with_labels = ImportOptions {
         labels: Some(labels.clone()),
@@ -86,6 +118,7 @@ fn a_bare_encoder_gets_the_head_of_a_new_model() {
         }
         let bare = hf::import(folder.write().path(), &with_labels).unwrap();
         assert_eq!(bare.task.labels, labels);
+        assert_eq!(bare.task.head_trained, Some(false));
         let new = act_convert::init::params(&bare.plan, with_labels.seed);
         let same = |part: Linear, other: &act_core::Params| {
             let name = part.weight();

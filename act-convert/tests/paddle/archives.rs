@@ -207,11 +207,100 @@ fn folders_without_one_model_are_refused() {
     fs::create_dir(shop.path("empty")).unwrap();
     shop.refuses(&["empty"], 2, "no model that is known");
     fs::write(shop.path("model/other.pdmodel"), "").unwrap();
-    shop.refuses(&["model"], 2, "2 programs");
+    let programs = "2 programs, any name.pdmodel and other.pdmodel: import one of them by its path";
+    shop.refuses(&["model"], 2, programs);
+    // A program that is named, or its parameters, with what stands beside it.
+    let named = shop.imports(&["model/any name.pdmodel"]);
+    assert_eq!(named.plan, shop.artifact.plan);
+    shop.refuses(
+        &["model/other.pdmodel"],
+        3,
+        "other.pdmodel: no Paddle program",
+    );
+    shop.refuses(&["model/third.pdmodel"], 2, "third.pdmodel");
+    fs::copy(
+        shop.path("model/weights.pdiparams"),
+        shop.path("model/any name.pdiparams"),
+    )
+    .unwrap();
+    let named = shop.imports(&["model/any name.pdiparams"]);
+    assert_eq!(named.plan, shop.artifact.plan);
+    fs::remove_file(shop.path("model/any name.pdiparams")).unwrap();
     fs::remove_file(shop.path("model/any name.pdmodel")).unwrap();
     shop.refuses(&["model"], 3, "other.pdmodel: no Paddle program");
     fs::remove_file(shop.path("model/weights.pdiparams")).unwrap();
     shop.refuses(&["model"], 2, "0 parameter files");
+}
+
+#[test]
+fn what_is_there_instead_of_a_model_is_named() {
+    let shop = Workshop::new();
+    let refuses = |name: &str, words: &[&str]| {
+        let dir = shop.path("other");
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join(name), "x").unwrap();
+        let mut tar = tar::Builder::new(Vec::new());
+        tar.append_dir_all("published", &dir).unwrap();
+        fs::write(shop.path("other.tar"), tar.into_inner().unwrap()).unwrap();
+        let path = format!("other/{name}");
+        for source in ["other", "other.tar", &path] {
+            for word in words {
+                shop.refuses(&[source], 3, word);
+            }
+        }
+        fs::remove_dir_all(dir).unwrap();
+    };
+    refuses(
+        "model_state.pdparams",
+        &["model_state.pdparams", "paddle.jit.save"],
+    );
+    refuses("pytorch_model.bin", &["pytorch_model.bin", "a pickle"]);
+    refuses("model.onnx", &["model.onnx", "exported from"]);
+    refuses("tf_model.h5", &["tf_model.h5", "from_tf=True"]);
+    refuses("weights.safetensors", &["weights.safetensors", "rename it"]);
+    refuses("model.zip", &["model.zip", "unpack it"]);
+
+    fs::create_dir_all(shop.path("training/checkpoint-20")).unwrap();
+    fs::create_dir_all(shop.path("training/logs")).unwrap();
+    fs::write(shop.path("training/checkpoint-20/config.json"), "{}").unwrap();
+    shop.refuses(&["training"], 3, "import one, as checkpoint-20");
+    fs::write(shop.path("training/model.safetensors"), "").unwrap();
+    shop.refuses(&["training"], 3, "no config.json beside it");
+}
+
+#[test]
+fn the_models_own_names_stand_beside_the_program() {
+    let shop = Workshop::new();
+    let put = |name: &str, text: &str| fs::write(shop.path("model").join(name), text).unwrap();
+    put("label.txt", "bad\nso\ngood\n");
+    assert_eq!(shop.imports(&["model"]).task.labels, ["bad", "so", "good"]);
+    put(
+        "config.json",
+        r#"{"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}"#,
+    );
+    assert_eq!(shop.imports(&["model"]).task.labels, ["bad", "so", "good"]);
+    put(
+        "id2label.json",
+        "\u{feff}{\"0\": \"x\", \"1\": \"y\", \"2\": \"z\"}",
+    );
+    shop.refuses(
+        &["model"],
+        3,
+        "id2label.json and label.txt name the classes differently",
+    );
+    let labels = ["model", "--labels", "p,q,r"];
+    assert_eq!(shop.imports(&labels).task.labels, ["p", "q", "r"]);
+    fs::remove_file(shop.path("model/label.txt")).unwrap();
+    assert_eq!(
+        shop.imports(&["model", "--task", "ocnli"]).task.labels,
+        ["x", "y", "z"]
+    );
+    put("id2label.json", r#"{"0": "x"}"#);
+    shop.refuses(
+        &["model"],
+        3,
+        "id2label.json: it names 1 classes, but the classification head has 3",
+    );
 }
 
 #[test]
