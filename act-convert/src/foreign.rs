@@ -102,10 +102,10 @@ fn in_folder(dir: &Path) -> Result<Option<String>> {
     for entry in std::fs::read_dir(dir).map_err(|e| Error::io(dir, e))? {
         let path = entry.map_err(|e| Error::io(dir, e))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        match path.is_dir() {
-            true if holds_model(&path) => folders.push(name.into_owned()),
-            _ if name.starts_with('.') => {}
-            _ => files.push(name.into_owned()),
+        if path.is_dir() && holds_model(&path) {
+            folders.push(name.into_owned());
+        } else if !name.starts_with('.') {
+            files.push(name.into_owned());
         }
     }
     // Folders are listed in no order.

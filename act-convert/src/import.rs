@@ -51,9 +51,10 @@ fn from_file(path: &Path, options: &ImportOptions) -> Result<Artifact> {
     }
     if exists && hf::is_part(&name) {
         // The folder of a Paddle program may have a config.json too.
-        return match hf::has_weights(dir) {
-            true => hf::import(dir, options),
-            false => from_folder(dir, options),
+        return if hf::has_weights(dir) {
+            hf::import(dir, options)
+        } else {
+            from_folder(dir, options)
         };
     }
     match archive::ArchiveKind::of(path)? {

@@ -189,7 +189,8 @@ impl Pass<'_, '_> {
     /// The sum of the embeddings of every token, normalised, into `hidden`.
     fn embed(&mut self, tables: &Embeddings, chunk: Sequences<'_>, hidden: &mut [f32]) {
         let rows = hidden.chunks_exact_mut(self.width);
-        for (row, (word, kind, position)) in rows.zip(chunk.coordinates()) {
+        let coordinates = chunk.coordinates(&tables.plan, self.model.pad_id);
+        for (row, (word, kind, position)) in rows.zip(coordinates) {
             row.fill(0.0);
             tables.words.add_row(word, row);
             tables.types.add_row(kind, row);

@@ -24,6 +24,8 @@ pub(crate) struct Model {
 
 /// The embedding tables and the norm over their sum.
 pub(crate) struct Embeddings {
+    /// Which rows are read.
+    pub plan: act_core::Embeddings,
     pub words: EmbeddingTable,
     pub positions: EmbeddingTable,
     pub types: EmbeddingTable,
@@ -71,6 +73,7 @@ impl Model {
         Ok(Self {
             kernel,
             embeddings: Embeddings {
+                plan: artifact.plan.embeddings.clone(),
                 words: EmbeddingTable::take(artifact, Embedding::Word)?,
                 positions: EmbeddingTable::take(artifact, Embedding::Position)?,
                 types: EmbeddingTable::take(artifact, Embedding::TokenType)?,

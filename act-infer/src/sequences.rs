@@ -2,7 +2,7 @@
 //!
 //! How sequences are split changes speed only, never a result.
 
-use act_core::Batch;
+use act_core::{Batch, Embeddings};
 
 /// Some consecutive sequences of a batch.
 #[derive(Clone, Copy)]
@@ -97,9 +97,15 @@ impl<'a> Sequences<'a> {
         self.ids
     }
 
-    /// Word, segment and position of every token.
-    pub fn coordinates(&self) -> impl Iterator<Item = (usize, usize, usize)> {
-        let positions = self.lengths.iter().flat_map(|&length| 0..length);
+    /// Rows of the tables of words, segments and positions of every token.
+    pub fn coordinates(
+        &self,
+        embeddings: &Embeddings,
+        pad_id: u32,
+    ) -> impl Iterator<Item = (usize, usize, usize)> {
+        let sequences = self.starts().zip(self.lengths);
+        let sequences = sequences.map(|(start, &length)| &self.ids[start..start + length]);
+        let positions = sequences.flat_map(move |ids| embeddings.position_rows(ids, pad_id));
         let tokens = self.ids.iter().zip(self.types);
         tokens
             .zip(positions)

@@ -32,7 +32,8 @@ pub(crate) fn logits<B: ActBackend>(
     let classes = weights.layout.plan.num_labels;
     let groups = batches::by_length(encodings, batch_size);
     let of_group = |group: &Vec<usize>| {
-        let batch = Ragged::new(group.iter().map(|&i| &encodings[i]), pad_id);
+        let group = group.iter().map(|&i| &encodings[i]);
+        let batch = Ragged::new(group, &weights.layout.plan.embeddings, pad_id);
         let embedded = encoder::embed(weights, &batch);
         let noise = &mut Noise::OFF.clone();
         let mut fake = quantizer.map(|q| q.taps(&embedded.words.device()));
@@ -152,7 +153,8 @@ fn observe_on<B: ActBackend>(
     let weights = Weights::<B>::load(artifact, device)?;
     let mut values = vec![Vec::with_capacity(encodings.len()); sites.len()];
     for encoding in encodings {
-        let batch = Ragged::new([encoding], artifact.tokenizer.pad_id());
+        let embeddings = &artifact.plan.embeddings;
+        let batch = Ragged::new([encoding], embeddings, artifact.tokenizer.pad_id());
         let mut taps = Record {
             sites,
             values: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use act_core::{Artifact, Encoding, Error, Result};
+use act_core::{Artifact, Embeddings, Encoding, Error, Result};
 
 /// Added to the scores of padding inside a sequence, as the exported BERT programs do.
 const MASKED_KEY: f32 = -1e4;
@@ -12,7 +12,7 @@ const MASKED_KEY: f32 = -1e4;
 pub(crate) struct Ragged {
     pub(crate) input_ids: Vec<u32>,
     pub(crate) token_type_ids: Vec<u32>,
-    /// 0, 1, 2, … from the start of each sequence.
+    /// Rows of the position table: 0, 1, 2, … from the start of each sequence, in BERT.
     pub(crate) positions: Vec<u32>,
     /// Index of each sequence's first token.
     pub(crate) starts: Vec<u32>,
@@ -23,7 +23,11 @@ pub(crate) struct Ragged {
 
 impl Ragged {
     /// Concatenates sequences, which [`check`] has accepted.
-    pub(crate) fn new<'a>(sequences: impl IntoIterator<Item = &'a Encoding>, pad_id: u32) -> Self {
+    pub(crate) fn new<'a>(
+        sequences: impl IntoIterator<Item = &'a Encoding>,
+        embeddings: &Embeddings,
+        pad_id: u32,
+    ) -> Self {
         let mut input_ids = Vec::new();
         let mut token_type_ids = Vec::new();
         let mut positions = Vec::new();
@@ -32,7 +36,8 @@ impl Ragged {
         for sequence in sequences {
             starts.push(input_ids.len() as u32);
             lengths.push(sequence.len());
-            positions.extend(0..sequence.len() as u32);
+            let rows = embeddings.position_rows(&sequence.input_ids, pad_id);
+            positions.extend(rows.map(|row| row as u32));
             input_ids.extend_from_slice(&sequence.input_ids);
             token_type_ids.extend_from_slice(&sequence.token_type_ids);
         }

@@ -74,6 +74,10 @@ VARIANTS = {
     "positions_expanded": dict(position="expanded"),
     "positions_like": dict(position="like"),
     "positions_table_slice": dict(position="table"),
+    "positions_without_pads": dict(position="no_pads"),
+    "positions_without_pads_deep": dict(encoder="paddle", position="no_pads", layers=2, labels=3),
+    "tokens_cast": dict(mask="cast"),
+    "probabilities": dict(head="softmax"),
     "token_types_zero": dict(token_types="zeros"),
     "first_squeezed": dict(first="squeeze"),
     "first_negative_axes": dict(first="slice"),
@@ -87,11 +91,12 @@ VARIANTS = {
     "pre_norm": dict(norm="pre", refused="elementwise_add"),
     "mean_pooling": dict(first="mean", refused="reduce_mean"),
     "without_pooler": dict(head="bare", refused="slice"),
-    "probabilities": dict(head="softmax", refused="softmax"),
+    "multi_label": dict(head="sigmoid", refused="sigmoid"),
     "sigmoid_gate": dict(activation="silu", refused="silu"),
     "causal": dict(mask="causal", refused="tril_triu"),
     "mixed_epsilons": dict(encoder="paddle", mixed=True, refused="layer_norm"),
     "without_mask": dict(mask="none", refused="matmul_v2"),
+    "positions_of_another_mask": dict(position="no_pads", mask="input", refused="cumsum"),
 }
 
 # The sizes of PaddleNLP's published models, with small vocabularies.
@@ -215,7 +220,8 @@ class Classifier(nn.Layer):
         super().__init__()
         self.o = o
         self.word = nn.Embedding(o.vocab, o.hidden, padding_idx=PAD)
-        self.position = nn.Embedding(o.positions, o.hidden)
+        unused = PAD + 1 if o.position == "no_pads" else 0
+        self.position = nn.Embedding(unused + o.positions, o.hidden)
         self.token_type = nn.Embedding(o.types, o.hidden)
         self.task = nn.Embedding(3, o.hidden) if o.task is not None else None
         self.norm = nn.LayerNorm(o.hidden, epsilon=o.epsilon)
@@ -243,6 +249,9 @@ class Classifier(nn.Layer):
         if style == "like":
             ones = paddle.ones_like(ids)
             return self.position(paddle.cumsum(ones, axis=-1) - ones)
+        if style == "no_pads":
+            kept = (ids != PAD).astype("int64")
+            return self.position(paddle.cumsum(kept, axis=1) * kept + PAD)
         if style == "arange":
             return self.position(paddle.arange(ids.shape[1], dtype="int64"))
         if style == "expanded":
@@ -257,7 +266,7 @@ class Classifier(nn.Layer):
         if style.startswith("input"):
             given = given.unsqueeze([1, 2])
             return (1.0 - given.astype("float32")) * -10000.0
-        pads = ids == PAD
+        pads = ids == PAD if style != "cast" else ids.astype("int64") == PAD
         if style == "not_equal":
             kept = paddle.cast(ids != PAD, "float32").unsqueeze(1).unsqueeze(1)
             return (1.0 - kept) * -10000.0
@@ -305,7 +314,7 @@ class Classifier(nn.Layer):
         if o.head != "bare":
             x = paddle.tanh(legacy_linear(self.pooler, x) if o.scale == "legacy" else self.pooler(x))
         x = self.classifier(self.dropout(x))
-        return F.softmax(x) if o.head == "softmax" else x
+        return {"softmax": F.softmax, "sigmoid": F.sigmoid}.get(o.head, lambda x: x)(x)
 
 
 def lengths(ids):

@@ -54,6 +54,12 @@ fn heads_before_pruning(plan: &Plan) -> Result<usize> {
             "layer {layer} {why}, which config.json cannot say: export to ONNX instead"
         )))
     };
+    if plan.embeddings.position_offset() != Some(0) {
+        return Err(Error::usage(
+            "the model's positions do not count pads, which transformers' BERT does: export to \
+             ONNX instead",
+        ));
+    }
     let Some(first) = plan.layers.first() else {
         return Err(Error::usage("a model without layers cannot be exported"));
     };

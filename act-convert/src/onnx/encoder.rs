@@ -42,10 +42,10 @@ impl Encoder<'_> {
         let mut input = |name| self.graph.input(name, data_type::INT64, &[BATCH, SEQUENCE]);
         let ids = input("input_ids");
         let types = input("token_type_ids");
-        let mask = input("attention_mask");
+        let present = input("attention_mask");
 
-        let mask = self.key_mask(&mask);
-        let mut hidden = self.embeddings(&ids, &types)?;
+        let mask = self.key_mask(&present);
+        let mut hidden = self.embeddings(&ids, &types, &present)?;
         let layers = self.artifact.plan.layers.len();
         for l in 0..layers.saturating_sub(1) {
             hidden = self.layer(l, &hidden, &hidden, &mask)?;
@@ -74,15 +74,9 @@ impl Encoder<'_> {
     }
 
     /// The normalised sum of the embeddings, `[batch, sequence, hidden]`.
-    fn embeddings(&mut self, ids: &Value, types: &Value) -> Result<Value> {
-        let graph = &mut self.graph;
+    fn embeddings(&mut self, ids: &Value, types: &Value, mask: &Value) -> Result<Value> {
         let place = "embeddings.position";
-        let shape = graph.node(place, "Shape", &[ids]);
-        let second = graph.integer(1);
-        let length = graph.node(place, "Gather", &[&shape, &second]);
-        let (zero, one) = (graph.integer(0), graph.integer(1));
-        let positions = graph.node(place, "Range", &[&zero, &length, &one]);
-
+        let positions = self.positions(place, ids, mask);
         let mut sum = self.rows(Embedding::Word, "embeddings.word", ids)?;
         let others = [
             (Embedding::TokenType, "embeddings.token_type", types),
@@ -98,6 +92,24 @@ impl Encoder<'_> {
             sum = self.graph.node("embeddings", "Add", &[&sum, &row]);
         }
         self.norm(Norm::Embeddings, "embeddings", &sum)
+    }
+
+    /// Rows of the position table: `[sequence]`, or, where pads are not counted, `[batch, sequence]`
+    /// as `cumsum(mask) * mask + offset - 1`.
+    fn positions(&mut self, place: &str, ids: &Value, mask: &Value) -> Value {
+        let offset = self.artifact.plan.embeddings.position_offset();
+        let graph = &mut self.graph;
+        let one = graph.integer(1);
+        if let Some(offset) = offset.filter(|&offset| offset > 0) {
+            let count = graph.node(place, "CumSum", &[mask, &one]);
+            let count = graph.node(place, "Mul", &[&count, mask]);
+            let before = graph.integer(offset as i64 - 1);
+            return graph.node(place, "Add", &[&count, &before]);
+        }
+        let shape = graph.node(place, "Shape", &[ids]);
+        let length = graph.node(place, "Gather", &[&shape, &one]);
+        let zero = graph.integer(0);
+        graph.node(place, "Range", &[&zero, &length, &one])
     }
 
     /// Rows of a table in real numbers, `[.., hidden]` for `ids` of `[..]`. Bytes become floats

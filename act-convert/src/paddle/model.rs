@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use act_core::plan::Position;
 use act_core::{
     Block, Embedding, Embeddings, Error, Family, Head, LayerPlan, Linear, Norm, Params, Plan,
     Result, Tensor,
@@ -82,6 +83,13 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
     }
     let task_rows = tables.task_type.as_ref().map(|(table, _)| rows(table));
     let hidden_size = hidden_size.unwrap_or(0);
+    let offset = tables.position_offset as usize;
+    let position_rows = rows(&tables.position)?;
+    let longest = position_rows.checked_sub(offset).ok_or_else(|| {
+        Error::rejected(format!(
+            "positions begin in row {offset} of a table of {position_rows}"
+        ))
+    })?;
     Ok(Plan {
         family: match tables.task_type {
             Some(_) => Family::Ernie,
@@ -92,10 +100,11 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
         num_labels: outputs(&encoder.classifier)?,
         embeddings: Embeddings {
             task_type_vocab_size: task_rows.transpose()?.unwrap_or(0),
+            positions: vec![Position::Learned { offset }],
             ..Embeddings::bert(
                 rows(&tables.word)?,
                 hidden_size,
-                rows(&tables.position)?,
+                longest,
                 rows(&tables.token_type)?,
             )
         },

@@ -24,6 +24,9 @@ pub fn read(model: &[u8], params: &[u8]) -> Result<Imported> {
     let program = program::Program::read(model)?;
     let encoder = walk::Walk::encoder(&program)?;
     let stream = params::ParamStream::read(params, program.parameters())?;
+    if encoder.softmax {
+        log::info!("the program ends with a softmax, which is left out: act gives logits too");
+    }
     let (plan, params) = model::assemble(&encoder, &stream)?;
     Ok(Imported {
         plan,

@@ -89,6 +89,8 @@ pub struct Encoder<'a> {
     pub classifier: Dense<'a>,
     /// Token whose keys the mask hides, if it is not an input.
     pub pad_id: Option<u32>,
+    /// The program gives probabilities: a softmax follows the logits.
+    pub softmax: bool,
 }
 
 /// Kinds of operators that have a place in an encoder.
@@ -152,7 +154,13 @@ impl<'a> Walk<'a> {
         let fetch = walk.fetch()?;
         let strange = |op: &&Op| !KNOWN.contains(&op.kind());
         if let Some(op) = program.ancestors(fetch).into_iter().find(strange) {
-            return Err(op.refuse("has no place in a BERT-style encoder"));
+            return Err(op.refuse(match op.kind() {
+                "sigmoid" => {
+                    "scores every class by itself (multi-label); one class of several is supported"
+                }
+                "arg_max" | "top_k" | "top_k_v2" => "chooses a class: export the logits",
+                _ => "has no place in a BERT-style encoder",
+            }));
         }
         walk.classified(fetch.input("X")?)
     }
@@ -169,8 +177,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn classified(&self, logits: &'a str) -> Result<Encoder<'a>> {
-        let (mut classifier, input) = self.dense(self.source(logits)?)?;
+    /// The logits of a program with this output, and whether a softmax stands between.
+    fn logits(&self, output: &'a str) -> Result<(Scaled<'a>, bool)> {
+        let output = self.source(output)?;
+        if self.kind(output.variable) != Some("softmax") {
+            return Ok((output, false));
+        }
+        let softmax = self.expect(output.variable, &["softmax"])?;
+        if output.factor != 1.0 || !matches!(softmax.int("axis", -1)?, -1 | 1) {
+            return Err(softmax.refuse("gives no probabilities of classes"));
+        }
+        Ok((self.source(self.unary(softmax)?)?, true))
+    }
+
+    fn classified(&self, output: &'a str) -> Result<Encoder<'a>> {
+        let (logits, softmax) = self.logits(output)?;
+        let (mut classifier, input) = self.dense(logits)?;
         let pooled = self.source(input)?;
         classifier.input_factor = pooled.factor;
         let tanh = self.expect(pooled.variable, &["tanh"])?;
@@ -210,6 +232,7 @@ impl<'a> Walk<'a> {
             pooler,
             classifier,
             pad_id,
+            softmax,
         })
     }
 
@@ -328,6 +351,19 @@ impl<'a> Walk<'a> {
             at.variable = self.unary(op)?;
         }
         Ok(at)
+    }
+
+    /// Goes back through casts of token ids, as far as they keep every id.
+    fn cast_ids(&self, mut variable: &'a str) -> Result<&'a str> {
+        while let Some("cast") = self.kind(variable) {
+            let cast = self.expect(variable, &["cast"])?;
+            // int32, int64, float32, float64: exact for every row of a table.
+            if !matches!(cast.int("out_dtype", 5)?, 2 | 3 | 5 | 6) {
+                return Err(cast.refuse("casts token ids to a type that does not hold them"));
+            }
+            variable = self.unary(cast)?;
+        }
+        Ok(variable)
     }
 
     /// The input of an operator that has one.

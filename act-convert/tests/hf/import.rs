@@ -63,9 +63,13 @@ fn what_programs_wrap_a_model_in_is_taken_off() {
     }
     // Of some tensors alone it is no wrapper, and the name that is there is told.
     let mut folder = Folder::of(&model);
-    folder.rename(|name| match name.contains("word_embeddings") {
-        true => format!("module.{name}"),
-        false => name.to_string(),
+    folder.rename(|name| {
+        let wrapper = if name.contains("word_embeddings") {
+            "module."
+        } else {
+            ""
+        };
+        format!("{wrapper}{name}")
     });
     let error = refused(folder.write().path(), &options());
     let name = "bert.embeddings.word_embeddings.weight";

@@ -62,10 +62,7 @@ impl Plan {
 
 fn check_position(position: &Position) -> Result<()> {
     match position {
-        Position::Learned { offset: 0 } => Ok(()),
-        Position::Learned { offset } => Err(Error::unsupported(&format!(
-            "position tables with offset {offset}"
-        ))),
+        Position::Learned { .. } => Ok(()),
         Position::Rotary { .. } => Err(Error::unsupported("rotary positions")),
         Position::Bias { .. } => Err(Error::unsupported("relative position biases")),
         Position::Disentangled { .. } => Err(Error::unsupported("disentangled attention")),

@@ -97,6 +97,21 @@ impl Embeddings {
         }
     }
 
+    /// The row of the position table for each token of a sequence, where pads have the id `pad_id`.
+    /// Behind unused rows (RoBERTa) pads are not counted, and read the last of those; else (BERT)
+    /// a token's row is its place.
+    pub fn position_rows(&self, ids: &[u32], pad_id: u32) -> impl Iterator<Item = usize> {
+        let offset = self.position_offset().unwrap_or(0);
+        let mut next = offset;
+        ids.iter().map(move |&id| {
+            if offset > 0 && id == pad_id {
+                return offset - 1;
+            }
+            next += 1;
+            next - 1
+        })
+    }
+
     /// Unused rows before that of the first position; `None` without a position table.
     pub fn position_offset(&self) -> Option<usize> {
         self.positions.iter().find_map(|p| match p {
@@ -109,9 +124,10 @@ impl Embeddings {
 /// A way to tell positions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Position {
-    /// A table with a row for each position, behind `offset` unused rows: RoBERTa's offset is 2.
+    /// A table with a row for each position, behind `offset` unused rows: RoBERTa's offset is 2. See
+    /// [`Embeddings::position_rows`].
     Learned {
-        /// Unused rows.
+        /// Unused rows, but for the last, which pads read.
         offset: usize,
     },
     /// Queries and keys are turned by angles that grow with the position (Su et al. 2021).

@@ -133,3 +133,17 @@ fn quantised_tensors_are_bytes_followed_by_their_scales() {
         plan.expected_tensors(&QuantSpec::default()).len() + 2
     );
 }
+
+#[test]
+fn pads_are_counted_without_unused_rows_and_not_behind_them() {
+    let rows = |offset, ids: &[u32]| -> Vec<usize> {
+        let mut embeddings = Embeddings::bert(10, 4, 8, 2);
+        embeddings.positions = vec![Position::Learned { offset }];
+        embeddings.position_rows(ids, 1).collect()
+    };
+    assert_eq!(rows(0, &[5, 1, 6, 7, 1]), [0, 1, 2, 3, 4]);
+    // As RoBERTa's `create_position_ids_from_input_ids` has it.
+    assert_eq!(rows(2, &[5, 1, 6, 7, 1]), [2, 1, 3, 4, 1]);
+    assert_eq!(rows(2, &[1, 1, 6]), [1, 1, 2]);
+    assert_eq!(rows(2, &[]), [0; 0]);
+}

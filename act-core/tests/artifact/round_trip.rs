@@ -169,7 +169,7 @@ fn parts_that_are_stored_and_not_computed_are_named() {
         let refused = artifact.check_supported().err().map(|e| e.to_string());
         let part = match name {
             "odd parts" => Some("rotary positions"),
-            "relative positions" => Some("position tables with offset 2"),
+            "relative positions" => Some("relative position biases"),
             "odd words" => Some("heads other than BERT's"),
             "limited groups" => Some("inputs with a multiplier for each channel"),
             _ => None,

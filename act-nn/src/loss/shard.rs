@@ -45,7 +45,7 @@ impl Shard {
         };
         let sequences = indices.iter().map(|&i| &examples.encodings[i]);
         Ok(Self {
-            batch: Ragged::new(sequences, pad_id),
+            batch: Ragged::new(sequences, &plan.embeddings, pad_id),
             classes,
             teacher_logits,
             comparisons,

@@ -1,6 +1,8 @@
 //! The sum of embedding tables. What a table is follows from its row numbers: tokens, the other
 //! input (token types), a running count (positions), or a constant (ERNIE's task).
 
+mod positions;
+
 use act_core::artifact::limits;
 use act_core::{Embedding, Error, Result};
 
@@ -26,6 +28,8 @@ pub struct Embeddings<'a> {
     pub word: EmbeddingTable<'a>,
     /// A row a position.
     pub position: EmbeddingTable<'a>,
+    /// Rows before that of the first position; where there are any, pads are not counted.
+    pub position_offset: u32,
     /// A row a segment.
     pub token_type: EmbeddingTable<'a>,
     /// The row that every token gets, where the program does not ask for token types.
@@ -79,7 +83,7 @@ impl<'a> Walk<'a> {
                 zero_row: u32::try_from(lookup.int("padding_idx", -1)?).ok(),
                 factor,
             };
-            let (role, row) = self.role(lookup, tokens)?;
+            let (role, row) = self.role(lookup, tokens, mask)?;
             if found.iter().any(|(other, ..)| *other == role) {
                 return Err(lookup.refuse(format!("is a second table of {role}")));
             }
@@ -100,10 +104,12 @@ impl<'a> Walk<'a> {
                 (constant.0, Some(constant.1))
             }
         };
-        let mut must = |role| take(role).map(|(table, _)| table).ok_or_else(missing(role));
+        let mut must = |role| take(role).ok_or_else(missing(role));
+        let (position, position_offset) = must(Embedding::Position)?;
         Ok(Embeddings {
-            word: must(Embedding::Word)?,
-            position: must(Embedding::Position)?,
+            word: must(Embedding::Word)?.0,
+            position,
+            position_offset,
             token_type,
             token_type_row,
             task_type,
@@ -118,7 +124,7 @@ impl<'a> Walk<'a> {
             let Some(lookup) = lookup.filter(|op| op.kind() == "lookup_table_v2") else {
                 continue;
             };
-            let ids = lookup.input("Ids")?;
+            let ids = self.cast_ids(lookup.input("Ids")?)?;
             if let Some(feed) = self.program.writer(ids).filter(|op| op.kind() == "feed") {
                 let place = feed.int("col", 0)?;
                 if first.is_none_or(|(other, _)| place < other) {
@@ -146,8 +152,9 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// What a lookup's row numbers say about its table; the row, if it is always the same.
-    fn role(&self, lookup: &'a Op, tokens: &str) -> Result<(Embedding, u32)> {
+    /// What a lookup's row numbers say about its table; the row, if it is always the same, or that
+    /// of the first position.
+    fn role(&self, lookup: &'a Op, tokens: &str, mask: Mask<'a>) -> Result<(Embedding, u32)> {
         let mut ids = lookup.input("Ids")?;
         if let Some(row) = self.constant(ids)? {
             let row = whole(lookup, row)?;
@@ -178,7 +185,14 @@ impl<'a> Walk<'a> {
             }
             ids = op.input("X")?;
         }
-        let op = self.expect(ids, &["feed", "elementwise_sub", "range"])?;
+        let kinds = [
+            "feed",
+            "elementwise_sub",
+            "range",
+            "scale",
+            "elementwise_add",
+        ];
+        let op = self.expect(ids, &kinds)?;
         if let Some(repeated) = repeated.filter(|_| op.kind() != "range") {
             return Err(repeated.refuse("reshapes the rows' numbers"));
         }
@@ -188,34 +202,10 @@ impl<'a> Walk<'a> {
                 .map(|()| (Embedding::Position, 0)),
             "feed" if ids == tokens => Ok((Embedding::Word, 0)),
             "feed" => Ok((Embedding::TokenType, 0)),
+            "scale" | "elementwise_add" => self
+                .counts_without_pads(op, mask)
+                .map(|first| (Embedding::Position, first)),
             _ => self.counts_from_zero(op).map(|()| (Embedding::Position, 0)),
         }
-    }
-
-    /// Checks that a range is 0, 1, 2, ... up to the length of the sequence.
-    fn ranges_over_tokens(&self, range: &'a Op) -> Result<()> {
-        range.reads_only(&["Start", "End", "Step"])?;
-        let constant = |slot| self.constant(range.input(slot)?);
-        let counts = constant("Start")? == Some(0.0) && constant("Step")? == Some(1.0);
-        if !counts || self.length(range.input("End")?)? != Some(1) {
-            return Err(range.refuse("does not count the positions from 0"));
-        }
-        Ok(())
-    }
-
-    /// Checks that a difference is 0, 1, 2, ... along each sequence: the running sum of ones, less
-    /// ones.
-    fn counts_from_zero(&self, difference: &'a Op) -> Result<()> {
-        let [sum, ones] = self.operands(difference)?;
-        let cumsum = self.expect(sum, &["cumsum"])?;
-        let summed = self.constant(self.unary(cumsum)?)?;
-        let plain = matches!(cumsum.int("axis", -1)?, 1 | -1)
-            && !cumsum.flag("exclusive", false)?
-            && !cumsum.flag("reverse", false)?
-            && !cumsum.flag("flatten", false)?;
-        if !plain || summed != Some(1.0) || self.constant(ones)? != Some(1.0) {
-            return Err(cumsum.refuse("does not count the positions from 0"));
-        }
-        Ok(())
     }
 }

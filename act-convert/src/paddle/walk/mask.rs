@@ -177,20 +177,21 @@ impl<'a> Walk<'a> {
     }
 
     /// The two sides of a comparison with a constant.
-    fn compared(&self, equal: &'a Op) -> Result<Mask<'a>> {
+    pub(super) fn compared(&self, equal: &'a Op) -> Result<Mask<'a>> {
         let [x, y] = self.operands(equal)?;
         let sides = match (self.constant(x)?, self.constant(y)?) {
             (None, Some(pad)) => Some((x, pad)),
             (Some(pad), None) => Some((y, pad)),
             _ => None,
         };
-        match sides {
-            Some((tokens, pad)) if self.kind(tokens) == Some("feed") => Ok(Mask::Pad {
-                tokens,
-                pad_id: whole(equal, pad)?,
-            }),
-            _ => Err(equal.refuse("does not compare an input with a pad token")),
+        let no_tokens = || equal.refuse("does not compare an input with a pad token");
+        let (tokens, pad) = sides.ok_or_else(no_tokens)?;
+        let tokens = self.cast_ids(tokens)?;
+        if self.kind(tokens) != Some("feed") {
+            return Err(no_tokens());
         }
+        let pad_id = whole(equal, pad)?;
+        Ok(Mask::Pad { tokens, pad_id })
     }
 }
 
