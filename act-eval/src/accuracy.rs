@@ -4,12 +4,13 @@
 use std::path::PathBuf;
 
 use act_core::Result;
-use act_core::metrics::Accuracy;
+use act_core::metrics::{Accuracy, Metric};
 use act_core::provenance::DataRecord;
 use act_stage::report::{AccuracyDetails, ClassCount, Report};
 use act_stage::{Context, Exit, ThreadsArgs};
 
 use crate::args::{self, JudgeArgs};
+use crate::classes;
 use crate::evaluation::{Answers, majority, open_split};
 use crate::model::{Model, stem};
 use crate::output::{self, synthetic_tag};
@@ -24,7 +25,7 @@ pub struct Args {
     /// Sequences computed together; the result does not depend on it.
     #[arg(long, default_value_t = 32, value_parser = args::at_least_one, value_name = "N")]
     pub batch_size: usize,
-    /// Add a table of classes: examples, answers, recall, precision.
+    /// Add a table of classes: examples, answers, recall, precision, F1.
     #[arg(long)]
     pub per_class: bool,
     /// Print the JSON report instead.
@@ -49,16 +50,23 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let answers = Answers::collect(&model, &data, &encodings, args.batch_size, &progress)?;
     progress.finish();
     let accuracy = answers.accuracy();
-    let classes = answers.classes(&model.task.labels);
+    let labels = &model.task.labels;
+    let classes = answers.classes(labels);
+    let counts = answers.counts(labels.len());
+    let f1 = classes::positive_f1(&counts, labels);
 
-    let warning = answers.warning(&model.task.labels);
+    let warning = answers.warning(labels);
     if let Some(warning) = &warning {
         log::warn!("{}: {warning}", model.name);
     }
     let mut report = model.report.with(AccuracyDetails {
         majority_class: majority(&classes),
         warning,
-        classes: args.per_class.then(|| classes.clone()),
+        macro_f1: Some(counts.macro_f1()),
+        mcc: Some(counts.mcc()),
+        f1: f1.map(|(value, _)| value),
+        worst_class: classes::worst(&counts, labels),
+        classes: Some(classes.clone()),
     });
     report.set_dataset(&data.record);
     report.accuracy = Some(accuracy);
@@ -66,7 +74,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         output::json(&report)?
     } else {
         let table = args.per_class.then(|| class_table(&classes).to_string());
-        summary(&accuracy, &data.record, &report) + &table.unwrap_or_default()
+        let mut text = summary(&accuracy, &data.record, &report);
+        text += &beside(&report.details, f1.map(|(_, label)| label));
+        text + &table.unwrap_or_default()
     };
     args.judge.report.write(ctx, report)?;
     output::print(ctx, &text)?;
@@ -86,19 +96,36 @@ fn summary<D>(accuracy: &Accuracy, data: &DataRecord, report: &Report<D>) -> Str
     )
 }
 
+/// A third line: what the accuracy does not show. `positive` is the class that F1 is of.
+fn beside(details: &AccuracyDetails, positive: Option<&str>) -> String {
+    let mut figures = Vec::new();
+    if let Some(macro_f1) = details.macro_f1 {
+        figures.push(Metric::MacroF1.words(macro_f1));
+    }
+    if let (Some(f1), Some(label)) = (details.f1, positive) {
+        figures.push(format!("{} of class {label:?}", Metric::F1.words(f1)));
+    }
+    if let Some(mcc) = details.mcc {
+        figures.push(Metric::Mcc.words(mcc));
+    }
+    if let Some(worst) = &details.worst_class {
+        let (label, recall, n) = (&worst.label, classes::share(worst.recall), worst.examples);
+        figures.push(format!("worst class {label:?}, recall {recall} of {n}"));
+    }
+    figures.join("; ") + "\n"
+}
+
 fn class_table(classes: &[ClassCount]) -> Table {
-    let share = |some: usize, whole: usize| match whole {
-        0 => "-".to_string(),
-        _ => format!("{:.1} %", 100.0 * some as f64 / whole as f64),
-    };
-    let mut table = Table::new(["class", "examples", "answers", "recall", "precision"]);
+    let header = ["class", "examples", "answers", "recall", "precision", "F1"];
+    let mut table = Table::new(header);
     for c in classes {
         table.push([
             c.label.clone(),
             c.examples.to_string(),
             c.predicted.to_string(),
-            share(c.correct, c.examples),
-            share(c.correct, c.predicted),
+            classes::share(c.recall),
+            classes::share(c.precision),
+            classes::share(c.f1),
         ]);
     }
     table
@@ -106,21 +133,25 @@ fn class_table(classes: &[ClassCount]) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use act_core::metrics::ClassCounts;
+
     use super::*;
 
     #[test]
     fn a_class_that_is_never_answered_has_no_precision() {
-        let class = |label: &str, examples, predicted, correct| ClassCount {
-            label: label.into(),
-            examples,
-            predicted,
-            correct,
+        let class = |label: &str, examples, predicted, correct| {
+            let counts = ClassCounts {
+                examples,
+                predicted,
+                correct,
+            };
+            ClassCount::new(label, &counts)
         };
         let expected = "\
-| class | examples | answers | recall | precision |
-| ----- | -------: | ------: | -----: | --------: |
-| 0     |        3 |       4 | 66.7 % |    50.0 % |
-| 1     |        1 |       0 |  0.0 % |         - |
+| class | examples | answers | recall | precision |     F1 |
+| ----- | -------: | ------: | -----: | --------: | -----: |
+| 0     |        3 |       4 | 66.7 % |    50.0 % | 57.1 % |
+| 1     |        1 |       0 |  0.0 % |         - |  0.0 % |
 ";
         let table = class_table(&[class("0", 3, 4, 2), class("1", 1, 0, 0)]);
         assert_eq!(table.to_string(), expected);

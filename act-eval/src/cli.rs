@@ -111,8 +111,8 @@ const GATE_EXAMPLES: &str = "\
 Examples:
   The last model of a report: at most 0.3 points lost, at least three times as fast:
     act-eval gate --from report.json --max-drop 0.3 --min-speedup 3
-  Another one of its models:
-    act-eval gate --from report.json --model student --max-drop 0.5
+  Another one of its models, and no class that loses more than 5 points of recall:
+    act-eval gate --from report.json --model student --max-drop 0.5 --max-class-drop 5
   With no file between:
     act-eval report base.act int8.act --data ~/clue/afqmc --json \\
       | act-eval gate --from - --max-drop 1";

@@ -11,7 +11,7 @@ use act_stage::report::{
 use crate::evaluation::{Answers, majority};
 use crate::latency::Race;
 use crate::model::Model;
-use crate::{changes, confusion, paired};
+use crate::{changes, classes, confusion, figures, paired};
 
 /// What was measured, and what the user gave beside it; per model, in the models' order.
 pub struct Measurements {
@@ -84,7 +84,8 @@ impl Comparison {
         self.models().iter().map(|m| m.name.as_str()).collect()
     }
 
-    /// What is wrong with accuracies, each warning once, with the models that it is about.
+    /// What is wrong with accuracies, each warning once, with the models that it is about; then the
+    /// classes that a model has lost.
     pub fn warnings(&self) -> Vec<String> {
         let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
         for row in self.models() {
@@ -96,9 +97,22 @@ impl Comparison {
                 None => told.push((warning, vec![&row.name])),
             }
         }
-        told.into_iter()
-            .map(|(warning, names)| format!("{}: {warning}", names.join(", ")))
-            .collect()
+        let of_accuracies = told
+            .into_iter()
+            .map(|(warning, names)| format!("{}: {warning}", names.join(", ")));
+        of_accuracies.chain(self.lost_classes()).collect()
+    }
+
+    /// Classes that the first model knows and another does not, model by model.
+    pub fn lost_classes(&self) -> Vec<String> {
+        let Some((first, others)) = self.models().split_first() else {
+            return Vec::new();
+        };
+        let lost = others.iter().filter_map(|row| {
+            let lost = classes::lost(&first.classes, &row.classes);
+            Some(format!("{}: {}", row.name, classes::lost_words(&lost)?))
+        });
+        lost.collect()
     }
 }
 
@@ -116,12 +130,21 @@ fn rows(
         paired::grouped_difference(&answers.correct(), &reference, &groups, seed)
     };
     let first_bytes = models[0].report.model.bytes as f64;
-    let row = |(i, (model, answers)): (usize, (&Model, &Answers))| ComparedModel {
+    let figures = figures::of(answers, &data.labels, &groups, seed);
+    type Row<'a> = (usize, ((&'a Model, &'a Answers), figures::Figures));
+    let row = |(i, ((model, answers), figures)): Row<'_>| ComparedModel {
         name: model.name.clone(),
         model: model.report.model.clone(),
         accuracy: answers.accuracy(),
         warning: answers.warning(&data.labels),
         difference: (i > 0).then(|| against_first(answers)),
+        macro_f1: Some(figures.macro_f1),
+        mcc: Some(figures.mcc),
+        f1: figures.f1,
+        worst_class: figures.worst_class,
+        largest_loss: figures.largest_loss,
+        lost_classes: figures.lost_classes,
+        classes: figures.classes,
         size_ratio: first_bytes / model.report.model.bytes.max(1) as f64,
         latency: races.iter().map(|r| r.latency[i].clone()).collect(),
         speedups: if i == 0 {
@@ -132,5 +155,6 @@ fn rows(
         quantised: model.quantised.clone(),
         lineage: model.provenance.iter().map(StageReport::from).collect(),
     };
-    models.iter().zip(answers).enumerate().map(row).collect()
+    let models = models.iter().zip(answers).zip(figures);
+    models.enumerate().map(row).collect()
 }

@@ -1,7 +1,7 @@
 //! A model's answers on a labelled split, right and wrong. Accuracy, per-class counts and paired
 //! comparisons all start from these answers.
 
-use act_core::metrics::{Accuracy, argmax};
+use act_core::metrics::{Accuracy, Counts, argmax};
 use act_core::{Encoding, Progress, Result};
 use act_data::Dataset;
 use act_stage::Context;
@@ -70,23 +70,19 @@ impl Answers {
         Accuracy::new(correct, self.truth.len())
     }
 
+    /// The answers counted by class, of so many.
+    pub fn counts(&self, classes: usize) -> Counts {
+        let truth = self.truth.iter().copied();
+        Counts::new(self.predicted.iter().copied(), truth, classes)
+    }
+
     /// Counts for every class, in the order of `labels`.
     pub fn classes(&self, labels: &[String]) -> Vec<ClassCount> {
-        let mut counts: Vec<ClassCount> = labels
-            .iter()
-            .map(|label| ClassCount {
-                label: label.clone(),
-                examples: 0,
-                predicted: 0,
-                correct: 0,
-            })
-            .collect();
-        for (&predicted, &truth) in self.predicted.iter().zip(&self.truth) {
-            counts[predicted].predicted += 1;
-            counts[truth as usize].examples += 1;
-            counts[predicted].correct += usize::from(predicted == truth as usize);
-        }
-        counts
+        let counts = self.counts(labels.len());
+        let classes = labels.iter().zip(&counts.classes);
+        classes
+            .map(|(label, of)| ClassCount::new(label, of))
+            .collect()
     }
 
     /// Why the accuracy is no evidence of anything learned, in words: one answer to everything, or

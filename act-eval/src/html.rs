@@ -39,7 +39,10 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                     (headline(comparison))
                     (judged_on(comparison))
                 }
-                (section("Models", html! { (grid(&markdown::summary(comparison))) }))
+                (section("Models", html! {
+                    (grid(&markdown::summary(comparison)))
+                    (grid(&markdown::classes::figures(comparison.models())))
+                }))
                 (section("Accuracy against latency", pareto(comparison)?))
                 (section("Latency", latency(comparison)))
                 @if comparison.models().len() > 1 {
@@ -48,6 +51,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                         (grid(&markdown::paired(comparison.models(), report.synthetic)))
                     }))
                 }
+                (section("Classes", classes(comparison.models())))
                 @if !comparison.details().training.is_empty() {
                     (section("Training", training(&comparison.details().training)?))
                 }
@@ -83,6 +87,16 @@ fn headline(comparison: &Comparison) -> Markup {
             (figure(table::times(last.size_ratio), format!("smaller than {}", first.name)))
             (figure(table::points(points), format!("points of accuracy ({})", noise(last))))
         }
+    }
+}
+
+fn classes(rows: &[ComparedModel]) -> Markup {
+    use markdown::classes::{FIGURES, losses, table, which};
+    html! {
+        p { (FIGURES) }
+        @for sentence in losses(rows) { p { (sentence) } }
+        p { (which(rows)) }
+        (grid(&table(rows)))
     }
 }
 

@@ -5,17 +5,19 @@
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
 //! [`summary`], [`gate`]; [`cli`] holds them together), under them the measurements
 //! ([`evaluation`], [`latency`], [`operators`], [`sites`]), the statistics ([`paired`],
-//! [`confusion`], [`changes`]) and the writing ([`table`], [`markdown`], [`lineage`], [`html`]).
+//! [`resample`], [`classes`], [`figures`], [`confusion`], [`changes`]) and the writing ([`table`], [`markdown`], [`lineage`], [`html`]).
 //! What a report holds stands in [`act_stage::report`].
 
 pub mod accuracy;
 pub mod args;
 pub mod bench;
 pub mod changes;
+pub mod classes;
 pub mod cli;
 pub mod comparison;
 pub mod confusion;
 pub mod evaluation;
+pub mod figures;
 pub mod gate;
 pub mod html;
 pub mod inspect;
@@ -29,6 +31,7 @@ pub mod paired;
 pub mod predict;
 pub mod quantised;
 pub mod report;
+pub mod resample;
 pub mod sites;
 pub mod summary;
 pub mod table;

@@ -2,6 +2,7 @@
 //! down what was measured and measures nothing.
 
 mod answers;
+pub mod classes;
 
 use act_stage::report::{ComparedModel, Host, ModelReport};
 
@@ -65,11 +66,12 @@ pub fn summary(comparison: &Comparison) -> Table {
     table
 }
 
-/// The table, and under it what is wrong with its accuracies.
+/// The tables, and under them what is wrong with the figures.
 pub fn verdict(comparison: &Comparison) -> String {
     let warnings = comparison.warnings().into_iter();
     let warnings = warnings.map(|w| format!("\nWarning: {w}.\n"));
-    summary(comparison).to_string() + &warnings.collect::<String>()
+    let figures = classes::figures(comparison.models());
+    format!("{}\n{figures}", summary(comparison)) + &warnings.collect::<String>()
 }
 
 /// The whole document.
@@ -110,6 +112,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
         say(PAIRED);
         say(&paired(comparison.models(), report.synthetic).to_string());
     }
+    say(&classes::section(comparison));
     say("## Layers\n\nAttention heads and feed-forward neurons, layer by layer.\n");
     say(&layers(comparison.models()).to_string());
     say(&answers::sections(comparison));
@@ -208,7 +211,7 @@ pub fn paired(rows: &[ComparedModel], synthetic: bool) -> Table {
         "95 % by groups",
     ];
     let mut table = Table::new(header.into_iter().take(columns));
-    let interval = |low, high| format!("{} .. {}", table::points(low), table::points(high));
+    let interval = table::points_interval;
     for row in rows {
         let Some(d) = &row.difference else { continue };
         let cells = [
@@ -217,11 +220,7 @@ pub fn paired(rows: &[ComparedModel], synthetic: bool) -> Table {
             interval(d.low, d.high),
             d.only_model.to_string(),
             d.only_reference.to_string(),
-            if d.p_value < 1e-4 {
-                "< 0.0001".into()
-            } else {
-                format!("{:.4}", d.p_value)
-            },
+            table::p_value(d.p_value),
         ];
         let groups = d
             .grouped

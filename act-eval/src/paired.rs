@@ -7,32 +7,16 @@ use act_core::metrics::Accuracy;
 use act_stage::report::{GroupedInterval, PairedDifference};
 use rand::Rng;
 
+use crate::resample::{MOST_DRAWS, hang_together, percentiles};
+
 /// Compares right and wrong answers, example by example; both slices in the same order.
 pub fn difference(model: &[bool], reference: &[bool]) -> PairedDifference {
     assert_eq!(model.len(), reference.len(), "paired answers");
-    let count = |m: bool, r: bool| {
-        model
-            .iter()
-            .zip(reference)
-            .filter(|&(&a, &b)| a == m && b == r)
-            .count()
-    };
-    let counts = Counts {
-        both: count(true, true),
-        only_model: count(true, false),
-        only_reference: count(false, true),
-        neither: count(false, false),
-    };
-    let (low, high) = counts.newcombe();
-    PairedDifference {
-        value: counts.difference(),
-        low,
-        high,
-        only_model: counts.only_model,
-        only_reference: counts.only_reference,
-        p_value: mcnemar_exact(counts.only_model, counts.only_reference),
-        grouped: None,
+    let mut counts = Counts::default();
+    for (&model, &reference) in model.iter().zip(reference) {
+        counts.add(model, reference);
     }
+    counts.difference()
 }
 
 /// As [`difference`], with the interval over groups of dependent examples (CSL has several lines an
@@ -43,23 +27,21 @@ pub fn grouped_difference(
     groups: &[Vec<usize>],
     seed: Seed,
 ) -> PairedDifference {
-    let alone = groups.len() as f64 > 0.9 * model.len() as f64;
     PairedDifference {
-        grouped: (!alone).then(|| bootstrap(model, reference, groups, seed)),
+        grouped: hang_together(groups, model.len())
+            .then(|| bootstrap(model, reference, groups, seed)),
         ..difference(model, reference)
     }
 }
 
-/// Percentile bootstrap over groups (Efron & Tibshirani 1993, chapter 13; groups as units: Field &
-/// Welsh 2007): draws as many groups as there are, with replacement, and takes the difference of
-/// the accuracies; the 2.5th and 97.5th percentile of many such draws.
+/// Percentile bootstrap over groups (groups as units: Field & Welsh 2007): draws as many groups as there
+/// are, with replacement, and takes the difference of the accuracies.
 fn bootstrap(
     model: &[bool],
     reference: &[bool],
     groups: &[Vec<usize>],
     seed: Seed,
 ) -> GroupedInterval {
-    const DRAWS: usize = 2000;
     let sums: Vec<(i64, i64)> = (groups.iter())
         .map(|group| {
             let gain = |&i: &usize| i64::from(model[i]) - i64::from(reference[i]);
@@ -67,30 +49,25 @@ fn bootstrap(
         })
         .collect();
     let mut rng = seed.stream("act-eval bootstrap");
-    let mut differences: Vec<f64> = (0..DRAWS)
-        .map(|_| {
-            let mut total = (0, 0);
-            for _ in 0..sums.len() {
-                let (gain, size) = sums[rng.random_range(0..sums.len())];
-                total = (total.0 + gain, total.1 + size);
-            }
-            total.0 as f64 / total.1.max(1) as f64
-        })
-        .collect();
-    differences.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let rank = (share * DRAWS as f64).ceil() as usize;
-        differences[rank.clamp(1, DRAWS) - 1]
-    };
+    let differences = (0..MOST_DRAWS).map(|_| {
+        let mut total = (0, 0);
+        for _ in 0..sums.len() {
+            let (gain, size) = sums[rng.random_range(0..sums.len())];
+            total = (total.0 + gain, total.1 + size);
+        }
+        total.0 as f64 / total.1.max(1) as f64
+    });
+    let (low, high) = percentiles(differences.collect());
     GroupedInterval {
-        low: at(0.025),
-        high: at(0.975),
+        low,
+        high,
         groups: groups.len(),
     }
 }
 
 /// The two-by-two table of right and wrong answers.
-struct Counts {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
     both: usize,
     only_model: usize,
     only_reference: usize,
@@ -102,7 +79,31 @@ impl Counts {
         self.both + self.only_model + self.only_reference + self.neither
     }
 
-    fn difference(&self) -> f64 {
+    /// Takes in one example: whether each of the two is right.
+    pub fn add(&mut self, model: bool, reference: bool) {
+        *match (model, reference) {
+            (true, true) => &mut self.both,
+            (true, false) => &mut self.only_model,
+            (false, true) => &mut self.only_reference,
+            (false, false) => &mut self.neither,
+        } += 1;
+    }
+
+    /// The difference of the shares of right answers.
+    pub fn difference(&self) -> PairedDifference {
+        let (low, high) = self.newcombe();
+        PairedDifference {
+            value: self.value(),
+            low,
+            high,
+            only_model: self.only_model,
+            only_reference: self.only_reference,
+            p_value: mcnemar_exact(self.only_model, self.only_reference),
+            grouped: None,
+        }
+    }
+
+    fn value(&self) -> f64 {
         (self.only_model as f64 - self.only_reference as f64) / self.n().max(1) as f64
     }
 
@@ -120,7 +121,7 @@ impl Counts {
         let join = |a: f64, b: f64| (a * a - 2.0 * phi * a * b + b * b).max(0.0).sqrt();
         let below = join(model.value - model.low, reference.high - reference.value);
         let above = join(model.high - model.value, reference.value - reference.low);
-        let difference = self.difference();
+        let difference = self.value();
         (difference - below, difference + above)
     }
 

@@ -115,6 +115,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     };
     let mut comparison = Comparison::new(&models, measured, &data, seed);
     comparison.report.wall_s = start.elapsed().as_secs_f64();
+    for lost in comparison.lost_classes() {
+        log::warn!("{lost}");
+    }
     let json = output::json(&comparison.report)?;
     for document in &args.output {
         let text = match document.format {

@@ -131,6 +131,27 @@ pub fn points(share: f64) -> String {
     format!("{:+.2}", (share * 1e4).round() / 1e2 + 0.0)
 }
 
+/// `-2.10 .. +0.30`, in percentage points.
+pub fn points_interval(low: f64, high: f64) -> String {
+    format!("{} .. {}", points(low), points(high))
+}
+
+/// A p-value: `0.0129`.
+pub fn p_value(p: f64) -> String {
+    match p {
+        p if p < 1e-4 => "< 0.0001".into(),
+        p => format!("{p:.4}"),
+    }
+}
+
+/// The same in a sentence: `p = 0.0129`, `p < 0.0001`.
+pub fn p_words(p: f64) -> String {
+    match p_value(p) {
+        below if below.starts_with('<') => format!("p {below}"),
+        p => format!("p = {p}"),
+    }
+}
+
 /// A count with a thousands unit: `59.74 M`.
 pub fn count(n: usize) -> String {
     scaled(n as f64, ["", "k", "M", "G"])
@@ -216,5 +237,9 @@ mod tests {
             ["0.012", "4.57", "45.7", "457"]
         );
         assert_eq!(times(2.914), "2.91x");
+        assert_eq!(
+            [p_words(0.01294), p_words(1e-5)],
+            ["p = 0.0129", "p < 0.0001"]
+        );
     }
 }

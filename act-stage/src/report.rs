@@ -9,6 +9,7 @@
 //! of before has a default here; fields of tomorrow are skipped.
 
 mod aware;
+mod classes;
 mod comparison;
 mod differences;
 mod envelope;
@@ -25,9 +26,10 @@ pub use aware::{
     Agreement, AwareEvaluation, AwareOutcome, AwareScore, AwareTraining, HowQuantised, KeptModel,
     TrainedSummary, WhyQuantised,
 };
+pub use classes::{ClassCount, ClassLoss, ComparedClass, Figure, FigureDifference};
 pub use comparison::{
-    AccuracyDetails, BenchDetails, ClassCount, ComparedModel, ComparisonDetails, Majority,
-    Operator, Reference, TrainingCourse,
+    AccuracyDetails, BenchDetails, ComparedModel, ComparisonDetails, Majority, Operator, Reference,
+    TrainingCourse,
 };
 pub use differences::{Change, Changes, Confusion, GroupedInterval, PairedDifference};
 pub use envelope::{NoDetails, Report, SCHEMA, SYNTHETIC_NOTICE};

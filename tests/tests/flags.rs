@@ -59,7 +59,7 @@ const TABLE: &[(&str, &str)] = &[
     ("act-eval summary", "json quiet verbose"),
     (
         "act-eval gate",
-        "from model max-drop min-speedup quiet verbose",
+        "from model max-drop max-drop-f1 max-class-drop class-examples min-speedup quiet verbose",
     ),
 ];
 

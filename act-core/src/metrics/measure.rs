@@ -83,6 +83,11 @@ impl Measure {
         self.metric
     }
 
+    /// Index of the class that F1 is of.
+    pub fn positive(&self) -> usize {
+        self.positive
+    }
+
     /// Its value for answers that have been counted.
     pub fn of(&self, counts: &Counts) -> f64 {
         match self.metric {

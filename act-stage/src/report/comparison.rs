@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::aware::HowQuantised;
+use super::classes::{ClassCount, ClassLoss, ComparedClass, Figure};
 use super::differences::{Changes, Confusion, PairedDifference};
 use super::latency::{LatencyReport, Speedup};
 use super::lineage::StageReport;
@@ -23,22 +24,21 @@ pub struct AccuracyDetails {
     /// Why the accuracy is no evidence of anything learned; absent if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
-    /// Class by class, where that was asked for.
+    /// Mean F1 of the classes that occur.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macro_f1: Option<f64>,
+    /// Matthews' correlation coefficient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcc: Option<f64>,
+    /// F1 of the positive class, of two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub f1: Option<f64>,
+    /// The class with the smallest recall.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_class: Option<ClassCount>,
+    /// Class by class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<ClassCount>>,
-}
-
-/// One class in an account of all classes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClassCount {
-    /// The label.
-    pub label: String,
-    /// Examples of this class.
-    pub examples: usize,
-    /// Examples that the model takes for this class.
-    pub predicted: usize,
-    /// Examples of this class that the model knows.
-    pub correct: usize,
 }
 
 /// The commonest right answer.
@@ -116,6 +116,27 @@ pub struct ComparedModel {
     /// Accuracy minus the first model's, on the same examples; absent for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<PairedDifference>,
+    /// Mean F1 of the classes that occur.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macro_f1: Option<Figure>,
+    /// Matthews' correlation coefficient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcc: Option<Figure>,
+    /// F1 of the positive class, of two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub f1: Option<Figure>,
+    /// The class with the smallest recall.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_class: Option<ClassCount>,
+    /// The class that lost most against the first model; absent for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_loss: Option<ClassLoss>,
+    /// Classes that the first model knows and this one does not know any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost_classes: Vec<String>,
+    /// Class by class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ComparedClass>,
     /// The first model's file size over this one's.
     pub size_ratio: f64,
     /// One row a setting.
