@@ -31,9 +31,10 @@ impl Change {
     /// What to add where the data do not tell on which side of the limit the model is.
     fn doubt(self, most: f64) -> &'static str {
         let limit = -most / 100.0;
-        match self.low < limit && limit < self.high {
-            true => "; these examples cannot tell: the limit is within the interval",
-            false => "",
+        if self.low < limit && limit < self.high {
+            "; these examples cannot tell: the limit is within the interval"
+        } else {
+            ""
         }
     }
 }

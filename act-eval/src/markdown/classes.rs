@@ -88,9 +88,10 @@ fn loss(name: &str, loss: &ClassLoss) -> String {
     if d.value >= 0.0 {
         return format!("{name}: no class lost recall.");
     }
-    let verdict = match loss.significant {
-        true => "not chance",
-        false => "within what chance does to some class",
+    let verdict = if loss.significant {
+        "not chance"
+    } else {
+        "within what chance does to some class"
     };
     format!(
         "{name}: class {label:?} lost most: recall {} before and {} after, {} points ({}, 95 %) on \
