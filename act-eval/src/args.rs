@@ -16,7 +16,7 @@ use crate::model::Model;
 #[derive(Debug, Clone, clap::Args)]
 pub struct JudgeArgs {
     /// Which split: train, dev, test.
-    #[arg(long, default_value = "dev", value_parser = split, value_name = "SPLIT")]
+    #[arg(long, default_value = "dev", value_parser = split, value_name = "SPLIT", requires = "data")]
     pub split: Split,
     /// Of which data.
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub struct LatencyArgs {
     #[arg(long, default_value_t = 3.0, value_parser = seconds, value_name = "S")]
     pub seconds: f64,
     /// Exactly this many runs in each setting instead.
-    #[arg(long, value_parser = at_least_one, value_name = "N")]
+    #[arg(long, value_parser = at_least_one, value_name = "N", conflicts_with = "seconds")]
     pub runs: Option<usize>,
     /// Threads to measure with; 0: every core [default: 1].
     #[arg(long)]

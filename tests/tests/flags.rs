@@ -148,6 +148,44 @@ fn a_flag_without_effect_is_a_mistake_of_one_line() {
 }
 
 #[test]
+fn a_flag_that_another_leaves_without_effect_is_a_mistake() {
+    for (line, says) in [
+        (
+            "act-eval bench x.act --runs 3 --seconds 2",
+            "'--runs <N>' cannot be used with",
+        ),
+        (
+            "act-eval report x.act --data d --seconds 2 --runs 3 -o r.md",
+            "cannot be used with",
+        ),
+        (
+            "act-eval bench x.act --compare y.act --scaling",
+            "cannot be used with",
+        ),
+        (
+            "act-eval bench x.act --split train",
+            "arguments were not provided: --data <DIR>",
+        ),
+        (
+            "act-prune x.act --data d --budget 8ms --params 0.5",
+            "cannot be used with",
+        ),
+        (
+            "act-prune x.act --data d --precision f32",
+            "--precision has no effect",
+        ),
+        (
+            "act-prune x.act --data d --bytes 9MB --latency-table t",
+            "--latency-table has no effect",
+        ),
+        ("act-distill x.act --data d -q -v", "cannot be used with"),
+    ] {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        run(words[0], &words[1..]).complains(2, &[says]);
+    }
+}
+
+#[test]
 fn nothing_is_written_for_a_flag_without_effect() {
     let folder = tempfile::tempdir().unwrap();
     let made = folder.path().join("d");

@@ -181,6 +181,72 @@ fn keys_without_effect_are_told_once_and_misspelt_tasks_guessed() {
 }
 
 #[test]
+fn keys_that_others_leave_idle_are_warned_of_where_they_stand() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.yaml");
+    let told = |text: &str| {
+        fs::write(&file, text).unwrap();
+        let output = probe(&["--act", "config", "-c", file.to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stderr(&output)
+    };
+    for (text, key, why) in [
+        (
+            "Prune:\n  latency_batch: 4",
+            "Prune.latency_batch",
+            "no target of time",
+        ),
+        (
+            "Prune:\n  precision: f32",
+            "Prune.precision",
+            "no target of time or bytes",
+        ),
+        (
+            "Distillation:\n  temperature: 4\n  logits: 1",
+            "Distillation.temperature",
+            "soft labels",
+        ),
+        (
+            "Distillation:\n  layers: [[0, 0]]",
+            "Distillation.layers",
+            "hidden is not asked for",
+        ),
+        (
+            "Distillation:\n  relation_heads: 3",
+            "Distillation.relation_heads",
+            "relations is not",
+        ),
+        (
+            "Distillation:\n  cache: 1GB",
+            "Distillation.cache",
+            "no loss looks into the teacher",
+        ),
+        (
+            "QuantPost:\n  smooth_alpha: [0.5]\n  schemes: [static]",
+            "QuantPost.smooth_alpha",
+            "smooth is",
+        ),
+    ] {
+        let said = told(text);
+        let line = format!("c.yaml:2: {key} has no effect: ");
+        assert!(said.contains(&line) && said.contains(why), "{text}: {said}");
+        assert!(said.contains("warning: "), "{said}");
+    }
+    for text in [
+        "Prune:\n  latency_batch: 4\n  target_speedup: 2",
+        "Prune:\n  precision: f32\n  bytes: 9MB",
+        "Distillation:\n  temperature: 4",
+        "Distillation:\n  layers: [[0, 0]]\n  hidden: 1\n  cache: 0",
+        "QuantPost:\n  smooth_alpha: [0.5]",
+        "Prune: {}\nQuantAware:",
+    ] {
+        assert_eq!(told(text), "", "{text}");
+    }
+}
+
+#[test]
 fn data_folders_are_checked() {
     assert_line(&act("data"), 2, "act-probe: no data: give --data DIR");
     let data = |dir: &str| probe(&["--act", "data", "--data", dir]).output().unwrap();

@@ -54,14 +54,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         "panic-thread" => std::thread::scope(|s| {
             s.spawn(|| panic!("in a thread"));
         }),
-        "config" => ctx.write_file(
-            &args.stage.output,
-            args.stage
-                .config
-                .load(Program::Prune)?
-                .yaml_of(&[Section::Prune])?
-                .as_bytes(),
-        )?,
+        "config" => config(&args, ctx)?,
         "data" => drop(
             args.stage
                 .data
@@ -80,6 +73,16 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         other => return Err(Error::usage(format!("--act {other}")).into()),
     }
     Ok(Exit::Done)
+}
+
+/// Loads a configuration as act-prune does, and writes its section.
+fn config(args: &Args, ctx: &Context) -> anyhow::Result<()> {
+    let config = args.stage.config.load(Program::Prune)?;
+    for program in Program::ALL {
+        config.warn_of_idle(program)?;
+    }
+    let section = config.yaml_of(&[Section::Prune])?;
+    Ok(ctx.write_file(&args.stage.output, section.as_bytes())?)
 }
 
 fn copy(args: &Args, ctx: &Context) -> anyhow::Result<Exit> {

@@ -129,6 +129,69 @@ fn the_last_level_is_acts_own_detail_and_none_of_the_users_texts() {
     }
 }
 
+/// Texts that are in no line of any stage, at the most that they tell.
+#[test]
+fn no_line_holds_a_users_text() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let line = |i: usize| {
+        format!(
+            "secret{i} \u{e9}l\u{e8}ve \u{79d8}\u{5bc6}\u{1f511}\t{}\n",
+            i % 2
+        )
+    };
+    let table = |range: std::ops::Range<usize>| {
+        "text\tlabel\n".to_string() + &range.map(line).collect::<String>()
+    };
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("a folder");
+    let write = |name: &str, text: String| fs::write(data.join(name), text).expect("written");
+    write("train.tsv", table(0..90));
+    write("dev.tsv", table(90..120));
+    let description =
+        r#"{"task":"own","columns":{"text":"text","label":"label"},"labels":["0","1"]}"#;
+    write("act-dataset.json", description.into());
+    let secret = |said: &str| {
+        ["secret", "\u{e9}l\u{e8}ve", "\u{79d8}\u{5bc6}"]
+            .iter()
+            .any(|part| said.contains(part))
+    };
+    for line in [
+        "act-data check data -vv > out",
+        "act-convert new --layers 1 --hidden 16 --heads 2 --data data -vv -o new.act",
+        "act-distill new.act --data data --set TrainConfig.epochs=1 -vv -o base.act",
+        "act-prune base.act --data data -vv -o pruned.act",
+        "act-distill pruned.act --teacher base.act --data data -vv -o student.act",
+        "act-quant student.act --data data -vv -o int8.act",
+        "act-eval accuracy int8.act --data data -vv > out",
+        "act-eval report base.act int8.act --data data --runs 3 --seq 16 -vv -o r.md > out",
+        "cut -f1 data/dev.tsv | act-eval predict int8.act -vv > out",
+        "act-convert export student.act -vv -o student.onnx",
+    ] {
+        let ran = bash(folder.path(), line);
+        assert_eq!(ran.code, Some(0), "{line}: {}", ran.stderr);
+        assert!(!secret(&ran.stderr), "{line}: {}", ran.stderr);
+    }
+    // Nor where the file is wrong: the line and the field say enough.
+    for wrong in [
+        "secret \u{79d8}\u{5bc6}\tmore\t0\n",
+        "secret \u{79d8}\u{5bc6}\n",
+        "secret\u{7}\t\n",
+    ] {
+        write("train.tsv", table(0..90) + wrong);
+        let ran = bash(
+            folder.path(),
+            "act-distill new.act --data data -vv -o x.act",
+        );
+        assert_eq!(ran.code, Some(2), "{wrong:?}: {}", ran.stderr);
+        assert!(
+            ran.complaint().contains("train.tsv:92"),
+            "{wrong:?}: {}",
+            ran.stderr
+        );
+        assert!(!secret(&ran.stderr), "{wrong:?}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_folder_with_a_blank_is_refused_by_make() {
     let Some(folder) = case("data/make-data-space") else {
