@@ -52,7 +52,7 @@ impl ImportOptions {
         let max_seq_length = match (self.max_seq_length, folder) {
             (Some(n), _) if !allowed.contains(&n) => {
                 return Err(Error::usage(format!(
-                    "--max-seq-length is {n}: the model takes {} to {longest}",
+                    "--max-seq-length (or Global.max_seq_length) is {n}: the model takes {} to {longest}",
                     limits::MIN_SEQUENCE
                 )));
             }

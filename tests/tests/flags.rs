@@ -90,7 +90,7 @@ fn flags(help: &str) -> BTreeSet<&str> {
         let (short, long) = line.split_once("--")?;
         let short = short.trim();
         let begins = short.is_empty() || (short.starts_with('-') && short.ends_with(','));
-        let end = long.find(|c: char| c != '-' && !c.is_ascii_lowercase());
+        let end = long.find(|c: char| c != '-' && !c.is_ascii_lowercase() && !c.is_ascii_digit());
         begins.then(|| &long[..end.unwrap_or(long.len())])
     });
     explained
