@@ -171,7 +171,7 @@ fn describe(set: &Dataset, tokenizer: &Tokenizer) -> Result<SplitCheck> {
             .filter(|_| labelled > 0)
             .map(|&n| share(n)),
         characters: Lengths::of(set.examples.iter().map(characters).collect()),
-        tokens: Lengths::of(set.encode(tokenizer)?.iter().map(|e| e.len()).collect()),
+        tokens: Lengths::of(set.encode(tokenizer)?.encodings.iter().map(|e| e.len()).collect()),
         duplicates,
         contradictory,
     })

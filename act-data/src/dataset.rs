@@ -7,6 +7,7 @@ use act_core::{Encoding, Error, Result, Tokenizer};
 use rayon::prelude::*;
 
 use crate::folder::{FileFormat, Folder};
+use crate::lengths::Lengths;
 use crate::lines::Lines;
 use crate::record::Record;
 use crate::split::Split;
@@ -89,18 +90,37 @@ impl Dataset {
     }
 
     /// Tokenises every example, on all threads of the global pool; the order is the examples'.
-    pub fn encode(&self, tokenizer: &Tokenizer) -> Result<Vec<Encoding>> {
-        let encode = |e: &Example| tokenizer.encode(&e.text, e.pair.as_deref());
-        self.examples.par_iter().map(encode).collect()
+    pub fn encode(&self, tokenizer: &Tokenizer) -> Result<Encoded> {
+        Encoded::collect(self.examples.par_iter(), tokenizer)
     }
 
     /// The same of the examples with these indices, in their order.
-    pub fn encode_some(&self, indices: &[usize], tokenizer: &Tokenizer) -> Result<Vec<Encoding>> {
-        let encode = |&i: &usize| {
-            let example = &self.examples[i];
-            tokenizer.encode(&example.text, example.pair.as_deref())
-        };
-        indices.par_iter().map(encode).collect()
+    pub fn encode_some(&self, indices: &[usize], tokenizer: &Tokenizer) -> Result<Encoded> {
+        Encoded::collect(indices.par_iter().map(|&i| &self.examples[i]), tokenizer)
+    }
+}
+
+/// Examples as token ids, and how long they were before anything was cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// Token ids, in the examples' order.
+    pub encodings: Vec<Encoding>,
+    /// Their uncut lengths.
+    pub lengths: Lengths,
+}
+
+impl Encoded {
+    fn collect<'a>(
+        examples: impl IndexedParallelIterator<Item = &'a Example>,
+        tokenizer: &Tokenizer,
+    ) -> Result<Self> {
+        let encode = |e: &Example| tokenizer.encode_whole(&e.text, e.pair.as_deref());
+        let both: Vec<(Encoding, usize)> = examples.map(encode).collect::<Result<_>>()?;
+        let (encodings, whole) = both.into_iter().unzip();
+        Ok(Self {
+            encodings,
+            lengths: Lengths::new(tokenizer.max_seq_length(), whole),
+        })
     }
 }
 

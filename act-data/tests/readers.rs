@@ -380,9 +380,13 @@ fn encodes_in_order_and_cuts_long_lines() {
     let encoded = data
         .encode(&Tokenizer::new(&spec.into(), 128).unwrap())
         .unwrap();
+    let encodings = &encoded.encodings;
     assert_eq!(
-        encoded.iter().map(|e| e.len()).collect::<Vec<_>>(),
+        encodings.iter().map(|e| e.len()).collect::<Vec<_>>(),
         [128, 5]
     );
-    assert_eq!(encoded[0].token_type_ids[124..], [0, 0, 1, 1]);
+    assert_eq!(encodings[0].token_type_ids[124..], [0, 0, 1, 1]);
+    let cut = encoded.lengths.cut();
+    assert_eq!((cut.max_seq_length, cut.of, cut.examples), (128, 2, 1));
+    assert_eq!(cut.keeps_99_percent, 100_004, "with [CLS] and two [SEP]");
 }

@@ -88,6 +88,7 @@ pub fn distill(
         input,
         teacher: teacher_record,
         examples: examples.train.len(),
+        cut: examples.cut,
         validation,
         fit,
         course: trained.course,

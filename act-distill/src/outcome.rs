@@ -4,7 +4,7 @@ use act_core::metrics::Accuracy;
 use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Result};
 use act_nn::Course;
-use act_stage::report::Validation;
+use act_stage::report::{Cut, Validation};
 use act_train::record::TeacherRecord;
 
 use crate::harm::Fit;
@@ -19,6 +19,8 @@ pub struct Distilled {
     pub teacher: Option<TeacherRecord>,
     /// Examples trained on.
     pub examples: usize,
+    /// How many of them, and of those held out, were cut.
+    pub cut: Cut,
     /// Accuracies on the held-out slice of train; `None` if nothing was held out.
     pub validation: Option<Validation>,
     /// Losses on some of the examples trained on, before and after.

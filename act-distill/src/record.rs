@@ -90,7 +90,7 @@ pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report<Trainin
         fit: Some(distilled.fit.losses),
         teacher: distilled.teacher.as_ref().map(|t| t.model_digest),
     });
-    report.set_dataset(data);
+    report.set_dataset(data, Some(distilled.cut));
     Ok(report)
 }
 

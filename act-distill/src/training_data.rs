@@ -5,6 +5,7 @@
 
 use act_core::{Artifact, Error, Result, Tokenizer};
 use act_data::{Coverage, Dataset};
+use act_stage::report::Cut;
 use act_train::ExampleSet;
 
 use crate::options::Options;
@@ -19,6 +20,8 @@ pub struct TrainingData {
     pub train: ExampleSet,
     /// To choose the best weights by; empty if nothing is held out.
     pub validation: ExampleSet,
+    /// How many examples of both are cut.
+    pub cut: Cut,
 }
 
 impl TrainingData {
@@ -46,7 +49,13 @@ impl TrainingData {
         let validation = ExampleSet::new(data, slices.held_out, &tokenizer)?;
         let all = train.encodings.iter().chain(&validation.encodings);
         Coverage::of(all, student.tokenizer.word_piece()?).check(&data.record.name)?;
-        let examples = Self { train, validation };
+        let lengths = train.lengths.clone().and(&validation.lengths);
+        let cut = lengths.cut().tell(&data.record.name);
+        let examples = Self {
+            train,
+            validation,
+            cut,
+        };
         examples.note_oddities(options);
         Ok(examples)
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use act_core::Result;
 use act_core::metrics::{Accuracy, Metric};
 use act_core::provenance::DataRecord;
+use act_data::Encoded;
 use act_stage::report::{AccuracyDetails, ClassCount, Report};
 use act_stage::{Context, Exit, ThreadsArgs};
 
@@ -45,7 +46,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let threads = args.threads.count();
     let model = Model::load(ctx, &args.model, &stem(&args.model), threads)?;
     let data = open_split(ctx, &model, &args.judge)?;
-    let encodings = data.encode(&model.tokenizer)?;
+    let Encoded { encodings, lengths } = data.encode(&model.tokenizer)?;
+    let cut = lengths.cut().tell(&data.record.name);
     let progress = ctx.progress();
     let answers = Answers::collect(&model, &data, &encodings, args.batch_size, &progress)?;
     progress.finish();
@@ -68,13 +70,14 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         worst_class: classes::worst(&counts, labels),
         classes: Some(classes.clone()),
     });
-    report.set_dataset(&data.record);
+    report.set_dataset(&data.record, Some(cut));
     report.accuracy = Some(accuracy);
     let text = if args.json {
         output::json(&report)?
     } else {
         let table = args.per_class.then(|| class_table(&classes).to_string());
         let mut text = summary(&accuracy, &data.record, &report);
+        text += &output::cut_line(&cut);
         text += &beside(&report.details, f1.map(|(_, label)| label));
         text + &table.unwrap_or_default()
     };

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use act_core::provenance::DataRecord;
-use act_core::{Encoding, Result};
+use act_core::Result;
+use act_data::Encoded;
 use act_stage::memory::Memory;
 use act_stage::report::{BenchDetails, LatencyReport, Reference, Report, Speedup};
 use act_stage::{Context, Exit};
@@ -49,20 +49,19 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     } else {
         Some(open_split(ctx, &models[0], judge)?)
     };
-    let encodings: Vec<Vec<Encoding>> = models
+    let encoded: Vec<Option<Encoded>> = models
         .iter()
-        .map(|m| {
-            data.as_ref()
-                .map_or(Ok(Vec::new()), |d| d.encode(&m.tokenizer))
-        })
+        .map(|m| data.as_ref().map(|d| d.encode(&m.tokenizer)).transpose())
         .collect::<Result<_>>()?;
+    let last = encoded.last().and_then(Option::as_ref);
+    let cut = last.map(|encoded| encoded.lengths.cut());
     let examples = data.as_ref().map_or(&[][..], |d| &d.examples);
     let contestants: Vec<Contestant<'_>> = models
         .iter()
-        .zip(&encodings)
-        .map(|(model, encodings)| Contestant {
+        .zip(&encoded)
+        .map(|(model, encoded)| Contestant {
             model,
-            encodings,
+            encodings: encoded.as_ref().map_or(&[][..], |e| &e.encodings),
             examples,
         })
         .collect();
@@ -72,8 +71,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     progress.finish();
 
     let memory = Memory::of_this_process();
-    let record = data.as_ref().map(|d| &d.record);
-    let report = describe(args, &models, &races, record, memory);
+    let mut report = describe(args, &models, &races, memory);
+    if let Some(data) = &data {
+        report.set_dataset(&data.record, cut);
+    }
     let text = if args.json {
         output::json(&report)?
     } else {
@@ -119,7 +120,6 @@ fn describe(
     args: &Args,
     models: &[Model],
     races: &[Race],
-    data: Option<&DataRecord>,
     memory: Memory,
 ) -> Report<BenchDetails> {
     let last = models.len() - 1;
@@ -130,9 +130,6 @@ fn describe(
     });
     for model in models {
         report.mark_synthetic(model.report.synthetic);
-    }
-    if let Some(record) = data {
-        report.set_dataset(record);
     }
     let latency =
         |of: usize| -> Vec<LatencyReport> { races.iter().map(|r| r.latency[of].clone()).collect() };

@@ -4,7 +4,7 @@
 use act_core::Seed;
 use act_data::Dataset;
 use act_stage::report::{
-    ComparedModel, ComparisonDetails, LinearReport, Operator, PairedDifference, Report,
+    ComparedModel, ComparisonDetails, Cut, LinearReport, Operator, PairedDifference, Report,
     StageReport, TrainingCourse,
 };
 
@@ -17,6 +17,8 @@ use crate::{changes, classes, confusion, figures, paired};
 pub struct Measurements {
     /// Answers to every example.
     pub answers: Vec<Answers>,
+    /// How many examples each does not read to their end.
+    pub cuts: Vec<Cut>,
     /// Latency, setting by setting.
     pub races: Vec<Race>,
     /// Where the time goes in the first setting.
@@ -38,17 +40,21 @@ impl Comparison {
     pub fn new(models: &[Model], measured: Measurements, data: &Dataset, seed: Seed) -> Self {
         let Measurements {
             answers,
+            cuts,
             races,
             operators,
             training,
         } = measured;
-        let rows = rows(models, &answers, &races, data, seed);
+        let mut rows = rows(models, &answers, &races, data, seed);
+        for (row, cut) in rows.iter_mut().zip(&cuts) {
+            row.cut = Some(*cut);
+        }
         let last = models.len() - 1;
         let mut report = models[last].report.clone();
         for model in models {
             report.mark_synthetic(model.report.synthetic);
         }
-        report.set_dataset(&data.record);
+        report.set_dataset(&data.record, cuts.last().copied());
         report.accuracy = Some(rows[last].accuracy);
         report.latency = rows[last].latency.clone();
         report.speedup = rows[last].speedups.first().map(|s| s.ratio.median);
@@ -87,20 +93,31 @@ impl Comparison {
     /// What is wrong with accuracies, each warning once, with the models that it is about; then the
     /// classes that a model has lost.
     pub fn warnings(&self) -> Vec<String> {
-        let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+        let mut warnings = self.told_once(|row| row.warning.clone());
+        warnings.extend(self.lost_classes());
+        warnings
+    }
+
+    /// How many examples are cut, each figure once, with the models that it is about; nothing of models
+    /// that read all of them.
+    pub fn cuts(&self) -> Vec<String> {
+        let some = |row: &ComparedModel| row.cut.filter(|cut| cut.examples > 0);
+        self.told_once(|row| some(row).map(|cut| cut.to_string()))
+    }
+
+    /// What there is to say of models, each sentence once, behind the names of its models.
+    fn told_once(&self, of: impl Fn(&ComparedModel) -> Option<String>) -> Vec<String> {
+        let mut told: Vec<(String, Vec<&str>)> = Vec::new();
         for row in self.models() {
-            let Some(warning) = row.warning.as_deref() else {
-                continue;
-            };
-            match told.iter_mut().find(|(w, _)| *w == warning) {
+            let Some(sentence) = of(row) else { continue };
+            match told.iter_mut().find(|(s, _)| *s == sentence) {
                 Some((_, names)) => names.push(&row.name),
-                None => told.push((warning, vec![&row.name])),
+                None => told.push((sentence, vec![&row.name])),
             }
         }
-        let of_accuracies = told
-            .into_iter()
-            .map(|(warning, names)| format!("{}: {warning}", names.join(", ")));
-        of_accuracies.chain(self.lost_classes()).collect()
+        told.into_iter()
+            .map(|(sentence, names)| format!("{}: {sentence}", names.join(", ")))
+            .collect()
     }
 
     /// Classes that the first model knows and another does not, model by model.
@@ -137,6 +154,7 @@ fn rows(
         model: model.report.model.clone(),
         accuracy: answers.accuracy(),
         warning: answers.warning(&data.labels),
+        cut: None,
         difference: (i > 0).then(|| against_first(answers)),
         macro_f1: Some(figures.macro_f1),
         mcc: Some(figures.mcc),

@@ -36,6 +36,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                     h1 { (report.task) ": compression report" }
                     @if let Some(notice) = &report.notice { p.notice { (notice) } }
                     @for warning in comparison.warnings() { p.notice { (warning) "." } }
+                    @for cut in comparison.cuts() { p.notice { (cut) "." } }
                     (headline(comparison))
                     (judged_on(comparison))
                 }

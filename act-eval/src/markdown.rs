@@ -66,12 +66,13 @@ pub fn summary(comparison: &Comparison) -> Table {
     table
 }
 
-/// The tables, and under them what is wrong with the figures.
+/// The tables, and under them what is wrong with the figures and what was not read of the texts.
 pub fn verdict(comparison: &Comparison) -> String {
     let warnings = comparison.warnings().into_iter();
     let warnings = warnings.map(|w| format!("\nWarning: {w}.\n"));
+    let cuts = comparison.cuts().into_iter().map(|c| format!("\n{c}.\n"));
     let figures = classes::figures(comparison.models());
-    format!("{}\n{figures}", summary(comparison)) + &warnings.collect::<String>()
+    format!("{}\n{figures}", summary(comparison)) + &warnings.chain(cuts).collect::<String>()
 }
 
 /// The whole document.

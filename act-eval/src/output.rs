@@ -5,6 +5,7 @@ use std::path::Path;
 
 use act_core::{Error, Result};
 use act_stage::Context;
+use act_stage::report::Cut;
 
 /// Writes text to standard output.
 pub fn print(ctx: &Context, text: &str) -> Result<()> {
@@ -16,6 +17,14 @@ pub fn json(value: &impl serde::Serialize) -> Result<String> {
     match serde_json::to_string_pretty(value) {
         Ok(text) => Ok(text + "\n"),
         Err(e) => Err(Error::failed(format!("writing JSON: {e}"))),
+    }
+}
+
+/// A line that says how many examples a model did not read to their end; nothing where it read all.
+pub fn cut_line(cut: &Cut) -> String {
+    match cut.examples {
+        0 => String::new(),
+        _ => format!("{cut}\n"),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use act_core::{Encoding, Error, Result};
+use act_core::{Error, Result};
 use act_stage::{Context, Exit};
 
 use crate::args::LatencyArgs;
@@ -79,10 +79,12 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let data = open_split(ctx, &models[0], &args.latency.judge)?;
     let progress = ctx.progress();
     let mut answers = Vec::new();
-    let mut encodings: Vec<Vec<Encoding>> = Vec::new();
+    let (mut encodings, mut cuts) = (Vec::new(), Vec::new());
     for model in &models {
         let encoded = data.encode(&model.tokenizer)?;
-        let batch = args.latency.batch;
+        let whose = format!("{}, {}", model.name, data.record.name);
+        cuts.push(encoded.lengths.cut().tell(&whose));
+        let (encoded, batch) = (encoded.encodings, args.latency.batch);
         answers.push(Answers::collect(model, &data, &encoded, batch, &progress)?);
         encodings.push(encoded);
     }
@@ -109,6 +111,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     progress.finish();
     let measured = Measurements {
         answers,
+        cuts,
         races,
         operators,
         training: training.courses,

@@ -3,8 +3,9 @@
 //! here.
 
 use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
-use act_data::Dataset;
+use act_data::{Dataset, Encoded};
 use act_nn::Examples;
+use act_stage::report::Cut;
 use rand::seq::SliceRandom;
 
 use crate::options::Options;
@@ -16,6 +17,8 @@ pub struct Calibration {
     pub encodings: Vec<Encoding>,
     /// Classes, one an encoding.
     pub labels: Vec<u32>,
+    /// How many of the examples are cut.
+    pub cut: Cut,
 }
 
 impl Calibration {
@@ -38,15 +41,10 @@ impl Calibration {
         let labels = train.label_ids()?;
         let chosen = draw(slices.train, options.calibration_examples, seed);
         let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
-        let encodings = chosen
-            .iter()
-            .map(|&i| {
-                let example = &train.examples[i];
-                tokenizer.encode(&example.text, example.pair.as_deref())
-            })
-            .collect::<Result<_>>()?;
+        let Encoded { encodings, lengths } = train.encode_some(&chosen, &tokenizer)?;
         Ok(Self {
             encodings,
+            cut: lengths.cut().tell(&train.record.name),
             labels: chosen.iter().map(|&i| labels[i]).collect(),
         })
     }

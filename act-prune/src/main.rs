@@ -78,7 +78,10 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         progress: ctx.progress(),
     };
     if options.vocabulary_only() {
-        return closing.one(Pruned::shortened_only(model, origin), None);
+        let mut pruned = Pruned::shortened_only(model, origin);
+        let shortened = closing.shortened.as_ref();
+        pruned.cut = shortened.map(|s| s.texts_cut.tell(&train.record.name));
+        return closing.one(pruned, None);
     }
 
     let calibration = Calibration::sample(&train, &model, &options, args.stage.seed.get())?;

@@ -3,7 +3,7 @@
 use act_core::provenance::Digest;
 use act_core::{Artifact, Plan, Result};
 use act_nn::LayerScores;
-use act_stage::report::PrunedLayer;
+use act_stage::report::{Cut, PrunedLayer};
 
 use crate::budget::KeptPromise;
 use crate::ratio::removed_share;
@@ -40,6 +40,8 @@ pub struct Pruned {
     pub origin: Origin,
     /// Examples on which importance was measured.
     pub calibration_examples: usize,
+    /// How many of them, or of train where nothing was measured, were cut.
+    pub cut: Option<Cut>,
     /// What happened to each layer; nothing where only the vocabulary was shortened.
     pub layers: Vec<PrunedLayer>,
     /// The target and how it was kept, if there was one.
@@ -55,6 +57,7 @@ impl Pruned {
             artifact,
             origin,
             calibration_examples: 0,
+            cut: None,
             layers: Vec::new(),
             promise: None,
             shortened: None,

@@ -90,7 +90,7 @@ pub fn report(
         layers: pruned.layers.clone(),
     };
     let mut report = Report::new("act-prune", &pruned.artifact)?.with(PruningDetails { pruning });
-    report.set_dataset(train);
+    report.set_dataset(train, pruned.cut);
     if let Some(PruningTarget::Speedup(times)) = pruned.promise.as_ref().map(|p| p.measured) {
         report.speedup = Some(times);
     }

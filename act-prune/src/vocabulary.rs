@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use act_core::provenance::{DataRecord, Digest};
 use act_core::tensor::TensorData;
 use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, WordPieceSpec};
-use act_data::{Coverage, Dataset, Example};
-use act_stage::report::VocabularyCut;
+use act_data::{Coverage, Dataset, Encoded, Example};
+use act_stage::report::{Cut, VocabularyCut};
 
 /// Which tokens stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Shortened {
     pub cut: VocabularyCut,
     /// The corpus, if it is not train.
     pub corpus: Option<DataRecord>,
+    /// How many examples of train the model does not read to their end.
+    pub texts_cut: Cut,
 }
 
 /// Reduces the model's vocabulary; `None` if it is to stay.
@@ -60,16 +62,20 @@ pub fn shorten(
         }
     };
     let before = model.tokenizer.vocab_size();
-    let known = count(model, train)?;
+    let (known, _) = count(model, train)?;
     keep(model, ids)?;
-    let left = count(model, train)?;
+    let (left, texts_cut) = count(model, train)?;
     let cut = VocabularyCut {
         before,
         after: model.tokenizer.vocab_size(),
         train_tokens: known.tokens,
         train_unknown: left.unknown.saturating_sub(known.unknown),
     };
-    Ok(Some(Shortened { cut, corpus }))
+    Ok(Some(Shortened {
+        cut,
+        corpus,
+        texts_cut,
+    }))
 }
 
 /// Keeps the tokens of `ids` and the special ones: rows of the table, lines of the vocabulary, and
@@ -145,11 +151,12 @@ fn entries<'a>(
     Ok(ids)
 }
 
-/// How much of train the model's vocabulary knows.
-fn count(model: &Artifact, train: &Dataset) -> Result<Coverage> {
+/// How much of train the model's vocabulary knows, and how much of it the model reads.
+fn count(model: &Artifact, train: &Dataset) -> Result<(Coverage, Cut)> {
     let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
     let words = model.tokenizer.word_piece()?;
-    Ok(Coverage::of(&train.encode(&tokenizer)?, words))
+    let Encoded { encodings, lengths } = train.encode(&tokenizer)?;
+    Ok((Coverage::of(&encodings, words), lengths.cut()))
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -89,6 +89,7 @@ pub fn quantize(
         statistics,
         calibration_examples: samples.calibration.len(),
         held_out_examples: examples,
+        cut: samples.cut,
     })
 }
 

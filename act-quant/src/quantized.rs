@@ -1,6 +1,7 @@
 //! What quantisation gives.
 
 use act_core::{Artifact, Embedding, Linear};
+use act_stage::report::Cut;
 
 use crate::scheme::Assignment;
 use crate::search::Trial;
@@ -32,6 +33,8 @@ pub struct Quantized {
     pub calibration_examples: usize,
     /// Examples that trials were judged on.
     pub held_out_examples: usize,
+    /// How many of both were cut.
+    pub cut: Cut,
 }
 
 impl Quantized {

@@ -3,6 +3,7 @@
 
 use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
 use act_data::{Coverage, Dataset};
+use act_stage::report::Cut;
 use rand::seq::SliceRandom;
 
 use crate::options::Options;
@@ -19,6 +20,8 @@ pub struct Samples {
     pub held_out: Vec<Encoding>,
     /// Classes of `held_out`, if every one of its examples has one.
     pub labels: Option<Vec<u32>>,
+    /// How many examples of both parts are cut.
+    pub cut: Cut,
 }
 
 impl Samples {
@@ -51,19 +54,16 @@ impl Samples {
             );
         }
         let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
-        let encode = |indices: &[usize]| -> Result<Vec<Encoding>> {
-            let examples = indices.iter().map(|&i| &train.examples[i]);
-            examples
-                .map(|e| tokenizer.encode(&e.text, e.pair.as_deref()))
-                .collect()
-        };
-        let (calibration, judged) = (encode(&calibration)?, encode(&held_out)?);
-        let drawn = calibration.iter().chain(&judged);
+        let calibration = train.encode_some(&calibration, &tokenizer)?;
+        let judged = train.encode_some(&held_out, &tokenizer)?;
+        let drawn = calibration.encodings.iter().chain(&judged.encodings);
         Coverage::of(drawn, model.tokenizer.word_piece()?).check(&train.record.name)?;
+        let lengths = calibration.lengths.and(&judged.lengths);
         Ok(Self {
-            calibration,
-            held_out: judged,
+            calibration: calibration.encodings,
+            held_out: judged.encodings,
             labels: held_out.iter().map(|&i| train.examples[i].label).collect(),
+            cut: lengths.cut().tell(&train.record.name),
         })
     }
 }

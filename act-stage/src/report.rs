@@ -11,6 +11,7 @@
 mod aware;
 mod classes;
 mod comparison;
+mod cut;
 mod differences;
 mod envelope;
 mod host;
@@ -31,6 +32,7 @@ pub use comparison::{
     AccuracyDetails, BenchDetails, ComparedModel, ComparisonDetails, Majority, Operator, Reference,
     TrainingCourse,
 };
+pub use cut::Cut;
 pub use differences::{Change, Changes, Confusion, GroupedInterval, PairedDifference};
 pub use envelope::{NoDetails, Report, SCHEMA, SYNTHETIC_NOTICE};
 pub use host::Host;

@@ -2,7 +2,7 @@
 //! teacher's answers once it has been asked.
 
 use act_core::{Encoding, Progress, Result, Tokenizer};
-use act_data::Dataset;
+use act_data::{Dataset, Encoded, Lengths};
 use act_nn::Examples;
 
 use crate::teacher::{Features, Teacher};
@@ -13,6 +13,8 @@ pub struct ExampleSet {
     indices: Vec<usize>,
     /// Token ids.
     pub encodings: Vec<Encoding>,
+    /// How long the examples are uncut.
+    pub lengths: Lengths,
     /// Classes.
     pub labels: Vec<u32>,
     /// The teacher's logits, once it has been asked.
@@ -26,8 +28,10 @@ impl ExampleSet {
     /// Usage: an example of `data` without a label. Those of the tokenizer.
     pub fn new(data: &Dataset, indices: Vec<usize>, tokenizer: &Tokenizer) -> Result<Self> {
         let labels = data.label_ids()?;
+        let Encoded { encodings, lengths } = data.encode_some(&indices, tokenizer)?;
         Ok(Self {
-            encodings: data.encode_some(&indices, tokenizer)?,
+            encodings,
+            lengths,
             labels: indices.iter().map(|&i| labels[i]).collect(),
             teacher_logits: None,
             indices,

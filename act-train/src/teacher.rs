@@ -9,6 +9,7 @@ mod features;
 mod logits;
 
 use act_core::{Artifact, Encoding, Error, Progress, Result, Tokenizer};
+use act_data::Lengths;
 use act_infer::Engine;
 use act_nn::Objective;
 
@@ -106,10 +107,15 @@ impl Teacher {
         let mut rows = match &self.tokenizer {
             None => logits(&self.engine, encodings, progress)?,
             Some(tokenizer) => {
-                let own = texts
+                let whole = texts
                     .iter()
-                    .map(|(text, pair)| tokenizer.encode(text, *pair))
+                    .map(|(text, pair)| tokenizer.encode_whole(text, *pair))
                     .collect::<Result<Vec<_>>>()?;
+                let (own, whole): (Vec<_>, _) = whole.into_iter().unzip();
+                let cut = Lengths::new(tokenizer.max_seq_length(), whole).cut();
+                if cut.is_much() {
+                    log::warn!("what the teacher is asked: {cut}");
+                }
                 logits(&self.engine, &own, progress)?
             }
         };

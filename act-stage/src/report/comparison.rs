@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aware::HowQuantised;
 use super::classes::{ClassCount, ClassLoss, ComparedClass, Figure};
+use super::cut::Cut;
 use super::differences::{Changes, Confusion, PairedDifference};
 use super::latency::{LatencyReport, Speedup};
 use super::lineage::StageReport;
@@ -113,6 +114,9 @@ pub struct ComparedModel {
     /// Why the accuracy is no evidence of anything learned; absent if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
+    /// How many examples it does not read to their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// Accuracy minus the first model's, on the same examples; absent for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<PairedDifference>,

@@ -7,6 +7,7 @@ use act_core::error::Result;
 use act_core::metrics::Accuracy;
 use act_core::provenance::DataRecord;
 
+use super::cut::Cut;
 use super::host::Host;
 use super::latency::LatencyReport;
 use super::subject::{DatasetReport, ModelReport};
@@ -110,10 +111,13 @@ impl<D> Report<D> {
         }
     }
 
-    /// Names the data that was judged.
-    pub fn set_dataset(&mut self, data: &DataRecord) {
+    /// Names the data that was worked on, and how much of its text was cut.
+    pub fn set_dataset(&mut self, data: &DataRecord, cut: Option<Cut>) {
         self.mark_synthetic(data.synthetic);
-        self.dataset = Some(DatasetReport::new(data));
+        self.dataset = Some(DatasetReport {
+            cut,
+            ..DatasetReport::new(data)
+        });
     }
 
     /// Says, if `synthetic`, that the figures rest on the bundled corpus; they do not cease to.

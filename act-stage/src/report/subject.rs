@@ -7,6 +7,8 @@ use act_core::error::Result;
 use act_core::plan::Plan;
 use act_core::provenance::{DataRecord, Digest};
 
+use super::cut::Cut;
+
 /// A data set in a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatasetReport {
@@ -20,6 +22,9 @@ pub struct DatasetReport {
     pub digest: Digest,
     /// True for the bundled generator's corpus.
     pub synthetic: bool,
+    /// How much of its text the model does not read; absent where nothing was encoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
 }
 
 impl DatasetReport {
@@ -32,6 +37,7 @@ impl DatasetReport {
             examples: data.examples,
             digest: data.digest,
             synthetic: data.synthetic,
+            cut: None,
         }
     }
 }
