@@ -31,6 +31,6 @@ pub use plan::{Activation, Block, Embeddings, Family, Head, LayerPlan, Plan};
 pub use progress::{Progress, Silent};
 pub use seed::Seed;
 pub use task::BuiltIn;
-pub use task_info::{Problem, TaskInfo};
+pub use task_info::{Columns, Problem, TaskInfo};
 pub use tensor::{DType, Tensor};
 pub use tokenizer::{Tokenizer, TokenizerSpec, WordPieceSpec};

@@ -37,6 +37,17 @@ impl Coverage {
     /// # Errors
     /// Usage: all of them are.
     pub fn check(self, name: &str) -> Result<()> {
+        if let Some(warning) = self.judge(name)? {
+            log::warn!("{warning}");
+        }
+        Ok(())
+    }
+
+    /// The warning that is due, if there is one.
+    ///
+    /// # Errors
+    /// As [`Coverage::check`].
+    pub(crate) fn judge(self, name: &str) -> Result<Option<String>> {
         let Self { tokens, unknown } = self;
         if tokens > 0 && unknown == tokens {
             return Err(Error::usage(format!(
@@ -45,14 +56,13 @@ impl Coverage {
             )));
         }
         let share = unknown as f64 / tokens.max(1) as f64;
-        if share > MANY {
-            log::warn!(
+        Ok((share > MANY).then(|| {
+            format!(
                 "{name}: {:.1} % of its tokens are not in the model's vocabulary; is it text of the \
                  language that the model was made for?",
                 100.0 * share
-            );
-        }
-        Ok(())
+            )
+        }))
     }
 }
 

@@ -1,17 +1,20 @@
 //! One split of a task in memory: opened, checked line by line, digested, tokenised.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use act_core::provenance::{DataRecord, Digest};
 use act_core::{Encoding, Error, Result, Tokenizer};
 use rayon::prelude::*;
 
-use crate::folder::{FileFormat, Folder};
+use crate::description::FileFormat;
+use crate::folder::Folder;
+use crate::labels::list;
 use crate::lengths::Lengths;
-use crate::lines::Lines;
 use crate::record::Record;
+use crate::rows::Rows;
 use crate::split::Split;
-use crate::task::{Label, Task, list};
+use crate::task::{Columns, Label, Task};
 
 /// One text or pair, with its class where it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct Dataset {
     pub split: Split,
     /// Label names; the index is the class.
     pub labels: Vec<String>,
+    /// The columns that the folder names; `None` of a built-in task with its own fields.
+    pub columns: Option<Columns>,
     /// The examples, in file order.
     pub examples: Vec<Example>,
     /// Lines without a usable label (`-` in OCNLI and CMNLI), left out.
@@ -57,21 +62,33 @@ impl Dataset {
         split: Split,
         labels: Option<&[String]>,
     ) -> Result<Self> {
-        let folder = Folder::open(dir, task)?;
+        Self::read(&Folder::open(dir, task)?, split, labels, &mut Strict)
+    }
+
+    /// The same of an opened folder; `reader` hears of every row, and decides whether one that is wrong
+    /// ends the reading.
+    pub(crate) fn read(
+        folder: &Folder,
+        split: Split,
+        labels: Option<&[String]>,
+        reader: &mut dyn RowReader,
+    ) -> Result<Self> {
         let (path, format) = folder.split(split)?;
-        let classes = Classes::new(&folder.task, labels);
-        let (examples, dropped) = read(&path, format, &folder.task, split, &classes)?;
+        let task = &folder.task;
+        let classes = Classes::new(task, labels);
+        let (examples, dropped) = read(&path, format, task, split, &classes, reader)?;
         let mut record = DataRecord {
-            name: format!("{}/{split}", folder.task.name()),
+            name: format!("{}/{split}", task.name()),
             digest: Digest([0; 32]),
             examples: examples.len() as u64,
             synthetic: folder.synthetic,
         };
         record.digest = digest(&examples, classes.names);
         Ok(Self {
-            task: folder.task.name().into(),
+            task: task.name().into(),
             split,
             labels: classes.names.to_vec(),
+            columns: task.columns().cloned(),
             examples,
             dropped,
             record,
@@ -134,11 +151,31 @@ struct Classes<'a> {
 impl<'a> Classes<'a> {
     fn new(task: &'a Task, model: Option<&'a [String]>) -> Self {
         let names = model.unwrap_or(task.labels());
-        let position = |l: &String| names.iter().position(|n| n == l).map(|i| i as u32);
+        let numbered = names.iter().zip(0u32..);
+        let positions: HashMap<&String, u32> = numbered.collect();
+        let position = |l: &String| positions.get(l).copied();
         Self {
             names,
             map: task.labels().iter().map(position).collect(),
         }
+    }
+}
+
+/// Hears of a file's rows while they are read.
+pub(crate) trait RowReader {
+    /// A row that is sound so far.
+    fn row(&mut self, _row: &Record) {}
+
+    /// A row that is wrong. An error ends the reading.
+    fn wrong(&mut self, error: Error) -> Result<()>;
+}
+
+/// For a stage: no row may be wrong.
+struct Strict;
+
+impl RowReader for Strict {
+    fn wrong(&mut self, error: Error) -> Result<()> {
+        Err(error)
     }
 }
 
@@ -148,25 +185,24 @@ fn read(
     task: &Task,
     split: Split,
     classes: &Classes,
+    reader: &mut dyn RowReader,
 ) -> Result<(Vec<Example>, usize)> {
-    let mut lines = Lines::open(path)?;
-    let header: Vec<String> = match format {
-        FileFormat::Jsonl => Vec::new(),
-        FileFormat::Tsv => {
-            let line = lines.next()?.unwrap_or_default();
-            line.split('\t').map(str::to_string).collect()
-        }
-    };
+    let mut wanted = task.text_columns();
+    if split != Split::Test {
+        wanted.push(task.label_field());
+    }
+    let mut rows = Rows::open(path, format, &wanted)?;
     let (mut examples, mut dropped) = (Vec::new(), 0);
-    while let Some(line) = lines.next()? {
-        let record = match format {
-            FileFormat::Jsonl => Record::from_json(line),
-            FileFormat::Tsv => Record::from_tsv(&header, line),
-        };
-        match record.and_then(|r| example(&r, task, split, classes)) {
+    while let Some(row) = rows.next()? {
+        let read = row.and_then(|row| {
+            reader.row(&row);
+            let example = example(&row, task, split, classes);
+            example.map_err(|e| e.context(rows.place()))
+        });
+        match read {
             Ok(Some(example)) => examples.push(example),
             Ok(None) => dropped += 1,
-            Err(e) => return Err(e.context(lines.place())),
+            Err(e) => reader.wrong(e)?,
         }
     }
     if examples.is_empty() {
@@ -194,8 +230,9 @@ fn example(
         Label::Absent if split == Split::Test => None,
         Label::Absent => {
             let field = task.label_field();
+            let instead = record.instead_of(field);
             return Err(Error::usage(format!(
-                "no label (field {field:?}); only test may lack it"
+                "no label (field {field:?}; {instead}); only test may lack it"
             )));
         }
         Label::Class(class) => Some(classes.map[class].ok_or_else(|| {

@@ -1,66 +1,13 @@
 //! Where a split's file is and what its lines mean: a folder of data, with or without a
 //! description, or a root with one folder per task.
-//!
-//! `act-dataset.json` in the folder describes data of one's own; every key is optional where the
-//! task is a built-in one:
-//! ```json
-//! {"task": "reviews", "format": "tsv", "labels": ["bad", "good"],
-//!  "columns": {"text": "review", "label": "stars"}, "synthetic": false}
-//! ```
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use act_core::{BuiltIn, Error, Result};
-use serde::{Deserialize, Serialize};
+use act_core::{Error, Result};
 
+use crate::description::{DESCRIPTION, Description, FileFormat};
 use crate::split::Split;
-use crate::task::{Columns, Task};
-
-/// Name of the description inside a data folder.
-pub const DESCRIPTION: &str = "act-dataset.json";
-
-/// Longest description in bytes; thousands of labels fit.
-const LONGEST: u64 = 1 << 20;
-
-/// A data folder's own description.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Description {
-    /// Name of the task; a built-in name brings its fields and labels.
-    pub task: Option<String>,
-    /// Names of the columns (TSV) or fields (JSON lines).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub columns: Option<Columns>,
-    /// Label names; the index is the class.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<Vec<String>>,
-    /// How a line holds its fields; by the file's ending where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub format: Option<FileFormat>,
-    /// True for the bundled generator's corpus.
-    pub synthetic: bool,
-}
-
-/// How a line holds its fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FileFormat {
-    /// One JSON object a line; `.json` or `.jsonl`.
-    Jsonl,
-    /// Tab-separated values under a header line, without quoting; `.tsv`.
-    Tsv,
-}
-
-impl FileFormat {
-    fn extensions(self) -> &'static [&'static str] {
-        match self {
-            FileFormat::Jsonl => &["json", "jsonl"],
-            FileFormat::Tsv => &["tsv"],
-        }
-    }
-}
+use crate::task::{self, Task};
 
 /// A folder of one task's data.
 #[derive(Debug, Clone)]
@@ -82,14 +29,23 @@ impl Folder {
             )));
         }
         let path = Self::find(dir, task)?;
-        let description = Description::read(&path)?.unwrap_or_default();
-        let name = task_name(&path, task, &description)?;
-        let task = resolve(&path, &name, &description)?;
+        let described = Description::read(&path)?;
+        let at = match described {
+            Some(_) => path.join(DESCRIPTION),
+            None => path.clone(),
+        };
+        let description = described.clone().unwrap_or_default();
+        let name = description.task_name(&path, task)?;
+        let (format, synthetic) = (description.format, description.synthetic);
+        let task = match described {
+            Some(description) => description.resolve(&name),
+            None => task::known(&name).map(Task::of),
+        };
         Ok(Self {
+            task: task.map_err(|e| e.context(at.display()))?,
             path,
-            task,
-            format: description.format,
-            synthetic: description.synthetic,
+            format,
+            synthetic,
         })
     }
 
@@ -108,8 +64,9 @@ impl Folder {
         found.ok_or_else(|| {
             let or = name.map_or(String::new(), |n| format!(", and no folder {n}"));
             Error::usage(format!(
-                "{} holds no train, dev or test file (.json, .jsonl, .tsv){or}",
-                dir.display()
+                "{} holds no train, dev or test file (.json, .jsonl, .tsv){or}{}",
+                dir.display(),
+                but_not_read(&others(dir, &[]))
             ))
         })
     }
@@ -123,13 +80,23 @@ impl Folder {
                 None => ".json, .jsonl or .tsv",
             };
             let path = self.path.display();
-            Error::usage(format!("{path} has no {split} file ({split}{endings})"))
+            let others = but_not_read(&self.not_read());
+            Error::usage(format!(
+                "{path} has no {split} file ({split}{endings}){others}"
+            ))
         })
     }
 
     /// The same, `None` where there is no such file.
     pub(crate) fn find_split(&self, split: Split) -> Option<(PathBuf, FileFormat)> {
         file(&self.path, split, self.format)
+    }
+
+    /// Names of the files that look like data and that nothing reads, in order.
+    pub(crate) fn not_read(&self) -> Vec<String> {
+        let read = Split::ALL.into_iter().filter_map(|s| self.find_split(s));
+        let read: Vec<PathBuf> = read.map(|(path, _)| path).collect();
+        others(&self.path, &read)
     }
 }
 
@@ -146,88 +113,44 @@ fn file(dir: &Path, split: Split, format: Option<FileFormat>) -> Option<(PathBuf
     Some((dir.join(name), format))
 }
 
-impl Description {
-    /// The description in `dir`, if there is one.
-    pub fn read(dir: &Path) -> Result<Option<Self>> {
-        let path = dir.join(DESCRIPTION);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io(&path, e)),
-        };
-        let mut bytes = Vec::new();
-        file.take(LONGEST + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::io(&path, e))?;
-        let wrong = |what: String| Error::usage(format!("{}: {what}", path.display()));
-        if bytes.len() as u64 > LONGEST {
-            return Err(wrong(format!(
-                "longer than {LONGEST} bytes, no description"
-            )));
-        }
-        // Bytes that are not UTF-8 are the user's to mend like any other mistake in it.
-        let parsed = serde_json::from_slice(&bytes);
-        parsed.map(Some).map_err(|e| wrong(e.to_string()))
-    }
+/// Endings of files that may be meant as data.
+const DATA: [&str; 17] = [
+    "json", "jsonl", "tsv", "csv", "txt", "gz", "bz2", "xz", "zst", "zip", "tar", "parquet", "arrow",
+    "xlsx", "xls", "pkl", "ndjson",
+];
+
+/// Files of a folder that may be meant as data, but for those that are `read`.
+fn others(dir: &Path, read: &[PathBuf]) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path()).filter(|path| {
+        let ending = path.extension().map(|e| e.to_ascii_lowercase());
+        let data = ending.is_some_and(|e| DATA.iter().any(|known| *known == e));
+        data && path.is_file() && !path.ends_with(DESCRIPTION) && !read.contains(path)
+    });
+    let name = |path: PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
+    let mut names: Vec<String> = files.filter_map(name).collect();
+    names.sort();
+    names
 }
 
-/// What to call the task: as asked for, as described, or as the folder is called.
-fn task_name(path: &Path, asked: Option<&str>, description: &Description) -> Result<String> {
-    let same = |a: &str, b: &str| Task::canonical(a) == Task::canonical(b);
-    match (asked, description.task.as_deref()) {
-        (Some(asked), Some(described)) if !same(asked, described) => Err(Error::usage(format!(
-            "{} holds {described}, not {asked} (its {DESCRIPTION} says so)",
-            path.display()
-        ))),
-        (Some(name), _) | (None, Some(name)) => Ok(name.to_string()),
-        (None, None) => {
-            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-            let folder = absolute
-                .file_name()
-                .map(|n| n.to_string_lossy().into_owned());
-            let known = folder.filter(|name| BuiltIn::named(name).is_some());
-            known.ok_or_else(|| {
-                Error::usage(format!(
-                    "{}: of which task? Name it ({}) or describe the data in {DESCRIPTION}",
-                    path.display(),
-                    BuiltIn::list()
-                ))
-            })
-        }
+/// The tail of a message about a file that is not there: those that are, and what to make of them.
+fn but_not_read(others: &[String]) -> String {
+    const SHOWN: usize = 6;
+    if others.is_empty() {
+        return String::new();
     }
-}
-
-/// The task that the description makes of the name.
-fn resolve(path: &Path, name: &str, description: &Description) -> Result<Task> {
-    let wrong =
-        |what: String| Error::usage(format!("{}: {what}", path.join(DESCRIPTION).display()));
-    let known = BuiltIn::named(name).map(Task::of);
-    let labels = description.labels.clone();
-    if let Some(labels) = &labels {
-        let twice = labels
-            .iter()
-            .enumerate()
-            .find(|(i, l)| labels[..*i].contains(l));
-        if let Some((_, label)) = twice {
-            return Err(wrong(format!("label {label:?} twice")));
-        }
-        if labels.len() < 2 {
-            return Err(wrong("labels: at least two are needed".into()));
-        }
-    }
-    match (known, &description.columns) {
-        (Some(task), None) if labels.is_none() => Ok(task),
-        (Some(_), None) => Err(wrong(format!(
-            "labels without columns; {name}'s are built in"
-        ))),
-        (Some(task), Some(columns)) => {
-            let labels = labels.unwrap_or_else(|| task.labels().to_vec());
-            Ok(Task::own(task.name(), columns, labels))
-        }
-        (None, Some(columns)) => {
-            let labels = labels.ok_or_else(|| wrong("no labels: list their names".into()))?;
-            Ok(Task::own(name, columns, labels))
-        }
-        (None, None) => Task::builtin(name).map_err(|e| e.context(path.display())),
-    }
+    let shown = others.iter().take(SHOWN).map(String::as_str);
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let more = match others.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let ends = |endings: &[&str]| others.iter().any(|o| endings.iter().any(|e| o.ends_with(e)));
+    let readable = ends(&[".json", ".jsonl", ".tsv"]);
+    let advice = if readable {
+        "files that are read are called train, dev and test"
+    } else {
+        "write them as JSON lines, or as tab-separated columns under a header"
+    };
+    format!("; there but not read: {shown}{more} ({advice})")
 }

@@ -13,11 +13,14 @@ mod csl;
 mod dataset;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+mod description;
 mod folder;
 mod holdout;
+mod labels;
 mod lengths;
 mod lines;
 mod record;
+mod rows;
 pub mod sample;
 mod split;
 mod staging;
@@ -26,11 +29,17 @@ pub mod vocab;
 mod wsc;
 
 pub use batches::sorted_batches;
+pub use check::Check;
 pub use coverage::Coverage;
 pub use dataset::{Dataset, Encoded, Example};
-pub use folder::{Description, FileFormat};
+pub use description::{Description, FileFormat};
 pub use holdout::Holdout;
 pub use lengths::Lengths;
+pub use record::Record;
+pub use rows::header;
 pub use split::Split;
 pub use task::{Columns, Task};
 pub use vocab::vocabulary;
+
+/// Fewer training examples than this say too little about ranges and about trials to quantise by.
+pub const MIN_TO_QUANTISE: usize = 32;

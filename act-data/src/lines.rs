@@ -39,6 +39,11 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
+    /// Lines read so far.
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
     /// `file:line` of the line read last.
     pub(crate) fn place(&self) -> String {
         format!("{}:{}", self.path.display(), self.number)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use act_core::Error;
-use act_data::check::check;
+use act_data::check::{Reader, check};
 use act_data::sample::{Size, sample};
 use act_data::{Dataset, Split, vocabulary};
 use act_stage::{Context, Exit, LogArgs, SeedArgs, StageCli};
@@ -44,8 +44,10 @@ Examples:
     act-data check ~/clue/tnews --task tnews
   Own data, whose act-dataset.json names task and columns:
     act-data check tickets
-  How many of its tokens a given vocabulary knows, for a script:
-    act-data check ~/clue/afqmc --task afqmc --vocab vocab.txt --json";
+  How many of its tokens a given vocabulary knows, and how many texts are longer than 64 of them:
+    act-data check ~/clue/afqmc --task afqmc --vocab vocab.txt --max-seq-length 64
+  As a model will read it, for a script:
+    act-data check tickets --model base.act --json";
 
 const VOCAB_EXAMPLES: &str = "\
 Examples:
@@ -109,6 +111,12 @@ enum Args {
         /// A vocab.txt to count tokens with; otherwise one is made from train.
         #[arg(long, value_name = "FILE")]
         vocab: Option<PathBuf>,
+        /// Longest sequence in tokens, special ones counted: what is longer is cut [default: 128].
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..))]
+        max_seq_length: Option<u32>,
+        /// The model that is to read the data: its vocabulary, length and labels.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["vocab", "max_seq_length"])]
+        model: Option<PathBuf>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -179,13 +187,26 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             dir,
             task,
             vocab,
+            max_seq_length,
+            model,
             json,
             ..
         } => {
-            let read =
-                |path: &PathBuf| std::fs::read_to_string(path).map_err(|e| Error::io(path, e));
-            let vocab = vocab.as_ref().map(read).transpose()?;
-            let found = check(&dir, task.as_deref(), vocab.as_deref())?;
+            let model = model.map(|path| context.read_artifact(&path).map(|m| (m, path)));
+            let model = model.transpose()?;
+            let task = task.or(model.as_ref().map(|(model, _)| model.task.name.clone()));
+            let mut reader = match (&model, vocab) {
+                (Some((model, path)), _) => Reader::of_model(model, &path.display().to_string()),
+                (None, Some(path)) => {
+                    let text = std::fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+                    Reader::of_vocabulary(&text, &path.display().to_string())?
+                }
+                (None, None) => Reader::default(),
+            };
+            if let Some(length) = max_seq_length {
+                reader.max_seq_length = length as usize;
+            }
+            let found = check(&dir, task.as_deref(), &reader)?;
             context.set_synthetic(found.synthetic);
             let text = if json {
                 serde_json::to_string_pretty(&found)? + "\n"

@@ -2,36 +2,43 @@
 //!
 //! The place (`file:line`) is added by the caller, who knows it.
 
+use std::fmt;
+
 use act_core::{Error, Result};
+use act_stage::config::nearest;
+use serde::{Deserialize, Deserializer};
+use serde::de::{self, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// A line's fields.
 #[derive(Debug)]
-pub(crate) struct Record(Map<String, Value>);
+pub struct Record(Map<String, Value>);
 
 impl Record {
     /// A JSON object.
-    pub(crate) fn from_json(line: &str) -> Result<Self> {
-        match serde_json::from_str(line) {
-            Ok(Value::Object(map)) => Ok(Self(map)),
-            Ok(other) => Err(Error::usage(format!(
-                "a JSON object is expected, not {}",
-                kind(&other)
-            ))),
-            Err(e) => {
-                // The line is known better by the caller than by the parser, which counts from 1.
-                let text = e.to_string();
-                let what = text.rsplit_once(" at line ").map_or(&*text, |(w, _)| w);
-                Err(Error::usage(format!(
-                    "not JSON: {what} at column {}",
-                    e.column()
-                )))
-            }
-        }
+    ///
+    /// # Errors
+    /// Usage: no JSON, no object, a field twice.
+    pub fn from_json(line: &str) -> Result<Self> {
+        let mistake = match serde_json::from_str(line) {
+            Ok(Fields(map)) => return Ok(Self(map)),
+            Err(mistake) => mistake,
+        };
+        // The line is known better by the caller than by the parser, which counts from 1.
+        let text = mistake.to_string();
+        let what = text.rsplit_once(" at line ").map_or(&*text, |(w, _)| w);
+        Err(Error::usage(match serde_json::from_str(line) {
+            Ok(Value::Object(_)) => what.to_string(),
+            Ok(other) => format!("a JSON object is expected, not {}", kind(&other)),
+            Err(e) => format!("not JSON: {what} at column {}", e.column()),
+        }))
     }
 
     /// A row of tab-separated values under a header. Quotes mean nothing, as in GLUE's files.
-    pub(crate) fn from_tsv(header: &[String], line: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Usage: more or fewer values than the header has.
+    pub fn from_tsv(header: &[String], line: &str) -> Result<Self> {
         let cells: Vec<&str> = line.split('\t').collect();
         if cells.len() != header.len() {
             return Err(Error::usage(format!(
@@ -44,15 +51,36 @@ impl Record {
         Ok(Self(fields.map(|(h, c)| (h.clone(), c.into())).collect()))
     }
 
+    /// Names of the fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether there is such a field.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
+    /// A field's value.
+    pub fn value(&self, field: &str) -> Option<&Value> {
+        self.0.get(field)
+    }
+
+    /// What there is instead of a field, for a message.
+    pub(crate) fn instead_of(&self, field: &str) -> String {
+        match self.0.is_empty() {
+            true => "the line has no field at all".into(),
+            false => {
+                let names: Vec<&str> = self.names().collect();
+                format!("the line has {}", instead_of(field, &names))
+            }
+        }
+    }
+
     fn get(&self, field: &str) -> Result<&Value> {
         self.0.get(field).ok_or_else(|| {
-            let present: Vec<&str> = self.0.keys().map(String::as_str).take(12).collect();
-            let has = if present.is_empty() {
-                "the line has no field at all".into()
-            } else {
-                format!("the line has {}", present.join(", "))
-            };
-            Error::usage(format!("no field {field:?}; {has}"))
+            let instead = self.instead_of(field);
+            Error::usage(format!("no field {field:?}; {instead}"))
         })
     }
 
@@ -64,19 +92,22 @@ impl Record {
     }
 
     /// A field that must be a string.
-    pub(crate) fn text(&self, field: &str) -> Result<&str> {
+    ///
+    /// # Errors
+    /// Usage: it is missing or something else.
+    pub fn text(&self, field: &str) -> Result<&str> {
         let value = self.get(field)?;
         let text = value.as_str();
         text.ok_or_else(|| Self::wrong(field, value, "a string"))
     }
 
-    /// A label: a string, a whole number or a boolean. `None` where it is absent or null.
+    /// A label: a string, a number or a boolean. `None` where it is absent or null.
     pub(crate) fn label(&self, field: &str) -> Result<Option<String>> {
         match self.0.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(s)) => Ok(Some(s.clone())),
             Some(Value::Bool(b)) => Ok(Some(b.to_string())),
-            Some(Value::Number(n)) if !n.is_f64() => Ok(Some(n.to_string())),
+            Some(Value::Number(n)) => Ok(Some(n.to_string())),
             Some(other) => Err(Self::wrong(field, other, "a label")),
         }
     }
@@ -102,6 +133,45 @@ impl Record {
             Value::Object(map) => Ok(Record(map.clone())),
             other => Err(Self::wrong(field, other, "an object")),
         }
+    }
+}
+
+/// The names there are, and which of them is likely the one that is missing.
+pub(crate) fn instead_of(wanted: &str, names: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    let near = nearest(wanted, names).map_or(String::new(), |n| format!("; is {n:?} meant?"));
+    format!("{}{more}{near}", shown.join(", "))
+}
+
+/// Fields that are all different.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor).map(Self)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+            if map.contains_key(&name) {
+                return Err(de::Error::custom(format!("field {name:?} is there twice")));
+            }
+            map.insert(name, value);
+        }
+        Ok(map)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use act_core::{Error, Result};
 use tempfile::TempDir;
 
-use crate::folder::Description;
+use crate::description::Description;
 
 /// A folder being filled. Dropped before [`Staging::place`], it leaves nothing behind.
 pub(crate) struct Staging {

@@ -8,6 +8,7 @@
 use act_core::{BuiltIn, Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::labels::Labels;
 use crate::record::Record;
 use crate::{csl, wsc};
 
@@ -15,8 +16,10 @@ use crate::{csl, wsc};
 #[derive(Debug, Clone)]
 pub struct Task {
     name: String,
-    labels: Vec<String>,
+    labels: Labels,
     texts: Texts,
+    /// The columns that a user named; a built-in task has its own.
+    columns: Option<Columns>,
     label: String,
     /// A label that means "the annotators did not agree": such lines are left out.
     undecided: Option<&'static str>,
@@ -61,6 +64,42 @@ fn label() -> String {
     "label".into()
 }
 
+impl Columns {
+    /// Says no to columns that are one column: the label would be read as text.
+    pub(crate) fn check(&self) -> Result<()> {
+        let names = [Some(&self.text), self.pair.as_ref(), Some(&self.label)];
+        let names: Vec<&String> = names.into_iter().flatten().collect();
+        match (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
+            Some(twice) => Err(Error::usage(format!(
+                "columns: {:?} is named twice; text, pair and label are columns of their own",
+                names[twice]
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// As an artifact records them.
+impl From<&Columns> for act_core::Columns {
+    fn from(columns: &Columns) -> Self {
+        Self {
+            text: columns.text.clone(),
+            pair: columns.pair.clone(),
+            label: Some(columns.label.clone()),
+        }
+    }
+}
+
+impl From<&act_core::Columns> for Columns {
+    fn from(columns: &act_core::Columns) -> Self {
+        Self {
+            text: columns.text.clone(),
+            pair: columns.pair.clone(),
+            label: columns.label.clone().unwrap_or_else(label),
+        }
+    }
+}
+
 impl Task {
     /// The name used here for a task: a built-in one's own, any other as it is.
     pub fn canonical(name: &str) -> &str {
@@ -98,15 +137,21 @@ impl Task {
         let undecided = matches!(task, BuiltIn::Ocnli | BuiltIn::Cmnli).then_some("-");
         Self {
             name: task.name().into(),
-            labels,
+            labels: Labels::new(labels),
             texts,
+            columns: None,
             label: label(),
             undecided,
         }
     }
 
+    /// A task of the user's own whose lines are read for their texts alone: it has no labels.
+    pub fn unlabelled(name: &str, columns: &Columns) -> Self {
+        Self::own(name, columns, Labels::new(Vec::new()))
+    }
+
     /// A task of the user's own, from named columns.
-    pub(crate) fn own(name: &str, columns: &Columns, labels: Vec<String>) -> Self {
+    pub(crate) fn own(name: &str, columns: &Columns, labels: Labels) -> Self {
         let text = columns.text.clone();
         Self {
             name: name.into(),
@@ -115,6 +160,7 @@ impl Task {
                 Some(pair) => Texts::Pair(text, pair.clone()),
                 None => Texts::Single(text),
             },
+            columns: Some(columns.clone()),
             label: columns.label.clone(),
             undecided: None,
         }
@@ -127,15 +173,35 @@ impl Task {
 
     /// Label names in canonical order; the index is the class.
     pub fn labels(&self) -> &[String] {
-        &self.labels
+        self.labels.names()
     }
 
-    /// The text and the pair of one JSON line in the task's own fields; a label is not needed.
-    pub fn parse_line(&self, line: &str) -> Result<(String, Option<String>)> {
-        self.texts(&Record::from_json(line)?)
+    /// The columns that a user named for it; `None` of a built-in task with its own fields.
+    pub fn columns(&self) -> Option<&Columns> {
+        self.columns.as_ref()
     }
 
-    pub(crate) fn texts(&self, record: &Record) -> Result<(String, Option<String>)> {
+    /// Whether an example has two texts.
+    pub fn is_pair(&self) -> bool {
+        matches!(self.texts, Texts::Pair(..) | Texts::Csl)
+    }
+
+    /// Names of the columns that hold the texts.
+    pub fn text_columns(&self) -> Vec<&str> {
+        match &self.texts {
+            Texts::Single(text) => vec![text],
+            Texts::Pair(a, b) => vec![a, b],
+            Texts::Wsc => vec!["text", "target"],
+            Texts::Csl => vec!["keyword", "abst"],
+        }
+    }
+
+    /// The text and the pair of one line in the task's own columns; a label is not needed, and is never
+    /// part of a text.
+    ///
+    /// # Errors
+    /// Usage: a field is missing or of another kind.
+    pub fn texts(&self, record: &Record) -> Result<(String, Option<String>)> {
         Ok(match &self.texts {
             Texts::Single(text) => (record.text(text)?.into(), None),
             Texts::Pair(a, b) => (record.text(a)?.into(), Some(record.text(b)?.into())),
@@ -154,11 +220,7 @@ impl Task {
         if self.undecided == Some(&name) {
             return Ok(Label::Undecided);
         }
-        let class = self.labels.iter().position(|l| *l == name);
-        class.map(Label::Class).ok_or_else(|| {
-            let (task, known) = (&self.name, list(&self.labels));
-            Error::usage(format!("label {name:?} is not one of {task}'s: {known}"))
-        })
+        self.labels.class(&name, &self.name).map(Label::Class)
     }
 
     /// Name of the label's field.
@@ -179,21 +241,6 @@ pub(crate) fn known(name: &str) -> Result<BuiltIn> {
              act-dataset.json"
         ))
     })
-}
-
-/// The first few names of a list, for a message.
-pub(crate) fn list(names: &[String]) -> String {
-    const SHOWN: usize = 16;
-    let mut text = names
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > SHOWN {
-        text += &format!(" and {} more", names.len() - SHOWN);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -227,7 +274,10 @@ mod tests {
 
     #[test]
     fn texts_of_each_family() {
-        let parse = |t: &str, line: &str| Task::builtin(t).unwrap().parse_line(line).unwrap();
+        let parse = |t: &str, line: &str| {
+            let record = Record::from_json(line).unwrap();
+            Task::builtin(t).unwrap().texts(&record).unwrap()
+        };
         let (text, pair) = parse("tnews", r#"{"sentence":"标题","keywords":"不用"}"#);
         assert_eq!((text.as_str(), pair), ("标题", None));
         let (text, pair) = parse("afqmc", r#"{"sentence1":"a","sentence2":"b"}"#);

@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use crate::options::Options;
 
 /// Fewer training examples than this say too little about ranges and about trials.
-pub const MIN_EXAMPLES: usize = 32;
+pub const MIN_EXAMPLES: usize = act_data::MIN_TO_QUANTISE;
 
 /// Encoded examples.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,10 @@ use act_tests::run;
 const TABLE: &[(&str, &str)] = &[
     ("act-data sample", "output train dev seed quiet verbose"),
     ("act-data fetch", "output digest quiet verbose"),
-    ("act-data check", "task vocab json quiet verbose"),
+    (
+        "act-data check",
+        "task vocab max-seq-length model json quiet verbose",
+    ),
     ("act-data vocab", "task output min-count quiet verbose"),
     (
         "act-convert new",

@@ -21,7 +21,7 @@ use std::path::Path;
 use act_core::{BuiltIn, Error, Result, Seed};
 use serde::Serialize;
 
-use crate::folder::{DESCRIPTION, Description};
+use crate::description::{DESCRIPTION, Description};
 use crate::split::Split;
 use crate::staging::Staging;
 use crate::task::{self, Task};

@@ -1,0 +1,188 @@
+//! The figures of a split.
+
+use std::collections::{HashMap, HashSet};
+
+use act_core::provenance::Digest;
+use act_core::{Encoding, Result, Tokenizer, TokenizerSpec};
+use act_stage::report::Cut;
+use serde::Serialize;
+
+use super::Reader;
+use crate::coverage::Coverage;
+use crate::dataset::{Dataset, Example};
+use crate::lengths::{Lengths, percentile};
+use crate::split::Split;
+
+/// One split's figures.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct SplitCheck {
+    pub split: String,
+    pub examples: usize,
+    /// Lines without a usable label, left out.
+    pub dropped: usize,
+    /// Lines that a stage would refuse; no figure counts them.
+    pub wrong: usize,
+    pub digest: Digest,
+    /// Per label of the task, in order; empty without labels.
+    pub labels: Vec<LabelCount>,
+    /// Share of the largest class: what always answering it would score.
+    pub majority: Option<f64>,
+    /// Characters of text and pair together.
+    pub characters: Distribution,
+    /// Tokens, special ones counted, before any truncation.
+    pub tokens: Distribution,
+    /// Examples that are longer than a model reads.
+    pub cut: Cut,
+    /// Tokens that the vocabulary knows; absent where it has no token for what it does not know.
+    pub known: Option<Known>,
+    /// Examples whose text and pair occurred before in this split.
+    pub duplicates: usize,
+    /// Those of them whose label differs from the first occurrence's.
+    pub contradictory: usize,
+}
+
+/// A label and its part of a split.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct LabelCount {
+    pub label: String,
+    pub examples: usize,
+    pub share: f64,
+}
+
+/// A distribution of lengths.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Distribution {
+    pub median: usize,
+    pub p95: usize,
+    pub max: usize,
+}
+
+/// How much of a text a vocabulary knows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct Known {
+    /// Tokens, special ones not counted.
+    pub tokens: usize,
+    /// Those of them that are `[UNK]`.
+    pub unknown: usize,
+    /// Share of those that are not, 0..=1.
+    pub share: f64,
+}
+
+/// Examples of a split that are also in train.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Shared {
+    pub split: String,
+    pub examples: usize,
+}
+
+impl SplitCheck {
+    /// Of a split, beside `wrong` lines, by a tokenizer that cuts nothing.
+    pub(super) fn new(
+        set: &Dataset,
+        wrong: usize,
+        spec: &TokenizerSpec,
+        tokenizer: &Tokenizer,
+        reader: &Reader,
+    ) -> Result<Self> {
+        let encodings = set.encode(tokenizer)?.encodings;
+        let tokens: Vec<usize> = encodings.iter().map(Encoding::len).collect();
+        let words = spec.word_piece().ok();
+        let coverage = words.map(|words| Coverage::of(&encodings, words));
+        let (duplicates, contradictory) = duplicates(set);
+        let labels = label_counts(set);
+        let characters = set.examples.iter().map(characters).collect();
+        Ok(Self {
+            split: set.split.to_string(),
+            examples: set.examples.len(),
+            dropped: set.dropped,
+            wrong,
+            digest: set.record.digest,
+            majority: labels.iter().map(|l| l.share).reduce(f64::max),
+            labels,
+            characters: Distribution::of(characters),
+            tokens: Distribution::of(tokens.clone()),
+            cut: Lengths::new(reader.max_seq_length, tokens).cut(),
+            known: coverage.map(Known::from),
+            duplicates,
+            contradictory,
+        })
+    }
+}
+
+fn characters(e: &Example) -> usize {
+    e.text.chars().count() + e.pair.as_deref().map_or(0, |p| p.chars().count())
+}
+
+/// Examples that occurred before, and those of them with another label.
+fn duplicates(set: &Dataset) -> (usize, usize) {
+    let mut first: HashMap<(&str, Option<&str>), Option<u32>> = HashMap::new();
+    let mut contradictory = 0;
+    for e in &set.examples {
+        let label = *first
+            .entry((&e.text, e.pair.as_deref()))
+            .or_insert_with(|| e.label);
+        contradictory += usize::from(label != e.label);
+    }
+    (set.examples.len() - first.len(), contradictory)
+}
+
+/// Each label's part; nothing without labels.
+fn label_counts(set: &Dataset) -> Vec<LabelCount> {
+    let mut counts = vec![0usize; set.labels.len()];
+    let labels = set.examples.iter().filter_map(|e| e.label);
+    labels.for_each(|label| counts[label as usize] += 1);
+    let labelled: usize = counts.iter().sum();
+    if labelled == 0 {
+        return Vec::new();
+    }
+    let pairs = set.labels.iter().zip(counts);
+    let count = pairs.map(|(label, examples)| LabelCount {
+        label: label.clone(),
+        examples,
+        share: examples as f64 / labelled as f64,
+    });
+    count.collect()
+}
+
+impl Distribution {
+    /// Nearest-rank percentiles; all zero without values.
+    fn of(mut values: Vec<usize>) -> Self {
+        let [median, p95, max] = [50, 95, 100].map(|p| percentile(&mut values, p));
+        Self { median, p95, max }
+    }
+}
+
+impl From<Coverage> for Known {
+    fn from(coverage: Coverage) -> Self {
+        let Coverage { tokens, unknown } = coverage;
+        Self {
+            tokens,
+            unknown,
+            share: 1.0 - unknown as f64 / tokens.max(1) as f64,
+        }
+    }
+}
+
+/// How many examples of the other splits are also in train.
+pub(super) fn also_in_train<'a>(sets: impl Iterator<Item = &'a Dataset>) -> Vec<Shared> {
+    let (train, others): (Vec<_>, Vec<_>) = sets.partition(|set| set.split == Split::Train);
+    let Some(train) = train.first() else {
+        return Vec::new();
+    };
+    fn key(e: &Example) -> (&str, Option<&str>) {
+        (&e.text, e.pair.as_deref())
+    }
+    let known: HashSet<_> = train.examples.iter().map(key).collect();
+    let shared = others.into_iter().map(|set| Shared {
+        split: set.split.to_string(),
+        examples: (set.examples.iter())
+            .filter(|e| known.contains(&key(e)))
+            .count(),
+    });
+    shared.collect()
+}

@@ -1,0 +1,75 @@
+//! What was found, for people.
+
+use std::fmt;
+
+use super::{Check, SplitCheck};
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let synthetic = if self.synthetic {
+            " (synthetic sample)"
+        } else {
+            ""
+        };
+        writeln!(f, "task {}{synthetic}", self.task)?;
+        if !self.splits.is_empty() {
+            writeln!(f, "tokens are those of the vocabulary {}", self.vocabulary)?;
+        }
+        self.splits.iter().try_for_each(|split| split.fmt(f))?;
+        for shared in self.also_in_train.iter().filter(|s| s.examples > 0) {
+            writeln!(
+                f,
+                "\n{} examples of {} are also in train",
+                shared.examples, shared.split
+            )?;
+        }
+        let lists = [
+            ("columns without effect", &self.unused_columns),
+            ("files that are not read", &self.not_read),
+        ];
+        for (what, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
+            writeln!(f, "\n{what}: {}", names.join(", "))?;
+        }
+        let lists = [("warning", &self.warnings), ("error", &self.errors)];
+        for (what, sentences) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            writeln!(f)?;
+            sentences.iter().try_for_each(|s| writeln!(f, "{what}: {s}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl SplitCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\n{}: {} examples", self.split, self.examples)?;
+        if self.dropped > 0 {
+            write!(f, ", {} lines without a usable label left out", self.dropped)?;
+        }
+        if self.wrong > 0 {
+            write!(f, ", {} wrong lines not counted", self.wrong)?;
+        }
+        writeln!(f, "\n  digest      {}", self.digest)?;
+        for (name, l) in [("characters", &self.characters), ("tokens", &self.tokens)] {
+            let (median, p95, max) = (l.median, l.p95, l.max);
+            writeln!(f, "  {name:<11} median {median}, p95 {p95}, max {max}")?;
+        }
+        writeln!(f, "  cut         {}", self.cut)?;
+        if let Some(known) = self.known {
+            let (percent, n, unknown) = (100.0 * known.share, known.tokens, known.unknown);
+            writeln!(f, "  known       {percent:.2} % of {n} tokens, {unknown} are [UNK]")?;
+        }
+        if self.duplicates > 0 {
+            let (n, c) = (self.duplicates, self.contradictory);
+            writeln!(f, "  duplicates  {n}, {c} of them with another label")?;
+        }
+        let Some(majority) = self.majority else {
+            return writeln!(f, "  labels      none");
+        };
+        writeln!(f, "  majority    {:.1} %", majority * 100.0)?;
+        for l in &self.labels {
+            let (label, n, percent) = (&l.label, l.examples, l.share * 100.0);
+            writeln!(f, "  label {label:<16} {n:>7} {percent:>6.1} %")?;
+        }
+        Ok(())
+    }
+}
