@@ -166,6 +166,7 @@ mod tests {
                 pair: None,
                 label: Some(0),
             }],
+            columns: None,
             dropped: 0,
             record: DataRecord {
                 name: "tnews/train".into(),

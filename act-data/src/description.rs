@@ -93,10 +93,12 @@ impl Description {
     pub(crate) fn task_name(&self, path: &Path, asked: Option<&str>) -> Result<String> {
         let same = |a: &str, b: &str| Task::canonical(a) == Task::canonical(b);
         match (asked, self.task.as_deref()) {
-            (Some(asked), Some(described)) if !same(asked, described) => Err(Error::usage(format!(
-                "{} holds {described}, not {asked} (its {DESCRIPTION} says so)",
-                path.display()
-            ))),
+            (Some(asked), Some(described)) if !same(asked, described) => {
+                Err(Error::usage(format!(
+                    "{} holds {described}, not {asked} (its {DESCRIPTION} says so)",
+                    path.display()
+                )))
+            }
             (Some(name), _) | (None, Some(name)) => Ok(name.to_string()),
             (None, None) => {
                 let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());

@@ -115,8 +115,8 @@ fn file(dir: &Path, split: Split, format: Option<FileFormat>) -> Option<(PathBuf
 
 /// Endings of files that may be meant as data.
 const DATA: [&str; 17] = [
-    "json", "jsonl", "tsv", "csv", "txt", "gz", "bz2", "xz", "zst", "zip", "tar", "parquet", "arrow",
-    "xlsx", "xls", "pkl", "ndjson",
+    "json", "jsonl", "tsv", "csv", "txt", "gz", "bz2", "xz", "zst", "zip", "tar", "parquet",
+    "arrow", "xlsx", "xls", "pkl", "ndjson",
 ];
 
 /// Files of a folder that may be meant as data, but for those that are `read`.
@@ -145,7 +145,11 @@ fn but_not_read(others: &[String]) -> String {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    let ends = |endings: &[&str]| others.iter().any(|o| endings.iter().any(|e| o.ends_with(e)));
+    let ends = |endings: &[&str]| {
+        others
+            .iter()
+            .any(|o| endings.iter().any(|e| o.ends_with(e)))
+    };
     let readable = ends(&[".json", ".jsonl", ".tsv"]);
     let advice = if readable {
         "files that are read are called train, dev and test"

@@ -86,7 +86,12 @@ impl Labels {
 /// The first few names of a list, for a message.
 pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 16;
-    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.len() > SHOWN {
         text += &format!(" and {} more", names.len() - SHOWN);
     }
@@ -110,7 +115,10 @@ mod tests {
         let whole = labels(&["0", "1", "-1", "118"]);
         let class = |given| whole.class(given, "own").unwrap();
         assert_eq!(["0.0", "1.0", "-1.0", "118.00"].map(class), [0, 1, 2, 3]);
-        assert_eq!(error(&whole, "1.5"), "a label of own is a whole number, not 1.5");
+        assert_eq!(
+            error(&whole, "1.5"),
+            "a label of own is a whole number, not 1.5"
+        );
         assert_eq!(
             error(&whole, "2.0"),
             "label \"2.0\" is not one of own's: 0, 1, -1, 118"
@@ -139,6 +147,9 @@ mod tests {
         let message = |labels: Result<Labels>| labels.unwrap_err().to_string();
         assert!(message(given(100_001, |_| ())).contains("100001 are too many"));
         assert!(message(given(1, |_| ())).contains("at least two"));
-        assert_eq!(message(given(9, |names| names[7] = "3".into())), "label \"3\" twice");
+        assert_eq!(
+            message(given(9, |names| names[7] = "3".into())),
+            "label \"3\" twice"
+        );
     }
 }

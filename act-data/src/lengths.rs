@@ -58,7 +58,10 @@ mod tests {
         assert_eq!([50, 95, 100].map(|p| of(&[], p)), [0; 3]);
         assert_eq!([50, 95, 100].map(|p| of(&[7], p)), [7; 3]);
         let hundred: Vec<usize> = (1..=100).rev().collect();
-        assert_eq!([50, 95, 99, 100].map(|p| of(&hundred, p)), [50, 95, 99, 100]);
+        assert_eq!(
+            [50, 95, 99, 100].map(|p| of(&hundred, p)),
+            [50, 95, 99, 100]
+        );
     }
 
     #[test]
@@ -69,7 +72,10 @@ mod tests {
         assert_eq!(cut(10).keeps_99_percent, 198, "whatever the limit");
         assert!(cut(198).is_much() && !cut(199).is_much());
         let nothing = Lengths::new(8, Vec::new()).cut();
-        assert_eq!((nothing.of, nothing.share, nothing.is_much()), (0, 0.0, false));
+        assert_eq!(
+            (nothing.of, nothing.share, nothing.is_much()),
+            (0, 0.0, false)
+        );
     }
 
     #[test]

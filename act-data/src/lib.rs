@@ -11,9 +11,9 @@ pub mod check;
 mod coverage;
 mod csl;
 mod dataset;
+mod description;
 #[cfg(feature = "fetch")]
 pub mod fetch;
-mod description;
 mod folder;
 mod holdout;
 mod labels;

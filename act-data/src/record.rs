@@ -6,8 +6,8 @@ use std::fmt;
 
 use act_core::{Error, Result};
 use act_stage::config::nearest;
-use serde::{Deserialize, Deserializer};
 use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// A line's fields.

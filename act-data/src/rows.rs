@@ -29,7 +29,9 @@ impl Rows {
             FileFormat::Jsonl => None,
             FileFormat::Tsv => {
                 // A file without a line is empty, which is told where rows are counted.
-                let header = lines.next()?.map_or(Ok(Vec::new()), |line| header(line, wanted));
+                let header = lines
+                    .next()?
+                    .map_or(Ok(Vec::new()), |line| header(line, wanted));
                 Some(header.map_err(|e| e.context(lines.place()))?)
             }
         };
@@ -116,7 +118,10 @@ mod tests {
             "{upper}"
         );
         let data = error("今天很好\t1", "text");
-        assert!(data.starts_with("the first line is taken as the header"), "{data}");
+        assert!(
+            data.starts_with("the first line is taken as the header"),
+            "{data}"
+        );
         assert!(error("", "text").contains("there is no \"text\""));
     }
 
@@ -124,7 +129,11 @@ mod tests {
     fn a_value_over_many_lines_is_told_from_a_broken_line() {
         assert!(one_value("[").unwrap().contains("jq -c '.[]'"));
         assert!(one_value(" [{\"a\": 1},").is_some());
-        assert!(one_value("{").unwrap().contains("object over several lines"));
+        assert!(
+            one_value("{")
+                .unwrap()
+                .contains("object over several lines")
+        );
         assert_eq!(one_value("{\"a\": "), None);
         assert_eq!(one_value("text"), None);
     }

@@ -122,7 +122,7 @@ fn test_split_needs_no_label() {
             dir.path(),
             Dataset::open(dir.path(), Some("tnews"), Split::Dev, None)
         ),
-        "DIR/dev.json:1: no label (field \"label\"); only test may lack it"
+        "DIR/dev.json:1: no label (field \"label\"; the line has id, sentence); only test may lack it"
     );
 }
 
@@ -171,11 +171,26 @@ fn bad_descriptions() {
     let twice = r#"{"task": "x", "columns": {"text": "a"}, "labels": ["u", "u"]}"#;
     assert_eq!(open(twice), "DIR/act-dataset.json: label \"u\" twice");
     let column = r#"{"task": "x", "columns": {"text": "z", "label": "b"}, "labels": ["1", "2"]}"#;
-    assert_eq!(
-        open(column),
-        "DIR/train.tsv:2: no field \"z\"; the line has a, b"
+    assert!(open(column).starts_with(
+        "DIR/train.tsv:1: the first line is taken as the header; its columns are a, b; there is \
+             no \"z\""
+    ));
+    assert!(
+        open(r#"{"task": "x"}"#)
+            .starts_with("DIR/act-dataset.json: no columns: \"x\" is no built-in task")
     );
-    assert!(open(r#"{"task": "x"}"#).starts_with("DIR: no built-in task is called \"x\""));
+    assert!(open(r#"{"labels": ["a", "b"]}"#).starts_with("DIR: of which task?"));
+    for (key, twice) in [("text", "b"), ("pair", "b"), ("text", "a")] {
+        let columns = format!(r#"{{"text": "a", "{key}": "{twice}", "label": "b"}}"#);
+        let error = open(&format!(
+            r#"{{"task": "x", "columns": {columns}, "labels": ["u", "v"]}}"#
+        ));
+        let what = match key {
+            "text" => "duplicate field `text`",
+            _ => "columns: \"b\" is named twice",
+        };
+        assert!(error.contains(what), "{error}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use act_data::check::Reader;
 use act_data::{Dataset, Split, check};
 
 /// Task, split, examples, dropped lines, examples of each label in the task's order.
@@ -83,7 +84,7 @@ fn counts_are_the_published_ones() {
 #[test]
 fn check_finds_what_is_known_of_tnews() {
     let Some(root) = data() else { return };
-    let check = check::check(&root, Some("tnews"), None).unwrap();
+    let check = check::check(&root, Some("tnews"), &Reader::default()).unwrap();
     check.verdict().unwrap();
     let train = &check.splits[0];
     assert_eq!(

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use act_core::{ErrorKind, Seed};
-use act_data::check::check;
+use act_data::check::{Reader, check};
 use act_data::sample::{Size, sample};
 use act_data::{Dataset, Split};
 use tempfile::tempdir;
@@ -63,7 +63,7 @@ fn every_corpus_reads_and_is_sound() {
                 "{task}: {text}"
             );
         }
-        let found = check(&dir, None, None).unwrap();
+        let found = check(&dir, None, &Reader::default()).unwrap();
         found.verdict().unwrap();
         assert!(
             found.also_in_train[0].examples <= 6,

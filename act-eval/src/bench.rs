@@ -116,12 +116,7 @@ fn thread_counts(most: usize) -> Vec<usize> {
 
 /// The report of the last model; the first, if it is another, is what it was compared with. With
 /// `--scaling` there is one model, and a row for each setting and number of threads.
-fn describe(
-    args: &Args,
-    models: &[Model],
-    races: &[Race],
-    memory: Memory,
-) -> Report<BenchDetails> {
+fn describe(args: &Args, models: &[Model], races: &[Race], memory: Memory) -> Report<BenchDetails> {
     let last = models.len() - 1;
     let mut report = models[last].report.clone().with(BenchDetails {
         memory,

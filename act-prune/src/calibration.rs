@@ -17,8 +17,8 @@ pub struct Calibration {
     pub encodings: Vec<Encoding>,
     /// Classes, one an encoding.
     pub labels: Vec<u32>,
-    /// How many of the examples are cut.
-    pub cut: Cut,
+    /// How many of the examples are cut, if they are texts.
+    pub cut: Option<Cut>,
 }
 
 impl Calibration {
@@ -44,7 +44,7 @@ impl Calibration {
         let Encoded { encodings, lengths } = train.encode_some(&chosen, &tokenizer)?;
         Ok(Self {
             encodings,
-            cut: lengths.cut().tell(&train.record.name),
+            cut: Some(lengths.cut().tell(&train.record.name)),
             labels: chosen.iter().map(|&i| labels[i]).collect(),
         })
     }

@@ -112,7 +112,7 @@ impl<'a> Scored<'a> {
             artifact,
             origin: self.origin.clone(),
             calibration_examples: measure.calibration.len(),
-            cut: Some(measure.calibration.cut),
+            cut: measure.calibration.cut,
             promise: None,
             shortened: None,
         })

@@ -34,6 +34,7 @@ fn dataset() -> Dataset {
         task: "tiny".into(),
         split: Split::Train,
         labels: (0..3).map(|i| format!("label {i}")).collect(),
+        columns: None,
         dropped: 0,
         record: DataRecord {
             name: "tiny/train".into(),

@@ -157,7 +157,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         quantization: record::quantisation(&quantized),
         training: record::training(&aware_options, &reason, outcome.as_ref()),
     });
-    report.set_dataset(&data.record, Some(quantized.cut));
+    report.set_dataset(&data.record, quantized.cut);
     // The artifact comes last: where it is, Make takes all the rest for done.
     args.stage.report.write(context, report)?;
     context.write_artifact(output, &quantized.artifact)?;

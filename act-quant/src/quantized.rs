@@ -34,7 +34,7 @@ pub struct Quantized {
     /// Examples that trials were judged on.
     pub held_out_examples: usize,
     /// How many of both were cut.
-    pub cut: Cut,
+    pub cut: Option<Cut>,
 }
 
 impl Quantized {

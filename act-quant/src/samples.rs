@@ -21,7 +21,7 @@ pub struct Samples {
     /// Classes of `held_out`, if every one of its examples has one.
     pub labels: Option<Vec<u32>>,
     /// How many examples of both parts are cut.
-    pub cut: Cut,
+    pub cut: Option<Cut>,
 }
 
 impl Samples {
@@ -63,7 +63,7 @@ impl Samples {
             calibration: calibration.encodings,
             held_out: judged.encodings,
             labels: held_out.iter().map(|&i| train.examples[i].label).collect(),
-            cut: lengths.cut().tell(&train.record.name),
+            cut: Some(lengths.cut().tell(&train.record.name)),
         })
     }
 }
@@ -139,6 +139,7 @@ mod tests {
             split: Split::Train,
             labels: ["a", "b", "c"].map(String::from).to_vec(),
             examples: examples.collect(),
+            columns: None,
             dropped: 0,
             record: DataRecord {
                 name: "tiny/train".into(),

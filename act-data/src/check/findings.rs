@@ -48,7 +48,12 @@ fn labels(check: &Check, errors: &mut Vec<String>, warnings: &mut Vec<String>) {
     }
     let without = train.labels.iter().filter(|l| l.examples == 0);
     let without: Vec<String> = without.map(|l| l.label.clone()).collect();
-    if let [only] = &train.labels.iter().filter(|l| l.examples > 0).collect::<Vec<_>>()[..] {
+    if let [only] = &train
+        .labels
+        .iter()
+        .filter(|l| l.examples > 0)
+        .collect::<Vec<_>>()[..]
+    {
         errors.push(format!(
             "train: every example has the label {:?}: there is nothing to tell apart",
             only.label

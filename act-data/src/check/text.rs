@@ -33,7 +33,9 @@ impl fmt::Display for Check {
         let lists = [("warning", &self.warnings), ("error", &self.errors)];
         for (what, sentences) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
             writeln!(f)?;
-            sentences.iter().try_for_each(|s| writeln!(f, "{what}: {s}"))?;
+            sentences
+                .iter()
+                .try_for_each(|s| writeln!(f, "{what}: {s}"))?;
         }
         Ok(())
     }
@@ -43,7 +45,11 @@ impl SplitCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\n{}: {} examples", self.split, self.examples)?;
         if self.dropped > 0 {
-            write!(f, ", {} lines without a usable label left out", self.dropped)?;
+            write!(
+                f,
+                ", {} lines without a usable label left out",
+                self.dropped
+            )?;
         }
         if self.wrong > 0 {
             write!(f, ", {} wrong lines not counted", self.wrong)?;
@@ -56,7 +62,10 @@ impl SplitCheck {
         writeln!(f, "  cut         {}", self.cut)?;
         if let Some(known) = self.known {
             let (percent, n, unknown) = (100.0 * known.share, known.tokens, known.unknown);
-            writeln!(f, "  known       {percent:.2} % of {n} tokens, {unknown} are [UNK]")?;
+            writeln!(
+                f,
+                "  known       {percent:.2} % of {n} tokens, {unknown} are [UNK]"
+            )?;
         }
         if self.duplicates > 0 {
             let (n, c) = (self.duplicates, self.contradictory);

@@ -65,6 +65,7 @@ pub fn dataset(count: usize) -> Dataset {
         task: "toy".into(),
         split: Split::Train,
         labels: model(0).task.labels,
+        columns: None,
         dropped: 0,
         record: DataRecord {
             name: "toy/train".into(),

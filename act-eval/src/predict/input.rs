@@ -2,7 +2,7 @@
 //! JSON with ids. What the engine would refuse is refused here, where the line is known.
 
 use act_core::{Encoding, Error, Plan, Result, Tokenizer};
-use act_data::Task;
+use act_data::{Record, Task};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
             return Ok(encoding);
         }
         let (text, pair) = match &self.task {
-            Some(task) => task.parse_line(line)?,
+            Some(task) => task.texts(&Record::from_json(line)?)?,
             None => {
                 let texts: Texts = parse(line)?;
                 (texts.text, texts.text_pair)

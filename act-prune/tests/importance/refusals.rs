@@ -65,6 +65,7 @@ fn damaged_models_empty_calibrations_and_interrupts_end_it() {
     damaged.params.insert(name, Tensor::f32([bias.len()], bias));
     let calibration = examples(3);
     let empty = Calibration {
+        cut: None,
         encodings: Vec::new(),
         labels: Vec::new(),
     };

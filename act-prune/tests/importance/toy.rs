@@ -22,6 +22,7 @@ pub const NEURONS: usize = 48;
 pub fn examples(seed: u64) -> Calibration {
     let mut rng = Seed(seed).stream("examples");
     let mut calibration = Calibration {
+        cut: None,
         encodings: Vec::new(),
         labels: Vec::new(),
     };

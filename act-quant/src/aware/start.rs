@@ -58,6 +58,7 @@ mod tests {
         };
         let model = tiny_artifact(3, &tiny);
         let samples = Samples {
+            cut: None,
             calibration: sequences(0),
             held_out: sequences(100),
             labels: None,

@@ -28,6 +28,7 @@ fn data() -> Dataset {
         split: Split::Train,
         labels: model().task.labels,
         examples: examples.collect(),
+        columns: None,
         dropped: 0,
         record: DataRecord {
             name: "tiny/train".into(),

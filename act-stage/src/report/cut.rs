@@ -50,7 +50,10 @@ impl fmt::Display for Cut {
             keeps_99_percent,
         } = self;
         if *examples == 0 {
-            return write!(f, "none of {of} examples is longer than {max_seq_length} tokens");
+            return write!(
+                f,
+                "none of {of} examples is longer than {max_seq_length} tokens"
+            );
         }
         let percent = 100.0 * share;
         write!(
