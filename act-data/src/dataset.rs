@@ -133,10 +133,10 @@ impl Encoded {
     ) -> Result<Self> {
         let encode = |e: &Example| tokenizer.encode_whole(&e.text, e.pair.as_deref());
         let both: Vec<(Encoding, usize)> = examples.map(encode).collect::<Result<_>>()?;
-        let (encodings, whole) = both.into_iter().unzip();
+        let (encodings, whole): (_, Vec<usize>) = both.into_iter().unzip();
         Ok(Self {
             encodings,
-            lengths: Lengths::new(tokenizer.max_seq_length(), whole),
+            lengths: Lengths::of(tokenizer.max_seq_length(), whole),
         })
     }
 }

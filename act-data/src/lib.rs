@@ -36,7 +36,7 @@ pub use description::{Description, FileFormat};
 pub use holdout::Holdout;
 pub use lengths::Lengths;
 pub use record::Record;
-pub use rows::header;
+pub use rows::{header, one_value};
 pub use split::Split;
 pub use task::{Columns, Task};
 pub use vocab::vocabulary;

@@ -90,7 +90,7 @@ pub fn header(line: &str, wanted: &[&str]) -> Result<Vec<String>> {
 }
 
 /// Why the first line of a file of JSON lines is none, if the file is one value over many lines.
-fn one_value(line: &str) -> Option<String> {
+pub fn one_value(line: &str) -> Option<String> {
     let (what, filter) = match line.trim_start().chars().next()? {
         '[' => ("JSON list", ".[]"),
         '{' if line.trim() == "{" => ("JSON object over several lines", "."),

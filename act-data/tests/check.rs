@@ -312,7 +312,8 @@ fn a_vocabulary_is_measured_by_what_it_knows() {
 fn a_model_reads_with_its_own_vocabulary_length_and_labels() {
     let dir = folder(&[("act-dataset.json", OWN), ("train.json", &lines(20))]);
     let mut model = tiny_artifact(1, &TinyOptions::default());
-    let read = |model: &Artifact| check(dir.path(), None, &Reader::of_model(model, "m.act")).unwrap();
+    let read =
+        |model: &Artifact| check(dir.path(), None, &Reader::of_model(model, "m.act")).unwrap();
     let stranger = read(&model).verdict().unwrap_err().to_string();
     assert!(
         stranger.contains("the model has no class \"0\""),

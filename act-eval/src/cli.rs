@@ -67,17 +67,20 @@ Examples:
     act-eval bench int8.act --scaling --batch 64 --seq 64";
 
 const PREDICT_EXAMPLES: &str = "\
-A line is a text, two texts with a tab between, or a JSON object: the task's own fields, or
-input_ids and token_type_ids. An empty line is an empty text and is answered.
+A line is a text (in a task of pairs two, with a tab between), a row of a table whose first line names
+the task's columns, or a JSON object: the task's own fields, or input_ids and token_type_ids. Columns
+are those of the data that the model was made for; no other is read. An empty line is an empty text.
 
 Examples:
-  One question:
-    echo '花呗怎么还款' | act-eval predict int8.act
+  One question, of a task of single texts and of a task of pairs:
+    echo '花呗怎么还款' | act-eval predict tnews.act
+    printf '花呗怎么还款\\t怎么还花呗\\n' | act-eval predict afqmc.act
   A file of CLUE's, as answers with probabilities, and as CLUE takes them:
     act-eval predict int8.act test.json > answers.jsonl
     act-eval predict int8.act test.json --submission > afqmc_predict.json
-  The labels alone:
-    cut -f2 questions.tsv | act-eval predict int8.act --format text | cut -d'\"' -f4";
+  The labels alone, of a column of a table, and of own data as they are:
+    cut -f2 questions.tsv | act-eval predict int8.act --labels-only
+    act-eval predict tickets.act tickets/dev.tsv --labels-only";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:

@@ -111,8 +111,8 @@ impl Teacher {
                     .iter()
                     .map(|(text, pair)| tokenizer.encode_whole(text, *pair))
                     .collect::<Result<Vec<_>>>()?;
-                let (own, whole): (Vec<_>, _) = whole.into_iter().unzip();
-                let cut = Lengths::new(tokenizer.max_seq_length(), whole).cut();
+                let (own, whole): (Vec<_>, Vec<_>) = whole.into_iter().unzip();
+                let cut = Lengths::of(tokenizer.max_seq_length(), whole).cut();
                 if cut.is_much() {
                     log::warn!("what the teacher is asked: {cut}");
                 }

@@ -52,7 +52,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-eval predict",
-        "format submission batch-size threads quiet verbose",
+        "format submission labels-only batch-size threads quiet verbose",
     ),
     ("act-eval inspect", "quant time json quiet verbose"),
     (

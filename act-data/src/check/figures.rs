@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Reader;
 use crate::coverage::Coverage;
 use crate::dataset::{Dataset, Example};
-use crate::lengths::{Lengths, percentile};
+use crate::lengths::Lengths;
 use crate::split::Split;
 
 /// One split's figures.
@@ -90,12 +90,13 @@ impl SplitCheck {
         reader: &Reader,
     ) -> Result<Self> {
         let encodings = set.encode(tokenizer)?.encodings;
-        let tokens: Vec<usize> = encodings.iter().map(Encoding::len).collect();
+        let tokens = encodings.iter().map(Encoding::len);
+        let tokens = Lengths::of(reader.max_seq_length, tokens);
         let words = spec.word_piece().ok();
         let coverage = words.map(|words| Coverage::of(&encodings, words));
         let (duplicates, contradictory) = duplicates(set);
         let labels = label_counts(set);
-        let characters = set.examples.iter().map(characters).collect();
+        let characters = set.examples.iter().map(characters);
         Ok(Self {
             split: set.split.to_string(),
             examples: set.examples.len(),
@@ -104,9 +105,9 @@ impl SplitCheck {
             digest: set.record.digest,
             majority: labels.iter().map(|l| l.share).reduce(f64::max),
             labels,
-            characters: Distribution::of(characters),
-            tokens: Distribution::of(tokens.clone()),
-            cut: Lengths::new(reader.max_seq_length, tokens).cut(),
+            characters: Distribution::of(&Lengths::of(usize::MAX, characters)),
+            tokens: Distribution::of(&tokens),
+            cut: tokens.cut(),
             known: coverage.map(Known::from),
             duplicates,
             contradictory,
@@ -151,8 +152,8 @@ fn label_counts(set: &Dataset) -> Vec<LabelCount> {
 
 impl Distribution {
     /// Nearest-rank percentiles; all zero without values.
-    fn of(mut values: Vec<usize>) -> Self {
-        let [median, p95, max] = [50, 95, 100].map(|p| percentile(&mut values, p));
+    fn of(lengths: &Lengths) -> Self {
+        let [median, p95, max] = [50, 95, 100].map(|p| lengths.percentile(p));
         Self { median, p95, max }
     }
 }

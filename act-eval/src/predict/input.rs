@@ -1,22 +1,41 @@
-//! One line of input as token ids: text (a tab separates a pair), JSON with a task's own fields, or
-//! JSON with ids. What the engine would refuse is refused here, where the line is known.
+//! One line of input as token ids: text (of a pair with a tab between), a row of a table under its
+//! header, JSON with a task's own fields, or JSON with ids. What the engine would refuse is refused
+//! here, where the line is known.
+
+use std::path::Path;
 
 use act_core::{Encoding, Error, Plan, Result, Tokenizer};
-use act_data::{Record, Task};
+use act_data::{Record, header, one_value};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::takes::{Takes, TaskTexts, Texts, columns_in};
 use crate::model::Model;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LineFormat {
-    /// JSON if it starts with `{`, else text
+    /// JSON if it starts with `{`, a row if the first line is a header with the task's columns, else text
     Auto,
-    /// A text, or two with a tab between
+    /// A text; in a task of pairs two with a tab between
     Text,
+    /// Two texts with a tab between, whatever is known of the task
+    Pairs,
+    /// A row of tab-separated values; the first line is the header
+    Tsv,
     /// A JSON object with the task's own fields, or with `input_ids`
     Jsonl,
+}
+
+/// A line that waits for its answer.
+#[derive(Debug, PartialEq)]
+pub struct Question {
+    /// Token ids.
+    pub encoding: Encoding,
+    /// How many there would be uncut.
+    pub whole: usize,
+    /// The line's own `id`.
+    pub id: Option<Value>,
 }
 
 /// Turns lines into what the model takes.
@@ -24,8 +43,18 @@ pub struct Reader<'a> {
     tokenizer: &'a Tokenizer,
     plan: &'a Plan,
     format: LineFormat,
-    /// The model's task where it is one of the built-in ones.
-    task: Option<Task>,
+    texts: TaskTexts,
+    /// Lines are read from a file that is called a table.
+    table: bool,
+    place: Place,
+}
+
+/// How far the input was read.
+enum Place {
+    Start,
+    /// Below a header with these columns.
+    Rows(Vec<String>),
+    Lines,
 }
 
 /// Ids instead of text. Rows need no padding; a padding id inside a row masks its position.
@@ -33,72 +62,186 @@ pub struct Reader<'a> {
 struct Ids {
     input_ids: Option<Vec<u32>>,
     token_type_ids: Option<Vec<u32>>,
-}
-
-/// The field names in use for tasks that we do not know.
-#[derive(Deserialize)]
-struct Texts {
-    #[serde(alias = "sentence", alias = "sentence1")]
-    text: String,
-    #[serde(alias = "sentence2")]
-    text_pair: Option<String>,
+    id: Option<Value>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader for a model.
-    pub fn new(model: &'a Model, format: LineFormat) -> Self {
-        Self {
-            tokenizer: &model.tokenizer,
-            plan: &model.plan,
-            format,
-            task: Task::builtin(&model.task.name).ok(),
-        }
+    ///
+    /// # Errors
+    /// Usage: pairs, for a model that takes one text.
+    pub fn new(model: &'a Model, format: LineFormat) -> Result<Self> {
+        let (tokenizer, plan) = (&model.tokenizer, &model.plan);
+        Self::of(tokenizer, plan, TaskTexts::of(&model.task), format)
     }
 
-    /// Token ids of one line. An empty line is an empty text.
-    pub fn encode(&self, line: &str) -> Result<Encoding> {
+    /// A reader for a model and a file, which may lie beside its own description.
+    ///
+    /// # Errors
+    /// As [`Reader::new`], and those of the description.
+    pub fn of_file(model: &'a Model, format: LineFormat, input: &Path) -> Result<Self> {
+        let ending = input.extension().and_then(|e| e.to_str()).unwrap_or("");
+        let format = match (format, ending) {
+            (LineFormat::Auto, "json" | "jsonl") => LineFormat::Jsonl,
+            _ => format,
+        };
+        let texts = TaskTexts::of(&model.task).beside(input, &model.task)?;
+        let reader = Self::of(&model.tokenizer, &model.plan, texts, format)?;
+        Ok(Self {
+            table: ending == "tsv",
+            ..reader
+        })
+    }
+
+    fn of(
+        tokenizer: &'a Tokenizer,
+        plan: &'a Plan,
+        texts: TaskTexts,
+        format: LineFormat,
+    ) -> Result<Self> {
+        if format == LineFormat::Pairs && texts.takes() == Takes::One {
+            let message = "--format pairs: the model takes one text, in which a tab is a character";
+            return Err(Error::usage(message));
+        }
+        Ok(Self {
+            tokenizer,
+            plan,
+            format,
+            texts,
+            table: false,
+            place: Place::Start,
+        })
+    }
+
+    /// Token ids of the next line; `None` if it is a header. An empty line is an empty text.
+    ///
+    /// # Errors
+    /// Usage: what is wrong with the line.
+    pub fn read(&mut self, line: &str) -> Result<Option<Question>> {
+        if matches!(self.place, Place::Start) {
+            self.place = match self.header(line)? {
+                Some(columns) => Place::Rows(columns),
+                None => Place::Lines,
+            };
+            if matches!(self.place, Place::Rows(_)) {
+                return Ok(None);
+            }
+            self.look_at_first(line)?;
+        }
+        if let Place::Rows(columns) = &self.place {
+            return self.row(&Record::from_tsv(columns, line)?).map(Some);
+        }
         let json = match self.format {
             LineFormat::Auto => line.trim_start().starts_with('{'),
-            LineFormat::Text => false,
-            LineFormat::Jsonl => true,
+            format => format == LineFormat::Jsonl,
         };
-        if json {
-            self.encode_json(line)
+        let question = if json {
+            self.json(line)
         } else {
-            self.encode_text(line)
-        }
-    }
-
-    fn encode_text(&self, line: &str) -> Result<Encoding> {
-        let mut parts = line.split('\t');
-        let (text, pair) = (parts.next().unwrap_or_default(), parts.next());
-        if parts.next().is_some() {
-            return Err(Error::usage(
-                "more than one tab: a line is a text or a pair of texts",
-            ));
-        }
-        self.tokenizer.encode(text, pair)
-    }
-
-    fn encode_json(&self, line: &str) -> Result<Encoding> {
-        let ids: Ids = parse(line)?;
-        if let Some(input_ids) = ids.input_ids {
-            let length = input_ids.len();
-            let encoding = Encoding {
-                input_ids,
-                token_type_ids: ids.token_type_ids.unwrap_or_else(|| vec![0; length]),
-            };
-            self.check_ids(&encoding)?;
-            return Ok(encoding);
-        }
-        let (text, pair) = match &self.task {
-            Some(task) => task.texts(&Record::from_json(line)?)?,
-            None => {
-                let texts: Texts = parse(line)?;
-                (texts.text, texts.text_pair)
-            }
+            self.question(self.split(line)?, None)
         };
-        self.tokenizer.encode(&text, pair.as_deref())
+        question.map(Some)
+    }
+
+    /// The columns of the first line, if it is a header.
+    fn header(&self, line: &str) -> Result<Option<Vec<String>>> {
+        let wanted = self.texts.columns();
+        let there = |wanted: &Vec<&str>| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            cells.len() > 1 && wanted.iter().all(|name| cells.contains(name))
+        };
+        let is_header = match self.format {
+            LineFormat::Tsv => true,
+            LineFormat::Auto => wanted.as_ref().is_some_and(there),
+            LineFormat::Text | LineFormat::Pairs | LineFormat::Jsonl => false,
+        };
+        if is_header {
+            let wanted = wanted.unwrap_or_else(|| columns_in(line));
+            return header(line, &wanted).map(Some);
+        }
+        if self.table && self.format == LineFormat::Auto {
+            let columns = wanted.map_or("its columns".into(), |w| format!("the columns {w:?}"));
+            return Err(Error::usage(format!(
+                "the file is called .tsv, and its first line is no header with {columns}: give --format \
+                 tsv for a table, text for a text a line, pairs for two with a tab between"
+            )));
+        }
+        Ok(None)
+    }
+
+    /// What can be told of all the input from the first line, if it is no header.
+    fn look_at_first(&self, line: &str) -> Result<()> {
+        let list = one_value(line).filter(|_| self.format == LineFormat::Jsonl);
+        if let Some(list) = list.filter(|_| Record::from_json(line).is_err()) {
+            return Err(Error::usage(list));
+        }
+        let (plain, unknown) = (!line.trim_start().starts_with('{'), Takes::Unknown);
+        let text = matches!(self.format, LineFormat::Auto | LineFormat::Text);
+        if plain && text && self.texts.takes() == unknown && !line.contains('\t') {
+            log::warn!(
+                "the model's task is not built in, and nobody has recorded whether it takes one text or \
+                 two: a line is taken as one (--format pairs takes it as two)"
+            );
+        }
+        Ok(())
+    }
+
+    /// The text of a line, or two with a tab between where the model takes two.
+    fn split(&self, line: &str) -> Result<Texts> {
+        let takes = match self.format {
+            LineFormat::Pairs => Takes::Two,
+            _ => self.texts.takes(),
+        };
+        let mut parts = line.split('\t');
+        let (text, pair, more) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+        match (takes, pair, more) {
+            (Takes::One, ..) | (Takes::Unknown, None, _) => Ok((line.into(), None)),
+            (Takes::Two, Some(pair), None) => Ok((text.into(), Some(pair.into()))),
+            (Takes::Two, None, _) => Err(Error::usage(
+                "the model takes two texts with a tab between, and the line has no tab",
+            )),
+            (Takes::Two, _, Some(_)) => Err(Error::usage(
+                "more than one tab: the model takes two texts with a tab between",
+            )),
+            (Takes::Unknown, Some(_), _) => Err(Error::usage(
+                "a tab, and nobody has recorded whether the model takes one text or two: give --format \
+                 pairs for two, or one text with a tab in it as JSON, {\"text\": ..}",
+            )),
+        }
+    }
+
+    fn question(&self, (text, pair): Texts, id: Option<Value>) -> Result<Question> {
+        let (encoding, whole) = self.tokenizer.encode_whole(&text, pair.as_deref())?;
+        Ok(Question {
+            encoding,
+            whole,
+            id,
+        })
+    }
+
+    fn row(&self, row: &Record) -> Result<Question> {
+        self.question(self.texts.read(row)?, row.value("id").cloned())
+    }
+
+    fn json(&self, line: &str) -> Result<Question> {
+        if line.contains("\"input_ids\"") {
+            let ids: Ids = parse(line)?;
+            if let Some(input_ids) = ids.input_ids {
+                let whole = input_ids.len();
+                let encoding = Encoding {
+                    input_ids,
+                    token_type_ids: ids.token_type_ids.unwrap_or_else(|| vec![0; whole]),
+                };
+                self.check_ids(&encoding)?;
+                let id = ids.id;
+                return Ok(Question {
+                    encoding,
+                    whole,
+                    id,
+                });
+            }
+        }
+        self.row(&Record::from_json(line)?)
     }
 
     fn check_ids(&self, encoding: &Encoding) -> Result<()> {
@@ -126,16 +269,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The `id` of a JSON line, or the line's number.
-pub fn id(line: &str, number: u64) -> Value {
-    #[derive(Deserialize)]
-    struct Named {
-        id: Option<Value>,
-    }
-    let named: Option<Named> = serde_json::from_str(line).ok();
-    named.and_then(|n| n.id).unwrap_or_else(|| number.into())
-}
-
 fn below(field: &str, ids: &[u32], bound: usize) -> Result<()> {
     match ids.iter().find(|&&id| id as usize >= bound) {
         Some(id) => Err(Error::usage(format!("{field}: {id} is not below {bound}"))),
@@ -155,144 +288,4 @@ fn parse<'de, T: Deserialize<'de>>(line: &'de str) -> Result<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use act_core::Artifact;
-    use act_core::testing::{TinyOptions, tiny_artifact};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// What a tiny model (128 tokens, 32 positions, 2 token types) makes of a line.
-    fn encode_as(task: &str, format: LineFormat, line: &str) -> Result<Encoding> {
-        let Artifact {
-            plan,
-            tokenizer,
-            task: info,
-            ..
-        } = tiny_artifact(1, &TinyOptions::default());
-        let reader = Reader {
-            tokenizer: &Tokenizer::new(&tokenizer, info.max_seq_length)?,
-            plan: &plan,
-            format,
-            task: Task::builtin(task).ok(),
-        };
-        reader.encode(line)
-    }
-
-    fn encode(line: &str) -> Result<Encoding> {
-        encode_as("tiny", LineFormat::Auto, line)
-    }
-
-    fn ids(input_ids: &[u32], token_type_ids: &[u32]) -> Encoding {
-        Encoding {
-            input_ids: input_ids.to_vec(),
-            token_type_ids: token_type_ids.to_vec(),
-        }
-    }
-
-    #[test]
-    fn a_tab_separates_a_pair() {
-        let one = encode("花呗").unwrap();
-        assert_eq!(one, ids(&[2, 5, 6, 3], &[0; 4]));
-        let pair = encode("花呗\t花").unwrap();
-        assert_eq!(pair, ids(&[2, 5, 6, 3, 5, 3], &[0, 0, 0, 0, 1, 1]));
-        assert!(
-            encode("a\tb\tc")
-                .unwrap_err()
-                .to_string()
-                .contains("more than one tab")
-        );
-    }
-
-    #[test]
-    fn an_empty_line_is_an_empty_text() {
-        assert_eq!(encode("").unwrap(), ids(&[2, 3], &[0, 0]));
-    }
-
-    #[test]
-    fn json_may_use_a_tasks_own_fields() {
-        let pair = encode("花呗\t花").unwrap();
-        let own = r#"{"sentence1":"花呗","sentence2":"花","label":"1"}"#;
-        assert_eq!(encode_as("afqmc", LineFormat::Auto, own).unwrap(), pair);
-        assert_eq!(encode(own).unwrap(), pair, "a task we do not know");
-        assert_eq!(
-            encode(r#" {"text":"花呗","text_pair":"花"}"#).unwrap(),
-            pair
-        );
-        let missing = encode_as("afqmc", LineFormat::Auto, r#"{"sentence1":"花"}"#).unwrap_err();
-        assert!(missing.to_string().contains("sentence2"), "{missing}");
-    }
-
-    #[test]
-    fn the_format_may_be_forced() {
-        assert_eq!(encode_as("tiny", LineFormat::Text, "{}").unwrap().len(), 4);
-        assert!(encode_as("tiny", LineFormat::Jsonl, "花").is_err());
-    }
-
-    #[test]
-    fn json_may_hold_ids_with_padding_anywhere() {
-        let line = r#"{"input_ids":[2,5,0,3,0],"token_type_ids":[0,0,0,1,0]}"#;
-        assert_eq!(
-            encode(line).unwrap(),
-            ids(&[2, 5, 0, 3, 0], &[0, 0, 0, 1, 0])
-        );
-        assert_eq!(
-            encode(r#"{"input_ids":[2,3]}"#).unwrap(),
-            ids(&[2, 3], &[0, 0])
-        );
-        // Padding alone is computed as exported programs compute it: every key has the same mask.
-        assert_eq!(
-            encode(r#"{"input_ids":[0,0]}"#).unwrap(),
-            ids(&[0, 0], &[0, 0])
-        );
-    }
-
-    #[test]
-    fn ids_that_the_model_does_not_have_are_refused() {
-        for (line, message) in [
-            (
-                r#"{"input_ids":[2,128]}"#,
-                "input_ids: 128 is not below 128",
-            ),
-            (
-                r#"{"input_ids":[2],"token_type_ids":[2]}"#,
-                "token_type_ids: 2 is not below 2",
-            ),
-            (
-                r#"{"input_ids":[2],"token_type_ids":[]}"#,
-                "1 input_ids but 0 token_type_ids",
-            ),
-            (r#"{"input_ids":[]}"#, "input_ids is empty"),
-        ] {
-            assert_eq!(encode(line).unwrap_err().to_string(), message);
-        }
-        let long = format!("{{\"input_ids\":{:?}}}", vec![2; 33]);
-        assert_eq!(
-            encode(&long).unwrap_err().to_string(),
-            "33 input_ids; the model takes at most 32"
-        );
-        let negative = encode(r#"{"input_ids":[-1]}"#).unwrap_err().to_string();
-        assert!(
-            negative.contains("invalid value") && negative.contains("column"),
-            "{negative}"
-        );
-    }
-
-    proptest! {
-        /// Any line gives ids that the engine takes, or a one-line error of the user's.
-        #[test]
-        fn no_line_breaks_the_reader(line in r#"[^\n]{0,60}|\{"input_ids":\[[0-9, -]{0,20}\]\}"#) {
-            match encode(&line) {
-                Ok(e) => {
-                    prop_assert!(!e.is_empty() && e.len() <= 32);
-                    prop_assert_eq!(e.input_ids.len(), e.token_type_ids.len());
-                    prop_assert!(e.input_ids.iter().all(|&id| id < 128));
-                }
-                Err(e) => {
-                    prop_assert_eq!(e.kind(), act_core::ErrorKind::Usage);
-                    prop_assert!(!e.to_string().contains('\n'));
-                }
-            }
-        }
-    }
-}
+mod tests;

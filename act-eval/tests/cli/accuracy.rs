@@ -211,3 +211,43 @@ fn a_model_that_answers_one_class_is_named() {
         warning
     );
 }
+
+#[test]
+fn what_is_cut_stands_in_every_answer() {
+    let here = Workplace::new();
+    let long = "花呗还款".repeat(20);
+    let line =
+        |text: &str| format!("{{\"sentence1\":\"{text}\",\"sentence2\":\"借\",\"label\":\"0\"}}\n");
+    let lines = line("花").repeat(38) + &line(&long).repeat(2);
+    std::fs::write(here.path("afqmc/dev.json"), lines).unwrap();
+    // 80 characters, 1 and three special tokens.
+    let sentence = "2 of 40 examples (5.0 %) are longer than 32 tokens and are cut; 84 tokens keep 99 % \
+                    whole";
+    let run = here.run("accuracy base.act --data afqmc");
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(
+        said.contains(&format!("warning: afqmc/dev: {sentence}")),
+        "{said}"
+    );
+    assert!(String::from_utf8(run.stdout).unwrap().contains(sentence));
+    let report = here.json("accuracy base.act --data afqmc --json");
+    let cut = &report["dataset"]["cut"];
+    assert_eq!((&cut["examples"], &cut["of"]), (&2.into(), &40.into()));
+    assert_eq!(
+        (&cut["share"], &cut["max_seq_length"]),
+        (&0.05.into(), &32.into())
+    );
+    assert_eq!(cut["keeps_99_percent"], 84);
+
+    let table = here.stdout(
+        "report base.act same=base.act --data afqmc --runs 2 --batch 4 --seq 8 -o r.json -o r.md -o r.html",
+    );
+    let together = format!("base, same: {sentence}.");
+    let read = |name: &str| std::fs::read_to_string(here.path(name)).unwrap();
+    for text in [table, read("r.md"), read("r.html")] {
+        assert!(text.contains(&together), "{text}");
+    }
+    let report: Value = serde_json::from_str(&read("r.json")).unwrap();
+    assert_eq!(&report["models"][1]["cut"], cut);
+    assert_eq!(&report["dataset"]["cut"], cut);
+}

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::{Artifact, Columns};
 use serde_json::{Value, json};
 
 use super::{Workplace, refusal, text_of};
@@ -9,7 +11,7 @@ use super::{Workplace, refusal, text_of};
 #[test]
 fn predict_answers_every_line_in_order() {
     let here = Workplace::new();
-    let input = "花呗\t借\n\n{\"sentence1\":\"花呗\",\"sentence2\":\"借\"}\n\
+    let input = "花呗\t借\n\t\n{\"sentence1\":\"花呗\",\"sentence2\":\"借\"}\n\
                  {\"input_ids\":[2,5,6,3,7,3],\"token_type_ids\":[0,0,0,0,1,1]}";
     let text = text_of(here.run_with("predict base.act --batch-size 3", input.as_bytes()));
     let answers: Vec<Value> = text
@@ -52,7 +54,7 @@ fn a_bad_line_is_named_after_the_answers_before_it() {
     let here = Workplace::new();
     let output = here.run_with(
         "predict base.act",
-        "花\n{\"input_ids\":[999]}\n花\n".as_bytes(),
+        "花\t呗\n{\"input_ids\":[999]}\n花\t呗\n".as_bytes(),
     );
     assert_eq!(
         output.stdout.split(|&b| b == b'\n').count(),
@@ -70,7 +72,7 @@ fn a_bad_line_is_named_after_the_answers_before_it() {
 #[test]
 fn predict_may_lose_its_reader() {
     let here = Workplace::new();
-    std::fs::write(here.path("many.txt"), "花呗\n".repeat(20_000)).unwrap();
+    std::fs::write(here.path("many.txt"), "花呗\t借\n".repeat(20_000)).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_act-eval"))
         .args(["predict", "base.act", "many.txt"])
         .current_dir(here.0.path())
@@ -84,4 +86,155 @@ fn predict_may_lose_its_reader() {
         (output.status.code(), output.stderr.as_slice()),
         (Some(0), &b""[..])
     );
+}
+
+/// A model of the task `tickets`, which takes one text, with a folder of its data.
+fn tickets(recorded: bool) -> Workplace {
+    let here = Workplace::new();
+    let mut model: Artifact = tiny_artifact(1, &TinyOptions::default());
+    model.task.name = "tickets".into();
+    model.task.columns = recorded.then(|| Columns {
+        text: "question".into(),
+        pair: None,
+        label: Some("team".into()),
+    });
+    let labels: Vec<String> = model.task.labels.clone();
+    here.save("tickets.act", model);
+    std::fs::create_dir(here.path("tickets")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(here.path(name), text).unwrap();
+    let description = json!({"task": "tickets", "labels": labels,
+        "columns": {"text": "question", "label": "team"}});
+    write("tickets/act-dataset.json", &description.to_string());
+    let (a, b) = (&labels[0], &labels[1]);
+    write(
+        "tickets/dev.json",
+        &format!(
+            "{{\"question\":\"花呗\",\"team\":\"{a}\"}}\n{{\"question\":\"借\",\"team\":\"{b}\"}}\n"
+        ),
+    );
+    write(
+        "tickets/dev.tsv",
+        &format!("team\tquestion\tid\n{a}\t花呗\tx\n{b}\t借\ty\n"),
+    );
+    write("plain.txt", "花呗\n借\n");
+    here
+}
+
+#[test]
+fn predict_reads_the_file_that_accuracy_reads() {
+    for recorded in [true, false] {
+        let here = tickets(recorded);
+        let plain = here.stdout("predict tickets.act plain.txt");
+        assert_eq!(plain.lines().count(), 2);
+        for file in ["tickets/dev.json", "tickets/dev.tsv"] {
+            assert_eq!(
+                here.stdout(&format!("predict tickets.act {file}")),
+                plain,
+                "{file}"
+            );
+        }
+        here.stdout("accuracy tickets.act --data tickets");
+        let ids = here.stdout("predict tickets.act tickets/dev.tsv --submission");
+        assert!(ids.starts_with("{\"id\":\"x\","), "{ids}");
+        let labels = here.stdout("predict tickets.act tickets/dev.tsv --labels-only");
+        let whole: Vec<Value> = plain
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        let expected = whole.iter().map(|answer| answer["label"].as_str().unwrap());
+        assert_eq!(
+            labels.lines().collect::<Vec<_>>(),
+            expected.collect::<Vec<_>>()
+        );
+    }
+    // The columns go with the model, away from the data.
+    let here = tickets(true);
+    let bytes = std::fs::read(here.path("tickets/dev.tsv")).unwrap();
+    let piped = text_of(here.run_with("predict tickets.act", &bytes));
+    assert_eq!(piped, here.stdout("predict tickets.act plain.txt"));
+}
+
+#[test]
+fn a_line_with_one_text_too_many_or_too_few_ends_with_its_number() {
+    let here = tickets(true);
+    let refused = |arguments: &str, input: &str| {
+        let (code, line) = refusal(here.run_with(arguments, input.as_bytes()));
+        assert_eq!(code, 2, "{line}");
+        line
+    };
+    let one = refused("predict base.act", "花\t呗\n花\n");
+    assert!(
+        one.contains("standard input:2:") && one.contains("no tab"),
+        "{one}"
+    );
+    let two = "{\"text\":\"花\",\"text_pair\":\"呗\"}\n";
+    let two = refused("predict tickets.act", two);
+    assert!(
+        two.contains("standard input:1:") && two.contains("one text, not two"),
+        "{two}"
+    );
+    let pairs = refused("predict tickets.act --format pairs", "花\t呗\n");
+    assert!(pairs.contains("--format pairs"), "{pairs}");
+    // In a text, a tab is a blank.
+    let answer = |line: &str| text_of(here.run_with("predict tickets.act", line.as_bytes()));
+    assert_eq!(answer("花\t呗\n"), answer("花 呗\n"));
+
+    let unknown = tickets(false);
+    let (code, line) = refusal(unknown.run_with("predict tickets.act", "花\t呗\n".as_bytes()));
+    assert!(
+        code == 2 && line.contains("standard input:1: a tab"),
+        "{line}"
+    );
+    let output = unknown.run_with("predict tickets.act", "花\n".as_bytes());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && said.contains("a line is taken as one"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_table_without_the_tasks_columns_is_not_taken_for_texts() {
+    let here = tickets(true);
+    for (name, text, words) in [
+        (
+            "a.tsv",
+            "花呗\t1\n",
+            "first line is no header with the columns [\"question\"]",
+        ),
+        (
+            "b.tsv",
+            "Question\tteam\n花\t1\n",
+            "no header with the columns",
+        ),
+        (
+            "c.json",
+            "[\n{\"question\": \"花\"}\n]\n",
+            "this file is one JSON list",
+        ),
+        ("d.jsonl", "花呗\n", "not JSON"),
+    ] {
+        std::fs::write(here.path(name), text).unwrap();
+        let (code, line) = refusal(here.run(&format!("predict tickets.act {name}")));
+        assert!(code == 2 && line.contains(words), "{line}");
+        assert!(line.contains(&format!("{name}:1:")), "{line}");
+    }
+    let text = here.stdout("predict tickets.act a.tsv --format text");
+    assert_eq!(text.lines().count(), 1);
+}
+
+#[test]
+fn what_is_cut_is_counted_at_the_end() {
+    let here = tickets(true);
+    // 32 tokens are read, [CLS] and [SEP] counted.
+    let lines = format!("花\n{}\n{}\n", "花".repeat(30), "花".repeat(31));
+    let output = here.run_with("predict tickets.act", lines.as_bytes());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said.lines().last().unwrap(),
+        "act-eval: warning: standard input: 1 of 3 examples (33.3 %) are longer than 32 tokens and \
+         are cut; 33 tokens keep 99 % whole"
+    );
+    let short = here.run_with("predict tickets.act", "花\n".as_bytes());
+    assert_eq!(short.stderr, b"");
 }

@@ -57,15 +57,12 @@ pub fn predict(bytes: &[u8]) -> bool {
         let artifact = Artifact::read(&golden[..]).expect("the golden file loads");
         Model::new(artifact, "golden", 1).expect("and runs")
     });
-    let reader = Reader::new(model, LineFormat::Auto);
+    let mut reader = Reader::new(model, LineFormat::Auto).expect("the format fits any model");
     let text = String::from_utf8_lossy(bytes);
-    let encodings = text
-        .lines()
-        .take(8)
-        .map(|line| checked(reader.encode(line)));
+    let encodings = text.lines().take(8).map(|line| checked(reader.read(line)));
     let encodings: Vec<_> = encodings.collect();
-    for encoding in encodings.iter().flatten() {
-        let logits = model.engine.forward(&Batch::new([encoding]));
+    for question in encodings.iter().flatten().flatten() {
+        let logits = model.engine.forward(&Batch::new([&question.encoding]));
         assert_eq!(logits.expect("it runs").len(), 1);
     }
     encodings.iter().all(Option::is_some)
