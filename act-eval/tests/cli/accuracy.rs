@@ -221,7 +221,7 @@ fn what_is_cut_stands_in_every_answer() {
     let lines = line("花").repeat(38) + &line(&long).repeat(2);
     std::fs::write(here.path("afqmc/dev.json"), lines).unwrap();
     // 80 characters, 1 and three special tokens.
-    let sentence = "2 of 40 examples (5.0 %) are longer than 32 tokens and are cut; 84 tokens keep 99 % \
+    let sentence = "2 of 40 examples (5.0 %) are longer than 24 tokens and are cut; 84 tokens keep 99 % \
                     whole";
     let run = here.run("accuracy base.act --data afqmc");
     let said = String::from_utf8(run.stderr).unwrap();
@@ -235,7 +235,7 @@ fn what_is_cut_stands_in_every_answer() {
     assert_eq!((&cut["examples"], &cut["of"]), (&2.into(), &40.into()));
     assert_eq!(
         (&cut["share"], &cut["max_seq_length"]),
-        (&0.05.into(), &32.into())
+        (&0.05.into(), &24.into())
     );
     assert_eq!(cut["keeps_99_percent"], 84);
 

@@ -226,14 +226,14 @@ fn a_table_without_the_tasks_columns_is_not_taken_for_texts() {
 #[test]
 fn what_is_cut_is_counted_at_the_end() {
     let here = tickets(true);
-    // 32 tokens are read, [CLS] and [SEP] counted.
-    let lines = format!("花\n{}\n{}\n", "花".repeat(30), "花".repeat(31));
+    // 24 tokens are read, [CLS] and [SEP] counted.
+    let lines = format!("花\n{}\n{}\n", "花".repeat(22), "花".repeat(23));
     let output = here.run_with("predict tickets.act", lines.as_bytes());
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         said.lines().last().unwrap(),
-        "act-eval: warning: standard input: 1 of 3 examples (33.3 %) are longer than 32 tokens and \
-         are cut; 33 tokens keep 99 % whole"
+        "act-eval: warning: standard input: 1 of 3 examples (33.3 %) are longer than 24 tokens and \
+         are cut; 25 tokens keep 99 % whole"
     );
     let short = here.run_with("predict tickets.act", "花\n".as_bytes());
     assert_eq!(short.stderr, b"");
