@@ -121,7 +121,10 @@ pub fn model(
     };
     Ok(Artifact {
         params: init::params(&plan, seed),
-        task: TaskInfo::new(&train.task, shape.max_seq_length, train.labels.clone()),
+        task: TaskInfo {
+            columns: train.columns.as_ref().map(Into::into),
+            ..TaskInfo::new(&train.task, shape.max_seq_length, train.labels.clone())
+        },
         tokenizer: tokenizer.into(),
         plan,
         quant: QuantSpec::default(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use act_core::provenance::{DataRecord, Digest};
-use act_core::{Encoding, Error, Result, Tokenizer};
+use act_core::{Encoding, Error, Result, TaskInfo, Tokenizer};
 use rayon::prelude::*;
 
 use crate::description::FileFormat;
@@ -65,7 +65,26 @@ impl Dataset {
         Self::read(&Folder::open(dir, task)?, split, labels, &mut Strict)
     }
 
-    /// The same of an opened folder; `reader` hears of every row, and decides whether one that is wrong
+    /// A split as the model of `task` reads it: of its task, with its labels.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`], and data of pairs for a model of single texts, or the other way round.
+    pub fn for_model(dir: &Path, split: Split, task: &TaskInfo) -> Result<Self> {
+        let data = Self::open(dir, Some(&task.name), split, Some(&task.labels))?;
+        let pairs = data.examples.iter().any(|example| example.pair.is_some());
+        let texts = |two| if two { "two texts" } else { "one text" };
+        match Task::of_model(task).map(|task| task.is_pair()) {
+            Some(takes) if takes != pairs => Err(Error::usage(format!(
+                "{}: an example has {}, and the model was made for {}",
+                data.record.name,
+                texts(pairs),
+                texts(takes)
+            ))),
+            _ => Ok(data),
+        }
+    }
+
+    /// A split of an opened folder; `reader` hears of every row, and decides whether one that is wrong
     /// ends the reading.
     pub(crate) fn read(
         folder: &Folder,
@@ -192,7 +211,7 @@ fn read(
         wanted.push(task.label_field());
     }
     let mut rows = Rows::open(path, format, &wanted)?;
-    let (mut examples, mut dropped) = (Vec::new(), 0);
+    let (mut examples, mut dropped, mut wrong) = (Vec::new(), 0, 0);
     while let Some(row) = rows.next()? {
         let read = row.and_then(|row| {
             reader.row(&row);
@@ -202,20 +221,23 @@ fn read(
         match read {
             Ok(Some(example)) => examples.push(example),
             Ok(None) => dropped += 1,
-            Err(e) => reader.wrong(e)?,
+            Err(e) => {
+                wrong += 1;
+                reader.wrong(e)?;
+            }
         }
     }
-    if examples.is_empty() {
-        let dropped = match dropped {
-            0 => String::new(),
-            n => format!(" ({n} lines without a usable label were left out)"),
-        };
-        let path = path.display();
-        return Err(Error::usage(format!(
-            "{path}: the data set is empty{dropped}"
-        )));
+    if !examples.is_empty() {
+        return Ok((examples, dropped));
     }
-    Ok((examples, dropped))
+    let why = match (wrong, dropped) {
+        (0, 0) => "the data set is empty".into(),
+        (0, n) => {
+            format!("the data set is empty ({n} lines without a usable label were left out)")
+        }
+        _ => "no line can be read".to_string(),
+    };
+    Err(Error::usage(why).context(path.display()))
 }
 
 /// One line's example; `None` if its label is undecided.

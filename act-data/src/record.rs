@@ -68,13 +68,11 @@ impl Record {
 
     /// What there is instead of a field, for a message.
     pub(crate) fn instead_of(&self, field: &str) -> String {
-        match self.0.is_empty() {
-            true => "the line has no field at all".into(),
-            false => {
-                let names: Vec<&str> = self.names().collect();
-                format!("the line has {}", instead_of(field, &names))
-            }
+        if self.0.is_empty() {
+            return "the line has no field at all".into();
         }
+        let names: Vec<&str> = self.names().collect();
+        format!("the line has {}", instead_of(field, &names))
     }
 
     fn get(&self, field: &str) -> Result<&Value> {

@@ -5,7 +5,7 @@
 //! loader does, so each task's order here is that of `paddlenlp/datasets/clue.py` and `glue.py`.
 //! The orders differ between tasks, OCNLI's and CMNLI's too: do not tidy them.
 
-use act_core::{BuiltIn, Error, Result};
+use act_core::{BuiltIn, Error, Result, TaskInfo};
 use serde::{Deserialize, Serialize};
 
 use crate::labels::Labels;
@@ -142,6 +142,15 @@ impl Task {
             columns: None,
             label: label(),
             undecided,
+        }
+    }
+
+    /// What a model's lines are, to be read for their texts alone: by the columns that it was made for,
+    /// or as those of its built-in task; `None` where nobody has recorded it.
+    pub fn of_model(task: &TaskInfo) -> Option<Self> {
+        match &task.columns {
+            Some(columns) => Some(Self::unlabelled(&task.name, &Columns::from(columns))),
+            None => Self::builtin(&task.name).ok(),
         }
     }
 

@@ -77,10 +77,16 @@ pub fn distill(
     if let Some(validation) = &validation {
         outcome::check_not_worse(validation, trained.course.best_step)?;
     }
-    let artifact = Artifact {
+    let mut artifact = Artifact {
         params: trained.params,
         ..student
     };
+    // A model that came in from elsewhere learns here in which columns its texts are.
+    let task = &mut artifact.task;
+    task.columns = task
+        .columns
+        .take()
+        .or(data.columns.as_ref().map(Into::into));
     let fit = fit(&artifact, &answers.train, &examples.train, options)?;
     fit.judge(validation.as_ref())?;
     Ok(Distilled {

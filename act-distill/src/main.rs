@@ -82,12 +82,8 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let student = ctx.read_artifact(input)?;
     config.check_model(&student)?;
     let teacher = read_teacher(teacher.as_deref(), &student, ctx)?;
-    let data = Dataset::open(
-        args.stage.data.dir(&config)?,
-        Some(&student.task.name),
-        Split::Train,
-        Some(&student.task.labels),
-    )?;
+    let dir = args.stage.data.dir(&config)?;
+    let data = Dataset::for_model(dir, Split::Train, &student.task)?;
     ctx.set_synthetic(data.record.synthetic);
 
     let begun = record::begun(

@@ -13,13 +13,7 @@ use crate::model::Model;
 /// Opens the split that a model is judged on. The labels are the model's, so that class numbers
 /// mean the same on both sides.
 pub fn open_split(ctx: &Context, model: &Model, args: &JudgeArgs) -> Result<Dataset> {
-    let labels = &model.task.labels;
-    let data = Dataset::open(
-        args.data.given()?,
-        Some(&model.task.name),
-        args.split,
-        Some(labels),
-    )?;
+    let data = Dataset::for_model(args.data.given()?, args.split, &model.task)?;
     ctx.set_synthetic(data.record.synthetic);
     if data.dropped > 0 {
         log::info!(

@@ -113,9 +113,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
 }
 
 fn training_data(model: &Artifact, dir: &Path, ctx: &Context) -> anyhow::Result<Dataset> {
-    let task = &model.task;
-    let (name, labels) = (Some(task.name.as_str()), Some(&task.labels[..]));
-    let train = Dataset::open(dir, name, Split::Train, labels)?;
+    let train = Dataset::for_model(dir, Split::Train, &model.task)?;
     ctx.set_synthetic(train.record.synthetic);
     Ok(train)
 }

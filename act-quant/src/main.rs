@@ -107,13 +107,8 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     config.check_model(&model)?;
     act_quant::require_float(&model)?;
     let teacher = read_teacher(teacher.as_deref(), &model, context)?;
-    let task = &model.task;
-    let data = Dataset::open(
-        args.stage.data.dir(&config)?,
-        Some(&task.name),
-        Split::Train,
-        Some(&task.labels),
-    )?;
+    let dir = args.stage.data.dir(&config)?;
+    let data = Dataset::for_model(dir, Split::Train, &model.task)?;
     context.set_synthetic(data.record.synthetic);
 
     let mut quantized = calibrate(&model, &data, &options, &args.stage, context)?;

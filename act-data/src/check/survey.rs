@@ -40,10 +40,7 @@ impl Survey {
         match read {
             Ok(set) => Some((set, self.wrong)),
             Err(error) => {
-                // That no sound line is left is no news.
-                if self.wrong == 0 {
-                    self.errors.push(error.to_string());
-                }
+                self.errors.push(error.to_string());
                 None
             }
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use act_core::{Error, Result, TaskInfo};
-use act_data::{Columns, Description, Record, Task};
+use act_data::{Description, Record, Task};
 
 /// How many texts a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +31,7 @@ const SECOND: [&str; 2] = ["text_pair", "sentence2"];
 impl TaskTexts {
     /// Of a model.
     pub fn of(task: &TaskInfo) -> Self {
-        Self(match &task.columns {
-            Some(columns) => Some(Task::unlabelled(&task.name, &Columns::from(columns))),
-            None => Task::builtin(&task.name).ok(),
-        })
+        Self(Task::of_model(task))
     }
 
     /// Of the model as the `act-dataset.json` beside `input` names its columns, if there is one, and it
@@ -48,9 +45,10 @@ impl TaskTexts {
             Some(folder) if input.as_os_str() != "-" => folder,
             _ => return Ok(self),
         };
-        let folder = match folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => folder,
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
         };
         let Some(description) = Description::read(folder)? else {
             return Ok(self);
@@ -110,9 +108,10 @@ pub fn columns_in(header: &str) -> Vec<&'static str> {
     let cells: Vec<&str> = header.split('\t').collect();
     let names = FIRST.into_iter().chain(SECOND);
     let found: Vec<&str> = names.filter(|name| cells.contains(name)).collect();
-    match found.is_empty() {
-        true => vec![FIRST[0]],
-        false => found,
+    if found.is_empty() {
+        vec![FIRST[0]]
+    } else {
+        found
     }
 }
 

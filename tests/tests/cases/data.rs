@@ -1,1 +1,166 @@
 //! Data files: what is cut, ignored or left out is said.
+
+use std::path::Path;
+
+use act_tests::{Ran, bash, digest, run};
+use serde_json::Value;
+use tempfile::tempdir;
+
+use super::case;
+
+/// `act-data check` of a folder of the collection.
+fn check(folder: &Path) -> Ran {
+    let folder = folder.to_str().expect("a path in UTF-8");
+    run("act-data", ["check", folder])
+}
+
+#[test]
+fn texts_that_are_cut_are_counted_by_check_stages_and_reports() {
+    let Some(here) = case("data/silent-truncation") else {
+        return;
+    };
+    let out = tempdir().expect("a temporary folder");
+    let file = |name: &str| out.path().join(name).display().to_string();
+    let (model, training, judged) = (file("m.act"), file("t.json"), file("a.json"));
+    let checked = bash(&here, "act-data check data").ok();
+    assert!(
+        checked.contains("(100.0 %) are longer than 128 tokens and are cut"),
+        "{checked}"
+    );
+    let json = bash(&here, "act-data check data --json").ok();
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["splits"][0]["cut"]["share"], 1.0);
+    let line = format!(
+        "act-convert new --layers 1 --hidden 16 --heads 2 --data data -q | act-distill --data data \
+         --set TrainConfig.epochs=1 -o {model} --report {training}"
+    );
+    let trained = bash(&here, &line);
+    let said = trained.stderr.clone();
+    trained.ok();
+    let warning = "warning: own/train: 80 of 80 examples (100.0 %) are longer than 128 tokens";
+    assert!(said.contains(warning), "{said}");
+    let line = format!("act-eval accuracy {model} --data data --report {judged}");
+    let accuracy = bash(&here, &line).ok();
+    assert!(
+        accuracy.contains("(100.0 %) are longer than 128 tokens"),
+        "{accuracy}"
+    );
+    for report in [training, judged] {
+        let report = std::fs::read(report).expect("the report is there");
+        let report: Value = serde_json::from_slice(&report).expect("JSON");
+        assert_eq!(report["dataset"]["cut"]["share"], 1.0);
+    }
+    let line = format!("act-eval report {model} --data data --runs 2");
+    let report = bash(&here, &line).ok();
+    assert!(
+        report.contains("(100.0 %) are longer than 128 tokens"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_tab_is_no_pair_of_a_model_that_does_not_say_so() {
+    let Some(here) = case("data/predict-tab-becomes-pair") else {
+        return;
+    };
+    let line = r"printf '猫3号\t很好\n猫3号 很好\n' | act-eval predict miA.act";
+    bash(&here, line).complains(2, &["standard input:1: a tab", "--format pairs"]);
+    let line = r#"printf '{"text":"猫3号\\t很好"}\n猫3号 很好\n' | act-eval predict miA.act"#;
+    let answers = bash(&here, line).ok();
+    let answers: Vec<&str> = answers.lines().collect();
+    assert_eq!(answers.len(), 2);
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn predict_reads_the_columns_that_accuracy_reads() {
+    let Some(here) = case("data/predict-own-columns") else {
+        return;
+    };
+    let answers = bash(&here, "act-eval predict oj.act data/dev.json").ok();
+    bash(&here, "act-eval accuracy oj.act --data data").ok();
+    let lines = std::fs::read_to_string(here.join("data/dev.json")).expect("the file is there");
+    assert_eq!(answers.lines().count(), lines.lines().count());
+}
+
+#[test]
+fn check_fails_on_a_folder_that_every_stage_refuses() {
+    let Some(here) = case("data/check-passes-without-files") else {
+        return;
+    };
+    check(&here.join("csv")).complains(2, &["no train file", "not read: dev.csv, train.csv"]);
+    check(&here.join("paddlenlp")).complains(2, &["no train file", "dev.txt", "train.txt"]);
+    let new = "act-convert new --layers 1 --hidden 16 --heads 2 --data csv";
+    bash(&here, &format!("{new} | cat")).complains(2, &["no train file", "train.csv"]);
+}
+
+#[test]
+fn check_says_how_much_a_vocabulary_knows() {
+    let Some(here) = case("data/check-vocab-coverage") else {
+        return;
+    };
+    let text = bash(&here, "act-data check data --vocab v.txt").ok();
+    assert!(
+        text.contains("\n  known ") && text.contains("are [UNK]"),
+        "{text}"
+    );
+    let json = bash(&here, "act-data check data --vocab v.txt --json").ok();
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let known = &json["splits"][0]["known"];
+    let [tokens, unknown] = ["tokens", "unknown"].map(|n| known[n].as_f64().expect("a number"));
+    assert!(tokens > 0.0 && unknown < tokens);
+    assert_eq!(known["share"], 1.0 - unknown / tokens);
+}
+
+#[test]
+fn messages_about_headers_and_lists_name_the_cause() {
+    let Some(here) = case("data/header-messages") else {
+        return;
+    };
+    let header = "train.tsv:1: the first line is taken as the header; its columns are ";
+    check(&here.join("noheader")).complains(2, &[header]);
+    check(&here.join("upper")).complains(2, &[header, "meant?"]);
+    check(&here.join("list")).complains(2, &["train.json:1: ", "one JSON list", "jq -c"]);
+}
+
+#[test]
+fn labels_that_are_floats_are_read_as_whole_numbers() {
+    let Some(here) = case("data/float-label") else {
+        return;
+    };
+    check(&here.join("data")).ok();
+}
+
+#[test]
+fn a_description_without_columns_says_so() {
+    let Some(here) = case("data/description-without-columns") else {
+        return;
+    };
+    check(&here.join("data")).complains(2, &["act-dataset.json: no columns"]);
+}
+
+#[test]
+fn seven_thousand_classes_work_from_end_to_end() {
+    let Some(here) = case("data/labels-over-4096") else {
+        return;
+    };
+    let out = tempdir().expect("a temporary folder");
+    let file = |name: &str| out.path().join(name).display().to_string();
+    bash(&here, "act-data check data").ok();
+    let (new, trained, int8) = (file("x.act"), file("t.act"), file("i.act"));
+    for line in [
+        format!("act-convert new --layers 1 --hidden 16 --heads 2 --data data -o {new}"),
+        format!(
+            "act-distill {new} --data data -o {trained} --set TrainConfig.epochs=1 \
+             --set TrainConfig.validation_ratio=0.01 --set TrainConfig.batch_size=64"
+        ),
+        format!("act-quant {trained} --data data -o {int8}"),
+        format!("act-eval accuracy {int8} --data data"),
+    ] {
+        bash(&here, &line).ok();
+    }
+    assert_ne!(
+        digest(out.path().join("t.act").as_path()),
+        digest(out.path().join("x.act").as_path())
+    );
+}
