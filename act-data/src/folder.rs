@@ -145,16 +145,8 @@ fn but_not_read(others: &[String]) -> String {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    let ends = |endings: &[&str]| {
-        others
-            .iter()
-            .any(|o| endings.iter().any(|e| o.ends_with(e)))
-    };
-    let readable = ends(&[".json", ".jsonl", ".tsv"]);
-    let advice = if readable {
-        "files that are read are called train, dev and test"
-    } else {
-        "write them as JSON lines, or as tab-separated columns under a header"
-    };
-    format!("; there but not read: {shown}{more} ({advice})")
+    format!(
+        "; there but not read: {shown}{more} (train, dev and test are, as JSON lines or as tab-separated \
+         columns under a header)"
+    )
 }
