@@ -25,9 +25,6 @@ pub(crate) fn choose(
     classes: Option<usize>,
     options: &ImportOptions,
 ) -> Result<Vec<String>> {
-    if let Some(n) = classes {
-        check_classes(n)?;
-    }
     let labels = chosen(own, classes, options)?;
     check_classes(labels.len())?;
     Ok(labels)
@@ -35,7 +32,7 @@ pub(crate) fn choose(
 
 /// Softmax over one class is 1 whatever the text: a model with one output is a regression, or tells
 /// by the logistic function.
-fn check_classes(n: usize) -> Result<()> {
+pub(crate) fn check_classes(n: usize) -> Result<()> {
     match n {
         1 => Err(Error::rejected(
             "the model has one output, a score of a regression or of a yes or no, for which \
@@ -159,12 +156,9 @@ mod tests {
     #[test]
     fn one_output_is_no_classifier_whatever_its_name() {
         let one = options(None, Some(&["a"]));
-        for (classes, options) in [
-            (Some(1), &options(None, None)),
-            (Some(1), &one),
-            (None, &one),
-        ] {
-            let error = choose(|| owned(&["LABEL_0"]), classes, options).unwrap_err();
+        let nothing = options(None, None);
+        for (classes, options) in [(Some(1), &nothing), (Some(1), &one), (None, &one)] {
+            let error = choose(|| owned(&["score"]), classes, options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Rejected);
             assert!(error.to_string().contains("one output"), "{error}");
         }

@@ -26,9 +26,11 @@ Examples:
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
-  A Paddle inference folder (*.pdmodel, *.pdiparams, vocab.txt), or an archive of one:
+  A Paddle inference folder (*.pdmodel or Paddle 3's *.json, *.pdiparams, vocab.txt), an archive of
+  one, or one of several programs in a folder:
     act-convert import afqmc/ --task afqmc -o base.act
     act-convert import afqmc.tar --task afqmc -o base.act
+    act-convert import afqmc/float32.pdmodel --task afqmc -o base.act
   A Hugging Face folder (config.json, model.safetensors, vocab.txt); a bare encoder gets a new head:
     act-convert import bert-base-chinese/ --task tnews -o base.act
   Labels of your own, in the order of the classes:

@@ -1,5 +1,7 @@
 //! What a model was made to tell: task, labels, kind of problem, columns of the data.
 
+use crate::error::{Error, Result};
+
 /// What the model classifies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskInfo {
@@ -28,6 +30,21 @@ impl TaskInfo {
             columns: None,
             head_trained: None,
         }
+    }
+
+    /// Refuses a model whose head is from chance, as that of a bare encoder is: whatever a stage would
+    /// learn from its answers is noise.
+    ///
+    /// # Errors
+    /// Usage: the head is known to be untrained.
+    pub fn check_trained(&self) -> Result<()> {
+        if self.head_trained != Some(false) {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "the model is a bare encoder whose classification head was never trained: train it \
+             first, act-distill MODEL --data DIR -o trained.act",
+        ))
     }
 }
 

@@ -87,6 +87,8 @@ pub fn distill(
         .columns
         .take()
         .or(data.columns.as_ref().map(Into::into));
+    // Where nothing is recorded of the head, nothing is: the same model has the same bytes as ever.
+    task.head_trained = task.head_trained.map(|_| true);
     let fit = fit(&artifact, &answers.train, &examples.train, options)?;
     fit.judge(validation.as_ref())?;
     Ok(Distilled {

@@ -132,9 +132,13 @@ fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
         ("file_bytes", header.file_len.to_string()),
         ("model_digest", header.model_digest.to_string()),
     ];
+    let head = task.head_trained.map(|trained| {
+        let state = if trained { "trained" } else { "never trained" };
+        ("head", state.to_string())
+    });
     let mut text = String::new();
     // Writing to a String cannot fail.
-    for (name, value) in facts {
+    for (name, value) in facts.into_iter().chain(head) {
         let _ = writeln!(text, "{name:<15} {value}");
     }
     let _ = write!(text, "\n{}\n{}", layer_table(header), groups::table(header));

@@ -60,6 +60,11 @@ impl Model {
         if model.report.synthetic {
             log::warn!("{name} was trained on the bundled synthetic sample corpus");
         }
+        if model.task.head_trained == Some(false) {
+            log::warn!(
+                "{name} has a head that was never trained (act-distill): its answers are chance"
+            );
+        }
         Ok(model)
     }
 

@@ -83,7 +83,7 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         pruned.cut = shortened.map(|s| s.texts_cut.tell(&train.record.name));
         return closing.one(pruned, None);
     }
-
+    model.task.check_trained()?;
     let calibration = Calibration::sample(&train, &model, &options, args.stage.seed.get())?;
     let measure = Measure {
         calibration: &calibration,

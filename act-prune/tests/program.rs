@@ -75,6 +75,25 @@ fn a_ratio_that_does_not_fit_and_one_that_removes_nothing_are_told() {
 }
 
 #[test]
+fn a_model_with_an_untrained_head_is_not_pruned() {
+    let workshop = workshop();
+    let mut bare = Artifact::open(workshop.path("base.act")).unwrap();
+    bare.task.head_trained = Some(false);
+    workshop.save("bare.act", &bare);
+    for set in [
+        "Prune.pruned_ratio=0.25",
+        "Prune.criterion=magnitude",
+        "Prune.target_speedup=1.5",
+    ] {
+        let output = workshop.run(&["bare.act", "-o", "a.act", "--set", set]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("never trained"), "{told}");
+        assert!(told.contains("act-distill MODEL"), "{told}");
+    }
+}
+
+#[test]
 fn wrong_inputs_end_in_one_line_and_their_exit_code() {
     let workshop = workshop();
     fs::write(workshop.path("text.act"), "not a model").unwrap();

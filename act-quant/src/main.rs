@@ -106,6 +106,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let model = context.read_artifact(input)?;
     config.check_model(&model)?;
     act_quant::require_float(&model)?;
+    model.task.check_trained()?;
     let teacher = read_teacher(teacher.as_deref(), &model, context)?;
     let dir = args.stage.data.dir(&config)?;
     let data = Dataset::for_model(dir, Split::Train, &model.task)?;

@@ -56,6 +56,7 @@ pub fn read_teacher(
 ) -> Result<Option<Artifact>> {
     let Some(path) = path else { return Ok(None) };
     let read = context.read_artifact(path);
+    let read = read.and_then(|model| model.task.check_trained().map(|()| model));
     let read = read.map_err(|e| e.context("the teacher"))?;
     teacher::check_classes(&read, student)?;
     Ok(Some(read))

@@ -6,8 +6,9 @@
 
 Each model becomes NAME.tar.gz (program, parameters, vocab.txt) and NAME.json (what was exported,
 token ids, logits; for programs that must be refused, the operator to name). All weights are random
-multiples of 1/64, which keeps the archives small. Paddle 3.0 writes the same files with the
-environment variable FLAGS_enable_pir_api=0. `--only NAME` makes one; `--large` makes models
+multiples of 1/64, which keeps the archives small. Paddle 3 writes `inference.json` instead of
+`inference.pdmodel`; a choice of those that version 3.2.2 writes is in recorded/pir (static_save,
+scores_alpha and legacy_operators are for version 2 alone). `--only NAME` makes one; `--large` makes models
 of the published sizes, to be read with ACT_PADDLE_DIR=DIR.
 """
 
@@ -98,6 +99,9 @@ VARIANTS = {
     "without_mask": dict(mask="none", refused="matmul_v2"),
     "positions_of_another_mask": dict(position="no_pads", mask="input", refused="cumsum"),
 }
+
+# Operators that Paddle 3 calls otherwise and act does not know.
+PIR_NAMES = {"reduce_mean": "mean", "tril_triu": "triu"}
 
 # The sizes of PaddleNLP's published models, with small vocabularies.
 LARGE = {
@@ -459,12 +463,14 @@ def export(name, changes, directory):
         vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         vocab += [f"t{i}" for i in range(5, o.vocab)]
         (path.parent / "vocab.txt").write_text("\n".join(vocab) + "\n")
-        strip(path.with_suffix(".pdmodel"))
+        pir = not path.with_suffix(".pdmodel").exists()
+        if not pir:
+            strip(path.with_suffix(".pdmodel"))
         archive(path.parent, directory / f"{name}.tar.gz")
     record = {
         "paddle": paddle.__version__,
         "options": {**changes, "heads": o.heads, "ffn": o.ffn, "head_dim": o.head_dim},
-        "refused": o.refused,
+        "refused": PIR_NAMES.get(o.refused, o.refused) if pir else o.refused,
         "cases": [
             {
                 "input_ids": ids.tolist(),

@@ -32,6 +32,10 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
 
     let weights = Weights::read(dir, &plan)?;
     let classes = weights.classes().map_err(|e| e.context(dir.display()))?;
+    if let Some(n) = classes {
+        let weights = dir.join(WEIGHTS);
+        labels::check_classes(n).map_err(|e| e.context(weights.display()))?;
+    }
     class::check_head(&config, classes.is_some(), weights.a_name()).map_err(at)?;
     let own = || labels::beside(dir, classes);
     let labels = labels::choose(own, classes, options)?;

@@ -147,8 +147,9 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
     let model = file::read(&files.model, program::MAX_BYTES)?;
     let params = file::read(&files.params, MAX_PARAMS)?;
     let name = file_name(&files.model);
-    let imported = read(&model, &params).map_err(|e| e.context(name))?;
+    let imported = read(&model, &params).map_err(|e| e.context(&name))?;
     let plan = imported.plan;
+    labels::check_classes(plan.num_labels).map_err(|e| e.context(&name))?;
     let tokenizer =
         tokenizer::read(dir, options.vocab.as_deref(), plan.embeddings.vocab_size)?.spec;
     match imported.pad_id {

@@ -48,16 +48,31 @@ impl Program {
         let block: BlockDesc = decode(block, || "block 0".into())?;
         at_most("operators", block.ops.len(), MAX_ITEMS)?;
         at_most("variables", block.vars.len(), MAX_ITEMS)?;
-        let mut graph = Self {
-            ops: Vec::with_capacity(block.ops.len()),
-            writers: HashMap::new(),
-            parameters: parameters(&block.vars)?,
-        };
+        let mut graph = Self::new(parameters(&block.vars)?);
         for (index, bytes) in block.ops.iter().enumerate() {
             let op = read_op(index, bytes).map_err(|e| e.context(format!("operator {index}")))?;
             graph.push(op)?;
         }
         Ok(graph)
+    }
+
+    /// The graph of operators that were read, each at its index.
+    ///
+    /// # Errors
+    /// Rejected: as [`Program::read`].
+    pub(super) fn of(ops: Vec<Op>, parameters: BTreeMap<String, TensorDesc>) -> Result<Self> {
+        at_most("operators", ops.len(), MAX_ITEMS)?;
+        let mut graph = Self::new(parameters);
+        ops.into_iter().try_for_each(|op| graph.push(op))?;
+        Ok(graph)
+    }
+
+    fn new(parameters: BTreeMap<String, TensorDesc>) -> Self {
+        Self {
+            ops: Vec::new(),
+            writers: HashMap::new(),
+            parameters,
+        }
     }
 
     /// Adds an operator whose inputs are all there.

@@ -2,7 +2,7 @@
 
 use act_core::{Params, Plan, Result};
 
-use super::{model, params, program, walk};
+use super::{model, params, pir, program, walk};
 
 /// An encoder read from a program and its parameters.
 pub struct Imported {
@@ -16,12 +16,16 @@ pub struct Imported {
     pub operators: usize,
 }
 
-/// Reads an encoder from the bytes of a `.pdmodel` and a `.pdiparams`.
+/// Reads an encoder from the bytes of a `.pdmodel`, or Paddle 3's `.json`, and a `.pdiparams`.
 ///
 /// # Errors
 /// Rejected: damaged, or not a BERT-style classifier; the operator that does not fit is named.
 pub fn read(model: &[u8], params: &[u8]) -> Result<Imported> {
-    let program = program::Program::read(model)?;
+    let program = if pir::is_pir(model) {
+        pir::read(model)?
+    } else {
+        program::Program::read(model)?
+    };
     let encoder = walk::Walk::encoder(&program)?;
     let stream = params::ParamStream::read(params, program.parameters())?;
     if encoder.softmax {

@@ -94,7 +94,7 @@ pub struct Encoder<'a> {
 }
 
 /// Kinds of operators that have a place in an encoder.
-const KNOWN: [&str; 42] = [
+const KNOWN: [&str; 44] = [
     "assign",
     "cast",
     "cumsum",
@@ -112,6 +112,7 @@ const KNOWN: [&str; 42] = [
     "fill_any_like",
     "fill_constant",
     "flatten_contiguous_range",
+    "full_int_array",
     "gelu",
     "layer_norm",
     "lookup_table_v2",
@@ -130,6 +131,7 @@ const KNOWN: [&str; 42] = [
     "split",
     "squeeze",
     "squeeze2",
+    "stack",
     "tanh",
     "transpose",
     "transpose2",

@@ -4,6 +4,7 @@ mod archives;
 mod attributes;
 mod fixtures;
 mod hostile;
+mod pir;
 mod program;
 mod recorded;
 mod writer;

@@ -57,6 +57,8 @@ fn assert_imports(name: &str, archive: &Path, record: &Value) {
 fn every_manner_that_was_recorded() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/paddle/recorded");
     assert!(check(&folder) >= 40);
+    // Paddle 3's programs.
+    assert!(check(&folder.join("pir")) >= 20);
 }
 
 #[test]

@@ -54,6 +54,28 @@ fn fine_tuning_learns_the_labels() {
 }
 
 #[test]
+fn a_head_that_was_untrained_is_trained_afterwards() {
+    let mut config = toy::config();
+    config.train.train_iter = Some(1);
+    for (before, after) in [
+        (Some(false), Some(true)),
+        (Some(true), Some(true)),
+        (None, None),
+    ] {
+        let mut student = toy::model(1);
+        student.task.head_trained = before;
+        // Nothing is won in one step, which is said and no matter here.
+        if let Ok(trained) = run(student, None, &config) {
+            assert_eq!(trained.artifact.task.head_trained, after);
+        }
+    }
+    let mut student = toy::model(1);
+    student.task.head_trained = Some(false);
+    let tuned = run(student, None, &toy::config()).unwrap();
+    assert_eq!(tuned.artifact.task.head_trained, Some(true));
+}
+
+#[test]
 fn a_student_learns_from_the_teacher_alone() {
     let mut config = logits_only();
     config.train.epochs = 12;

@@ -19,6 +19,9 @@ pub(super) struct Inspection {
     model: ModelReport,
     labels: Vec<String>,
     max_seq_length: usize,
+    /// Left out where nobody has recorded it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head_trained: Option<bool>,
     plan: Shapes,
     tensors: Vec<TensorReport>,
     quant: Vec<LinearReport>,
@@ -58,6 +61,7 @@ impl Inspection {
             name,
             labels,
             max_seq_length,
+            head_trained,
             ..
         } = header.task.clone();
         let quant = &header.quant;
@@ -69,6 +73,7 @@ impl Inspection {
             model: header.into(),
             labels,
             max_seq_length,
+            head_trained,
             plan: shapes(&header.plan),
             tensors: tensors(header),
             quant: quant.linears.iter().map(LinearReport::from).collect(),

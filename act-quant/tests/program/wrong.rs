@@ -11,6 +11,24 @@ use crate::workshop::{change, float, in_turn, texts, workshop};
 type Case = (i32, &'static str, &'static [&'static str]);
 
 #[test]
+fn a_head_that_was_never_trained_is_not_quantised() {
+    let workshop = workshop();
+    let mut bare = float();
+    bare.task.head_trained = Some(false);
+    workshop.save("bare.act", &bare);
+    for arguments in [
+        &["bare.act"][..],
+        &["bare.act", "--set", "QuantPost.algo=abs_max"],
+        &["bare.act", "--mode", "qat"],
+    ] {
+        let output = workshop.run(arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("act-distill MODEL"), "{told}");
+    }
+}
+
+#[test]
 fn options_that_cannot_be() {
     let workshop = workshop();
     fs::write(

@@ -70,7 +70,7 @@ fn softmax(logits: Vec<f32>) -> Vec<f32> {
 
 #[test]
 fn one_output_is_no_classifier() {
-    refused("num_labels_1", &["num_labels_1", "one output", "1.0"]);
+    refused("num_labels_1", &["model.safetensors", "one output", "1.0"]);
 }
 
 #[test]
@@ -166,4 +166,10 @@ fn weights_without_a_program_are_named() {
         "paddle.jit.save",
     ];
     refused("paddle_dygraph_folder", &words);
+}
+
+#[test]
+fn paddle_3s_programs_compute_what_they_did() {
+    reproduces("paddle3_pir", "", |logits| logits);
+    reproduces("paddle3_pir", "/inference.json", |logits| logits);
 }
