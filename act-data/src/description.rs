@@ -11,6 +11,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use act_core::{BuiltIn, Error, Result};
+use act_stage::config::nearest;
 use serde::{Deserialize, Serialize};
 
 use crate::labels::Labels;
@@ -61,6 +62,27 @@ impl FileFormat {
     }
 }
 
+/// The key that an unknown one most likely means, for the end of a message.
+fn meant_key(message: &str) -> String {
+    const KEYS: [&str; 8] = [
+        "task",
+        "columns",
+        "labels",
+        "format",
+        "synthetic",
+        "text",
+        "pair",
+        "label",
+    ];
+    let unknown = message.strip_prefix("unknown field `");
+    let unknown = unknown.and_then(|rest| rest.split('`').next());
+    // `labels` is no column, and `label` no key beside them.
+    let others = KEYS.into_iter().filter(|key| Some(*key) != unknown);
+    let others: Vec<&str> = others.collect();
+    let near = unknown.and_then(|name| nearest(name, &others));
+    near.map_or(String::new(), |key| format!("; is {key:?} meant?"))
+}
+
 impl Description {
     /// The description in `dir`, if there is one.
     ///
@@ -86,7 +108,11 @@ impl Description {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         // Bytes that are not UTF-8 are the user's to mend like any other mistake in it.
         let parsed = serde_json::from_slice(bytes);
-        parsed.map(Some).map_err(|e| wrong(e.to_string()))
+        parsed.map(Some).map_err(|e| {
+            let what = e.to_string();
+            let meant = meant_key(&what);
+            wrong(what + &meant)
+        })
     }
 
     /// What the task of the folder `path` is called: as asked for, as described, or as the folder is.

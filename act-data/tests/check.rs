@@ -338,4 +338,9 @@ fn thousands_of_labels_are_read() {
     let found = checked(dir.path());
     found.verdict().unwrap();
     assert_eq!(found.splits[0].labels.len(), 7_051);
+    assert!(
+        found
+            .to_string()
+            .contains("\n  and 6923 more labels (--json has all)\n")
+    );
 }

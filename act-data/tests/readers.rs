@@ -162,7 +162,16 @@ fn bad_descriptions() {
         )
     };
     assert!(open("{").starts_with("DIR/act-dataset.json: EOF"));
-    assert!(open(r#"{"tsk": "x"}"#).contains("unknown field `tsk`"));
+    for (key, meant) in [("tsk", "task"), ("Labels", "labels"), ("label", "labels")] {
+        let error = open(&format!("{{\"{key}\": \"x\"}}"));
+        assert!(error.contains(&format!("unknown field `{key}`")), "{error}");
+        assert!(
+            error.ends_with(&format!("is \"{meant}\" meant?")),
+            "{error}"
+        );
+    }
+    let column = open(r#"{"columns": {"txt": "a"}}"#);
+    assert!(column.ends_with("is \"text\" meant?"), "{column}");
     let labels = r#"{"task": "x", "columns": {"text": "a", "label": "b"}}"#;
     assert_eq!(
         open(labels),

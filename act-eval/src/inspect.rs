@@ -9,7 +9,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use act_core::artifact::{self, Header};
-use act_core::{Artifact, Error, Result};
+use act_core::{Artifact, Error, Result, TaskInfo};
+use act_data::Task;
 use act_stage::{Context, Exit, LogArgs};
 
 use crate::lineage::tree;
@@ -114,6 +115,7 @@ fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
     let facts = [
         ("task", format!("{}{tag}", task.name)),
         ("labels", labels(&task.labels)),
+        ("reads", reads(task)),
         (
             "family",
             format!("{}, {}", plan.family.name(), plan.block.activation.name()),
@@ -151,6 +153,19 @@ fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
     };
     let _ = write!(text, "\nlineage\n{lineage}");
     text
+}
+
+/// How many texts, and in which columns.
+fn reads(task: &TaskInfo) -> String {
+    let Some(task) = Task::of_model(task) else {
+        return "one text or two: nobody has recorded it".into();
+    };
+    let texts = if task.is_pair() {
+        "two texts"
+    } else {
+        "one text"
+    };
+    format!("{texts}: {}", task.text_columns().join(", "))
 }
 
 fn labels(labels: &[String]) -> String {

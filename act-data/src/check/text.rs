@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::{Check, SplitCheck};
 
+/// Labels of a split that are shown: all of IFLYTEK's.
+const LABELS: usize = 128;
+
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let synthetic = if self.synthetic {
@@ -75,10 +78,13 @@ impl SplitCheck {
             return writeln!(f, "  labels      none");
         };
         writeln!(f, "  majority    {:.1} %", majority * 100.0)?;
-        for l in &self.labels {
+        for l in self.labels.iter().take(LABELS) {
             let (label, n, percent) = (&l.label, l.examples, l.share * 100.0);
             writeln!(f, "  label {label:<16} {n:>7} {percent:>6.1} %")?;
         }
-        Ok(())
+        match self.labels.len().saturating_sub(LABELS) {
+            0 => Ok(()),
+            more => writeln!(f, "  and {more} more labels (--json has all)"),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use act_core::artifact::Header;
 use act_core::provenance::Digest;
 use act_core::{Plan, TaskInfo};
+use act_data::Task;
 use act_stage::report::{InputSite, LinearReport, ModelReport, SCHEMA, StageReport};
 use serde::Serialize;
 
@@ -18,6 +19,8 @@ pub(super) struct Inspection {
     synthetic: bool,
     model: ModelReport,
     labels: Vec<String>,
+    /// The columns of the texts; empty where nobody has recorded it.
+    reads: Vec<String>,
     max_seq_length: usize,
     /// Left out where nobody has recorded it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +67,8 @@ impl Inspection {
             head_trained,
             ..
         } = header.task.clone();
+        let reads = Task::of_model(&header.task);
+        let reads = reads.iter().flat_map(Task::text_columns);
         let quant = &header.quant;
         Self {
             schema: SCHEMA,
@@ -72,6 +77,7 @@ impl Inspection {
             synthetic,
             model: header.into(),
             labels,
+            reads: reads.map(str::to_string).collect(),
             max_seq_length,
             head_trained,
             plan: shapes(&header.plan),

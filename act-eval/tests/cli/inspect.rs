@@ -11,6 +11,7 @@ fn inspect_shows_shapes_bytes_and_lineage() {
     for part in [
         "task            afqmc [synthetic sample]",
         "labels          2: 0, 1",
+        "reads           two texts: sentence1, sentence2",
         "└─ act-distill",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");

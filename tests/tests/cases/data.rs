@@ -1,10 +1,12 @@
 //! Data files: what is cut, ignored or left out is said.
 
+use std::fs;
 use std::path::Path;
 
+use act_core::Artifact;
 use act_tests::{Ran, bash, digest, run};
 use serde_json::Value;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use super::case;
 
@@ -163,4 +165,96 @@ fn seven_thousand_classes_work_from_end_to_end() {
         digest(out.path().join("t.act").as_path()),
         digest(out.path().join("x.act").as_path())
     );
+}
+
+/// A folder with data of pairs in `data`, and of the same task with one text in `single`.
+fn pairs() -> TempDir {
+    let here = tempdir().expect("a temporary folder");
+    let write = |folder: &str, columns: &str, header: &str, row: &dyn Fn(usize) -> String| {
+        let folder = here.path().join(folder);
+        fs::create_dir(&folder).expect("a folder");
+        let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
+        let described = format!(
+            "{{\"task\": \"answers\", \"columns\": {columns}, \"labels\": [\"no\", \"yes\"]}}"
+        );
+        write("act-dataset.json", &described);
+        for (name, count) in [("train.tsv", 80), ("dev.tsv", 20)] {
+            let rows: String = (0..count).map(row).collect();
+            write(name, &format!("{header}\n{rows}"));
+        }
+    };
+    let label = |i: usize| ["no", "yes"][i % 2];
+    write(
+        "data",
+        r#"{"text": "question", "pair": "answer", "label": "fits"}"#,
+        "fits\tquestion\tanswer",
+        &|i| format!("{}\twhat is {i}?\ta number, {}\n", label(i), i * i),
+    );
+    let one = r#"{"text": "question", "label": "fits"}"#;
+    write("single", one, "question\tfits", &|i| {
+        format!("what is {i}?\t{}\n", label(i))
+    });
+    here
+}
+
+#[test]
+fn a_model_knows_the_columns_of_its_data_wherever_it_goes() {
+    let here = pairs();
+    let train = "act-distill --data data --set TrainConfig.epochs=1";
+    let line = format!(
+        "act-convert new --layers 1 --hidden 16 --heads 2 --data data -o new.act && \
+         {train} new.act -o base.act && act-quant base.act --data data -o int8.act"
+    );
+    bash(here.path(), &line).ok();
+    // Away from the folder that describes them.
+    for model in ["new.act", "int8.act"] {
+        let line = format!("act-eval predict {model} --labels-only < data/dev.tsv");
+        let answers = bash(here.path(), &line).ok();
+        assert_eq!(answers.lines().count(), 20);
+        assert!(answers.lines().all(|label| ["no", "yes"].contains(&label)));
+        let line = format!("echo 'what is 3?' | act-eval predict {model}");
+        bash(here.path(), &line).complains(2, &["standard input:1:", "no tab"]);
+        let line = format!("act-eval accuracy {model} --data single");
+        let why = "an example has one text, and the model was made for two texts";
+        bash(here.path(), &line).complains(2, &[why]);
+    }
+    let inspected = bash(here.path(), "act-eval inspect int8.act").ok();
+    assert!(
+        inspected.contains("two texts: question, answer"),
+        "{inspected}"
+    );
+
+    // A model from elsewhere knows them once it is trained.
+    let mut model = Artifact::open(here.path().join("new.act")).expect("a model");
+    assert_eq!(model.task.columns.take().expect("columns").text, "question");
+    let bytes = model.to_bytes().expect("its bytes");
+    fs::write(here.path().join("elsewhere.act"), bytes).expect("a file");
+    bash(
+        here.path(),
+        &format!("{train} elsewhere.act -o trained.act"),
+    )
+    .ok();
+    let trained = here.path().join("trained.act");
+    assert_eq!(digest(&trained), digest(&here.path().join("base.act")));
+}
+
+#[test]
+fn data_of_one_kind_are_not_for_a_model_of_the_other() {
+    let here = pairs();
+    let new = "act-convert new --layers 1 --hidden 16 --heads 2 -q --data";
+    for (made_for, given, texts) in [
+        ("single", "data", "two texts"),
+        ("data", "single", "one text"),
+    ] {
+        let why = format!("an example has {texts}, and the model was made for");
+        for stage in [
+            "act-distill --data",
+            "act-prune --data",
+            "act-quant --data",
+            "act-eval accuracy --data",
+        ] {
+            let line = format!("{new} {made_for} | {stage} {given} | cat");
+            bash(here.path(), &line).complains(2, &[&why]);
+        }
+    }
 }
