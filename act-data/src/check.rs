@@ -143,7 +143,7 @@ pub fn check(dir: &Path, task: Option<&str>, reader: &Reader) -> Result<Check> {
         warnings: Vec::new(),
         errors,
     };
-    findings::judge(&mut check, reader.tokenizer.is_some());
+    findings::judge(&mut check, &folder, reader.tokenizer.is_some());
     Ok(check)
 }
 

@@ -13,8 +13,11 @@ pub(super) fn missing(folder: &Folder) -> Vec<String> {
 }
 
 /// Adds what the figures tell; `given` vocabularies are judged, one made from the data knows it all.
-pub(super) fn judge(check: &mut Check, given: bool) {
+pub(super) fn judge(check: &mut Check, folder: &Folder, given: bool) {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    if folder.find_split(Split::Dev).is_none() {
+        warnings.push("there is no dev file: act-eval has nothing to judge on".into());
+    }
     labels(check, &mut errors, &mut warnings);
     for split in &check.splits {
         let name = &split.split;
@@ -73,8 +76,5 @@ fn labels(check: &Check, errors: &mut Vec<String>, warnings: &mut Vec<String>) {
                 list(&strange)
             ));
         }
-    }
-    if check.split(Split::Dev).is_none() && !check.errors.iter().any(|e| e.contains("dev")) {
-        warnings.push("there is no dev file: act-eval has nothing to judge on".into());
     }
 }
