@@ -252,8 +252,9 @@ const DATA: [&str; 5] = [
     "{\"task\": \"own\", \"format\": \"tsv\", \"labels\": [\"bad\", \"good\"], \"columns\": {\"text\": \"review\", \"pair\": \"other\", \"label\": \"stars\"}, \"synthetic\": true}\0review\tother\tstars\nfine\tso\tgood\n",
 ];
 
-const LINES: [&str; 4] = [
+const LINES: [&str; 5] = [
     "花呗怎么还款\nhow to pay\thow\n\n",
+    "label\tother\ttext\n0\t花\tabc\n",
     "{\"text\": \"花\", \"text_pair\": \"abc\"}\n",
     "{\"sentence1\": \"a\", \"sentence2\": \"b\", \"label\": \"0\"}",
     "{\"input_ids\": [2, 5, 0, 3], \"token_type_ids\": [0, 0, 0, 1]}",
