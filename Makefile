@@ -74,8 +74,8 @@ unknown := $(if $(given),$(firstword $(filter-out $(settable),$(given))))
 near = $(firstword $(foreach name,$(settable),$(if $(or $(filter $(name)%,$(1)),$(filter $(1)%,$(name))),$(name))))
 $(if $(unknown),$(error $(unknown): nothing of this name can be set; $(if \
     $(call near,$(unknown)),$(call near,$(unknown)) can,make help lists what can)))
-# What one of them takes the effect from would be passed over as well.
-idle = $(if $(filter $(1),$(given)),$(error $(1)=$($(1)) has no effect with $(2); leave one of them out))
+# What one of them takes the effect from would be passed over as well, set here or in the environment.
+idle = $(if $(filter command% environment%,$(origin $(1))),$(error $(1)=$($(1)) has no effect with $(2); leave one of them out))
 $(if $(BASE),$(foreach name,LAYERS HIDDEN HEADS,$(call idle,$(name),BASE: the model brings its own shape)))
 $(if $(DATA),$(call idle,SAMPLE_FLAGS,DATA: no sample is made))
 

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 /// Longest line; what is cut is data that a message quoted.
-const LONGEST: usize = 2000;
+const LONGEST: usize = 4000;
 
 static BARS: LazyLock<MultiProgress> =
     LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));

@@ -5,6 +5,9 @@ use super::document::Config;
 use super::programs::Program;
 use act_core::error::Result;
 
+/// A key, whether other keys leave it without effect, and which.
+type Idle = (&'static str, bool, &'static str);
+
 impl Config {
     /// Warns of keys that were given, are `program`'s to read, and change nothing there because of what
     /// other keys say.
@@ -12,10 +15,19 @@ impl Config {
     /// # Errors
     /// Those of the losses.
     pub fn warn_of_idle(&self, program: Program) -> Result<()> {
-        for (key, idle, why) in self.idle()? {
+        let warn = |key: &str, why: &str| {
+            let text = format!("{key} has no effect: {why}");
+            log::warn!("{}", self.places.told(key, &text));
+        };
+        for (key, idle, why) in self.without_meaning()? {
             if idle && program.read(key) && self.places.has(key) {
-                let text = format!("{key} has no effect: {why}");
-                log::warn!("{}", self.places.told(key, &text));
+                warn(key, why);
+            }
+        }
+        // A file may hold both; a flag asks for a change.
+        for (key, idle, why) in self.behind_others(program) {
+            if idle && program.read(key) && self.places.is_of_flag(key) {
+                warn(key, why);
             }
         }
         Ok(())
@@ -39,55 +51,92 @@ impl Config {
         Ok(())
     }
 
-    /// Each such key, whether it is idle, and why.
-    fn idle(&self) -> Result<[(&'static str, bool, &'static str); 9]> {
+    /// Keys that say something of what is not asked for.
+    fn without_meaning(&self) -> Result<[Idle; 9]> {
         let losses = self.distillation.weights()?;
         let inner = losses.pooled + losses.hidden + losses.relations;
         let targets = self.prune.targets();
         let of_time = |key: &&str| ["target_speedup", "budget"].contains(key);
         let untimed = !targets.iter().any(of_time);
         let unmeasured = untimed && !targets.contains(&"bytes");
-        let smooth = self.quant_post.schemes.contains(&SchemeKind::Smooth);
+        let unrelated = losses.relations == 0.0;
+        let rough = !self.quant_post.schemes.contains(&SchemeKind::Smooth);
         let no_target = "no target of time is given";
+        let no_size = "no target of time or bytes is given";
+        let no_labels = "no loss has soft labels";
+        let no_hidden = "Distillation.hidden is not asked for";
         let no_relations = "Distillation.relations is not asked for";
+        let no_inner = "no loss looks into the teacher";
+        let no_smooth = "smooth is not among QuantPost.schemes";
         Ok([
             ("Prune.latency_batch", untimed, no_target),
             ("Prune.latency_threads", untimed, no_target),
-            (
-                "Prune.precision",
-                unmeasured,
-                "no target of time or bytes is given",
-            ),
+            ("Prune.precision", unmeasured, no_size),
             (
                 "Distillation.temperature",
                 losses.soft_labels == 0.0,
-                "no loss has soft labels",
+                no_labels,
             ),
-            (
-                "Distillation.layers",
-                losses.hidden == 0.0,
-                "Distillation.hidden is not asked for",
-            ),
-            (
-                "Distillation.relation_heads",
-                losses.relations == 0.0,
-                no_relations,
-            ),
-            (
-                "Distillation.relation_layers",
-                losses.relations == 0.0,
-                no_relations,
-            ),
-            (
-                "Distillation.cache",
-                inner == 0.0,
-                "no loss looks into the teacher",
-            ),
-            (
-                "QuantPost.smooth_alpha",
-                !smooth,
-                "smooth is not among QuantPost.schemes",
-            ),
+            ("Distillation.layers", losses.hidden == 0.0, no_hidden),
+            ("Distillation.relation_heads", unrelated, no_relations),
+            ("Distillation.relation_layers", unrelated, no_relations),
+            ("Distillation.cache", inner == 0.0, no_inner),
+            ("QuantPost.smooth_alpha", rough, no_smooth),
         ])
+    }
+
+    /// Keys that another goes before.
+    fn behind_others(&self, program: Program) -> [Idle; 9] {
+        let search = &self.hpo;
+        let aware = self.quant_aware.clone().unwrap_or_default();
+        let trains = program == Program::Train;
+        let batch = program != Program::Prune && self.train.batch_size.is_some();
+        [
+            (
+                "Global.batch_size",
+                batch,
+                "TrainConfig.batch_size goes before it",
+            ),
+            (
+                "QuantPost.algo",
+                search.ptq_algo.is_some(),
+                "HyperParameterOptimization.ptq_algo goes before it",
+            ),
+            (
+                "QuantPost.hist_percent",
+                search.hist_percent.is_some(),
+                "HyperParameterOptimization.hist_percent goes before it",
+            ),
+            (
+                "QuantPost.batch_nums",
+                search.batch_num.is_some(),
+                "HyperParameterOptimization.batch_num goes before it",
+            ),
+            (
+                "QuantPost.weight_quantize_type",
+                search.weight_quantize_type.is_some(),
+                "HyperParameterOptimization.weight_quantize_type goes before it",
+            ),
+            (
+                "QuantPost.bias_correction",
+                search.bias_correct.is_some(),
+                "HyperParameterOptimization.bias_correct goes before it",
+            ),
+            (
+                "TrainConfig.epochs",
+                trains && aware.epochs.is_some(),
+                "QuantAware.epochs goes before it",
+            ),
+            (
+                "TrainConfig.train_iter",
+                trains && aware.train_iter.is_some(),
+                "QuantAware.train_iter goes before it",
+            ),
+            (
+                "TrainConfig.learning_rate",
+                trains && aware.learning_rate.is_some(),
+                "QuantAware.learning_rate goes before it",
+            ),
+        ]
     }
 }

@@ -43,6 +43,11 @@ impl Places {
         self.0.contains_key(key)
     }
 
+    /// True if a flag gave the key.
+    pub(super) fn is_of_flag(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|place| place.by_flag)
+    }
+
     /// The keys of a section that were given, each with whether it was by a flag.
     pub(super) fn of_section(&self, section: &str) -> impl Iterator<Item = (&str, bool)> {
         let all = self.0.iter();

@@ -62,9 +62,9 @@ fn keys_that_others_leave_idle_are_warned_of_where_they_stand() {
     let file = dir.path().join("c.yaml");
     let told = |text: &str| {
         fs::write(&file, text).unwrap();
-        let output = probe(&["--act", "config", "-c", file.to_str().unwrap()])
-            .output()
-            .unwrap();
+        let file = file.to_str().unwrap();
+        let args = ["--act", "config-quant", "-c", file];
+        let output = probe(&args).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         stderr(&output)
     };
@@ -119,5 +119,39 @@ fn keys_that_others_leave_idle_are_warned_of_where_they_stand() {
         "Prune: {}\nQuantAware:",
     ] {
         assert_eq!(told(text), "", "{text}");
+    }
+}
+
+#[test]
+fn a_flag_behind_a_key_that_goes_before_it_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.yaml");
+    let text = "Global: {batch_size: 4}\nTrainConfig: {batch_size: 8}\n\
+                HyperParameterOptimization: {ptq_algo: [KL, hist], bias_correct: [true]}\n\
+                QuantPost: {algo: hist, hist_percent: 0.99}\nQuantAware: {epochs: 3}\n";
+    fs::write(&file, text).unwrap();
+    let told = |set: &str| {
+        let file = file.to_str().unwrap();
+        let args = ["--act", "config-quant", "-c", file, "--set", set];
+        let output = probe(&args).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stderr(&output)
+    };
+    for (set, other) in [
+        ("QuantPost.algo=mse", "HyperParameterOptimization.ptq_algo"),
+        (
+            "QuantPost.bias_correction=false",
+            "HyperParameterOptimization.bias_correct",
+        ),
+        ("Global.batch_size=2", "TrainConfig.batch_size"),
+        ("TrainConfig.epochs=9", "QuantAware.epochs"),
+    ] {
+        let (key, _) = set.split_once('=').unwrap();
+        let line = format!("warning: --set {set}: {key} has no effect: {other} goes before it");
+        let said = told(set);
+        assert!(said.contains(&line), "{said}");
+    }
+    for set in ["QuantPost.hist_percent=0.9", "QuantAware.epochs=4"] {
+        assert_eq!(told(set), "", "{set}");
     }
 }

@@ -54,7 +54,8 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         "panic-thread" => std::thread::scope(|s| {
             s.spawn(|| panic!("in a thread"));
         }),
-        "config" => config(&args, ctx)?,
+        "config" => config(&args, Program::Prune, ctx)?,
+        "config-quant" => config(&args, Program::Train, ctx)?,
         "data" => drop(
             args.stage
                 .data
@@ -75,10 +76,10 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Loads a configuration as act-prune does, and writes its section.
-fn config(args: &Args, ctx: &Context) -> anyhow::Result<()> {
-    let config = args.stage.config.load(Program::Prune)?;
-    for program in Program::ALL {
+/// Loads a configuration as a program does, warns as all of them do, and writes act-prune's section.
+fn config(args: &Args, program: Program, ctx: &Context) -> anyhow::Result<()> {
+    let config = args.stage.config.load(program)?;
+    for program in [program, Program::Distill, Program::Prune] {
         config.warn_of_idle(program)?;
     }
     let section = config.yaml_of(&[Section::Prune])?;

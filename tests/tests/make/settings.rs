@@ -56,7 +56,7 @@ fn what_others_read_can_be_set() {
 
 #[test]
 fn a_setting_without_effect_beside_another_is_refused() {
-    let workshop = Workshop::new();
+    let mut workshop = Workshop::new();
     workshop.write("clue/afqmc/train.json");
     workshop.write("model/config.json");
     let data = setting("DATA", &workshop.path("clue"));
@@ -67,6 +67,9 @@ fn a_setting_without_effect_beside_another_is_refused() {
     }
     let made = workshop.make(&["afqmc", &data, "SAMPLE_FLAGS=--train 9"]);
     made.refuses(&["SAMPLE_FLAGS=--train 9 has no effect with DATA"]);
+    workshop.set("HEADS", "2");
+    let made = workshop.make(&["afqmc", &base]);
+    made.refuses(&["HEADS=2 has no effect with BASE"]);
     let made = workshop.make(&["-n", "afqmc", &data, "LAYERS=2"]);
     assert_eq!(made.ran.code, Some(0), "{}", made.ran.stderr);
 }

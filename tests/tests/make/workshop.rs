@@ -41,6 +41,7 @@ pub struct Workshop {
     folder: TempDir,
     checkout: PathBuf,
     failing: String,
+    environment: Vec<(String, String)>,
 }
 
 /// How make ended, and what it ran.
@@ -73,6 +74,7 @@ impl Workshop {
         let mut workshop = Self {
             checkout: workspace().to_path_buf(),
             failing: String::new(),
+            environment: Vec::new(),
             folder,
         };
         if let Some(name) = checkout {
@@ -92,6 +94,11 @@ impl Workshop {
     /// Stages whose command line matches this pattern of the shell fail from now on.
     pub fn failing(&mut self, pattern: &str) {
         self.failing = pattern.to_string();
+    }
+
+    /// Sets a variable of the environment from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.into(), value.into()));
     }
 
     /// A path in the folder.
@@ -127,6 +134,7 @@ impl Workshop {
             .arg(setting("BUILD", &self.path("build")))
             .args(words)
             .current_dir(&self.checkout)
+            .envs(self.environment.clone())
             .env("LOG", &log)
             .env("FAIL", &self.failing)
             .env_remove("MAKEFLAGS")
