@@ -1,18 +1,18 @@
 //! The stage's work: from a model, a teacher and data to a trained model.
 
-use act_core::metrics::Accuracy;
+use act_core::metrics::{Accuracy, Measure, Metric};
 use act_core::{Artifact, Error, Result, Silent};
 use act_data::Dataset;
 use act_infer::Engine;
 use act_nn::{Objective, Training};
-use act_stage::report::Validation;
+use act_stage::report::{MetricChange, Validation};
 use act_train::record::TeacherRecord;
 use act_train::{ExampleSet, Scored, Session, Teacher, objective, teacher};
 
 use crate::harm::{self, Fit};
 use crate::options::Options;
 use crate::origin;
-use crate::outcome::{self, Distilled};
+use crate::outcome::{self, Distilled, Judged};
 use crate::training_data::TrainingData;
 
 /// Trains `student` on `data`, which must be the train split; with checkpoints of this very training
@@ -34,6 +34,7 @@ pub fn distill(
             "the model is already int8: train the float model, then quantise",
         ));
     }
+    let measure = options.measure(&student.task.labels)?;
     let input = student.model_digest()?;
     let teacher_record = teacher.as_ref().map(TeacherRecord::new).transpose()?;
     let mut examples = TrainingData::new(data, &student, options)?;
@@ -45,12 +46,25 @@ pub fn distill(
     log::info!("losses: {}", objective::describe(&objective));
     // A broken or wrong model is found out before the long part.
     let answers = answers_before(&student, &examples, options, session)?;
-    let before = accuracy_of(Some(&answers.held_out), &examples.validation);
+    let before = judged(Some(&answers.held_out), &examples.validation, measure);
     if let (None, Some(before), Some(stated)) = (&teacher_record, before, options.origin_metric) {
-        origin::note_input(stated, before);
+        origin::note_input(stated, &before);
     }
     let taught = match &teacher {
-        Some(teacher) => teach(&mut examples, teacher, data, &objective, options, session)?,
+        Some(teacher) => {
+            let judged = |held_out: &ExampleSet| {
+                judged(held_out.teacher_logits.as_deref(), held_out, measure)
+            };
+            teach(
+                &mut examples,
+                teacher,
+                data,
+                &objective,
+                options,
+                session,
+                &judged,
+            )?
+        }
         None => None,
     };
     let features = match (&teacher, &options.losses) {
@@ -63,20 +77,19 @@ pub fn distill(
     let training = Training {
         artifact: &student,
         train: examples.train.view(features.as_ref()),
-        validation: Some(examples.validation.view(None)),
+        validation: Some(act_nn::Validation {
+            examples: examples.validation.view(None),
+            measure,
+        }),
         quantizing: None,
         objective,
         options: &options.training,
     };
-    let trained = session.train(training, Scored::Accuracy)?;
+    let trained = session.train(training, Scored::Metric(options.metric))?;
     if let Some(why) = &trained.course.diverged {
-        outcome::check_won(why, before, trained.score)?;
+        outcome::check_won(why, before.map(|before| before.score), trained.score)?;
     }
 
-    let validation = validation(before, trained.score, taught, examples.validation.len());
-    if let Some(validation) = &validation {
-        outcome::check_not_worse(validation, trained.course.best_step)?;
-    }
     let mut artifact = Artifact {
         params: trained.params,
         ..student
@@ -89,6 +102,17 @@ pub fn distill(
         .or(data.columns.as_ref().map(Into::into));
     // Where nothing is recorded of the head, nothing is: the same model has the same bytes as ever.
     task.head_trained = task.head_trained.map(|_| true);
+    let after = after(
+        &artifact,
+        trained.score,
+        &examples.validation,
+        measure,
+        options,
+    )?;
+    let validation = validation(before, after, taught);
+    if let Some(validation) = &validation {
+        outcome::check_not_worse(validation, trained.course.best_step)?;
+    }
     let fit = fit(&artifact, &answers.train, &examples.train, options)?;
     fit.judge(validation.as_ref())?;
     Ok(Distilled {
@@ -97,24 +121,57 @@ pub fn distill(
         teacher: teacher_record,
         examples: examples.train.len(),
         cut: examples.cut,
+        metric: options.metric,
         validation,
         fit,
         course: trained.course,
     })
 }
 
-/// Of accuracies on `n` held-out examples; `after` is a share of correct answers. None without examples.
+/// The trained model's answers to the held-out examples, of which training has measured `score`; `None`
+/// without examples.
+fn after(
+    trained: &Artifact,
+    score: Option<f64>,
+    held_out: &ExampleSet,
+    measure: Measure,
+    options: &Options,
+) -> Result<Option<Judged>> {
+    let Some(score) = score else { return Ok(None) };
+    let n = held_out.len();
+    let accuracy = match measure.metric() {
+        Metric::Accuracy => Accuracy::new((score * n as f64).round() as usize, n),
+        _ => {
+            let engine = Engine::new(trained.clone())?.with_threads(options.training.threads);
+            let logits = teacher::logits(&engine, &held_out.encodings, &Silent)?;
+            Accuracy::of_logits(&logits, &held_out.labels)
+        }
+    };
+    Ok(Some(Judged {
+        accuracy,
+        metric: measure.metric(),
+        score,
+    }))
+}
+
+/// What is reported of the held-out examples; `None` without any.
 fn validation(
-    before: Option<Accuracy>,
-    after: Option<f64>,
-    teacher: Option<Accuracy>,
-    n: usize,
+    before: Option<Judged>,
+    after: Option<Judged>,
+    teacher: Option<Judged>,
 ) -> Option<Validation> {
     let (before, after) = before.zip(after)?;
+    let chosen_by = MetricChange {
+        metric: after.metric,
+        before: before.score,
+        after: after.score,
+        teacher: teacher.map(|teacher| teacher.score),
+    };
     Some(Validation {
-        before,
-        after: Accuracy::new((after * n as f64).round() as usize, n),
-        teacher,
+        before: before.accuracy,
+        after: after.accuracy,
+        teacher: teacher.map(|teacher| teacher.accuracy),
+        chosen_by: (after.metric != Metric::Accuracy).then_some(chosen_by),
     })
 }
 
@@ -131,8 +188,8 @@ fn objective(
     objective::objective(losses, &student.plan, plan, teacher.observable())
 }
 
-/// Asks the teacher about the training examples that its logits are wanted for, and gives its accuracy
-/// on the validation slice.
+/// Asks the teacher about the training examples that its logits are wanted for, and says how well it
+/// does on the validation slice.
 fn teach(
     examples: &mut TrainingData,
     teacher: &Teacher,
@@ -140,7 +197,8 @@ fn teach(
     objective: &Objective,
     options: &Options,
     session: &Session<'_>,
-) -> Result<Option<Accuracy>> {
+    judged: &dyn Fn(&ExampleSet) -> Option<Judged>,
+) -> Result<Option<Judged>> {
     let visited = if objective.wants_logits() {
         options.training.visited(examples.train.len())
     } else {
@@ -151,14 +209,14 @@ fn teach(
     // Validation first: a wrong teacher is found out before the long part.
     let held_out = &mut examples.validation;
     held_out.ask_all(teacher, data, progress)?;
-    let accuracy = accuracy_of(held_out.teacher_logits.as_deref(), held_out);
-    if let (Some(accuracy), Some(stated)) = (accuracy, options.origin_metric) {
-        origin::check_teacher(stated, accuracy)?;
+    let found = judged(held_out);
+    if let (Some(found), Some(stated)) = (&found, options.origin_metric) {
+        origin::check_teacher(stated, found)?;
     }
     if !visited.is_empty() {
         examples.train.ask(teacher, data, &visited, progress)?;
     }
-    Ok(accuracy)
+    Ok(found)
 }
 
 /// Logits of the model that is about to be trained.
@@ -210,7 +268,12 @@ fn fit(
     Ok(Fit::new(before, &after, &labels))
 }
 
-fn accuracy_of(logits: Option<&[Vec<f32>]>, examples: &ExampleSet) -> Option<Accuracy> {
+/// How good answers to held-out examples are; `None` without any.
+fn judged(logits: Option<&[Vec<f32>]>, examples: &ExampleSet, measure: Measure) -> Option<Judged> {
     let logits = logits.filter(|logits| !logits.is_empty())?;
-    Some(Accuracy::of_logits(logits, &examples.labels))
+    Some(Judged {
+        accuracy: Accuracy::of_logits(logits, &examples.labels),
+        metric: measure.metric(),
+        score: measure.of_logits(logits, &examples.labels),
+    })
 }

@@ -151,6 +151,7 @@ mod tests {
             before: Accuracy::new(before, n),
             after: Accuracy::new(after, n),
             teacher: None,
+            chosen_by: None,
         }
     }
 

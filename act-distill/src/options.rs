@@ -1,5 +1,6 @@
 //! What the configuration says about training, checked.
 
+use act_core::metrics::{Measure, Metric};
 use act_core::{Result, Seed};
 use act_nn::TrainOptions;
 use act_stage::config::{Config, Distillation};
@@ -15,11 +16,21 @@ pub struct Options {
     pub validation_ratio: f64,
     /// Seed of the choice of that share.
     pub seed: Seed,
-    /// Accuracy that the original model is said to have.
+    /// What chooses the best weights.
+    pub metric: Metric,
+    /// What the original model is said to have of it.
     pub origin_metric: Option<f64>,
 }
 
 impl Options {
+    /// The metric on these classes.
+    ///
+    /// # Errors
+    /// Usage, naming the key: it has no meaning for as many.
+    pub fn measure(&self, labels: &[String]) -> Result<Measure> {
+        Measure::new(self.metric, labels).map_err(|e| e.context("TrainConfig.metric"))
+    }
+
     /// From the sections `TrainConfig`, `Distillation` and `Global`; errors name the key.
     pub fn new(config: &Config, has_teacher: bool, seed: Seed, threads: usize) -> Result<Self> {
         let train = &config.train;
@@ -29,6 +40,7 @@ impl Options {
             losses: has_teacher.then(|| config.distillation.clone()),
             validation_ratio: train.validation_ratio,
             seed,
+            metric: train.metric(),
             origin_metric: train.origin_metric,
         })
     }

@@ -1,6 +1,6 @@
 //! What a training gives: the model and the figures of its log line, report and provenance record.
 
-use act_core::metrics::Accuracy;
+use act_core::metrics::{Accuracy, Metric};
 use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Result};
 use act_nn::Course;
@@ -8,6 +8,17 @@ use act_stage::report::{Cut, Validation};
 use act_train::record::TeacherRecord;
 
 use crate::harm::Fit;
+
+/// How good a model's answers to held-out examples are.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged {
+    /// How many are right.
+    pub accuracy: Accuracy,
+    /// What chooses the weights.
+    pub metric: Metric,
+    /// Its value.
+    pub score: f64,
+}
 
 /// A trained model and how it came about.
 pub struct Distilled {
@@ -21,7 +32,9 @@ pub struct Distilled {
     pub examples: usize,
     /// How many of them, and of those held out, were cut.
     pub cut: Cut,
-    /// Accuracies on the held-out slice of train; `None` if nothing was held out.
+    /// What has chosen the weights.
+    pub metric: Metric,
+    /// Figures of the held-out slice of train; `None` if nothing was held out.
     pub validation: Option<Validation>,
     /// Losses on some of the examples trained on, before and after.
     pub fit: Fit,
@@ -30,14 +43,14 @@ pub struct Distilled {
 }
 
 impl Distilled {
-    /// True if training went to its end and the wanted accuracy, when there is one, was reached on
-    /// the validation slice.
+    /// True if training went to its end and the wanted value of the metric, when there is one, was
+    /// reached on the validation slice.
     pub fn reached(&self, target: Option<f64>) -> bool {
         if self.course.diverged.is_some() {
             return false;
         }
         match (target, self.validation) {
-            (Some(target), Some(validation)) => validation.after.value >= target,
+            (Some(target), Some(validation)) => validation.score() >= target,
             _ => true,
         }
     }
@@ -45,9 +58,9 @@ impl Distilled {
 
 /// After a divergence: error unless the best weights are better than those that went in. What was
 /// won is never thrown away, and a model no better than its input is no result.
-pub fn check_won(why: &str, before: Option<Accuracy>, best: Option<f64>) -> Result<()> {
+pub fn check_won(why: &str, before: Option<f64>, best: Option<f64>) -> Result<()> {
     match best {
-        Some(best) if before.is_none_or(|before| best > before.value) => Ok(()),
+        Some(best) if before.is_none_or(|before| best > before) => Ok(()),
         _ => Err(Error::failed(format!(
             "{why} (no evaluation before it was better than the input model)"
         ))),
@@ -55,10 +68,12 @@ pub fn check_won(why: &str, before: Option<Accuracy>, best: Option<f64>) -> Resu
 }
 
 /// Error if training made the model worse, beyond what the 95 % intervals leave to chance: the loss
-/// may run away and stay finite. The input is the better model then, so nothing is lost.
+/// may run away and stay finite. The input is the better model then, so nothing is lost. Weights that
+/// another metric chose may be right less often, if they have more of that.
 pub fn check_not_worse(validation: &Validation, best_step: usize) -> Result<()> {
     let Validation { before, after, .. } = validation;
-    if after.high >= before.low {
+    let gained = validation.chosen_by.is_some_and(|by| by.after >= by.before);
+    if after.high >= before.low || gained {
         return Ok(());
     }
     Err(Error::failed(format!(
@@ -70,6 +85,8 @@ pub fn check_not_worse(validation: &Validation, best_step: usize) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
+    use act_stage::report::MetricChange;
+
     use super::*;
 
     #[test]
@@ -79,6 +96,7 @@ mod tests {
                 before: Accuracy::new(before, 200),
                 after: Accuracy::new(after, 200),
                 teacher: None,
+                chosen_by: None,
             };
             check_not_worse(&validation, 7)
         };
@@ -88,5 +106,27 @@ mod tests {
         assert!(message.contains("0.1000 of 200"), "{message}");
         assert!(message.contains("0.6000"), "{message}");
         assert!(message.contains("step 7"), "{message}");
+    }
+
+    #[test]
+    fn fewer_right_answers_are_a_gain_where_the_metric_rose() {
+        let check = |before, after| {
+            let chosen_by = MetricChange {
+                metric: Metric::MacroF1,
+                before,
+                after,
+                teacher: None,
+            };
+            let validation = Validation {
+                before: Accuracy::new(180, 200),
+                after: Accuracy::new(140, 200),
+                teacher: None,
+                chosen_by: Some(chosen_by),
+            };
+            assert_eq!(validation.score(), after);
+            check_not_worse(&validation, 7)
+        };
+        assert!(check(0.3, 0.6).is_ok());
+        assert!(check(0.6, 0.5).is_err());
     }
 }

@@ -48,10 +48,11 @@ pub fn finished(begun: StageRecord, distilled: &Distilled) -> StageRecord {
         validation_accuracy: validation.map(|v| v.after.value),
         teacher_validation_accuracy: validation.and_then(|v| v.teacher).map(|a| a.value),
     };
-    StageRecord {
-        metrics: figures.to_metrics(),
-        ..begun
+    let mut metrics = figures.to_metrics();
+    if let Some(chosen) = validation.and_then(|v| v.chosen_by) {
+        metrics.push((format!("validation_{}", chosen.metric), chosen.after));
     }
+    StageRecord { metrics, ..begun }
 }
 
 /// The sections that acted, as YAML.
@@ -64,22 +65,20 @@ fn acted(config: &Config) -> Result<String> {
 /// The report: the course of the training and accuracies on the held-out slice of train. Accuracy
 /// on dev is act-eval's to measure.
 pub fn report(distilled: &Distilled, data: &DataRecord) -> Result<Report<TrainingDetails>> {
+    let metric = distilled.metric;
     let evaluations = distilled
         .course
         .journal
         .evaluations
         .iter()
-        .map(|e| Evaluation {
-            step: e.step,
-            accuracy: e.score,
-            best: e.best,
-        });
+        .map(|e| Evaluation::new(metric, e.step, e.score, e.best));
     let training = Training {
         examples: distilled.examples,
         steps: distilled.course.steps,
         best_step: distilled.course.best_step,
         final_loss: Some(distilled.course.final_loss).filter(|loss| loss.is_finite()),
         losses: losses(&distilled.course.journal),
+        metric: Some(metric),
         evaluations: evaluations.collect(),
         diverged: distilled.course.diverged.clone(),
         peak_memory_bytes: Memory::of_this_process().peak_bytes,
@@ -108,8 +107,13 @@ pub fn log(distilled: &Distilled) {
             v.after.n, v.after.value, v.before.value
         )
     });
+    let chosen_by = distilled.validation.and_then(|v| v.chosen_by);
+    let chosen_by = chosen_by.map_or(String::new(), |by| {
+        let title = by.metric.title();
+        format!("; {title} there {:.4}, was {:.4}", by.after, by.before)
+    });
     log::info!(
-        "trained {} steps, final loss {:.4}, weights of step {}{accuracy}",
+        "trained {} steps, final loss {:.4}, weights of step {}{accuracy}{chosen_by}",
         distilled.course.steps,
         distilled.course.final_loss,
         distilled.course.best_step
@@ -118,6 +122,7 @@ pub fn log(distilled: &Distilled) {
 
 #[cfg(test)]
 mod tests {
+    use act_core::metrics::Metric;
     use act_core::provenance::{DataRecord, Digest};
     use act_core::{Device, Seed};
     use act_stage::config::{Config, Distillation, PaddleLoss, TrainConfig};
@@ -183,6 +188,8 @@ mod tests {
             losses(|d| d.alpha = Some(vec![0.5])),
             losses(|d| (d.loss, d.alpha) = (Some(vec![PaddleLoss::SoftLabel]), Some(vec![0.5]))),
             train(|t| t.dropout = 0.25),
+            train(|t| t.metric = Some(Metric::MacroF1)),
+            train(|t| t.metric = Some(Metric::Mcc)),
             train(|t| t.seed = Some(42)),
             train(|t| t.micro_batch = Some(3)),
             train(|t| t.batch_size = Some(4)),

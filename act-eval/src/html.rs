@@ -42,6 +42,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                 }
                 (section("Models", html! {
                     (grid(&markdown::summary(comparison)))
+                    h3 { "Beside accuracy" }
                     (grid(&markdown::classes::figures(comparison.models())))
                 }))
                 (section("Accuracy against latency", pareto(comparison)?))
@@ -204,7 +205,7 @@ fn plain(text: &str) -> String {
 
 fn training(courses: &[TrainingCourse]) -> Result<Markup> {
     let mut losses = Vec::new();
-    let mut accuracies = Vec::new();
+    let mut scores = Vec::new();
     for course in courses {
         losses.push(plot::Line {
             name: &course.name,
@@ -215,19 +216,26 @@ fn training(courses: &[TrainingCourse]) -> Result<Markup> {
                 .collect(),
         });
         let evaluations = course.evaluations.iter();
-        accuracies.push(plot::Line {
+        scores.push(plot::Line {
             name: &course.name,
             points: evaluations
-                .map(|e| (e.step as f64, 100.0 * e.accuracy))
+                .filter_map(|e| Some((e.step as f64, 100.0 * e.value()?)))
                 .collect(),
         });
     }
     let losses = plot::lines(&losses, "loss", 0.01)?;
-    let accuracies = plot::lines(&accuracies, "accuracy, %", 0.5)?;
+    let mut metrics: Vec<&str> = courses
+        .iter()
+        .map(|course| course.metric.unwrap_or_default().title())
+        .collect();
+    metrics.dedup();
+    let metrics = metrics.join(", ");
+    let scores = plot::lines(&scores, &format!("{metrics}, %"), 0.5)?;
+    let caption = format!("On the slice of train that training held out: {metrics}.");
     Ok(html! {
         div.figures {
             (figure(losses, "Mean training loss."))
-            (figure(accuracies, "Accuracy on the slice of train that training held out."))
+            (figure(scores, &caption))
         }
     })
 }
@@ -251,35 +259,32 @@ fn quantisation(models: &[Model]) -> Result<Markup> {
 
 /// Whether it was trained, why, and the course of that.
 fn how_quantised(how: &HowQuantised) -> Result<Markup> {
-    let thousandths = |step: usize, divergence: f64| (step as f64, 1e3 * divergence);
     let evaluations = quantised::evaluations(how);
+    let (name, value) = quantised::evaluated(how);
     let plot = match (&how.training, evaluations.last()) {
         (Some(outcome), Some(last)) => {
-            let ends = [0, last.step].map(|step| thousandths(step, outcome.calibrated));
             let trained = evaluations.iter();
-            let lines = [
-                plot::Line {
-                    name: "trained",
-                    points: trained.map(|e| thousandths(e.step, e.divergence)).collect(),
-                },
-                plot::Line {
+            let mut lines = vec![plot::Line {
+                name: "trained",
+                points: trained.map(|e| (e.step as f64, value(e))).collect(),
+            }];
+            // A metric of the calibrated model is in act-quant's report.
+            if last.divergence.is_some() {
+                let ends = [0, last.step].map(|step| (step as f64, 1e3 * outcome.calibrated));
+                lines.push(plot::Line {
                     name: "calibrated",
                     points: ends.into(),
-                },
-            ];
-            Some(plot::lines(
-                &lines,
-                "divergence, thousandths of a nat",
-                0.01,
-            )?)
+                });
+            }
+            Some(plot::lines(&lines, &name, 0.01)?)
         }
         _ => None,
     };
+    let first = name[..1].to_uppercase() + &name[1..];
+    let caption = format!("{first}, on the slice of train that training held out.");
     Ok(html! {
         p { (quantised::sentence(how)) }
-        @if let Some(plot) = plot {
-            (figure(plot, "Divergence from the teacher on the slice of train that training held out."))
-        }
+        @if let Some(plot) = plot { (figure(plot, &caption)) }
     })
 }
 

@@ -63,23 +63,35 @@ pub fn evaluations(how: &HowQuantised) -> &[AwareEvaluation] {
     how.why.as_ref().map_or(&[], |why| &why.evaluations)
 }
 
-/// The evaluations in a line, in thousandths of a nat; `None` if there are none.
+/// What was evaluated: its name and unit, and its value in that unit.
+pub fn evaluated(how: &HowQuantised) -> (String, impl Fn(&AwareEvaluation) -> f64) {
+    let metric = how.why.as_ref().and_then(|why| why.metric);
+    let name = match metric {
+        None => "divergence, thousandths of a nat".to_string(),
+        Some(metric) => metric.title().into(),
+    };
+    let value = move |e: &AwareEvaluation| match metric {
+        None => 1e3 * e.divergence.unwrap_or(f64::NAN),
+        Some(_) => e.score.unwrap_or(f64::NAN),
+    };
+    (name, value)
+}
+
+/// The evaluations in a line; `None` if there are none.
 pub fn course(how: &HowQuantised) -> Option<String> {
+    let (name, value) = evaluated(how);
     let evaluations = evaluations(how).iter();
-    let points = evaluations.map(|e| format!("{} ({})", number(1e3 * e.divergence), e.step));
+    let points = evaluations.map(|e| format!("{} ({})", number(value(e)), e.step));
     let points: Vec<String> = points.collect();
-    (!points.is_empty()).then(|| {
-        format!(
-            "Divergence in thousandths of a nat (after a step): {}.",
-            points.join(", ")
-        )
-    })
+    let first = name[..1].to_uppercase() + &name[1..];
+    (!points.is_empty()).then(|| format!("{first} (after a step): {}.", points.join(", ")))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use act_core::metrics::Metric;
     use act_stage::report::WhyQuantised;
 
     use super::*;
@@ -137,8 +149,13 @@ mod tests {
         quantised.why = Some(WhyQuantised {
             mode: "ptq".into(),
             reason: "calibration alone was asked for".into(),
+            metric: None,
             evaluations: [(24, 2e-3), (48, 1.5e-3)]
-                .map(|(step, divergence)| AwareEvaluation { step, divergence })
+                .map(|(step, divergence)| AwareEvaluation {
+                    step,
+                    divergence: Some(divergence),
+                    score: None,
+                })
                 .into(),
         });
         let sentence = sentence(&quantised);
@@ -146,5 +163,14 @@ mod tests {
         assert!(sentence.starts_with(begin), "{sentence}");
         let course = course(&quantised).unwrap();
         assert!(course.ends_with(": 2 (24), 1.5 (48)."), "{course}");
+        let why = quantised.why.as_mut().unwrap();
+        why.metric = Some(Metric::MacroF1);
+        why.evaluations = vec![AwareEvaluation {
+            step: 24,
+            divergence: None,
+            score: Some(0.612),
+        }];
+        let course = super::course(&quantised).unwrap();
+        assert_eq!(course, "Macro-F1 (after a step): 0.612 (24).");
     }
 }

@@ -50,6 +50,7 @@ impl TrainingReports {
             self.courses.push(TrainingCourse {
                 name: stem(path),
                 losses: training.losses,
+                metric: training.metric,
                 evaluations: training.evaluations,
             });
         }
@@ -87,6 +88,7 @@ impl TrainingReports {
 
 #[cfg(test)]
 mod tests {
+    use act_core::metrics::Metric;
     use act_core::testing::{TinyOptions, tiny_artifact};
     use act_stage::report::{Evaluation, LossPoint, Training};
 
@@ -111,11 +113,8 @@ mod tests {
                     loss: 0.5,
                     learning_rate: 1e-3,
                 }],
-                evaluations: vec![Evaluation {
-                    step: 20,
-                    accuracy: 0.75,
-                    best: true,
-                }],
+                metric: None,
+                evaluations: vec![Evaluation::new(Metric::Accuracy, 20, 0.75, true)],
                 diverged: None,
                 peak_memory_bytes: None,
             },

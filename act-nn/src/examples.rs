@@ -1,5 +1,6 @@
 //! Examples to train on or to measure on, as the caller has them.
 
+use act_core::metrics::Measure;
 use act_core::{Encoding, Result};
 
 /// Examples to train on or to measure on.
@@ -13,6 +14,15 @@ pub struct Examples<'a> {
     pub teacher_logits: Option<&'a [Vec<f32>]>,
     /// The teacher's inner values, where the objective compares some.
     pub teacher: Option<&'a dyn TeacherFeatures>,
+}
+
+/// Examples that are not trained on, and what of the answers to them is to be large.
+#[derive(Clone, Copy)]
+pub struct Validation<'a> {
+    /// The examples.
+    pub examples: Examples<'a>,
+    /// The score of the answers.
+    pub measure: Measure,
 }
 
 /// A teacher's inner values for the training examples.

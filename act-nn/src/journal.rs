@@ -31,7 +31,7 @@ pub enum TrainEvent {
     Evaluation {
         /// Steps done.
         step: usize,
-        /// Share of right answers on the validation examples, or what the caller's judge says;
+        /// What is measured of the answers to the validation examples, or what the caller's judge says;
         /// larger is better.
         score: f64,
         /// True if it is the best so far.

@@ -36,7 +36,7 @@ mod weights;
 
 pub use act_core::Device;
 pub use device::{available, mixes_precision};
-pub use examples::{Examples, TeacherFeatures};
+pub use examples::{Examples, TeacherFeatures, Validation};
 pub use importance::{LayerScores, MaskGradients, importance, mask_gradients};
 pub use journal::{Evaluation, Journal, LossPoint, TrainEvent};
 pub use objective::{Comparison, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use act_core::metrics::Accuracy;
 use act_core::{Artifact, Device, Encoding, Error, Result, Site};
 use rayon::prelude::*;
 
@@ -11,7 +10,7 @@ use crate::batches;
 use crate::device::dispatch;
 use crate::dropout::Noise;
 use crate::encoder;
-use crate::examples::Examples;
+use crate::examples::Validation;
 use crate::optim::OptimizerOptions;
 use crate::pool::pool;
 use crate::quantize::{FakeQuantization, FakeQuantizer};
@@ -53,15 +52,16 @@ pub(crate) fn logits<B: ActBackend>(
     rows
 }
 
-/// Share of examples whose largest logit is their label's.
-pub(crate) fn accuracy<B: ActBackend>(
+/// What is measured of the answers to examples, where the largest logit is the answer.
+pub(crate) fn score<B: ActBackend>(
     weights: &Weights<B>,
-    examples: &Examples<'_>,
+    validation: &Validation<'_>,
     batch_size: usize,
     pad_id: u32,
 ) -> f64 {
+    let Validation { examples, measure } = validation;
     let logits = logits(weights, examples.encodings, batch_size, pad_id, None);
-    Accuracy::of_logits(&logits, examples.labels).value
+    measure.of_logits(&logits, examples.labels)
 }
 
 /// Logits of the trainable encoder with dropout off; one row an encoding, in order.

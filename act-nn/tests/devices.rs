@@ -4,6 +4,7 @@
 //!
 //!     cargo test --release -p act-nn --features flex --test devices
 
+use act_core::metrics::Measure;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Linear, Params, Result, Seed, Site};
 use act_nn::checkpoint::Unkept;
@@ -154,7 +155,10 @@ fn train(device: Device, mixed_precision: bool) -> Result<Trained> {
     let training = Training {
         artifact: &artifact(1),
         train: examples,
-        validation: Some(examples),
+        validation: Some(act_nn::Validation {
+            examples,
+            measure: Measure::accuracy(3),
+        }),
         quantizing: None,
         objective: objective(),
         options: &options,

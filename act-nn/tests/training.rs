@@ -1,6 +1,7 @@
 //! The training loop through the public interface: it learns, and the same run gives the same bits
 //! whatever the threads.
 
+use act_core::metrics::Measure;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, Error, ErrorKind, LayerPlan, Params, Result, Seed};
 use act_nn::checkpoint::Unkept;
@@ -72,7 +73,10 @@ fn run(options: &TrainOptions, objective: Objective) -> (Trained, Vec<TrainEvent
     };
     let (model, mut events) = (artifact(), Vec::new());
     let training = Training {
-        validation: Some(examples),
+        validation: Some(act_nn::Validation {
+            examples,
+            measure: Measure::accuracy(3),
+        }),
         ..training(&model, examples, objective, options)
     };
     let trained = act_nn::train(Device::NdArray, training, &mut Unkept, &mut |event, _| {

@@ -75,11 +75,13 @@ pub fn train(
                 options.weights,
                 options.inputs,
             )?,
-            judge: &|int8| Ok(-examiner.score(int8)?.divergence),
+            judge: &|int8| Ok(examiner.score(int8)?.goal()),
         }),
         objective: losses,
         options: &options.training(train.len()),
     };
+    let metric = before.metric.map(|(metric, _)| metric);
+    let scored = metric.map_or(Scored::Divergence, Scored::Metric);
     let mut outcome = Outcome {
         kept: KeptModel::Calibrated,
         teacher: record,
@@ -89,7 +91,7 @@ pub fn train(
         course: Course::default(),
         agreement: None,
     };
-    match session.train(training, Scored::Divergence) {
+    match session.train(training, scored) {
         Ok(mut trained) => {
             outcome.course = std::mem::take(&mut trained.course);
             keep_better(trained, float, &examiner, quantized, &mut outcome, session)?;
@@ -150,7 +152,8 @@ fn examples(
     held_out.ask_all(teacher, data, progress)?;
     train.ask_all(teacher, data, progress)?;
     let (batch_size, threads) = (inputs.calibration.batch_size, options.training.threads);
-    Ok((train, Examiner::new(held_out, batch_size, threads)))
+    let measure = inputs.calibration.measure(&model.task.labels)?;
+    Ok((train, Examiner::new(held_out, measure, batch_size, threads)))
 }
 
 /// As many of the examples as the steps will see, in random order.

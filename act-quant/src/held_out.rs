@@ -1,6 +1,7 @@
 //! What int8 models are judged on: held-out examples with the answers to keep to, run in the engine
 //! that will serve.
 
+use act_core::metrics::Measure;
 use act_core::{Artifact, Batch, Encoding, Progress, Result};
 use act_infer::Engine;
 
@@ -15,6 +16,8 @@ pub struct HeldOut<'a> {
     pub expected: &'a [Vec<f32>],
     /// Classes, one an encoding, if they are known.
     pub labels: Option<&'a [u32]>,
+    /// What of the answers goes before their divergence, if anything does.
+    pub measure: Option<Measure>,
     /// Sequences a batch.
     pub batch_size: usize,
     /// Threads; scores do not depend on it.
@@ -42,7 +45,7 @@ impl HeldOut<'_> {
     /// Failed: answers that are not finite. Those of the engine. Interrupted.
     pub fn judge(&self, int8: &Artifact, best: f64) -> Result<Score> {
         let engine = Engine::new(int8.clone())?.with_threads(self.threads);
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(self.measure.filter(|_| self.labels.is_some()));
         let mut seen = 0;
         for batch in self.encodings.chunks(self.batch_size) {
             let answers = engine.forward(&Batch::new(batch))?;

@@ -1,10 +1,14 @@
 //! How far an int8 model's answers are from the float model's, on examples that calibration has not
 //! seen. Compares logits; knows neither calibrators nor weights.
 
-use act_core::metrics::{Accuracy, argmax, log_softmax};
+use std::cmp::Ordering;
+
+use act_core::metrics::{Accuracy, Counts, Measure, Metric, argmax, log_softmax};
 use act_core::{Error, Result};
 
-/// What a trial is judged by; less divergence is better, then more accuracy.
+/// What a trial is judged by: the metric that the user has named, if it is another than accuracy; of
+/// equals less divergence is better, then more accuracy. Divergence is finer than any metric of so few
+/// examples, so that nobody who wants accuracy is better served by it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
     /// Mean over examples of KL(float || int8) between the two models' class probabilities, in
@@ -12,6 +16,8 @@ pub struct Score {
     pub divergence: f64,
     /// Accuracy of the int8 model, where the examples have labels.
     pub accuracy: Option<Accuracy>,
+    /// The metric that goes before divergence, and its value.
+    pub metric: Option<(Metric, f64)>,
     /// Examples that were judged; fewer than there are if the trial was given up early.
     pub examples: usize,
 }
@@ -26,26 +32,65 @@ impl Score {
         self.divergence > FAR
     }
 
+    /// What is to be large: the metric, or the negative divergence.
+    pub fn goal(&self) -> f64 {
+        self.metric.map_or(-self.divergence, |(_, value)| value)
+    }
+
+    /// True if this score is better than `best`, or no worse by the metric and its divergence below `bar`.
+    pub fn improves(&self, best: &Score, bar: f64) -> bool {
+        match self.by_metric(best) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => self.divergence < bar || self.beats(best),
+        }
+    }
+
+    fn by_metric(&self, other: &Score) -> Ordering {
+        let pair = self.metric.zip(other.metric);
+        pair.map_or(Ordering::Equal, |((_, a), (_, b))| a.total_cmp(&b))
+    }
+
     /// True if this score is better; equals are not.
     pub fn beats(&self, other: &Score) -> bool {
         let accuracy = |score: &Score| score.accuracy.map_or(0.0, |a| a.value);
-        match self.divergence.total_cmp(&other.divergence) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Equal => accuracy(self) > accuracy(other),
-            std::cmp::Ordering::Greater => false,
+        let by_divergence = || other.divergence.total_cmp(&self.divergence);
+        match self.by_metric(other).then_with(by_divergence) {
+            Ordering::Less => false,
+            Ordering::Equal => accuracy(self) > accuracy(other),
+            Ordering::Greater => true,
         }
+    }
+
+    /// `, accuracy 0.9120, macro-F1 0.6120`; nothing without labels.
+    pub fn figures(&self) -> String {
+        let accuracy = self.accuracy.map(|a| format!(", accuracy {:.4}", a.value));
+        let metric = self
+            .metric
+            .map(|(metric, value)| format!(", {} {value:.4}", metric.title()));
+        [accuracy, metric].into_iter().flatten().collect()
     }
 }
 
 /// A score in the making.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     divergence: f64,
     correct: usize,
     examples: usize,
+    /// What goes before divergence, and the answers that it is of.
+    measured: Option<(Measure, Counts)>,
 }
 
 impl Tally {
+    /// Nothing yet; with a measure that goes before divergence, if there is one.
+    pub fn new(measure: Option<Measure>) -> Self {
+        Self {
+            measured: measure.map(|measure| (measure, Counts::none(measure.classes()))),
+            ..Self::default()
+        }
+    }
+
     /// Takes in the logits of some examples, row by row.
     ///
     /// # Errors
@@ -66,6 +111,9 @@ impl Tally {
             let label = labels.map(|labels| labels[i] as usize);
             let right = |row: &[f32]| Some(argmax(row)) == label;
             self.correct += usize::from(right(int8));
+            if let (Some((_, counts)), Some(label)) = (&mut self.measured, label) {
+                counts.add(argmax(int8), label, 1);
+            }
             self.examples += 1;
             if !right(int8) || right(float) {
                 self.divergence += divergence(float, int8);
@@ -75,9 +123,9 @@ impl Tally {
     }
 
     /// True if a mean divergence over `examples` can no longer be as low as `best`: no example adds
-    /// less than 0, so that giving up here loses nothing.
+    /// less than 0, so that giving up here loses nothing. Of a metric the last example may decide.
     pub fn is_lost(&self, examples: usize, best: f64) -> bool {
-        self.divergence > best * examples as f64
+        self.measured.is_none() && self.divergence > best * examples as f64
     }
 
     /// The score so far.
@@ -85,6 +133,8 @@ impl Tally {
         Score {
             divergence: self.divergence / self.examples.max(1) as f64,
             accuracy: labelled.then(|| Accuracy::new(self.correct, self.examples)),
+            metric: (self.measured.as_ref())
+                .map(|(measure, counts)| (measure.metric(), measure.of(counts))),
             examples: self.examples,
         }
     }
@@ -144,11 +194,44 @@ mod tests {
         let score = |divergence, correct| Score {
             divergence,
             accuracy: Some(Accuracy::new(correct, 10)),
+            metric: None,
             examples: 10,
         };
         assert!(score(0.1, 5).beats(&score(0.2, 9)));
         assert!(score(0.1, 9).beats(&score(0.1, 5)));
         assert!(!score(0.1, 5).beats(&score(0.1, 5)));
+    }
+
+    #[test]
+    fn a_metric_goes_before_divergence() {
+        let score = |macro_f1, divergence| Score {
+            divergence,
+            accuracy: Some(Accuracy::new(5, 10)),
+            metric: Some((Metric::MacroF1, macro_f1)),
+            examples: 10,
+        };
+        let best = score(0.6, 0.1);
+        assert!(score(0.7, 0.9).beats(&best) && score(0.7, 0.9).improves(&best, 0.05));
+        assert!(!score(0.5, 0.01).beats(&best) && !score(0.5, 0.01).improves(&best, 0.05));
+        assert!(score(0.6, 0.09).beats(&best) && !score(0.6, 0.1).beats(&best));
+        // A bar above the best's divergence lets a cheaper model in.
+        assert!(score(0.6, 0.102).improves(&best, 0.103));
+        assert_eq!((best.goal(), score(0.5, 0.2).goal()), (0.6, 0.5));
+    }
+
+    #[test]
+    fn a_metric_is_of_all_examples_and_gives_none_up() {
+        let labels = ["a", "b", "c"].map(String::from);
+        let measure = Measure::new(Metric::MacroF1, &labels).unwrap();
+        let mut tally = Tally::new(Some(measure));
+        let float = [vec![9.0, 0.0, 0.0], vec![0.0, 9.0, 0.0]];
+        let int8 = [vec![9.0, 0.0, 0.0], vec![9.0, 0.0, 0.0]];
+        tally.add(&float, &int8, Some(&[0, 1])).unwrap();
+        assert!(!tally.is_lost(2, 0.0));
+        // Class a has an F1 of 2/3, b of 0; c does not occur.
+        let score = tally.score(true);
+        assert_eq!(score.metric, Some((Metric::MacroF1, 1.0 / 3.0)));
+        assert_eq!(score.figures(), ", accuracy 0.5000, macro-F1 0.3333");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What to quantise and which trials to make: the sections `QuantPost` and
 //! `HyperParameterOptimization`, turned into types.
 
+use act_core::metrics::{Measure, Metric};
 use act_core::quant::Calibrator;
 use act_core::{Error, Result};
 use act_stage::config::{Config, QuantPost, SchemeKind};
@@ -33,6 +34,8 @@ pub struct Options {
     pub batch_size: usize,
     /// Calibration batches.
     pub batches: usize,
+    /// What decides between trials, and between calibration and training; accuracy: divergence does.
+    pub metric: Metric,
     /// Share of train that training held out, so that no weight has been fitted to it.
     pub validation_ratio: f64,
     /// Largest magnitude of an integer weight, 1..=127.
@@ -92,11 +95,22 @@ impl Options {
             max_trials: search.max_quant_count(),
             batch_size: post.batch_size,
             batches: batch_nums.iter().copied().fold(1, usize::max),
+            metric: config.train.metric(),
             validation_ratio: config.train.validation_ratio,
             weight_max: post.weight_max,
             activation_max: post.activation_max,
             embeddings: post.embeddings,
         })
+    }
+
+    /// What goes before divergence on these classes; `None`: nothing.
+    ///
+    /// # Errors
+    /// Usage, naming the key: it has no meaning for as many.
+    pub fn measure(&self, labels: &[String]) -> Result<Option<Measure>> {
+        let measure =
+            Measure::new(self.metric, labels).map_err(|e| e.context("TrainConfig.metric"))?;
+        Ok((self.metric != Metric::Accuracy).then_some(measure))
     }
 
     /// Leaves out what `deploy` cannot run.

@@ -1,5 +1,6 @@
 //! The whole of calibration: statistics, a search, single inputs changed, and what is told of it.
 
+use act_core::metrics::Measure;
 use act_core::{Artifact, Batch, Encoding, Error, Progress, Result, Seed};
 use act_infer::{Engine, Observer};
 
@@ -52,6 +53,7 @@ pub fn quantize(
         encodings: &samples.held_out,
         expected: &expected,
         labels: samples.labels.as_deref(),
+        measure: measure(model, samples, options)?,
         batch_size: options.batch_size,
         threads,
         progress,
@@ -91,6 +93,19 @@ pub fn quantize(
         held_out_examples: examples,
         cut: samples.cut,
     })
+}
+
+/// What decides between trials before divergence does, if anything.
+fn measure(model: &Artifact, samples: &Samples, options: &Options) -> Result<Option<Measure>> {
+    let measure = options.measure(&model.task.labels)?;
+    if let (Some(measure), None) = (measure, &samples.labels) {
+        log::warn!(
+            "TrainConfig.metric is {}, and not every held-out example has a label: divergence from the \
+             float model decides alone",
+            measure.metric()
+        );
+    }
+    Ok(measure)
 }
 
 /// What calibration sees of the float model, and its logits on the held-out examples.
@@ -154,10 +169,14 @@ fn float_gains(
 /// Says what won and which inputs left its common scheme.
 fn log_result(found: &Search) {
     log::info!(
-        "chose trial {}: {}, divergence {:.3e}",
+        "chose trial {}: {}, divergence {:.3e}{}",
         found.best + 1,
         found.winner().attempt,
-        found.winner().score.divergence
+        found.winner().score.divergence,
+        (found.winner().score.metric).map_or(String::new(), |(metric, value)| format!(
+            ", {} {value:.4}",
+            metric.title()
+        ))
     );
     for choice in &found.assignment.choices {
         let level = match choice.scheme {

@@ -49,11 +49,10 @@ impl Quantized {
         if !score.is_far() {
             return;
         }
-        let accuracy = score.accuracy;
-        let accuracy = accuracy.map_or(String::new(), |a| format!(", accuracy {:.4}", a.value));
+        let figures = score.figures();
         log::warn!(
             "the int8 model answers differently from the float model: divergence {:.2e} nats an \
-             example on {} held-out examples{accuracy}; allow more QuantPost.schemes, widen weight_max \
+             example on {} held-out examples{figures}; allow more QuantPost.schemes, widen weight_max \
              and activation_max, or train (--mode qat)",
             score.divergence,
             score.examples

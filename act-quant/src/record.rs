@@ -44,9 +44,14 @@ pub fn provenance(
         held_out_accuracy: score.accuracy.map(|accuracy| accuracy.value),
     };
     let mut metrics = figures.to_metrics();
+    metrics.extend(
+        score
+            .metric
+            .map(|(metric, value)| (format!("held_out_{metric}"), value)),
+    );
     metrics.extend(of_sites(quantized));
     Ok(StageRecord {
-        config: config.yaml_of(&[Section::QuantPost, Section::Search])?,
+        config: config.yaml_of(&[Section::QuantPost, Section::Search])? + &decided_by(config),
         inputs: vec![InputRecord {
             role: "model".into(),
             model_digest: model.model_digest()?,
@@ -54,6 +59,14 @@ pub fn provenance(
         data: vec![train.clone()],
         metrics,
         ..StageRecord::new(STAGE, seed.0)
+    })
+}
+
+/// Of the training section, the key that decides between trials, where it is given.
+fn decided_by(config: &Config) -> String {
+    let metric = config.train.metric;
+    metric.map_or(String::new(), |metric| {
+        format!("TrainConfig:\n  metric: {metric}\n")
     })
 }
 
@@ -68,6 +81,9 @@ pub fn begin_training(
     config: &Config,
     device: Device,
 ) -> Result<()> {
+    // The whole section comes now.
+    let shorter = record.config.len() - decided_by(config).len();
+    record.config.truncate(shorter);
     record.config +=
         &acting(config)?.yaml_of(&[Section::QuantAware, Section::Train, Section::Distillation])?;
     record.device = device.to_string();
@@ -153,6 +169,7 @@ pub fn quantisation(quantized: &Quantized) -> Quantisation {
         embeddings: tables.collect(),
         trials: quantized.trials.iter().map(trial).collect(),
         best_trial: quantized.best,
+        metric: quantized.winner().score.metric.map(|(metric, _)| metric),
     }
 }
 
@@ -210,6 +227,7 @@ fn trial(trial: &Trial) -> QuantisationTrial {
         attempt,
         divergence: trial.score.divergence,
         accuracy: trial.score.accuracy,
+        score: trial.score.metric.map(|(_, value)| value),
         given_up: trial.given_up,
         seconds: trial.seconds,
     }

@@ -71,7 +71,7 @@ impl Search {
     }
 
     /// Judges one more assignment and keeps it if its divergence is below `bar`, or equal and more
-    /// accurate than the best; says whether it is kept.
+    /// accurate than the best, where no metric goes before that; says whether it is kept.
     ///
     /// # Errors
     /// Those of the judge; rejected: a weight that is not finite.
@@ -87,7 +87,7 @@ impl Search {
         let trial = runner.run(attempt, &artifact, bar)?;
         log_trial(self.trials.len(), &trial);
         let score = trial.score;
-        let better = !trial.given_up && (score.divergence < bar || score.beats(&best));
+        let better = !trial.given_up && score.improves(&best, bar);
         self.trials.push(trial);
         if better {
             self.best = self.trials.len() - 1;
@@ -201,7 +201,7 @@ impl Proposer {
         self.seen.push(index);
         let mut rest = index;
         for (axis, size) in self.axes.iter_mut().rev() {
-            axis.tell((rest % *size) as f64, score.divergence)
+            axis.tell((rest % *size) as f64, -score.goal())
                 .map_err(broken)?;
             rest /= *size;
         }
@@ -214,17 +214,14 @@ fn broken(error: impl std::fmt::Display) -> Error {
 }
 
 fn log_trial(index: usize, trial: &Trial) {
-    let accuracy = trial
-        .score
-        .accuracy
-        .map_or(String::new(), |a| format!(", accuracy {:.4}", a.value));
+    let figures = trial.score.figures();
     let given_up = if trial.given_up {
         format!(", given up after {} examples", trial.score.examples)
     } else {
         String::new()
     };
     log::info!(
-        "trial {}: {}: divergence {:.3e}{accuracy}{given_up}, {:.2} s",
+        "trial {}: {}: divergence {:.3e}{figures}{given_up}, {:.2} s",
         index + 1,
         trial.attempt,
         trial.score.divergence,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use act_core::Seed;
+use act_core::metrics::Metric;
 use act_core::quant::{ActivationScheme, Calibrator, QuantSpec};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, DType, Embedding, Linear, Result};
@@ -65,6 +66,7 @@ fn options() -> Options {
         max_trials: 20,
         batch_size: 4,
         batches: 1,
+        metric: Metric::Accuracy,
         validation_ratio: 0.05,
         weight_max: 127,
         activation_max: 63,
@@ -93,9 +95,39 @@ fn run(options: &Options, divergences: &[f64]) -> Result<Search> {
         Ok(Score {
             divergence: *given.next().expect("a divergence for each trial"),
             accuracy: None,
+            metric: None,
             examples: 10,
         })
     })
+}
+
+/// The same with values of macro-F1 beside the divergences.
+fn run_by_metric(options: &Options, scores: &[(f64, f64)]) -> Result<Search> {
+    let model = model();
+    let mut given = scores.iter();
+    let statistics = statistics(&model);
+    let quantizer = ModelQuantizer::new(&model, &statistics, options)?;
+    judged(&quantizer, 1, &mut |_, _| {
+        let &(macro_f1, divergence) = given.next().expect("a score for each trial");
+        Ok(Score {
+            divergence,
+            accuracy: None,
+            metric: Some((Metric::MacroF1, macro_f1)),
+            examples: 10,
+        })
+    })
+}
+
+#[test]
+fn the_users_metric_goes_before_divergence_and_divergence_decides_between_equals() {
+    for (scores, best) in [
+        ([(0.5, 0.1), (0.7, 0.4), (0.6, 0.01), (0.7, 0.5)], 1),
+        ([(0.5, 0.4), (0.5, 0.3), (0.5, 0.2), (0.4, 0.1)], 2),
+        ([(0.5, 0.4), (0.5, 0.4), (0.5, 0.4), (0.5, 0.4)], 0),
+    ] {
+        let found = run_by_metric(&options(), &scores).unwrap();
+        assert_eq!((found.trials.len(), found.best), (4, best), "{scores:?}");
+    }
 }
 
 fn winner(found: &Search) -> Candidate {
@@ -246,6 +278,7 @@ fn a_large_space_is_sampled_without_repeats_and_the_same_way_again() {
             Ok(Score {
                 divergence: 1.0 / f64::from(turn),
                 accuracy: None,
+                metric: None,
                 examples: 10,
             })
         });
@@ -275,6 +308,7 @@ fn a_trial_that_was_given_up_never_wins() {
         Ok(Score {
             divergence: if early { 0.1 } else { 0.5 },
             accuracy: None,
+            metric: None,
             examples: if early { 3 } else { 10 },
         })
     });

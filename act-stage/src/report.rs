@@ -48,4 +48,6 @@ pub use quantisation::{
 };
 pub use read::{load, parse, read};
 pub use subject::{DatasetReport, LayerReport, ModelReport};
-pub use training::{Evaluation, Fit, LossPoint, Training, TrainingDetails, Validation};
+pub use training::{
+    Evaluation, Fit, LossPoint, MetricChange, Training, TrainingDetails, Validation,
+};

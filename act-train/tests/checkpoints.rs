@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use act_core::metrics::Measure;
 use act_core::provenance::Digest;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Encoding, Error, ErrorKind, Params, Result, Seed};
@@ -76,7 +77,10 @@ fn train(
     let training = Training {
         artifact: model,
         train: examples,
-        validation: Some(examples),
+        validation: Some(act_nn::Validation {
+            examples,
+            measure: Measure::accuracy(3),
+        }),
         quantizing: None,
         objective: Objective::LABELS,
         options,

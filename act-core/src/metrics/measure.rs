@@ -78,9 +78,23 @@ impl Measure {
         })
     }
 
+    /// Accuracy on so many classes.
+    pub fn accuracy(classes: usize) -> Self {
+        Self {
+            metric: Metric::Accuracy,
+            classes,
+            positive: 0,
+        }
+    }
+
     /// The metric.
     pub fn metric(&self) -> Metric {
         self.metric
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
     /// Index of the class that F1 is of.

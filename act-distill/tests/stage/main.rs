@@ -2,6 +2,7 @@
 
 mod library;
 mod losses;
+mod metric;
 mod program;
 mod resume;
 mod strange;

@@ -139,14 +139,11 @@ pub fn table(rows: &[ComparedModel]) -> Table {
     let mut table = Table::new([
         "class",
         "examples",
-        "recall before",
-        "after",
+        "recall",
         "difference, points",
         "p",
-        "precision before",
-        "after",
-        "F1 before",
-        "after",
+        "precision",
+        "F1",
     ]);
     for class in shown(&last.classes) {
         let (before, after) = (&first.classes[class].count, &last.classes[class].count);
@@ -161,17 +158,19 @@ pub fn table(rows: &[ComparedModel]) -> Table {
         table.push([
             after.label.clone(),
             after.examples.to_string(),
-            share(before.recall),
-            share(after.recall),
+            both(before.recall, after.recall),
             change,
             p,
-            share(before.precision),
-            share(after.precision),
-            share(before.f1),
-            share(after.f1),
+            both(before.precision, after.precision),
+            both(before.f1, after.f1),
         ]);
     }
     table
+}
+
+/// Before and after.
+fn both(before: Option<f64>, after: Option<f64>) -> String {
+    format!("{} → {}", share(before), share(after))
 }
 
 fn of_one(model: &ComparedModel) -> Table {

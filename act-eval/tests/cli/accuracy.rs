@@ -132,7 +132,7 @@ fn a_class_that_compression_lost_is_in_every_report_and_at_the_gate() {
             document.contains(loss) && document.contains("not chance"),
             "{of}: {document}"
         );
-        assert!(document.contains("recall before"), "{of}");
+        assert!(document.contains("100.0 % → 0.0 %"), "{of}");
     }
     let report: Value = serde_json::from_str(&read("r.json")).unwrap();
     let zero = &report["models"][1];

@@ -18,7 +18,7 @@ use crate::backend::ActBackend;
 use crate::batches;
 use crate::checkpoint::{BestAt, Keeper, Mean, Position, Snapshot, TensorSet};
 use crate::dropout::Noise;
-use crate::examples::Examples;
+use crate::examples::{Examples, Validation};
 use crate::gradient::{Batch, ShardGradients, Sum};
 use crate::journal::{Journal, TrainEvent};
 use crate::loss::{self, Shard};
@@ -45,7 +45,7 @@ pub(super) fn train_on<B: ActBackend>(
     }
     loss::check(training.artifact, &training.train, &training.objective)?;
     if let Some(validation) = &training.validation {
-        loss::check(training.artifact, validation, &Objective::LABELS)?;
+        loss::check(training.artifact, &validation.examples, &Objective::LABELS)?;
     }
     let start = Start::new(training.artifact, device, keeper.resume())?;
     Run::<B>::new(training, start)?.train(keeper, listener)
@@ -67,7 +67,7 @@ struct Run<'a, B: ActBackend> {
     threads: usize,
     micro_batch: usize,
     train: Examples<'a>,
-    validation: Option<Examples<'a>>,
+    validation: Option<Validation<'a>>,
     quantized: Option<Quantized<'a>>,
     objective: Objective,
     options: &'a TrainOptions,
@@ -110,7 +110,9 @@ impl<'a, B: ActBackend> Run<'a, B> {
             threads,
             micro_batch: options.micro_batch.unwrap_or(B::MICRO_BATCH),
             train: training.train,
-            validation: training.validation.filter(|v| !v.encodings.is_empty()),
+            validation: training
+                .validation
+                .filter(|v| !v.examples.encodings.is_empty()),
             objective: training.objective,
             options,
             pad_id: artifact.tokenizer.pad_id(),
@@ -274,7 +276,7 @@ impl<'a, B: ActBackend> Run<'a, B> {
         match (&self.quantized, &self.validation) {
             (Some(quantized), _) => quantized.score(weights),
             (None, Some(validation)) => {
-                let measure = || predict::accuracy(weights, validation, size, pad_id);
+                let measure = || predict::score(weights, validation, size, pad_id);
                 Ok(self.pool.install(measure))
             }
             (None, None) => Err(Error::failed("there is nothing to measure a model on")),

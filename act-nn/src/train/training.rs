@@ -3,7 +3,7 @@
 use act_core::{Artifact, Params, Result};
 
 use super::options::TrainOptions;
-use crate::examples::Examples;
+use crate::examples::{Examples, Validation};
 use crate::journal::Journal;
 use crate::objective::Objective;
 use crate::quantize::FakeQuantization;
@@ -14,9 +14,9 @@ pub struct Training<'a> {
     pub artifact: &'a Artifact,
     /// What it learns from.
     pub train: Examples<'a>,
-    /// Whose share of right answers chooses the best weights; without any, and without a judge of
-    /// int8 models, the last weights are the result.
-    pub validation: Option<Examples<'a>>,
+    /// By which the best weights are chosen; without any examples, and without a judge of int8 models,
+    /// the last weights are the result.
+    pub validation: Option<Validation<'a>>,
     /// To train for an int8 model: the linears and tables compute with rounded numbers, and what the
     /// judge says chooses the best weights, in place of `validation`. Mixed precision has no effect
     /// then.

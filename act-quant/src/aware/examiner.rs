@@ -1,6 +1,6 @@
 //! The held-out examples with the teacher's answers: how far int8 models are from it.
 
-use act_core::metrics::argmax;
+use act_core::metrics::{Measure, argmax};
 use act_core::{Artifact, Batch, Encoding, Result, Silent};
 use act_infer::Engine;
 use act_stage::report::Agreement;
@@ -12,15 +12,22 @@ use crate::judge::Score;
 /// What int8 models are judged on.
 pub(super) struct Examiner {
     examples: ExampleSet,
+    measure: Option<Measure>,
     batch_size: usize,
     threads: usize,
 }
 
 impl Examiner {
     /// Examples about which the teacher has been asked.
-    pub(super) fn new(examples: ExampleSet, batch_size: usize, threads: usize) -> Self {
+    pub(super) fn new(
+        examples: ExampleSet,
+        measure: Option<Measure>,
+        batch_size: usize,
+        threads: usize,
+    ) -> Self {
         Self {
             examples,
+            measure,
             batch_size,
             threads,
         }
@@ -37,6 +44,7 @@ impl Examiner {
             encodings: self.encodings(),
             expected: self.examples.teacher_logits.as_deref().unwrap_or_default(),
             labels: Some(&self.examples.labels),
+            measure: self.measure,
             batch_size: self.batch_size,
             threads: self.threads,
             progress: &Silent,

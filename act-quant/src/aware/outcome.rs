@@ -21,7 +21,7 @@ pub struct Outcome {
     pub before: Score,
     /// The best of the training there; `None` if it came to no evaluation.
     pub after: Option<Score>,
-    /// How the training went; its scores are negative divergences.
+    /// How the training went; its scores are negative divergences, or the metric's.
     pub course: Course,
     /// Whether training saw what the engine computes; of a model that is kept.
     pub agreement: Option<Agreement>,
@@ -47,11 +47,14 @@ impl Outcome {
         let score = |score: Score| AwareScore {
             divergence: score.divergence,
             accuracy: score.accuracy,
+            score: score.metric.map(|(_, value)| value),
         };
+        let metric = self.before.metric.map(|(metric, _)| metric);
         let evaluations = self.course.journal.evaluations.iter();
         let evaluations = evaluations.map(|e| AwareEvaluation {
             step: e.step,
-            divergence: Scored::Divergence.value(e.score),
+            divergence: metric.is_none().then(|| Scored::Divergence.value(e.score)),
+            score: metric.map(|_| e.score),
         });
         AwareOutcome {
             teacher: self.teacher.as_ref().map(|t| t.model_digest),
@@ -63,6 +66,7 @@ impl Outcome {
             diverged: self.course.diverged.clone(),
             engine_agreement: self.agreement,
             losses: losses(&self.course.journal),
+            metric,
             evaluations: evaluations.collect(),
         }
     }
@@ -89,11 +93,9 @@ impl Outcome {
 }
 
 fn told(score: &Score) -> String {
-    let accuracy = score
-        .accuracy
-        .map_or(String::new(), |a| format!(", accuracy {:.4}", a.value));
     format!(
-        "divergence {:.3e} from the teacher{accuracy}",
-        score.divergence
+        "divergence {:.3e} from the teacher{}",
+        score.divergence,
+        score.figures()
     )
 }

@@ -137,3 +137,79 @@ fn what_cannot_be_trained_is_refused_in_one_line() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--data"));
 }
+
+#[test]
+fn the_users_metric_decides_and_is_named_in_log_report_and_record() {
+    let dir = workshop();
+    let quant = |args: &[&str]| {
+        let common = ["-c", "coarse.yaml", "--report", "r.json", "-o", "out.act"];
+        let by = [
+            "--set",
+            "TrainConfig.metric=macro_f1",
+            "--metrics",
+            "m.jsonl",
+        ];
+        let output = act_quant(dir.path(), &[&common[..], &by[..], args].concat())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+        (report(dir.path(), "r.json"), told)
+    };
+    let (trained, told) = quant(&["--mode", "qat", "--teacher", "float.act"]);
+    assert!(told.contains("validation macro-F1 0."), "{told}");
+    assert!(told.contains("from the teacher, accuracy 0."), "{told}");
+    let quantization = &trained["quantization"];
+    assert_eq!(quantization["metric"], "macro_f1");
+    assert!(
+        quantization["trials"][0]["score"].is_f64(),
+        "{quantization}"
+    );
+    let training = &trained["training"];
+    assert_eq!(training["metric"], "macro_f1");
+    let [before, after] = ["calibrated", "trained"].map(|which| {
+        let score = &training[which];
+        (
+            score["score"].as_f64().unwrap(),
+            -score["divergence"].as_f64().unwrap(),
+        )
+    });
+    let better = if after > before { "qat" } else { "ptq" };
+    assert_eq!(training["kept"], better, "{training}");
+    let evaluations = training["evaluations"].as_array().unwrap();
+    assert!(
+        evaluations
+            .iter()
+            .all(|e| e["score"].is_f64() && e.get("divergence").is_none())
+    );
+    let most = evaluations.iter().map(|e| e["score"].as_f64().unwrap());
+    assert_eq!(most.fold(f64::MIN, f64::max), after.0);
+    let lines = fs::read_to_string(dir.path().join("m.jsonl")).unwrap();
+    assert!(lines.contains("\"macro_f1\":"), "{lines}");
+
+    let (post, told) = quant(&["--mode", "ptq"]);
+    assert!(post["quantization"]["metric"] == "macro_f1" && told.contains(", macro-F1 0."));
+    let model = Artifact::open(dir.path().join("out.act")).unwrap();
+    let record = model.provenance.last().unwrap();
+    let key = "TrainConfig:\n  metric: macro_f1\n";
+    assert!(record.config.ends_with(key), "{}", record.config);
+    assert!(
+        record
+            .metrics
+            .iter()
+            .any(|(name, _)| name == "held_out_macro_f1")
+    );
+}
+
+#[test]
+fn a_metric_that_the_classes_cannot_have_is_refused_by_key() {
+    let dir = workshop();
+    let flags = ["-o", "out.act", "--set", "TrainConfig.metric=f1"];
+    let output = act_quant(dir.path(), &flags).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("TrainConfig.metric: f1 is of the positive class of two"),
+        "{told}"
+    );
+}

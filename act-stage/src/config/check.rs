@@ -225,16 +225,6 @@ fn percentile(key: &str, value: f64) -> Result<()> {
     )
 }
 
-pub(super) fn accuracy(key: &str, value: Option<f64>) -> Result<()> {
-    let value = value.unwrap_or(0.0);
-    must(
-        key,
-        value,
-        (0.0..=1.0).contains(&value),
-        "a share of correct answers, 0 to 1",
-    )
-}
-
 pub(super) fn not_negative(key: &str, value: f64) -> Result<()> {
     must(key, value, value >= 0.0, "0 or more")
 }

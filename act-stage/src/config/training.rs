@@ -5,6 +5,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use act_core::metrics::Metric;
+
 use super::choices::{AmpDtype, LrDecay, OptimizerKind, Penalty};
 use super::section::section;
 
@@ -49,14 +51,21 @@ section! {
         pub optimizer_builder: OptimizerBuilder,
         /// Mixed precision on a GPU.
         pub amp_config: Option<AmpConfig>,
-        /// Accuracy that the input model must have, checked before work starts.
+        /// Ours: what chooses the best weights and trials; see [`TrainConfig::metric`].
+        pub metric: Option<Metric>,
+        /// What the input model must have of the metric, checked before work starts.
         pub origin_metric: Option<f64>,
-        /// Stop as soon as this accuracy is passed.
+        /// Stop as soon as this much of the metric is passed.
         pub target_metric: Option<f64>,
     }
 }
 
 impl TrainConfig {
+    /// What chooses the best weights and trials: accuracy, where nothing is said.
+    pub fn metric(&self) -> Metric {
+        self.metric.unwrap_or_default()
+    }
+
     /// Share of warm-up steps: as said, else a tenth for a number and none for a schedule, which
     /// brings its own.
     pub fn warmup(&self) -> f64 {

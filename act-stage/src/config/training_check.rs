@@ -1,6 +1,6 @@
 //! Which values `TrainConfig` allows: each key by itself, and the keys that must agree.
 
-use super::check::{accuracy, at_least, below_one, must, not_negative};
+use super::check::{at_least, below_one, must, not_negative};
 use super::choices::OptimizerKind;
 use super::training::{LearningRate, OptimizerBuilder, Scheduler, TrainConfig};
 use act_core::error::{Error, Result};
@@ -24,8 +24,8 @@ impl TrainConfig {
         below_one("TrainConfig.warmup_ratio", self.warmup_ratio.unwrap_or(0.0))?;
         below_one("TrainConfig.dropout", self.dropout)?;
         below_one("TrainConfig.validation_ratio", self.validation_ratio)?;
-        accuracy("TrainConfig.origin_metric", self.origin_metric)?;
-        accuracy("TrainConfig.target_metric", self.target_metric)?;
+        metric("TrainConfig.origin_metric", self.origin_metric)?;
+        metric("TrainConfig.target_metric", self.target_metric)?;
         self.optimizer_builder.check()
     }
 
@@ -35,6 +35,15 @@ impl TrainConfig {
             return Err(Error::usage(format!(
                 "{RATE} is a schedule and TrainConfig.lr_decay shapes a number: keep one of them"
             )));
+        }
+        let (title, least) = (self.metric().title(), self.metric().least());
+        for (key, value) in [
+            ("TrainConfig.origin_metric", self.origin_metric),
+            ("TrainConfig.target_metric", self.target_metric),
+        ] {
+            let value = value.unwrap_or(least);
+            let allowed = format!("a value of {title}, {least} to 1");
+            must(key, value, value >= least, &allowed)?;
         }
         let needs_validation = [
             ("target_metric", self.target_metric.is_some()),
@@ -176,6 +185,13 @@ impl OptimizerBuilder {
         }
         Ok(())
     }
+}
+
+/// A value of whichever metric it is of.
+fn metric(key: &str, value: Option<f64>) -> Result<()> {
+    let value = value.unwrap_or(0.0);
+    let allowed = "a value of the metric, 0 to 1 (mcc: -1 to 1)";
+    must(key, value, (-1.0..=1.0).contains(&value), allowed)
 }
 
 fn positive(key: &str, value: f64) -> Result<()> {

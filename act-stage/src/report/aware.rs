@@ -5,8 +5,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::training::LossPoint;
-use act_core::metrics::Accuracy;
+use super::training::{LossPoint, number};
+use act_core::metrics::{Accuracy, Metric};
 use act_core::provenance::Digest;
 
 /// Whether there was a training with the rounding, why, and what came of it.
@@ -57,6 +57,9 @@ pub struct AwareOutcome {
     pub engine_agreement: Option<Agreement>,
     /// Mean losses at regular steps.
     pub losses: Vec<LossPoint>,
+    /// What is evaluated; absent: divergence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
     /// Every evaluation.
     pub evaluations: Vec<AwareEvaluation>,
 }
@@ -68,6 +71,9 @@ pub struct AwareScore {
     pub divergence: f64,
     /// Where the examples have labels.
     pub accuracy: Option<Accuracy>,
+    /// The value of the metric that decides, if it is not divergence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
 }
 
 /// The forward pass that was trained, beside the engine's of the int8 model.
@@ -84,8 +90,20 @@ pub struct Agreement {
 pub struct AwareEvaluation {
     /// Steps done.
     pub step: usize,
-    /// From the teacher.
-    pub divergence: f64,
+    /// From the teacher; absent where a metric is evaluated.
+    #[serde(
+        default,
+        deserialize_with = "number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub divergence: Option<f64>,
+    /// The metric's value.
+    #[serde(
+        default,
+        deserialize_with = "number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub score: Option<f64>,
 }
 
 /// Without training there is no number of steps; with one, everything else must be right too.
@@ -131,6 +149,9 @@ pub struct WhyQuantised {
     pub mode: String,
     /// Why there was a training, or none.
     pub reason: String,
+    /// What was evaluated; absent: divergence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
     /// How the training went.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evaluations: Vec<AwareEvaluation>,
@@ -142,6 +163,7 @@ impl From<AwareTraining> for WhyQuantised {
         Self {
             mode: training.mode,
             reason: training.reason,
+            metric: outcome.as_ref().and_then(|outcome| outcome.metric),
             evaluations: outcome.map_or(Vec::new(), |outcome| outcome.evaluations),
         }
     }

@@ -14,7 +14,7 @@ use super::quantisation::{InputSite, LinearReport};
 use super::subject::ModelReport;
 use super::training::{Evaluation, LossPoint};
 use crate::memory::Memory;
-use act_core::metrics::Accuracy;
+use act_core::metrics::{Accuracy, Metric};
 
 /// What `act-eval accuracy` adds to its report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -171,6 +171,9 @@ pub struct TrainingCourse {
     pub name: String,
     /// Mean losses.
     pub losses: Vec<LossPoint>,
-    /// Accuracies on the held-out slice of train.
+    /// What is evaluated; absent: accuracy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
+    /// On the held-out slice of train.
     pub evaluations: Vec<Evaluation>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::aware::AwareTraining;
-use act_core::metrics::Accuracy;
+use act_core::metrics::{Accuracy, Metric};
 use act_core::quant::{ActivationScheme, Calibrator, LinearQuant};
 
 /// What act-quant adds to its report.
@@ -42,6 +42,9 @@ pub struct Quantisation {
     pub trials: Vec<QuantisationTrial>,
     /// The best one's index.
     pub best_trial: usize,
+    /// What decided between them before divergence did; absent if nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
 }
 
 /// What became of one linear.
@@ -97,6 +100,9 @@ pub struct QuantisationTrial {
     pub divergence: f64,
     /// Of the int8 model, where the examples have labels.
     pub accuracy: Option<Accuracy>,
+    /// Its value of the metric that decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
     /// True if it was given up before all examples, since it could not win any more.
     pub given_up: bool,
     /// Seconds of the evaluation, packing the weights included.

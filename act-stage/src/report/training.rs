@@ -1,9 +1,9 @@
 //! What act-distill reports: the course of a training, and accuracies on the slice of train that it
 //! held out. Accuracy on dev is act-eval's to measure.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use act_core::metrics::Accuracy;
+use act_core::metrics::{Accuracy, Metric};
 use act_core::provenance::Digest;
 
 /// What act-distill adds to its report.
@@ -32,6 +32,9 @@ pub struct Training {
     pub final_loss: Option<f64>,
     /// Mean losses at regular steps.
     pub losses: Vec<LossPoint>,
+    /// What is evaluated; absent in reports of before, which have accuracies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
     /// Every evaluation.
     pub evaluations: Vec<Evaluation>,
     /// Why training ended early, if loss or gradient stopped being finite.
@@ -57,11 +60,46 @@ pub struct LossPoint {
 pub struct Evaluation {
     /// Steps done.
     pub step: usize,
-    /// Share of right answers, 0..=1.
-    pub accuracy: f64,
+    /// Share of right answers, 0..=1; absent where another metric is evaluated.
+    #[serde(
+        default,
+        deserialize_with = "number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub accuracy: Option<f64>,
+    /// The other metric's value.
+    #[serde(
+        default,
+        deserialize_with = "number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub score: Option<f64>,
     /// True if it is the best so far.
     #[serde(default)]
     pub best: bool,
+}
+
+/// A number where the field stands: `null` is none.
+pub(super) fn number<'de, D: Deserializer<'de>>(field: D) -> Result<Option<f64>, D::Error> {
+    f64::deserialize(field).map(Some)
+}
+
+impl Evaluation {
+    /// Of a metric's value.
+    pub fn new(metric: Metric, step: usize, value: f64, best: bool) -> Self {
+        let of_accuracy = metric == Metric::Accuracy;
+        Self {
+            step,
+            accuracy: of_accuracy.then_some(value),
+            score: (!of_accuracy).then_some(value),
+            best,
+        }
+    }
+
+    /// The metric's value.
+    pub fn value(&self) -> Option<f64> {
+        self.accuracy.or(self.score)
+    }
 }
 
 /// Accuracies on the validation slice.
@@ -74,6 +112,31 @@ pub struct Validation {
     /// Of the teacher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<Accuracy>,
+    /// What chose the weights, where it is not accuracy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen_by: Option<MetricChange>,
+}
+
+impl Validation {
+    /// What chose the weights, of the model that came out.
+    pub fn score(&self) -> f64 {
+        self.chosen_by
+            .map_or(self.after.value, |chosen| chosen.after)
+    }
+}
+
+/// A metric other than accuracy on the validation slice.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MetricChange {
+    /// Which.
+    pub metric: Metric,
+    /// Of the model that went in.
+    pub before: f64,
+    /// Of the model that came out.
+    pub after: f64,
+    /// Of the teacher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<f64>,
 }
 
 /// Losses on some training examples.
