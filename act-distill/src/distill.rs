@@ -1,18 +1,17 @@
 //! The stage's work: from a model, a teacher and data to a trained model.
 
-use act_core::metrics::{Accuracy, Measure, Metric};
 use act_core::{Artifact, Error, Result, Silent};
 use act_data::Dataset;
 use act_infer::Engine;
 use act_nn::{Objective, Training};
-use act_stage::report::{MetricChange, Validation};
 use act_train::record::TeacherRecord;
 use act_train::{ExampleSet, Scored, Session, Teacher, objective, teacher};
 
 use crate::harm::{self, Fit};
+use crate::judged::{Judged, after, judged, validation};
 use crate::options::Options;
 use crate::origin;
-use crate::outcome::{self, Distilled, Judged};
+use crate::outcome::{self, Distilled};
 use crate::training_data::TrainingData;
 
 /// Trains `student` on `data`, which must be the train split; with checkpoints of this very training
@@ -107,7 +106,7 @@ pub fn distill(
         trained.score,
         &examples.validation,
         measure,
-        options,
+        options.training.threads,
     )?;
     let validation = validation(before, after, taught);
     if let Some(validation) = &validation {
@@ -125,53 +124,6 @@ pub fn distill(
         validation,
         fit,
         course: trained.course,
-    })
-}
-
-/// The trained model's answers to the held-out examples, of which training has measured `score`; `None`
-/// without examples.
-fn after(
-    trained: &Artifact,
-    score: Option<f64>,
-    held_out: &ExampleSet,
-    measure: Measure,
-    options: &Options,
-) -> Result<Option<Judged>> {
-    let Some(score) = score else { return Ok(None) };
-    let n = held_out.len();
-    let accuracy = match measure.metric() {
-        Metric::Accuracy => Accuracy::new((score * n as f64).round() as usize, n),
-        _ => {
-            let engine = Engine::new(trained.clone())?.with_threads(options.training.threads);
-            let logits = teacher::logits(&engine, &held_out.encodings, &Silent)?;
-            Accuracy::of_logits(&logits, &held_out.labels)
-        }
-    };
-    Ok(Some(Judged {
-        accuracy,
-        metric: measure.metric(),
-        score,
-    }))
-}
-
-/// What is reported of the held-out examples; `None` without any.
-fn validation(
-    before: Option<Judged>,
-    after: Option<Judged>,
-    teacher: Option<Judged>,
-) -> Option<Validation> {
-    let (before, after) = before.zip(after)?;
-    let chosen_by = MetricChange {
-        metric: after.metric,
-        before: before.score,
-        after: after.score,
-        teacher: teacher.map(|teacher| teacher.score),
-    };
-    Some(Validation {
-        before: before.accuracy,
-        after: after.accuracy,
-        teacher: teacher.map(|teacher| teacher.accuracy),
-        chosen_by: (after.metric != Metric::Accuracy).then_some(chosen_by),
     })
 }
 
@@ -266,14 +218,4 @@ fn fit(
         ));
     }
     Ok(Fit::new(before, &after, &labels))
-}
-
-/// How good answers to held-out examples are; `None` without any.
-fn judged(logits: Option<&[Vec<f32>]>, examples: &ExampleSet, measure: Measure) -> Option<Judged> {
-    let logits = logits.filter(|logits| !logits.is_empty())?;
-    Some(Judged {
-        accuracy: Accuracy::of_logits(logits, &examples.labels),
-        metric: measure.metric(),
-        score: measure.of_logits(logits, &examples.labels),
-    })
 }

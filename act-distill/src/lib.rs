@@ -2,10 +2,11 @@
 //!
 //! [`distill`](distill()) is the whole of it: a slice of train is held out ([`training_data`]), the
 //! teacher answers once for every example, act-train's session does the rest, and what comes out is
-//! compared with what went in ([`harm`]). Without a teacher this is plain fine-tuning. Dev is never
+//! compared with what went in ([`judged`], [`harm`]). Without a teacher this is plain fine-tuning. Dev is never
 //! read.
 
 pub mod harm;
+pub mod judged;
 pub mod options;
 pub mod origin;
 pub mod outcome;

@@ -10,7 +10,7 @@
 use act_core::metrics::Metric;
 use act_core::{Error, Result};
 
-use crate::outcome::Judged;
+use crate::judged::Judged;
 
 /// Absolute shortfall that is allowed, as in PaddleSlim.
 pub const TOLERANCE: f64 = 0.05;

@@ -1,6 +1,6 @@
 //! What a training gives: the model and the figures of its log line, report and provenance record.
 
-use act_core::metrics::{Accuracy, Metric};
+use act_core::metrics::Metric;
 use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Result};
 use act_nn::Course;
@@ -8,17 +8,6 @@ use act_stage::report::{Cut, Validation};
 use act_train::record::TeacherRecord;
 
 use crate::harm::Fit;
-
-/// How good a model's answers to held-out examples are.
-#[derive(Debug, Clone, Copy)]
-pub struct Judged {
-    /// How many are right.
-    pub accuracy: Accuracy,
-    /// What chooses the weights.
-    pub metric: Metric,
-    /// Its value.
-    pub score: f64,
-}
 
 /// A trained model and how it came about.
 pub struct Distilled {
@@ -85,6 +74,7 @@ pub fn check_not_worse(validation: &Validation, best_step: usize) -> Result<()> 
 
 #[cfg(test)]
 mod tests {
+    use act_core::metrics::Accuracy;
     use act_stage::report::MetricChange;
 
     use super::*;

@@ -14,7 +14,8 @@ const SHOWN: usize = 10;
 /// How to read the figures.
 pub const FIGURES: &str = "\
 Macro-F1 is the mean F1 of the classes, MCC Matthews' correlation coefficient; their differences are \
-against the first model, with 95 % intervals from drawing the examples anew.";
+against the first model, with 95 % intervals from drawing the examples anew. An interval without width \
+means that no example tells the models apart, not that none would.";
 
 /// A row a model: what stands beside accuracy.
 pub fn figures(rows: &[ComparedModel]) -> Table {

@@ -103,6 +103,42 @@ fn a_report_is_also_one_page_that_needs_nothing_else() {
     }
 }
 
+/// Curves are of what was evaluated, which a report names.
+#[test]
+fn a_training_by_another_metric_is_drawn_under_its_name() {
+    let here = Workplace::new();
+    let mut student = written_by("act-distill", &here.artifact("base.act"));
+    let course = |metric: Value, value: &str| {
+        json!({
+            "examples": 90, "steps": 9, "best_step": 9, "final_loss": 0.4, "diverged": null,
+            "losses": [], "metric": metric, "evaluations": [{"step": 9, value: 0.7, "best": true}],
+        })
+    };
+    let mut page = |training: Value| {
+        student["training"] = training;
+        std::fs::write(here.path("student.json"), student.to_string()).unwrap();
+        here.stdout(
+            "report base.act int8.act --data afqmc --runs 3 --batch 4 --seq 8 \
+             --training student.json -o r.html -o r.json",
+        );
+        let report = std::fs::read_to_string(here.path("r.json")).unwrap();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let page = std::fs::read_to_string(here.path("r.html")).unwrap();
+        (page, report["training"][0].clone())
+    };
+    let (drawn, told) = page(course("macro_f1".into(), "score"));
+    assert!(drawn.contains("training held out: macro-F1."), "{drawn}");
+    assert_eq!(
+        (&told["metric"], &told["evaluations"][0]["score"]),
+        (&json!("macro_f1"), &json!(0.7))
+    );
+    for metric in [Value::Null, "accuracy".into()] {
+        let (drawn, told) = page(course(metric, "accuracy"));
+        assert!(drawn.contains("training held out: accuracy."), "{drawn}");
+        assert_eq!(told["evaluations"][0]["accuracy"], 0.7);
+    }
+}
+
 /// What every report of a stage says.
 fn written_by(stage: &str, model: &Artifact) -> Value {
     serde_json::to_value(Report::new(stage, model).unwrap()).unwrap()
