@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use act_core::tokenizer::{JsonSpec, Split, basic_words};
+use act_core::tokenizer::{Cut, JsonSpec, Split, basic_words};
 use act_core::{Tokenizer, TokenizerSpec, WordPieceSpec};
 use proptest::prelude::*;
 
@@ -153,7 +153,7 @@ fn unknown_words_and_case() {
         tokens(&spec, &(long + "a"), None, 200),
         ["[CLS]", "[UNK]", "[SEP]"]
     );
-    // Special tokens in the text are text.
+    // Special tokens in the text are text, unless the rules say that they are found.
     assert!(!tokens(&spec, "[SEP]", None, 9)[1..].starts_with(&["[SEP]".into(), "[SEP]".into()]));
 }
 
@@ -231,22 +231,181 @@ fn the_ids_that_bert_gives() {
     assert_eq!(ids(""), [101, 102]);
 }
 
+/// Ids without the special tokens around them.
+fn inner(spec: impl Into<TokenizerSpec>, text: &str) -> Vec<u32> {
+    let tokenizer = Tokenizer::new(&spec.into(), 64).unwrap();
+    let ids = tokenizer.encode(text, None).unwrap().input_ids;
+    ids[1..ids.len() - 1].to_vec()
+}
+
 #[test]
-fn rules_that_are_stored_and_not_followed_are_named() {
-    let refusal = |spec: TokenizerSpec| Tokenizer::new(&spec, 16).unwrap_err().to_string();
-    let mut symbols = spec();
-    symbols.split = Split::PunctuationAndSymbols;
-    assert!(refusal(symbols.into()).contains("split off symbols"));
+fn whole_tokens_are_found_as_they_stand() {
     let mut whole = spec();
-    whole.whole_tokens = vec![4];
-    assert!(refusal(whole.into()).contains("special tokens in texts"));
-    let mut start = spec();
-    start.cut_start = true;
-    assert!(refusal(start.into()).contains("cut the start"));
-    let json = JsonSpec {
-        text: "{}".into(),
-        vocab_size: 1,
-        pad_id: 0,
+    whole.whole_tokens = vec![1, 2, 3];
+    assert_eq!(inner(whole.clone(), "a[SEP]中 [SEP]"), [12, 3, 5, 3]);
+    assert_eq!(inner(whole.clone(), "[sep][UNK]"), [1, 1, 1, 1]);
+    assert_ne!(inner(spec(), "[SEP]"), [3]);
+    // PaddleNLP's too, and a control character hides it from all but its BertTokenizer.
+    whole.lowercase = false;
+    whole.split = Split::PunctuationAndSymbols;
+    assert_eq!(inner(whole.clone(), "a[SEP]b"), [12, 3, 13]);
+    assert_eq!(inner(whole.clone(), "[SE\u{200b}P]"), [1, 1, 1]);
+    whole.split = Split::SymbolsOutsideWholeTokens;
+    assert_eq!(inner(whole, "[SE\u{200b}P]"), [3]);
+}
+
+#[test]
+fn paddles_symbols_stand_alone() {
+    let mut paddle = spec();
+    assert_eq!(inner(paddle.clone(), "ab℃ab ¥12"), [1, 1]);
+    paddle.split = Split::PunctuationAndSymbols;
+    assert_eq!(inner(paddle.clone(), "ab℃ab ¥12"), [14, 1, 14, 1, 23]);
+    // Unassigned in Unicode 14, and so no character at all.
+    assert_eq!(inner(paddle.clone(), "a\u{1fae8}b"), [14]);
+    assert_eq!(inner(paddle, "a\u{1f600}É"), [12, 1, 26]);
+}
+
+#[test]
+fn the_start_goes_where_the_rules_say_so() {
+    let encoded = |cut: Cut, a: &str, b: Option<&str>| {
+        let mut spec = spec();
+        spec.cut = cut;
+        let tokenizer = Tokenizer::new(&spec.into(), 8).unwrap();
+        let (encoding, whole) = tokenizer.encode_whole(a, b).unwrap();
+        assert_eq!(tokenizer.encode(a, b).unwrap(), encoding);
+        (encoding.input_ids, whole)
     };
-    assert!(refusal(TokenizerSpec::Json(json)).contains("tokenizer.json"));
+    let (a, b) = ("a b c a b c a b", "中 国 人 中");
+    assert_eq!(
+        encoded(Cut::End, a, None),
+        (vec![2, 12, 13, 16, 12, 13, 16, 3], 10)
+    );
+    assert_eq!(
+        encoded(Cut::Start, a, None),
+        (vec![2, 16, 12, 13, 16, 12, 13, 3], 10)
+    );
+    assert_eq!(
+        encoded(Cut::End, b, Some(a)),
+        (vec![2, 5, 6, 7, 3, 12, 13, 3], 15)
+    );
+    assert_eq!(
+        encoded(Cut::HalvesEnd, b, Some(a)),
+        (vec![2, 5, 6, 3, 12, 13, 16, 3], 15)
+    );
+    assert_eq!(
+        encoded(Cut::HalvesStart, a, Some(b)),
+        (vec![2, 16, 12, 13, 3, 7, 5, 3], 15)
+    );
+    assert_eq!(
+        encoded(Cut::Start, "a b", Some(a)),
+        (vec![2, 12, 13, 3, 16, 12, 13, 3], 13)
+    );
+}
+
+/// A `tokenizer.json` of the same vocabulary and rules.
+fn json() -> serde_json::Value {
+    let spec = spec();
+    let vocab: serde_json::Map<_, _> = spec
+        .tokens()
+        .enumerate()
+        .map(|(id, token)| (token.into(), id.into()))
+        .collect();
+    serde_json::json!({
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+            "strip_accents": null, "lowercase": true},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3]},
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100, "vocab": vocab},
+    })
+}
+
+fn json_spec(json: &serde_json::Value) -> TokenizerSpec {
+    TokenizerSpec::Json(JsonSpec {
+        text: json.to_string().into(),
+        vocab_size: spec().vocab_size(),
+        pad_id: 0,
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_tokenizer_json_gives_what_its_vocabulary_gives(a in text(), b in text(), max in 3usize..20) {
+        for (cut, direction) in [(Cut::HalvesEnd, "Right"), (Cut::HalvesStart, "Left")] {
+            let mut words = spec();
+            words.cut = cut;
+            let words = Tokenizer::new(&words.into(), max).unwrap();
+            let mut json = json();
+            json["truncation"] = serde_json::json!({"direction": direction, "max_length": 5,
+                "strategy": "LongestFirst", "stride": 0});
+            let json = Tokenizer::new(&json_spec(&json), max).unwrap();
+            for pair in [None, Some(&b[..])] {
+                let expected = words.encode_whole(&a, pair).unwrap();
+                prop_assert_eq!(json.encode_whole(&a, pair).unwrap(), expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tokenizer_json_with_an_unknown_part_is_refused_by_its_place() {
+    let refusal = |change: fn(&mut serde_json::Value)| {
+        let mut json = json();
+        change(&mut json);
+        let error = Tokenizer::new(&json_spec(&json), 16).unwrap_err();
+        assert_eq!(error.kind(), act_core::ErrorKind::Rejected);
+        error.to_string()
+    };
+    let holds = |message: String, part: &str| assert!(message.contains(part), "{message}");
+    holds(
+        refusal(|j| j["normalizer"]["type"] = "Odd".into()),
+        "normalizer.type is \"Odd\"",
+    );
+    holds(
+        refusal(|j| j["normalizer"]["odd"] = 1.into()),
+        "normalizer.BertNormalizer.odd",
+    );
+    holds(
+        refusal(|j| j["pre_tokenizer"] = 7.into()),
+        "pre_tokenizer is 7",
+    );
+    holds(
+        refusal(|j| j["model"]["unk_token"] = "x".into()),
+        "model.unk_token",
+    );
+    holds(
+        refusal(|j| j["model"]["dropout"] = 0.1.into()),
+        "model.dropout",
+    );
+    holds(
+        refusal(|j| j["model"]["vocab"]["x"] = 1_000.into()),
+        "the id 1000",
+    );
+    holds(
+        refusal(|j| j["model"]["vocab"]["x"] = u64::MAX.into()),
+        "model.vocab has the id",
+    );
+    holds(refusal(|j| j["odd"] = 1.into()), "odd is not known");
+    let many = serde_json::json!({"type": "TemplateProcessing", "single": [], "pair": [],
+        "special_tokens": {}});
+    let mut json = json();
+    json["post_processor"] = many;
+    let error = Tokenizer::new(&json_spec(&json), 16)
+        .unwrap_err()
+        .to_string();
+    holds(error, "single does not have every text once");
+    let error = Tokenizer::new(&json_spec(&serde_json::json!({})), 16).unwrap_err();
+    holds(error.to_string(), "model is null");
+    let deep = (0..40).fold(
+        serde_json::json!({"type": "Lowercase"}),
+        |inner, _| serde_json::json!({"type": "Sequence", "normalizers": [inner]}),
+    );
+    let mut json = self::json();
+    json["normalizer"] = deep;
+    let error = Tokenizer::new(&json_spec(&json), 16)
+        .unwrap_err()
+        .to_string();
+    holds(error, "lists in lists");
 }

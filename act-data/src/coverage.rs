@@ -1,7 +1,8 @@
 //! Whether a model's vocabulary belongs to a text: how many of its tokens it knows. A model reads every
 //! unknown word as the same `[UNK]`; where that is most of the text, no figure about it means anything.
 
-use act_core::{Encoding, Error, Result, WordPieceSpec};
+use act_core::tokenizer::check_json;
+use act_core::{Encoding, Error, Result, TokenizerSpec, WordPieceSpec};
 
 /// Share of unknown tokens above which a warning is due. Text of the vocabulary's own language stays
 /// well below it.
@@ -30,6 +31,28 @@ impl Coverage {
             }
         }
         coverage
+    }
+
+    /// As [`Coverage::of`], by any tokenizer. Which tokens a `tokenizer.json` puts around texts is not
+    /// asked: they count as known ones.
+    ///
+    /// # Errors
+    /// Rejected: a `tokenizer.json` that is none.
+    pub fn of_any<'a>(
+        encodings: impl IntoIterator<Item = &'a Encoding>,
+        tokenizer: &TokenizerSpec,
+    ) -> Result<Self> {
+        let json = match tokenizer {
+            TokenizerSpec::WordPiece(vocabulary) => return Ok(Self::of(encodings, vocabulary)),
+            TokenizerSpec::Json(json) => json,
+        };
+        let unknown = check_json(&json.text)?.unk_id;
+        let mut coverage = Self::default();
+        for &id in encodings.into_iter().flat_map(|e| &e.input_ids) {
+            coverage.tokens += 1;
+            coverage.unknown += usize::from(Some(id) == unknown);
+        }
+        Ok(coverage)
     }
 
     /// Warns if many tokens of the data set `name` are unknown.

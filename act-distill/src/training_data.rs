@@ -48,7 +48,7 @@ impl TrainingData {
         let train = ExampleSet::new(data, slices.train, &tokenizer)?;
         let validation = ExampleSet::new(data, slices.held_out, &tokenizer)?;
         let all = train.encodings.iter().chain(&validation.encodings);
-        Coverage::of(all, student.tokenizer.word_piece()?).check(&data.record.name)?;
+        Coverage::of_any(all, &student.tokenizer)?.check(&data.record.name)?;
         let lengths = train.lengths.clone().and(&validation.lengths);
         let cut = lengths.cut().tell(&data.record.name);
         let examples = Self {

@@ -57,7 +57,7 @@ impl Samples {
         let calibration = train.encode_some(&calibration, &tokenizer)?;
         let judged = train.encode_some(&held_out, &tokenizer)?;
         let drawn = calibration.encodings.iter().chain(&judged.encodings);
-        Coverage::of(drawn, model.tokenizer.word_piece()?).check(&train.record.name)?;
+        Coverage::of_any(drawn, &model.tokenizer)?.check(&train.record.name)?;
         let lengths = calibration.lengths.and(&judged.lengths);
         Ok(Self {
             calibration: calibration.encodings,

@@ -43,13 +43,14 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
     // Before the tokenizer, which takes memory for every row that config.json claims: now the table
     // is known to have them.
     let params = params(&plan, weights, options.seed).map_err(|e| e.context(dir.display()))?;
-    let text = tokenizer::read(dir, options.vocab.as_deref(), plan.embeddings.vocab_size)?;
+    let (vocab, rows) = (options.vocab.as_deref(), plan.embeddings.vocab_size);
+    let text = tokenizer::read_huggingface(dir, &config, vocab, rows)?;
     let mut task = options.task_info(labels, text.max_length, plan.embeddings.longest)?;
     task.head_trained = classes.is_none().then_some(false);
     let artifact = Artifact {
         params,
         task,
-        tokenizer: text.spec.into(),
+        tokenizer: text.spec,
         plan,
         quant: QuantSpec::default(),
         provenance: vec![StageRecord::new("act-convert", options.seed.0)],

@@ -150,14 +150,14 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
     let imported = read(&model, &params).map_err(|e| e.context(&name))?;
     let plan = imported.plan;
     labels::check_classes(plan.num_labels).map_err(|e| e.context(&name))?;
-    let tokenizer =
-        tokenizer::read(dir, options.vocab.as_deref(), plan.embeddings.vocab_size)?.spec;
+    let rows = plan.embeddings.vocab_size;
+    let tokenizer = tokenizer::read_paddle(dir, options.vocab.as_deref(), rows)?;
     match imported.pad_id {
-        Some(pad) if pad != tokenizer.pad_id => {
+        Some(pad) if pad != tokenizer.pad_id() => {
             return Err(Error::usage(format!(
                 "the program hides token {pad}, but [PAD] is token {} of the vocabulary: is it \
                  this model's?",
-                tokenizer.pad_id
+                tokenizer.pad_id()
             )));
         }
         Some(_) => {}
@@ -174,7 +174,7 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
         ),
         data: vec![DataRecord {
             name: "paddle/import".into(),
-            digest: digest(&model, &params, &tokenizer),
+            digest: digest(&model, &params, tokenizer.word_piece()?),
             examples: 0,
             synthetic: false,
         }],
@@ -184,7 +184,7 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
         // The length that such a folder names is that of the position table.
         task: options.task_info(labels, None, plan.embeddings.longest)?,
         plan,
-        tokenizer: tokenizer.into(),
+        tokenizer,
         params: imported.params,
         quant: QuantSpec::default(),
         provenance: vec![record],

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use act_convert::ImportOptions;
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Activation, Artifact, Batch, Family, LayerPlan, Seed};
+use act_core::tokenizer::Cut;
+use act_core::{Activation, Artifact, Batch, Family, LayerPlan, Seed, TokenizerSpec};
 use act_infer::Engine;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -182,4 +183,13 @@ pub fn refused(dir: &Path, options: &ImportOptions) -> String {
     assert_eq!(error.kind(), act_core::ErrorKind::Rejected, "{error}");
     assert!(error.to_string().lines().count() == 1, "{error}");
     error.to_string()
+}
+
+/// The tokenizer of a new model as one that `transformers` runs.
+pub fn as_transformers(spec: &TokenizerSpec) -> TokenizerSpec {
+    let mut words = spec.word_piece().unwrap().clone();
+    words.whole_tokens = words.special().map(|(_, id)| id).collect();
+    words.whole_tokens.sort_unstable();
+    words.cut = Cut::HalvesEnd;
+    words.into()
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use act_core::Artifact;
 use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::tokenizer::Split;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
@@ -110,7 +111,10 @@ fn folder_and_archives_give_the_same_bytes() {
 
     let model = Artifact::read(&folder[..]).unwrap();
     assert_eq!(model.plan, shop.artifact.plan);
-    assert_eq!(model.tokenizer, shop.artifact.tokenizer);
+    let mut words = shop.artifact.tokenizer.word_piece().unwrap().clone();
+    words.split = Split::PunctuationAndSymbols;
+    words.whole_tokens = vec![0, 1, 2, 3, 4];
+    assert_eq!(model.tokenizer, words.into());
     assert_eq!(model.provenance[0].stage, "act-convert");
     assert_eq!(model.provenance[0].data[0].name, "paddle/import");
     assert!(!model.provenance[0].config.contains('/'));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::cut::Cut;
+use super::vocab::vocab_tokens;
 use crate::error::{Error, Result};
-
-const A_JSON: &str = "tokenizers of a tokenizer.json";
 
 /// A tokenizer as an artifact holds it. A clone shares the vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl TokenizerSpec {
     pub fn word_piece(&self) -> Result<&WordPieceSpec> {
         match self {
             Self::WordPiece(spec) => Ok(spec),
-            Self::Json(_) => Err(Error::unsupported(A_JSON)),
+            Self::Json(_) => Err(not_word_piece()),
         }
     }
 
@@ -50,9 +50,16 @@ impl TokenizerSpec {
     pub fn word_piece_mut(&mut self) -> Result<&mut WordPieceSpec> {
         match self {
             Self::WordPiece(spec) => Ok(spec),
-            Self::Json(_) => Err(Error::unsupported(A_JSON)),
+            Self::Json(_) => Err(not_word_piece()),
         }
     }
+}
+
+fn not_word_piece() -> Error {
+    Error::rejected(
+        "the model's tokenizer is a whole tokenizer.json: only WordPiece by vocab.txt can be pruned, \
+         exported or made anew",
+    )
 }
 
 impl From<WordPieceSpec> for TokenizerSpec {
@@ -88,8 +95,8 @@ pub struct WordPieceSpec {
     /// Entries that are found in a text as they stand before it is cut into words, by rising id:
     /// special and added tokens.
     pub whole_tokens: Vec<u32>,
-    /// What is too long loses its beginning, not its end.
-    pub cut_start: bool,
+    /// What goes of a text that is too long.
+    pub cut: Cut,
     /// Words of more characters become `[UNK]`.
     pub max_word_chars: u32,
     /// Id of `[PAD]`.
@@ -109,25 +116,62 @@ pub struct WordPieceSpec {
 pub enum Split {
     /// BERT's: ASCII symbols and Unicode's punctuation.
     Punctuation,
-    /// PaddleNLP's: all symbols of Unicode (category S) too.
+    /// PaddleNLP's: all symbols of Unicode (category S) too, by the tables of its Python, where what
+    /// is unassigned goes like a control character. `ErnieTokenizer` and its kin.
     PunctuationAndSymbols,
+    /// As [`Split::PunctuationAndSymbols`], but for words that are whole tokens once control characters
+    /// are gone. `BertTokenizer` of PaddleNLP and its kin.
+    SymbolsOutsideWholeTokens,
+}
+
+/// Names of the special tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpecialTokens<'a> {
+    /// What rows of a batch are filled up with.
+    pub pad: &'a str,
+    /// What an unknown word becomes.
+    pub unk: &'a str,
+    /// What comes first.
+    pub cls: &'a str,
+    /// What comes behind a text.
+    pub sep: &'a str,
+    /// What stands for a hidden word, where there is such a token.
+    pub mask: &'a str,
+}
+
+impl SpecialTokens<'static> {
+    /// BERT's and ERNIE's.
+    pub const BERT: Self = Self {
+        pad: "[PAD]",
+        unk: "[UNK]",
+        cls: "[CLS]",
+        sep: "[SEP]",
+        mask: "[MASK]",
+    };
 }
 
 impl WordPieceSpec {
     /// Reads a `vocab.txt` with BERT's usual rules. Lines may be `token` or ERNIE's `token<TAB>id`;
-    /// the result is always plain lines in id order. The five special tokens must be there.
+    /// the result is always plain lines in id order. BERT's special tokens must be there, `[MASK]`
+    /// may.
     pub fn from_vocab(text: &str) -> Result<Self> {
         let tokens = vocab_tokens(text)?;
+        Self::from_tokens(&tokens, &SpecialTokens::BERT)
+    }
+
+    /// BERT's usual rules around tokens in id order, some of which are special.
+    ///
+    /// # Errors
+    /// Usage: a special token other than the mask is not among them.
+    pub fn from_tokens(tokens: &[String], special: &SpecialTokens<'_>) -> Result<Self> {
+        // The last of equal tokens is the one that texts get.
+        let find = |token: &str| tokens.iter().rposition(|t| t == token).map(|i| i as u32);
         let id = |token: &str| {
-            tokens
-                .iter()
-                .position(|t| t == token)
-                .map(|i| i as u32)
-                .ok_or_else(|| {
-                    Error::usage(format!(
-                        "the vocabulary has no {token}: is it a BERT vocab.txt?"
-                    ))
-                })
+            find(token).ok_or_else(|| {
+                Error::usage(format!(
+                    "the vocabulary has no {token}: is it a BERT vocab.txt?"
+                ))
+            })
         };
         Ok(Self {
             lowercase: true,
@@ -135,13 +179,13 @@ impl WordPieceSpec {
             split_cjk: true,
             split: Split::Punctuation,
             whole_tokens: Vec::new(),
-            cut_start: false,
+            cut: Cut::End,
             max_word_chars: 100,
-            pad_id: id("[PAD]")?,
-            unk_id: id("[UNK]")?,
-            cls_id: id("[CLS]")?,
-            sep_id: id("[SEP]")?,
-            mask_id: Some(id("[MASK]")?),
+            pad_id: id(special.pad)?,
+            unk_id: id(special.unk)?,
+            cls_id: id(special.cls)?,
+            sep_id: id(special.sep)?,
+            mask_id: find(special.mask),
             vocab: tokens
                 .iter()
                 .map(|t| format!("{t}\n"))
@@ -174,62 +218,4 @@ impl WordPieceSpec {
         let mask = self.mask_id.map(|id| ("mask_id", id));
         always.into_iter().chain(mask)
     }
-
-    /// Refuses rules that [`Tokenizer`](super::Tokenizer) does not follow yet.
-    ///
-    /// # Errors
-    /// Rejected: the rule is named.
-    pub fn check_supported(&self) -> Result<()> {
-        Error::refuse_any(&[
-            (
-                self.split != Split::Punctuation,
-                "tokenizers that split off symbols",
-            ),
-            (
-                !self.whole_tokens.is_empty(),
-                "tokenizers that look for special tokens in texts",
-            ),
-            (self.cut_start, "tokenizers that cut the start of texts"),
-        ])
-    }
-}
-
-/// The tokens of a vocabulary file in id order, from either of the two layouts in use.
-fn vocab_tokens(text: &str) -> Result<Vec<String>> {
-    let body = text.strip_suffix('\n').unwrap_or(text);
-    if body.is_empty() {
-        return Err(Error::usage("the vocabulary is empty"));
-    }
-    let mut tokens: Vec<Option<String>> = Vec::new();
-    let count = body.split('\n').count();
-    for (number, line) in body.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        let (token, id) = match line.split_once('\t') {
-            Some((token, id)) => (
-                token,
-                id.trim().parse::<usize>().map_err(|_| {
-                    Error::usage(format!(
-                        "vocabulary line {}: {id:?} is not an id",
-                        number + 1
-                    ))
-                })?,
-            ),
-            None => (line, number),
-        };
-        if id >= count {
-            let message = format!("vocabulary line {}: id {id} of {count} tokens", number + 1);
-            return Err(Error::usage(message));
-        }
-        tokens.resize(tokens.len().max(id + 1), None);
-        if tokens[id].replace(token.to_string()).is_some() {
-            return Err(Error::usage(format!(
-                "vocabulary line {}: id {id} twice",
-                number + 1
-            )));
-        }
-    }
-    tokens
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| Error::usage("the vocabulary's ids have gaps"))
 }

@@ -45,7 +45,8 @@ codes!(Activation, "activation function", 1 => Gelu, 2 => Relu);
 codes!(HeadActivation, "activation function of the head", 1 => Gelu, 2 => Relu, 5 => Tanh);
 codes!(NormPlace, "place of the norms", 1 => After, 2 => Before, 3 => BeforeButFirst);
 codes!(Pooling, "pooling", 1 => FirstToken, 2 => Mean);
-codes!(Split, "way to split words", 1 => Punctuation, 2 => PunctuationAndSymbols);
+codes!(Split, "way to split words",
+    1 => Punctuation, 2 => PunctuationAndSymbols, 3 => SymbolsOutsideWholeTokens);
 codes!(DType, "element type", 1 => F32, 2 => F16, 3 => I8);
 codes!(Calibrator, "calibrator",
     1 => AbsMax, 2 => Avg, 3 => Mse, 4 => Emd, 5 => Hist, 6 => Kl, 7 => MinMax);

@@ -5,7 +5,7 @@ use bincode::{Decode, Encode};
 use crate::artifact::wire::codes::{self, Coded, unknown};
 use crate::artifact::wire::v1::narrow;
 use crate::error::{Error, Result};
-use crate::tokenizer::{JsonSpec, TokenizerSpec, WordPieceSpec};
+use crate::tokenizer::{Cut, JsonSpec, TokenizerSpec, WordPieceSpec};
 
 /// TOKN: a tokenizer. Which fields a kind does not use are zero.
 #[derive(Encode, Decode)]
@@ -24,7 +24,8 @@ struct WordPiece {
     split_cjk: bool,
     split: u16,
     whole_tokens: Vec<u32>,
-    cut_start: bool,
+    /// Was a bool, whose two values keep their meaning.
+    cut: u8,
     max_word_chars: u32,
     unk_id: u32,
     cls_id: u32,
@@ -59,7 +60,7 @@ impl From<&WordPieceSpec> for WordPiece {
             split_cjk: spec.split_cjk,
             split: spec.split.code(),
             whole_tokens: spec.whole_tokens.clone(),
-            cut_start: spec.cut_start,
+            cut: spec.cut.code(),
             max_word_chars: spec.max_word_chars,
             unk_id: spec.unk_id,
             cls_id: spec.cls_id,
@@ -81,7 +82,7 @@ impl TryFrom<Tokenizer> for TokenizerSpec {
                 split_cjk: rules.split_cjk,
                 split: Coded::from_code(rules.split)?,
                 whole_tokens: rules.whole_tokens,
-                cut_start: rules.cut_start,
+                cut: cut(rules.cut)?,
                 max_word_chars: rules.max_word_chars,
                 pad_id: wire.pad_id,
                 unk_id: rules.unk_id,
@@ -100,4 +101,8 @@ impl TryFrom<Tokenizer> for TokenizerSpec {
             (kind, _) => Err(unknown("tokenizer", kind)),
         }
     }
+}
+
+fn cut(code: u8) -> Result<Cut> {
+    Cut::from_code(code).ok_or_else(|| unknown("way to cut texts", code.into()))
 }
