@@ -51,9 +51,9 @@ pub fn read_huggingface(
         Class::Bert => bert::read(&files, vocab, rows),
         Class::WholeFile => fast::read(&files, vocab, rows),
         Class::Paddle(split) => paddle::read(&files, split, vocab, rows).map(Into::into),
-    };
+    }?;
     Ok(FolderTokenizer {
-        spec: spec?,
+        spec,
         max_length: config::max_length(&files.config),
     })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
-use act_core::{Artifact, Error, Params, Plan, Result, Seed};
+use act_core::{Artifact, Error, Params, Plan, Result, Seed, Tokenizer};
 
 use super::files::{CONFIG, WEIGHTS};
 use super::weights::Weights;
@@ -47,6 +47,8 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
     let text = tokenizer::read_huggingface(dir, &config, vocab, rows)?;
     let mut task = options.task_info(labels, text.max_length, plan.embeddings.longest)?;
     task.head_trained = classes.is_none().then_some(false);
+    // A whole tokenizer.json of known parts may still be one that does not load.
+    Tokenizer::new(&text.spec, task.max_seq_length).map_err(|e| e.context(dir.display()))?;
     let artifact = Artifact {
         params,
         task,

@@ -3,7 +3,11 @@
 //! The file is a stranger's, and the crate trusts files. So [`parts`] lets pass only components it
 //! knows, with fields it knows, before the crate sees any of it; ids are checked as they come out.
 
+mod fields;
+mod frame;
+mod model;
 mod parts;
+mod say;
 
 use std::sync::Arc;
 

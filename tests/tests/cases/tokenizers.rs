@@ -152,3 +152,51 @@ fn what_a_folder_says_about_texts_is_followed_or_named() {
         fs::remove_file(model.join(name)).unwrap();
     }
 }
+
+#[test]
+fn a_whole_tokenizer_json_serves_trains_and_quantises() {
+    let folder = exported();
+    let model = folder.path().join("model");
+    let vocab = fs::read_to_string(model.join("vocab.txt")).unwrap();
+    let ids: serde_json::Map<_, _> = vocab
+        .lines()
+        .enumerate()
+        .map(|(id, token)| (token.to_string(), json!(id)))
+        .collect();
+    let word = vocab
+        .lines()
+        .find(|token| token.starts_with(char::is_alphanumeric));
+    let (word, cls) = (word.unwrap(), ids["[CLS]"].clone());
+    let special = json!({"SpecialToken": {"id": "[CLS]", "type_id": 0}});
+    let text = |id: &str, kind: u32| json!({"Sequence": {"id": id, "type_id": kind}});
+    let tokenizer = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": {"type": "TemplateProcessing", "single": [special, text("A", 0)],
+            "pair": [special, text("A", 0), text("B", 1)],
+            "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [cls], "tokens": ["[CLS]"]}}},
+        "decoder": null,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100, "vocab": ids},
+    });
+    fs::write(model.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    let config = json!({"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]"});
+    fs::write(model.join("tokenizer_config.json"), config.to_string()).unwrap();
+    let line = "act-convert import model -o whole.act && \
+                act-distill whole.act --data data --set TrainConfig.epochs=1 | \
+                act-quant --data data -o int8.act";
+    bash(folder.path(), line).ok();
+    let ready = json!({"input_ids": [cls, ids[word], ids[word]], "token_type_ids": [0, 0, 1]});
+    fs::write(folder.path().join("ready"), format!("{ready}\n")).unwrap();
+    fs::write(folder.path().join("text"), format!("{word}\t{word}\n")).unwrap();
+    for artifact in ["whole.act", "int8.act"] {
+        let answer = |file: &str| {
+            bash(
+                folder.path(),
+                &format!("act-eval predict {artifact} < {file}"),
+            )
+            .ok()
+        };
+        assert_eq!(answer("text"), answer("ready"), "{artifact}");
+    }
+}

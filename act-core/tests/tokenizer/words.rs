@@ -1,16 +1,16 @@
-//! The tokenizer against a plain WordPiece written here, and against BERT's own ids.
+//! WordPiece against a plain WordPiece written here, and against BERT's own ids.
 
 use std::io::Write as _;
 use std::path::Path;
 
-use act_core::tokenizer::{Cut, JsonSpec, Split, basic_words};
+use act_core::tokenizer::{Cut, Split, basic_words};
 use act_core::{Tokenizer, TokenizerSpec, WordPieceSpec};
 use proptest::prelude::*;
 
 const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n中\n国\n人\n，\n。\n!\n$\na\nb\nab\nabc\nc\n\
                      ##a\n##b\n##c\n##bc\n##abc\n1\n12\n##2\n##3\ne\n##e\nu\n##u\nか\n##な\n";
 
-fn spec() -> WordPieceSpec {
+pub fn spec() -> WordPieceSpec {
     WordPieceSpec::from_vocab(VOCAB).unwrap()
 }
 
@@ -73,7 +73,7 @@ fn pieces(vocab: &[&str], word: &str) -> Vec<String> {
     out
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub fn text() -> impl Strategy<Value = String> {
     const CHARS: &str =
         "aaabbbcccABC123eéÉÜu中国人㐀かな，。!$#[] \t\n\u{3000}\u{2028}\0\u{7}\u{200b}\u{301}😀";
     let chars: Vec<char> = CHARS.chars().collect();
@@ -300,112 +300,4 @@ fn the_start_goes_where_the_rules_say_so() {
         encoded(Cut::Start, "a b", Some(a)),
         (vec![2, 12, 13, 3, 16, 12, 13, 3], 13)
     );
-}
-
-/// A `tokenizer.json` of the same vocabulary and rules.
-fn json() -> serde_json::Value {
-    let spec = spec();
-    let vocab: serde_json::Map<_, _> = spec
-        .tokens()
-        .enumerate()
-        .map(|(id, token)| (token.into(), id.into()))
-        .collect();
-    serde_json::json!({
-        "version": "1.0",
-        "added_tokens": [],
-        "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
-            "strip_accents": null, "lowercase": true},
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 2], "sep": ["[SEP]", 3]},
-        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100, "vocab": vocab},
-    })
-}
-
-fn json_spec(json: &serde_json::Value) -> TokenizerSpec {
-    TokenizerSpec::Json(JsonSpec {
-        text: json.to_string().into(),
-        vocab_size: spec().vocab_size(),
-        pad_id: 0,
-    })
-}
-
-proptest! {
-    #[test]
-    fn a_tokenizer_json_gives_what_its_vocabulary_gives(a in text(), b in text(), max in 3usize..20) {
-        for (cut, direction) in [(Cut::HalvesEnd, "Right"), (Cut::HalvesStart, "Left")] {
-            let mut words = spec();
-            words.cut = cut;
-            let words = Tokenizer::new(&words.into(), max).unwrap();
-            let mut json = json();
-            json["truncation"] = serde_json::json!({"direction": direction, "max_length": 5,
-                "strategy": "LongestFirst", "stride": 0});
-            let json = Tokenizer::new(&json_spec(&json), max).unwrap();
-            for pair in [None, Some(&b[..])] {
-                let expected = words.encode_whole(&a, pair).unwrap();
-                prop_assert_eq!(json.encode_whole(&a, pair).unwrap(), expected);
-            }
-        }
-    }
-}
-
-#[test]
-fn a_tokenizer_json_with_an_unknown_part_is_refused_by_its_place() {
-    let refusal = |change: fn(&mut serde_json::Value)| {
-        let mut json = json();
-        change(&mut json);
-        let error = Tokenizer::new(&json_spec(&json), 16).unwrap_err();
-        assert_eq!(error.kind(), act_core::ErrorKind::Rejected);
-        error.to_string()
-    };
-    let holds = |message: String, part: &str| assert!(message.contains(part), "{message}");
-    holds(
-        refusal(|j| j["normalizer"]["type"] = "Odd".into()),
-        "normalizer.type is \"Odd\"",
-    );
-    holds(
-        refusal(|j| j["normalizer"]["odd"] = 1.into()),
-        "normalizer.BertNormalizer.odd",
-    );
-    holds(
-        refusal(|j| j["pre_tokenizer"] = 7.into()),
-        "pre_tokenizer is 7",
-    );
-    holds(
-        refusal(|j| j["model"]["unk_token"] = "x".into()),
-        "model.unk_token",
-    );
-    holds(
-        refusal(|j| j["model"]["dropout"] = 0.1.into()),
-        "model.dropout",
-    );
-    holds(
-        refusal(|j| j["model"]["vocab"]["x"] = 1_000.into()),
-        "the id 1000",
-    );
-    holds(
-        refusal(|j| j["model"]["vocab"]["x"] = u64::MAX.into()),
-        "model.vocab has the id",
-    );
-    holds(refusal(|j| j["odd"] = 1.into()), "odd is not known");
-    let many = serde_json::json!({"type": "TemplateProcessing", "single": [], "pair": [],
-        "special_tokens": {}});
-    let mut json = json();
-    json["post_processor"] = many;
-    let error = Tokenizer::new(&json_spec(&json), 16)
-        .unwrap_err()
-        .to_string();
-    holds(error, "single does not have every text once");
-    let error = Tokenizer::new(&json_spec(&serde_json::json!({})), 16).unwrap_err();
-    holds(error.to_string(), "model is null");
-    let deep = (0..40).fold(
-        serde_json::json!({"type": "Lowercase"}),
-        |inner, _| serde_json::json!({"type": "Sequence", "normalizers": [inner]}),
-    );
-    let mut json = self::json();
-    json["normalizer"] = deep;
-    let error = Tokenizer::new(&json_spec(&json), 16)
-        .unwrap_err()
-        .to_string();
-    holds(error, "lists in lists");
 }
