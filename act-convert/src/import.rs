@@ -68,7 +68,7 @@ fn from_file(path: &Path, options: &ImportOptions) -> Result<Artifact> {
             Some(what) => Err(Error::rejected(format!("{}: {what}", path.display()))),
             None if options.names_anything() => Err(Error::usage(format!(
                 "{}: an artifact has its own task, labels, length and vocabulary: leave out \
-                 --task, --labels, --max-seq-length and --vocab",
+                 --task, --labels, --data, --max-seq-length and --vocab",
                 path.display()
             ))),
             None => Artifact::open(path),

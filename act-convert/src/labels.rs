@@ -70,7 +70,23 @@ fn chosen(
         };
     }
     let own = own()?;
-    if let Some(labels) = own.as_ref().filter(|labels| !anonymous(labels)) {
+    let named = own.as_ref().filter(|labels| !anonymous(labels));
+    if let Some(data) = &options.data {
+        if let (Some(own), Some(_)) = (named, classes) {
+            return same_names(own, &data.labels);
+        }
+        if !fits(&data.labels) {
+            return misfit("--data has".into(), &data.labels);
+        }
+        if classes.is_some() {
+            log::info!(
+                "the model's classes have no names: they are taken for the data's, in its order ({})",
+                data.labels.join(", ")
+            );
+        }
+        return Ok(data.labels.clone());
+    }
+    if let Some(labels) = named {
         return Ok(labels.clone());
     }
     let task = options.task.as_deref();
@@ -97,6 +113,24 @@ fn chosen(
     }
 }
 
+/// The model's own names, which must be the data's in any order: rows of the head stay where they are.
+fn same_names(own: &[String], data: &[String]) -> Result<Vec<String>> {
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort();
+        names
+    };
+    if sorted(own) == sorted(data) {
+        return Ok(own.to_vec());
+    }
+    Err(Error::usage(format!(
+        "the model's classes are {}, the labels of --data {}: give --labels, the data's names in the \
+         order of the model's classes",
+        own.join(", "),
+        data.join(", ")
+    )))
+}
+
 /// True for the names that `transformers` makes up.
 fn anonymous(labels: &[String]) -> bool {
     let mut numbered = labels.iter().enumerate();
@@ -108,11 +142,13 @@ mod tests {
     use act_core::{ErrorKind, Seed};
 
     use super::*;
+    use crate::options::DataTask;
 
     fn options(task: Option<&str>, labels: Option<&[&str]>) -> ImportOptions {
         ImportOptions {
             task: task.map(Into::into),
             labels: labels.map(|l| l.iter().map(|s| s.to_string()).collect()),
+            data: None,
             max_seq_length: None,
             vocab: None,
             seed: Seed(1),
@@ -138,6 +174,44 @@ mod tests {
         assert_eq!(made_up, ["LABEL_0", "LABEL_1"]);
         let numbers = choose(|| Ok(None), Some(2), &nothing).unwrap();
         assert_eq!(numbers, ["0", "1"]);
+    }
+
+    #[test]
+    fn a_data_folder_names_the_classes_and_never_moves_them() {
+        let with = |labels: &[&str]| ImportOptions {
+            data: Some(DataTask {
+                task: "mood".into(),
+                labels: labels.iter().map(|label| label.to_string()).collect(),
+                columns: None,
+            }),
+            ..options(None, None)
+        };
+        let data = with(&["good", "bad"]);
+        let anonymous = || owned(&["LABEL_0", "LABEL_1"]);
+        assert_eq!(
+            choose(|| Ok(None), Some(2), &data).unwrap(),
+            ["good", "bad"]
+        );
+        assert_eq!(choose(anonymous, Some(2), &data).unwrap(), ["good", "bad"]);
+        assert_eq!(choose(|| Ok(None), None, &data).unwrap(), ["good", "bad"]);
+        // The head's rows are what they are: its own order stays.
+        let own = choose(|| owned(&["bad", "good"]), Some(2), &data).unwrap();
+        assert_eq!(own, ["bad", "good"]);
+        let refused = |own: &[&str], labels: &[&str], words: &str| {
+            let error = choose(|| owned(own), Some(2), &with(labels)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert!(error.to_string().contains(words), "{error}");
+        };
+        refused(
+            &["a", "b"],
+            &["bad", "good"],
+            "classes are a, b, the labels of --data bad, good",
+        );
+        refused(
+            &["LABEL_0", "LABEL_1"],
+            &["a", "b", "c"],
+            "--data has 3 labels",
+        );
     }
 
     #[test]

@@ -17,4 +17,4 @@ pub mod paddle;
 pub mod tokenizer;
 
 pub use import::import;
-pub use options::ImportOptions;
+pub use options::{DataTask, ImportOptions};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use act_convert::new::{self, EncoderShape};
 use act_convert::tokenizer;
-use act_convert::{ImportOptions, export, import};
+use act_convert::{DataTask, ImportOptions, export, import};
 use act_core::{Activation, Family};
 use act_data::{Dataset, Split};
 use act_stage::config::Program;
@@ -34,7 +34,9 @@ Examples:
   A Hugging Face folder (config.json, model.safetensors, vocab.txt); a bare encoder gets a new head:
     act-convert import bert-base-chinese/ --task tnews -o base.act
   Labels of your own, in the order of the classes:
-    act-convert import model/ --task mood --labels bad,good --max-seq-length 64 -o base.act";
+    act-convert import model/ --task mood --labels bad,good --max-seq-length 64 -o base.act
+  The labels, columns and name of the data that it is for:
+    act-convert import model/ --data reviews/ -o base.act";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -78,6 +80,9 @@ struct ImportArgs {
     /// Labels in the order of the classes [default: the task's, or 0, 1, 2 ...].
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     labels: Option<Vec<String>>,
+    /// Data that the model is for: its task, the names of its labels and its columns.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Longest sequence in tokens [default: the configuration's, or 128].
     #[arg(long, value_name = "N")]
     max_seq_length: Option<usize>,
@@ -230,9 +235,15 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
 
 fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
     let global = args.config.load(Program::Import)?.global;
+    let task = args.task.or(global.task_name);
+    let data = args.data.map(|dir| {
+        let data = Dataset::open(&dir, task.as_deref(), Split::Train, None)?;
+        Ok::<_, act_core::Error>(DataTask::from(data))
+    });
     let options = ImportOptions {
-        task: args.task.or(global.task_name),
+        task,
         labels: args.labels,
+        data: data.transpose()?,
         max_seq_length: args.max_seq_length.or(global.max_seq_length),
         vocab: args.vocab,
         seed: args.seed.get(),

@@ -3,13 +3,34 @@
 use std::path::PathBuf;
 
 use act_core::artifact::limits;
-use act_core::{Error, Result, Seed, TaskInfo};
-use act_data::Task;
+use act_core::{Columns, Error, Result, Seed, TaskInfo};
+use act_data::{Dataset, Task};
 
 /// Longest sequence without another wish; CLUE's texts are shorter.
 const MAX_SEQ_LENGTH: usize = 128;
 /// Name of a task that nobody named.
 const UNNAMED: &str = "classification";
+
+/// What a data folder says about the model that it is for.
+#[derive(Debug, Clone)]
+pub struct DataTask {
+    /// Name of the task.
+    pub task: String,
+    /// Label names, in the folder's order.
+    pub labels: Vec<String>,
+    /// Columns, where the folder names them.
+    pub columns: Option<Columns>,
+}
+
+impl From<Dataset> for DataTask {
+    fn from(data: Dataset) -> Self {
+        Self {
+            task: data.task,
+            labels: data.labels,
+            columns: data.columns.as_ref().map(Into::into),
+        }
+    }
+}
 
 /// What a foreign model does not say, or what the user knows better.
 #[derive(Debug, Clone)]
@@ -18,6 +39,8 @@ pub struct ImportOptions {
     pub task: Option<String>,
     /// Label names, in the order of the classes.
     pub labels: Option<Vec<String>>,
+    /// The data that the model is for.
+    pub data: Option<DataTask>,
     /// Longest sequence in tokens.
     pub max_seq_length: Option<usize>,
     /// Vocabulary; otherwise the one beside the model.
@@ -31,6 +54,7 @@ impl ImportOptions {
     pub(crate) fn names_anything(&self) -> bool {
         self.task.is_some()
             || self.labels.is_some()
+            || self.data.is_some()
             || self.max_seq_length.is_some()
             || self.vocab.is_some()
     }
@@ -46,7 +70,9 @@ impl ImportOptions {
         folder: Option<usize>,
         positions: usize,
     ) -> Result<TaskInfo> {
-        let name = self.task.as_deref().unwrap_or(UNNAMED);
+        let data = self.data.as_ref();
+        let name = self.task.as_deref().or(data.map(|data| &data.task[..]));
+        let name = name.unwrap_or(UNNAMED);
         let longest = positions.max(limits::MIN_SEQUENCE);
         let allowed = limits::MIN_SEQUENCE..=longest;
         let max_seq_length = match (self.max_seq_length, folder) {
@@ -61,6 +87,9 @@ impl ImportOptions {
             (None, _) => MAX_SEQ_LENGTH.min(longest),
         };
         let name = Task::canonical(name).to_string();
-        Ok(TaskInfo::new(name, max_seq_length, labels))
+        Ok(TaskInfo {
+            columns: data.and_then(|data| data.columns.clone()),
+            ..TaskInfo::new(name, max_seq_length, labels)
+        })
     }
 }

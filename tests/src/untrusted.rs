@@ -53,6 +53,7 @@ fn imported(source: &Path) -> bool {
     let options = ImportOptions {
         task: None,
         labels: None,
+        data: None,
         max_seq_length: None,
         vocab: None,
         seed: Seed(1),

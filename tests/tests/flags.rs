@@ -21,7 +21,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-convert import",
-        "task labels max-seq-length vocab output config set seed report quiet verbose",
+        "task labels data max-seq-length vocab output config set seed report quiet verbose",
     ),
     (
         "act-convert export",

@@ -44,6 +44,7 @@ pub fn options() -> ImportOptions {
     ImportOptions {
         task: None,
         labels: None,
+        data: None,
         max_seq_length: None,
         vocab: None,
         seed: Seed(5),

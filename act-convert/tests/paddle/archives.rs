@@ -308,6 +308,40 @@ fn the_models_own_names_stand_beside_the_program() {
 }
 
 #[test]
+fn a_data_folder_gives_task_labels_and_columns() {
+    let shop = Workshop::new();
+    let data = |name: &str, labels: &str| {
+        fs::create_dir(shop.path(name)).unwrap();
+        let description = format!(
+            r#"{{"task": "{name}", "labels": {labels}, "columns": {{"text": "t", "label": "l"}}}}"#
+        );
+        fs::write(shop.path(name).join("act-dataset.json"), description).unwrap();
+        fs::write(shop.path(name).join("train.tsv"), "t\tl\nabc\tbad\n").unwrap();
+    };
+    data("mood", r#"["bad", "so", "good"]"#);
+    data("two", r#"["bad", "good"]"#);
+    let model = shop.imports(&["model", "--data", "mood"]);
+    assert_eq!(model.task.name, "mood");
+    assert_eq!(model.task.labels, ["bad", "so", "good"]);
+    assert_eq!(model.task.columns.unwrap().text, "t");
+    shop.refuses(
+        &["model", "--data", "two"],
+        2,
+        "--data has 2 labels, but the model has 3",
+    );
+    shop.refuses(&["model", "--data", "nowhere"], 2, "nowhere");
+    let names = r#"{"0": "good", "1": "bad", "2": "so"}"#;
+    fs::write(shop.path("model/id2label.json"), names).unwrap();
+    let model = shop.imports(&["model", "--data", "mood"]);
+    assert_eq!(model.task.labels, ["good", "bad", "so"]);
+    shop.refuses(
+        &["model", "--data", "two"],
+        2,
+        "the labels of --data bad, good",
+    );
+}
+
+#[test]
 fn archives_that_lead_elsewhere_are_refused() {
     let shop = Workshop::new();
     let refuses = |kind, name: &str, words: &str| {

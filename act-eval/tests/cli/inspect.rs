@@ -40,6 +40,27 @@ fn inspect_shows_shapes_bytes_and_lineage() {
 }
 
 #[test]
+fn a_head_that_was_never_trained_is_shown_where_it_is_recorded() {
+    let here = Workplace::new();
+    let mut model = Artifact::open(here.path("int8.act")).unwrap();
+    assert!(!here.stdout("inspect int8.act").contains("\nhead "));
+    for (trained, words) in [(false, "never trained"), (true, "trained")] {
+        model.task.head_trained = Some(trained);
+        let file = std::fs::File::create(here.path("head.act")).unwrap();
+        model.write(file).unwrap();
+        let text = here.stdout("inspect head.act");
+        assert!(
+            text.contains(&format!("\nhead            {words}\n")),
+            "{text}"
+        );
+        assert_eq!(
+            here.json("inspect head.act --json")["head_trained"],
+            trained
+        );
+    }
+}
+
+#[test]
 fn help_shows_only_the_flags_that_matter() {
     let here = Workplace::new();
     let shown = |subcommand: &str, flag: &str| {

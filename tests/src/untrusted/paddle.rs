@@ -1,5 +1,6 @@
 //! Paddle programs and parameter streams, by way of the folder that they are published in.
 
+use act_convert::paddle::pir;
 use act_convert::paddle::program::Program;
 use act_convert::paddle::proto::{TensorDesc, data_type};
 use act_convert::paddle::walk::Walk;
@@ -17,10 +18,15 @@ const VOCAB: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
 /// Most numbers in the stream that is made for a program.
 const MAX_NUMBERS: i64 = 1 << 18;
 
-/// A `.pdmodel`. The parameter stream is made to fit it, so that what stands behind the walk is
+/// A `.pdmodel`, or Paddle 3's `.json`. The parameter stream is made to fit it, so that what stands behind the walk is
 /// reached whatever shapes the program declares.
 pub fn paddle_program(bytes: &[u8]) -> bool {
-    let Some(program) = checked(Program::read(bytes)) else {
+    let program = if pir::is_pir(bytes) {
+        pir::read(bytes)
+    } else {
+        Program::read(bytes)
+    };
+    let Some(program) = checked(program) else {
         return false;
     };
     if checked(Walk::encoder(&program)).is_none() {
