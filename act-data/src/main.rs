@@ -47,7 +47,7 @@ Examples:
   How many of its tokens a given vocabulary knows, and how many texts are longer than 64 of them:
     act-data check ~/clue/afqmc --task afqmc --vocab vocab.txt --max-seq-length 64
   As a model will read it, for a script:
-    act-data check tickets --model base.act --json";
+    act-data check tickets --model tickets.act --json";
 
 const VOCAB_EXAMPLES: &str = "\
 Examples:

@@ -110,3 +110,28 @@ fn csl_holdout_shares_no_abstract() {
     assert_eq!(train.len() + held_out.len(), 3_954);
     assert!((2_000..2_050).contains(&parts.held_out.len()));
 }
+
+#[test]
+fn what_128_tokens_cut_is_what_the_documents_say() {
+    let Some(root) = data() else { return };
+    let Ok(vocab) = std::fs::read_to_string(root.join("../models/bert_zh_vocab/vocab.txt")) else {
+        let _ = writeln!(std::io::stderr(), "skipped: no vocabulary found");
+        return;
+    };
+    let reader = Reader::of_vocabulary(&vocab, "vocab.txt").unwrap();
+    let page = include_str!("../../docs/data.md");
+    for task in ["afqmc", "iflytek", "csl"] {
+        let check = check::check(&root, Some(task), &reader).unwrap();
+        check.verdict().unwrap();
+        let part = |name: &str| check.splits.iter().find(|s| s.split == name).unwrap();
+        let [train, dev] = ["train", "dev"].map(|name| {
+            let cut = part(name).cut;
+            let thousands = format!("{},{:03}", cut.of / 1000, cut.of % 1000);
+            let share = format!("{:.1} % of {thousands}", 100.0 * cut.share);
+            format!("{share} | {}", cut.keeps_99_percent)
+        });
+        let known = 100.0 * part("dev").known.unwrap().share;
+        let row = format!("| {task} | {train} | {dev} | {known:.2} % |");
+        assert!(page.contains(&row), "{row}");
+    }
+}

@@ -46,7 +46,7 @@ Examples:
   Is it faster here, and by how much:
     act-eval bench int8.act --compare base.act --data ~/clue/afqmc
   Questions in, answers out:
-    cut -f2 questions.tsv | act-eval predict int8.act";
+    cut -f2,3 questions.tsv | act-eval predict int8.act";
 
 const ACCURACY_EXAMPLES: &str = "\
 Examples:
@@ -78,8 +78,8 @@ Examples:
   A file of CLUE's, as answers with probabilities, and as CLUE takes them:
     act-eval predict int8.act test.json > answers.jsonl
     act-eval predict int8.act test.json --submission > afqmc_predict.json
-  The labels alone, of a column of a table, and of own data as they are:
-    cut -f2 questions.tsv | act-eval predict int8.act --labels-only
+  The labels alone, of pairs from a table, and of own data as they are:
+    cut -f2,3 questions.tsv | act-eval predict int8.act --labels-only
     act-eval predict tickets.act tickets/dev.tsv --labels-only";
 
 const INSPECT_EXAMPLES: &str = "\

@@ -41,7 +41,7 @@ act-eval report base.act student.act int8.act --data data --runs 5 --seq 8 -o re
 cp report.json build/small/afqmc
 sed 's/"task": "afqmc"/"task": "tnews"/' report.json > build/small/tnews/report.json
 cp data/dev.json test.json
-printf '1\t花呗怎么还款\n2\t借呗额度\n' > questions.tsv
+printf '1\t花呗怎么还款\t怎么还花呗\n2\t借呗额度\t额度多少\n' > questions.tsv
 act-data vocab data --task afqmc -o vocab.txt
 act-convert export student.act -o afqmc/ && tar cf afqmc.tar afqmc
 cp -r afqmc bert-base-chinese && cp -r afqmc model
@@ -49,6 +49,8 @@ mkdir tickets
 echo '{"task": "tickets", "format": "tsv", "columns": {"text": "question", "label": "team"}, "labels": ["billing", "network"]}' > tickets/act-dataset.json
 for i in 1 2 3 4 5 6; do printf 'why is bill %s so high\tbilling\nno signal %s\tnetwork\n' $i $i; done > rows
 for split in train dev; do (printf 'question\tteam\n'; cat rows) > tickets/$split.tsv; done
+tiny='act-convert new --layers 1 --hidden 16 --heads 2 -q'
+$tiny --data tickets -o tickets.act && $tiny --data clue/tnews -o tnews.act && cp int8.act afqmc.act
 "#;
 
 /// The commands among a help's examples: indented below what they do, continued by a backslash.
