@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use act_core::artifact::limits;
+
+use crate::quoted::quoted;
 use act_core::{Error, Result};
 
 /// Names of the classes; the index is the class.
@@ -78,7 +80,8 @@ impl Labels {
         let near = near.map_or(String::new(), |name| format!("; is {name:?} meant?"));
         let known = list(&self.names);
         Err(Error::usage(format!(
-            "label {given:?} is not one of {task}'s: {known}{near}"
+            "label {} is not one of {task}'s: {known}{near}",
+            quoted(given)
         )))
     }
 }

@@ -19,6 +19,7 @@ mod holdout;
 mod labels;
 mod lengths;
 mod lines;
+mod quoted;
 mod record;
 mod rows;
 pub mod sample;

@@ -5,6 +5,8 @@
 use std::fmt;
 
 use act_core::{Error, Result};
+
+use crate::quoted::bare;
 use act_stage::config::nearest;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -137,7 +139,7 @@ impl Record {
 /// The names there are, and which of them is likely the one that is missing.
 pub(crate) fn instead_of(wanted: &str, names: &[&str]) -> String {
     const SHOWN: usize = 12;
-    let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| bare(name)).collect();
     let more = if names.len() > SHOWN { ", ..." } else { "" };
     let near = nearest(wanted, names).map_or(String::new(), |n| format!("; is {n:?} meant?"));
     format!("{}{more}{near}", shown.join(", "))

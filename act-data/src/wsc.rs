@@ -4,6 +4,7 @@
 
 use act_core::{Error, Result};
 
+use crate::quoted::quoted;
 use crate::record::Record;
 
 pub(crate) fn text(record: &Record) -> Result<String> {
@@ -16,7 +17,8 @@ pub(crate) fn text(record: &Record) -> Result<String> {
         match chars.get(start..end) {
             Some(found) if words.chars().eq(found.iter().copied()) => Ok((start, end)),
             _ => Err(Error::usage(format!(
-                "{text} {words:?} is not at {at} {start} of the text"
+                "{text} {} is not at {at} {start} of the text",
+                quoted(words)
             ))),
         }
     };

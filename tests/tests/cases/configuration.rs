@@ -172,7 +172,9 @@ fn no_line_holds_a_users_text() {
         assert!(!secret(&ran.stderr), "{line}: {}", ran.stderr);
     }
     // Nor where the file is wrong: the line and the field say enough.
+    let long = format!("short\t{}\n", "secret 秘密 ".repeat(9));
     for wrong in [
+        &long[..],
         "secret \u{79d8}\u{5bc6}\tmore\t0\n",
         "secret \u{79d8}\u{5bc6}\n",
         "secret\u{7}\t\n",
