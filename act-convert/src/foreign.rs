@@ -123,9 +123,11 @@ fn in_folder(dir: &Path) -> Result<Option<String>> {
     }))
 }
 
+/// True for a folder that is a model's by its files.
 fn holds_model(dir: &Path) -> bool {
-    crate::hf::is_folder(dir)
-        || matches!(crate::paddle::folder::programs(dir), Ok(n) if !n.is_empty())
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    names.any(|name| name == "config.json" || name.to_string_lossy().ends_with(".pdmodel"))
 }
 
 fn matches(patterns: &[&str], name: &str) -> bool {

@@ -8,6 +8,7 @@ use act_data::Task;
 
 use crate::options::ImportOptions;
 
+use own::anonymous;
 pub(crate) use own::{CONFIG_LEN, beside};
 
 /// Label names for a head of `classes` rows, or for a new head where that is `None`; `own` reads the
@@ -129,12 +130,6 @@ fn same_names(own: &[String], data: &[String]) -> Result<Vec<String>> {
         own.join(", "),
         data.join(", ")
     )))
-}
-
-/// True for the names that `transformers` makes up.
-fn anonymous(labels: &[String]) -> bool {
-    let mut numbered = labels.iter().enumerate();
-    numbered.all(|(i, label)| *label == format!("LABEL_{i}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use act_core::artifact::limits;
 use act_core::{Error, Result};
 use serde_json::{Map, Value};
 
-use super::anonymous;
 use crate::file::{self, brief};
 
 /// Longest file with labels: thousands of them fit.
@@ -187,6 +186,12 @@ fn checked(key: &str, names: Vec<String>, classes: Option<usize>) -> Result<Vec<
         }
     }
     Ok(names)
+}
+
+/// True for the names that `transformers` makes up.
+pub(crate) fn anonymous(labels: &[String]) -> bool {
+    let mut numbered = labels.iter().enumerate();
+    numbered.all(|(i, label)| *label == format!("LABEL_{i}"))
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Files {
 }
 
 /// The programs of a folder, in order of their names.
-pub(crate) fn programs(dir: &Path) -> Result<Vec<PathBuf>> {
+fn programs(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = listed(dir, |_| true)?;
     found.retain(|path| is_program(path));
     Ok(found)
