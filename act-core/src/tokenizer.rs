@@ -5,6 +5,7 @@
 
 mod category;
 mod cut;
+mod failure;
 mod json;
 mod paddle;
 mod pieces;
@@ -100,8 +101,4 @@ impl Tokenizer {
             Kind::Json(_) => Err(Error::unsupported("entries of a tokenizer.json")),
         }
     }
-}
-
-fn failed(e: tokenizers::Error) -> Error {
-    Error::failed(format!("tokenising: {e}"))
 }

@@ -17,7 +17,7 @@ use tokenizers::{
     PostProcessor, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
 };
 
-use super::failed;
+use super::failure::failed;
 use super::spec::JsonSpec;
 use crate::batch::Encoding;
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@ use tokenizers::Model;
 use tokenizers::models::wordpiece::WordPiece;
 
 use super::cut::Cut;
-use super::failed;
+use super::failure::failed;
 use super::spec::WordPieceSpec;
 use super::words::{Unit, Words};
 use crate::batch::Encoding;

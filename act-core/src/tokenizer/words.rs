@@ -6,7 +6,7 @@ use tokenizers::{
     NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
 };
 
-use super::failed;
+use super::failure::failed;
 use super::paddle::Paddle;
 use super::spec::{Split, WordPieceSpec};
 use super::whole::{Part, WholeTokens};

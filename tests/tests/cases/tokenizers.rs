@@ -182,7 +182,7 @@ fn a_whole_tokenizer_json_serves_trains_and_quantises() {
     fs::write(model.join("tokenizer.json"), tokenizer.to_string()).unwrap();
     let config = json!({"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]"});
     fs::write(model.join("tokenizer_config.json"), config.to_string()).unwrap();
-    let line = "act-convert import model -o whole.act && \
+    let line = "act-convert import model --task afqmc -o whole.act && \
                 act-distill whole.act --data data --set TrainConfig.epochs=1 | \
                 act-quant --data data -o int8.act";
     bash(folder.path(), line).ok();
