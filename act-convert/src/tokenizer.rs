@@ -9,6 +9,7 @@ mod fast;
 mod files;
 mod lines;
 mod paddle;
+mod pipeline;
 mod vocab;
 
 use std::path::Path;

@@ -8,10 +8,10 @@ use act_core::{Error, Result, TokenizerSpec};
 use serde_json::{Value, json};
 
 use super::added::{self, Added, Named};
-use super::bert::{self, Rules};
 use super::config::{self, keeps_end};
 use super::files::{Files, TOKENIZER, TOKENIZER_CONFIG};
 use super::lines;
+use super::pipeline::{self, Rules};
 use super::vocab::Tokens;
 use crate::file::brief;
 
@@ -171,7 +171,7 @@ fn whole(files: &Files, named: &Named, all: &[Added], rows: usize) -> Result<Tok
         .map(|token| token.id)
         .or(padding)
         .ok_or_else(|| Error::rejected("no pad_token: which token fills rows up is not known"))?;
-    let spec = bert::whole_file(&file, pad_id)?;
+    let spec = pipeline::whole_file(&file, pad_id)?;
     if spec.vocab_size() > rows {
         return Err(Error::rejected(format!(
             "{} tokens, but the model's word table has {rows} rows",
@@ -222,7 +222,7 @@ fn as_word_piece(
     };
     let tokens = Tokens::read(files, None, rows, true)?;
     let all = lines::with_rows(all.to_vec(), named, &tokens, rows)?;
-    bert::spec(&rules, named, tokens, &all, rows).map(Some)
+    pipeline::spec(&rules, named, tokens, &all, rows).map(Some)
 }
 
 /// Ids by token of any model.
