@@ -11,6 +11,7 @@ mod constant;
 mod dense;
 mod embed;
 mod heads;
+mod known;
 mod mask;
 mod shape;
 
@@ -93,54 +94,6 @@ pub struct Encoder<'a> {
     pub softmax: bool,
 }
 
-/// Kinds of operators that have a place in an encoder.
-const KNOWN: [&str; 44] = [
-    "assign",
-    "cast",
-    "cumsum",
-    "dropout",
-    "elementwise_add",
-    "elementwise_div",
-    "elementwise_mul",
-    "elementwise_sub",
-    "equal",
-    "erf",
-    "expand_as_v2",
-    "expand_v2",
-    "feed",
-    "fetch",
-    "fill_any_like",
-    "fill_constant",
-    "flatten_contiguous_range",
-    "full_int_array",
-    "gelu",
-    "layer_norm",
-    "lookup_table_v2",
-    "matmul",
-    "matmul_v2",
-    "mul",
-    "not_equal",
-    "range",
-    "relu",
-    "reshape",
-    "reshape2",
-    "scale",
-    "shape",
-    "slice",
-    "softmax",
-    "split",
-    "squeeze",
-    "squeeze2",
-    "stack",
-    "tanh",
-    "transpose",
-    "transpose2",
-    "unbind",
-    "unsqueeze",
-    "unsqueeze2",
-    "where",
-];
-
 /// Walks a program.
 pub struct Walk<'a> {
     program: &'a Program,
@@ -154,16 +107,7 @@ impl<'a> Walk<'a> {
     pub fn encoder(program: &'a Program) -> Result<Encoder<'a>> {
         let walk = Self { program };
         let fetch = walk.fetch()?;
-        let strange = |op: &&Op| !KNOWN.contains(&op.kind());
-        if let Some(op) = program.ancestors(fetch).into_iter().find(strange) {
-            return Err(op.refuse(match op.kind() {
-                "sigmoid" => {
-                    "scores every class by itself (multi-label); one class of several is supported"
-                }
-                "arg_max" | "top_k" | "top_k_v2" => "chooses a class: export the logits",
-                _ => "has no place in a BERT-style encoder",
-            }));
-        }
+        known::check(&program.ancestors(fetch))?;
         walk.classified(fetch.input("X")?)
     }
 

@@ -2,6 +2,7 @@
 
 mod archives;
 mod attributes;
+mod beside;
 mod fixtures;
 mod hostile;
 mod pir;
