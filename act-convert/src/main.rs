@@ -35,8 +35,8 @@ Examples:
     act-convert import bert-base-chinese/ --task tnews -o base.act
   Labels of your own, in the order of the classes:
     act-convert import model/ --task mood --labels bad,good --max-seq-length 64 -o base.act
-  The labels, columns and name of the data that it is for:
-    act-convert import model/ --data reviews/ -o base.act";
+  For data that describe themselves, whose labels have other names than the model's:
+    act-convert import model/ --data tickets --labels billing,network -o base.act";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:

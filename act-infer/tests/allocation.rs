@@ -61,7 +61,7 @@ fn batches_no_larger_than_seen_before_allocate_nothing() {
                 }
             };
             // Which thread takes which share is chance: each has met the largest soon.
-            (0..20).for_each(|_| run());
+            (0..200).for_each(|_| run());
             let before = REQUESTS.load(Ordering::Relaxed);
             (0..50).for_each(|_| run());
             let requests = REQUESTS.load(Ordering::Relaxed) - before;

@@ -21,7 +21,8 @@ const PROGRAMS: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// Parsed and not run: downloads, a program of Paddle, which nothing here writes, and promises of speed, which tiny models cannot be held to.
+/// Parsed and not run: downloads, a program of Paddle, which nothing here writes, and promises of speed,
+/// which tiny models cannot be held to.
 const PARSED_ONLY: [&str; 5] = [
     "act-data fetch",
     "float32.pdmodel",
