@@ -4,12 +4,12 @@
 //! PaddleNLP's. [`JsonSpec`] is a whole `tokenizer.json`, which the `tokenizers` crate runs.
 
 mod category;
-mod cut;
 mod failure;
 mod json;
 mod paddle;
 mod pieces;
 mod spec;
+mod truncation;
 mod vocab;
 mod whole;
 mod words;
@@ -22,9 +22,9 @@ use crate::error::{Error, Result};
 use json::Json;
 use pieces::WordPieces;
 
-pub use cut::Cut;
 pub use json::{JsonParts, check_json};
 pub use spec::{JsonSpec, SpecialTokens, Split, TokenizerSpec, WordPieceSpec};
+pub use truncation::Truncation;
 pub use vocab::vocab_tokens;
 pub use words::basic_words;
 

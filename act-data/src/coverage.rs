@@ -23,14 +23,8 @@ impl Coverage {
         encodings: impl IntoIterator<Item = &'a Encoding>,
         vocabulary: &WordPieceSpec,
     ) -> Self {
-        let mut coverage = Self::default();
-        for &id in encodings.into_iter().flat_map(|e| &e.input_ids) {
-            if id != vocabulary.cls_id && id != vocabulary.sep_id {
-                coverage.tokens += 1;
-                coverage.unknown += usize::from(id == vocabulary.unk_id);
-            }
-        }
-        coverage
+        let special = [vocabulary.cls_id, vocabulary.sep_id];
+        Self::count(encodings, &special, Some(vocabulary.unk_id))
     }
 
     /// As [`Coverage::of`], by any tokenizer. Which tokens a `tokenizer.json` puts around texts is not
@@ -47,12 +41,22 @@ impl Coverage {
             TokenizerSpec::Json(json) => json,
         };
         let unknown = check_json(&json.text)?.unk_id;
+        Ok(Self::count(encodings, &[], unknown))
+    }
+
+    fn count<'a>(
+        encodings: impl IntoIterator<Item = &'a Encoding>,
+        special: &[u32],
+        unknown: Option<u32>,
+    ) -> Self {
         let mut coverage = Self::default();
         for &id in encodings.into_iter().flat_map(|e| &e.input_ids) {
-            coverage.tokens += 1;
-            coverage.unknown += usize::from(Some(id) == unknown);
+            if !special.contains(&id) {
+                coverage.tokens += 1;
+                coverage.unknown += usize::from(Some(id) == unknown);
+            }
         }
-        Ok(coverage)
+        coverage
     }
 
     /// Warns if many tokens of the data set `name` are unknown.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use act_core::tokenizer::{Cut, Split};
+use act_core::tokenizer::{Split, Truncation};
 use act_core::{Error, Result, WordPieceSpec};
 
 use super::added::{self, Added, BERT_NAMES, Named};
@@ -41,8 +41,8 @@ pub(super) fn read(
     let split_cjk = rule("tokenize_chinese_chars", true)?;
     let side = files.config.get("truncation_side");
     let cut = match keeps_end(side).map_err(&at)? {
-        Some(true) => Cut::Start,
-        _ => Cut::End,
+        Some(true) => Truncation::Start,
+        _ => Truncation::End,
     };
     let named = Named::read(files, &BERT_NAMES).map_err(&at)?;
     let tokens = Tokens::read(files, vocab, rows, false)?;

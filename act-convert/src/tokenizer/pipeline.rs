@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use act_core::tokenizer::{Cut, JsonSpec};
+use act_core::tokenizer::{JsonSpec, Truncation};
 use act_core::{Error, Result, TokenizerSpec, WordPieceSpec};
 use serde_json::{Value, json};
 
@@ -33,9 +33,9 @@ pub(super) fn spec(
     }
     let spec = lines::word_piece(named, tokens, added, rows)?;
     let cut = if rules.keeps_end {
-        Cut::HalvesStart
+        Truncation::HalvesStart
     } else {
-        Cut::HalvesEnd
+        Truncation::HalvesEnd
     };
     Ok(TokenizerSpec::WordPiece(WordPieceSpec {
         lowercase: rules.lowercase,

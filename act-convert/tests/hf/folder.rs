@@ -6,7 +6,7 @@ use std::path::Path;
 
 use act_convert::ImportOptions;
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::tokenizer::Cut;
+use act_core::tokenizer::Truncation;
 use act_core::{Activation, Artifact, Batch, Family, LayerPlan, Seed, TokenizerSpec};
 use act_infer::Engine;
 use serde_json::{Value, json};
@@ -191,6 +191,6 @@ pub fn as_transformers(spec: &TokenizerSpec) -> TokenizerSpec {
     let mut words = spec.word_piece().unwrap().clone();
     words.whole_tokens = words.special().map(|(_, id)| id).collect();
     words.whole_tokens.sort_unstable();
-    words.cut = Cut::HalvesEnd;
+    words.cut = Truncation::HalvesEnd;
     words.into()
 }

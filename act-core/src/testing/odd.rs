@@ -12,7 +12,7 @@ use crate::quant::GroupLimit;
 use crate::seed::Seed;
 use crate::task_info::{Columns, Problem};
 use crate::tensor::Tensor;
-use crate::tokenizer::{Cut, JsonSpec, Split, TokenizerSpec};
+use crate::tokenizer::{JsonSpec, Split, TokenizerSpec, Truncation};
 
 /// A float model of parts that only schema 2 can say: norms before, gates, windows, rotary
 /// positions, no biases, a `tokenizer.json`, several labels.
@@ -94,7 +94,7 @@ pub fn odd_words(mut model: Artifact) -> Artifact {
     if let TokenizerSpec::WordPiece(words) = &mut model.tokenizer {
         words.split = Split::PunctuationAndSymbols;
         words.whole_tokens = vec![0, 2];
-        words.cut = Cut::Start;
+        words.cut = Truncation::Start;
         words.mask_id = None;
     }
     model.task.problem = Problem::Regression;

@@ -5,9 +5,9 @@ use ahash::AHashMap;
 use tokenizers::Model;
 use tokenizers::models::wordpiece::WordPiece;
 
-use super::cut::Cut;
 use super::failure::failed;
 use super::spec::WordPieceSpec;
+use super::truncation::Truncation;
 use super::words::{Unit, Words};
 use crate::batch::Encoding;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ pub struct WordPieces {
     unk_id: u32,
     cls_id: u32,
     sep_id: u32,
-    cut: Cut,
+    cut: Truncation,
     max_seq_length: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cut::Cut;
+use super::truncation::Truncation;
 use super::vocab::vocab_tokens;
 use crate::error::{Error, Result};
 
@@ -96,7 +96,7 @@ pub struct WordPieceSpec {
     /// special and added tokens.
     pub whole_tokens: Vec<u32>,
     /// What goes of a text that is too long.
-    pub cut: Cut,
+    pub cut: Truncation,
     /// Words of more characters become `[UNK]`.
     pub max_word_chars: u32,
     /// Id of `[PAD]`.
@@ -179,7 +179,7 @@ impl WordPieceSpec {
             split_cjk: true,
             split: Split::Punctuation,
             whole_tokens: Vec::new(),
-            cut: Cut::End,
+            cut: Truncation::End,
             max_word_chars: 100,
             pad_id: id(special.pad)?,
             unk_id: id(special.unk)?,

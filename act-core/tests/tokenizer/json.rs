@@ -1,6 +1,6 @@
 //! A whole `tokenizer.json`: the ids of the same rules said otherwise, and refusals.
 
-use act_core::tokenizer::{Cut, JsonSpec};
+use act_core::tokenizer::{JsonSpec, Truncation};
 use act_core::{Tokenizer, TokenizerSpec};
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ fn json_spec(json: &serde_json::Value) -> TokenizerSpec {
 proptest! {
     #[test]
     fn a_tokenizer_json_gives_what_its_vocabulary_gives(a in text(), b in text(), max in 3usize..20) {
-        for (cut, direction) in [(Cut::HalvesEnd, "Right"), (Cut::HalvesStart, "Left")] {
+        for (cut, direction) in [(Truncation::HalvesEnd, "Right"), (Truncation::HalvesStart, "Left")] {
             let mut words = spec();
             words.cut = cut;
             let words = Tokenizer::new(&words.into(), max).unwrap();

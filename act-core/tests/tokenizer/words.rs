@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use act_core::tokenizer::{Cut, Split, basic_words};
+use act_core::tokenizer::{Split, Truncation, basic_words};
 use act_core::{Tokenizer, TokenizerSpec, WordPieceSpec};
 use proptest::prelude::*;
 
@@ -267,7 +267,7 @@ fn paddles_symbols_stand_alone() {
 
 #[test]
 fn the_start_goes_where_the_rules_say_so() {
-    let encoded = |cut: Cut, a: &str, b: Option<&str>| {
+    let encoded = |cut: Truncation, a: &str, b: Option<&str>| {
         let mut spec = spec();
         spec.cut = cut;
         let tokenizer = Tokenizer::new(&spec.into(), 8).unwrap();
@@ -277,27 +277,27 @@ fn the_start_goes_where_the_rules_say_so() {
     };
     let (a, b) = ("a b c a b c a b", "中 国 人 中");
     assert_eq!(
-        encoded(Cut::End, a, None),
+        encoded(Truncation::End, a, None),
         (vec![2, 12, 13, 16, 12, 13, 16, 3], 10)
     );
     assert_eq!(
-        encoded(Cut::Start, a, None),
+        encoded(Truncation::Start, a, None),
         (vec![2, 16, 12, 13, 16, 12, 13, 3], 10)
     );
     assert_eq!(
-        encoded(Cut::End, b, Some(a)),
+        encoded(Truncation::End, b, Some(a)),
         (vec![2, 5, 6, 7, 3, 12, 13, 3], 15)
     );
     assert_eq!(
-        encoded(Cut::HalvesEnd, b, Some(a)),
+        encoded(Truncation::HalvesEnd, b, Some(a)),
         (vec![2, 5, 6, 3, 12, 13, 16, 3], 15)
     );
     assert_eq!(
-        encoded(Cut::HalvesStart, a, Some(b)),
+        encoded(Truncation::HalvesStart, a, Some(b)),
         (vec![2, 16, 12, 13, 3, 7, 5, 3], 15)
     );
     assert_eq!(
-        encoded(Cut::Start, "a b", Some(a)),
+        encoded(Truncation::Start, "a b", Some(a)),
         (vec![2, 12, 13, 3, 16, 12, 13, 3], 13)
     );
 }

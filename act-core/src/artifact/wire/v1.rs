@@ -13,7 +13,7 @@ use crate::plan::{Block, Embeddings, Head, LayerPlan, Plan};
 use crate::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use crate::quant::{ActivationScheme, LinearQuant, QuantSpec};
 use crate::task_info::TaskInfo;
-use crate::tokenizer::{Cut, Split, TokenizerSpec, WordPieceSpec};
+use crate::tokenizer::{Split, TokenizerSpec, Truncation, WordPieceSpec};
 
 /// META: plan, task, labels.
 #[derive(Encode, Decode)]
@@ -229,7 +229,7 @@ impl TryFrom<Tokenizer> for TokenizerSpec {
             split_cjk: wire.split_cjk,
             split: Split::Punctuation,
             whole_tokens: Vec::new(),
-            cut: Cut::End,
+            cut: Truncation::End,
             max_word_chars: wire.max_word_chars,
             pad_id: wire.pad_id,
             unk_id: wire.unk_id,

@@ -2,7 +2,7 @@
 
 use act_core::plan::{Block, Embeddings, Head, HeadActivation, NormPlace, Pooling, Position};
 use act_core::quant::ActivationScheme;
-use act_core::tokenizer::{Cut, Split};
+use act_core::tokenizer::{Split, Truncation};
 use act_core::{Activation, Artifact, Family, Problem, TokenizerSpec};
 
 use super::{Bytes, code_of, name_of, table_name};
@@ -112,10 +112,10 @@ pub fn tokenizer(a: &Artifact) -> Vec<u8> {
                 out.u32(id as usize);
             }
             out.raw(&[match t.cut {
-                Cut::End => 0,
-                Cut::Start => 1,
-                Cut::HalvesEnd => 2,
-                Cut::HalvesStart => 3,
+                Truncation::End => 0,
+                Truncation::Start => 1,
+                Truncation::HalvesEnd => 2,
+                Truncation::HalvesStart => 3,
             }]);
             for id in [t.max_word_chars, t.unk_id, t.cls_id, t.sep_id] {
                 out.u32(id as usize);
@@ -181,7 +181,7 @@ pub fn needed(a: &Artifact) -> [bool; 3] {
         TokenizerSpec::WordPiece(t) => {
             t.split == Split::Punctuation
                 && t.whole_tokens.is_empty()
-                && t.cut == Cut::End
+                && t.cut == Truncation::End
                 && t.mask_id.is_some()
         }
         TokenizerSpec::Json(_) => false,

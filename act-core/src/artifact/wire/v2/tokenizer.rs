@@ -5,7 +5,7 @@ use bincode::{Decode, Encode};
 use crate::artifact::wire::codes::{self, Coded, unknown};
 use crate::artifact::wire::v1::narrow;
 use crate::error::{Error, Result};
-use crate::tokenizer::{Cut, JsonSpec, TokenizerSpec, WordPieceSpec};
+use crate::tokenizer::{JsonSpec, TokenizerSpec, Truncation, WordPieceSpec};
 
 /// TOKN: a tokenizer. Which fields a kind does not use are zero.
 #[derive(Encode, Decode)]
@@ -103,6 +103,6 @@ impl TryFrom<Tokenizer> for TokenizerSpec {
     }
 }
 
-fn cut(code: u8) -> Result<Cut> {
-    Cut::from_code(code).ok_or_else(|| unknown("way to cut texts", code.into()))
+fn cut(code: u8) -> Result<Truncation> {
+    Truncation::from_code(code).ok_or_else(|| unknown("way to cut texts", code.into()))
 }

@@ -2,21 +2,21 @@
 
 /// Which tokens of a sequence that is too long go. Files hold it as a number of one byte.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Cut {
+pub enum Truncation {
     /// One token after another, from the end of the longer text, of the second where both are as long:
     /// BERT's `_truncate_seq_pair`, which PaddleNLP follows.
     #[default]
     End,
-    /// As [`Cut::End`], from the start of the longer text.
+    /// As [`Truncation::End`], from the start of the longer text.
     Start,
     /// From the ends, as the `tokenizers` crate does it (`longest_first`) and so `transformers`: where
     /// both texts are cut, each has half of the room, and the longer one an odd token.
     HalvesEnd,
-    /// As [`Cut::HalvesEnd`], from the starts.
+    /// As [`Truncation::HalvesEnd`], from the starts.
     HalvesStart,
 }
 
-impl Cut {
+impl Truncation {
     /// The number that files hold.
     pub fn code(self) -> u8 {
         match self {
@@ -115,8 +115,8 @@ mod tests {
         for a in 0..30 {
             for b in 0..30 {
                 for room in 0..30 {
-                    assert_eq!(Cut::End.lengths(a, b, room), one_by_one(a, b, room));
-                    let halves = Cut::HalvesStart.lengths(a, b, room);
+                    assert_eq!(Truncation::End.lengths(a, b, room), one_by_one(a, b, room));
+                    let halves = Truncation::HalvesStart.lengths(a, b, room);
                     assert_eq!(halves, longest_first(a, b, room), "{a} {b} {room}");
                 }
             }
@@ -126,8 +126,8 @@ mod tests {
     #[test]
     fn codes_come_back() {
         for code in 0..=255 {
-            let cut = Cut::from_code(code);
-            assert_eq!(cut.map(Cut::code), (code < 4).then_some(code));
+            let cut = Truncation::from_code(code);
+            assert_eq!(cut.map(Truncation::code), (code < 4).then_some(code));
         }
     }
 }
