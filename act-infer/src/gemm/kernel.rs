@@ -14,8 +14,13 @@ pub trait Kernel: Send + Sync {
     fn isa(&self) -> Isa;
     /// Columns of a panel, a multiple of 16, at most [`MAX_WIDTH`](super::MAX_WIDTH).
     fn width(&self) -> usize;
-    /// Consecutive integer weights of a column that lie side by side; divides 8.
+    /// Consecutive integer weights of a column that lie side by side; divides [`Kernel::depth`].
     fn group(&self) -> usize;
+    /// Columns of integer weights, and rows of bytes, are padded to a multiple of this: what the kernel takes
+    /// in one step.
+    fn depth(&self) -> usize {
+        8
+    }
     /// The fastest exact way to multiply bytes of these ranges.
     fn scheme(&self, ranges: Ranges) -> Scheme;
     /// `out = start + left * panel`, as [the module](super) says.

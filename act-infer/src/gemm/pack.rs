@@ -3,13 +3,12 @@
 //!
 //! A packed matrix remembers its kernel, so no kernel ever meets another's layout.
 
+use std::ops::Range;
+
 use super::epilogue::{Out, Strip};
 use super::kernel::Kernel;
 use super::operands::{Left, PanelF32, PanelI8, Ranges, RowScales, Scheme};
 use crate::aligned::Aligned;
-
-/// Columns of integer weights are padded to a multiple of this: what a kernel takes in one step.
-const DEPTH: usize = 8;
 
 /// Packed float matrix `[k, n]` with what the sums start from.
 pub struct PackedF32 {
@@ -109,19 +108,41 @@ impl PackedF32 {
         self.n
     }
 
+    /// Number of panels.
+    pub fn panels(&self) -> usize {
+        self.start.len() / self.kernel.width()
+    }
+
+    /// The columns of some panels.
+    pub fn columns(&self, panels: Range<usize>) -> Range<usize> {
+        let column = |panel: usize| (panel * self.kernel.width()).min(self.n);
+        column(panels.start)..column(panels.end)
+    }
+
     /// `start + left * self` into `out`, of which rows are `stride` apart.
-    pub fn multiply(&self, left: Left<'_, f32>, mut out: Out<'_>, stride: usize) {
+    pub fn multiply(&self, left: Left<'_, f32>, out: Out<'_>, stride: usize) {
+        self.multiply_panels(0..self.panels(), left, out, stride);
+    }
+
+    /// [`PackedF32::multiply`] for the columns of some panels; `out` begins with the first of them.
+    pub fn multiply_panels(
+        &self,
+        panels: Range<usize>,
+        left: Left<'_, f32>,
+        mut out: Out<'_>,
+        stride: usize,
+    ) {
         if left.rows == 0 {
             return;
         }
-        let width = self.kernel.width();
-        for (p, start) in self.start.chunks_exact(width).enumerate() {
+        let (width, first) = (self.kernel.width(), panels.start);
+        for p in panels {
             let panel = PanelF32 {
                 weights: &self.weights[p * width * self.k..][..width * self.k],
-                start,
+                start: &self.start[p * width..][..width],
             };
             let strip = Strip {
-                out: out.from(p * width),
+                out: out.from((p - first) * width),
                 stride,
                 columns: width.min(self.n - p * width),
             };
@@ -167,7 +188,8 @@ impl PackedI8 {
         bias: &[f32],
         k: usize,
     ) -> Self {
-        let (n, width, depth) = (bias.len(), kernel.width(), k.next_multiple_of(DEPTH));
+        let (n, width) = (bias.len(), kernel.width());
+        let depth = k.next_multiple_of(kernel.depth());
         let columns = n.next_multiple_of(width);
         let group = kernel.group();
         let scheme = kernel.scheme(ranges);
@@ -204,12 +226,23 @@ impl PackedI8 {
 
     /// Bytes of a row of the left operand: `k`, padded.
     pub fn depth(&self) -> usize {
-        self.k.next_multiple_of(DEPTH)
+        self.k.next_multiple_of(self.kernel.depth())
     }
 
     /// What is added to an integer of the left operand to give its byte.
     pub fn offset(&self) -> i32 {
         self.scheme.offset(self.ranges)
+    }
+
+    /// Number of panels.
+    pub fn panels(&self) -> usize {
+        self.start.len() / self.kernel.width()
+    }
+
+    /// The columns of some panels.
+    pub fn columns(&self, panels: Range<usize>) -> Range<usize> {
+        let column = |panel: usize| (panel * self.kernel.width()).min(self.n);
+        column(panels.start)..column(panels.end)
     }
 
     /// `left * self` in real numbers into `out`; rows of `left` are [`PackedI8::depth`] bytes, and
@@ -218,24 +251,36 @@ impl PackedI8 {
         &self,
         left: Left<'_, u8>,
         row_scales: RowScales<'_>,
+        out: Out<'_>,
+        stride: usize,
+    ) {
+        self.multiply_panels(0..self.panels(), left, row_scales, out, stride);
+    }
+
+    /// [`PackedI8::multiply`] for the columns of some panels; `out` begins with the first of them.
+    pub fn multiply_panels(
+        &self,
+        panels: Range<usize>,
+        left: Left<'_, u8>,
+        row_scales: RowScales<'_>,
         mut out: Out<'_>,
         stride: usize,
     ) {
         if left.rows == 0 {
             return;
         }
-        let (width, depth) = (self.kernel.width(), self.depth());
-        for (p, start) in self.start.chunks_exact(width).enumerate() {
+        let (width, depth, first) = (self.kernel.width(), self.depth(), panels.start);
+        for p in panels {
             let panel = PanelI8 {
                 weights: &self.weights[p * width * depth..][..width * depth],
-                start,
+                start: &self.start[p * width..][..width],
                 scales: &self.scales[p * width..][..width],
                 bias: &self.bias[p * width..][..width],
                 scheme: self.scheme,
                 row_scales,
             };
             let strip = Strip {
-                out: out.from(p * width),
+                out: out.from((p - first) * width),
                 stride,
                 columns: width.min(self.n - p * width),
             };

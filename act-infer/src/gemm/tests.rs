@@ -142,6 +142,44 @@ proptest! {
     }
 
     #[test]
+    fn a_product_in_parts_of_its_columns_is_the_product(
+        (m, n, k) in (size(), size(), size()),
+        cut: prop::sample::Index,
+        seed: u64,
+    ) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let ranges = Ranges { low: -127, high: 127, weight_max: 127 };
+        let case = Case::random(rng, (m, n, k), ranges, false);
+        let (a, w, bias) = (floats(rng, m * k), floats(rng, n * k), floats(rng, n));
+        for kernel in kernels() {
+            let (float, int8) = (PackedF32::linear(kernel, &w, &bias, k), case.pack(kernel));
+            let bytes = case.bytes(&int8);
+            let (left, bytes) = (Left::dense(&a, k), Left::dense(&bytes, int8.depth()));
+            let scales = RowScales::Each(&case.row_scales);
+            let mut whole = [(); 2].map(|()| vec![0.0; m * n]);
+            float.multiply(left, Out::Floats(&mut whole[0]), n);
+            int8.multiply(bytes, scales, Out::Floats(&mut whole[1]), n);
+            let cut = cut.index(float.panels() + 1);
+            for panels in [0..cut, cut..float.panels()] {
+                let columns = float.columns(panels.clone());
+                prop_assert_eq!(&columns, &int8.columns(panels.clone()));
+                if columns.is_empty() {
+                    continue;
+                }
+                let mut part = [(); 2].map(|()| vec![0.0; m * columns.len()]);
+                let [floats, integers] = &mut part;
+                float.multiply_panels(panels.clone(), left, Out::Floats(floats), columns.len());
+                int8.multiply_panels(panels, bytes, scales, Out::Floats(integers), columns.len());
+                for (part, whole) in part.iter().zip(&whole) {
+                    for (part, whole) in part.chunks(columns.len()).zip(whole.chunks(n)) {
+                        prop_assert_eq!(part, &whole[columns.clone()], "{}", kernel.name());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn padded_columns_hold_their_start(m in size(), n in size(), k in size(), seed: u64) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let (a, rows) = (floats(rng, m * k), floats(rng, n * k));
@@ -230,6 +268,13 @@ impl Case {
     }
 
     fn multiply(&self, packed: &PackedI8, out: Out<'_>, stride: usize) {
+        let bytes = self.bytes(packed);
+        let row_scales = RowScales::Each(&self.row_scales);
+        packed.multiply(Left::dense(&bytes, packed.depth()), row_scales, out, stride);
+    }
+
+    /// The left operand as `packed` takes it.
+    fn bytes(&self, packed: &PackedI8) -> Vec<u8> {
         let (m, _, k) = self.shape;
         let (depth, offset) = (packed.depth(), packed.offset());
         // The padding is not zero on purpose: it must not matter.
@@ -239,8 +284,7 @@ impl Case {
                 *byte = (a + offset) as u8;
             }
         }
-        let row_scales = RowScales::Each(&self.row_scales);
-        packed.multiply(Left::dense(&bytes, depth), row_scales, out, stride);
+        bytes
     }
 }
 
