@@ -1,7 +1,7 @@
 //! Where the time of one batch goes: milliseconds of each part of a random 6 x 768 encoder, and
 //! the rate of the matrix products. About a minute on one core for all kernels.
 //!
-//! `cargo run --release -p act-infer --example profile -- [avx2 | avx-vnni | avx512-vnni]`
+//! `cargo run --release -p act-infer --example profile -- [avx2 | avx-vnni | avx512-vnni | amx-int8]`
 
 use std::time::Duration;
 

@@ -30,17 +30,18 @@ impl Peak {
 /// The loop of a kernel's products; the float ones without a scheme.
 pub fn peak(kernels: Kernels, scheme: Option<Scheme>) -> Option<Peak> {
     let (run, macs): (unsafe fn(usize), usize) = match (kernels, scheme) {
-        (Kernels::Avx512Vnni, None) => (fma_512, 16),
-        (Kernels::Avx512Vnni, Some(_)) => (vnni_512, 64),
-        (Kernels::Avx2 | Kernels::AvxVnni, None) => (fma_256, 8),
-        (Kernels::AvxVnni, Some(_)) => (vnni_256, 32),
-        (Kernels::Avx2, Some(Scheme::UnsignedQuads)) => (quads_256, 64),
-        (Kernels::Avx2, Some(Scheme::UnsignedPairs)) => (pairs_256, 32),
-        (Kernels::Avx2, Some(_)) => (signed_256, 32),
+        (Kernels::Avx512Vnni | Kernels::AmxInt8, None) => (fma_512, 16 * SUMS),
+        (Kernels::Avx512Vnni, Some(_)) => (vnni_512, 64 * SUMS),
+        #[cfg(target_os = "linux")]
+        (Kernels::AmxInt8, Some(_)) => (amx_tiles, 4 * 16 * 16 * 64),
+        (Kernels::Avx2 | Kernels::AvxVnni, None) => (fma_256, 8 * SUMS),
+        (Kernels::AvxVnni, Some(_)) => (vnni_256, 32 * SUMS),
+        (Kernels::Avx2, Some(Scheme::UnsignedQuads)) => (quads_256, 64 * SUMS),
+        (Kernels::Avx2, Some(Scheme::UnsignedPairs)) => (pairs_256, 32 * SUMS),
+        (Kernels::Avx2, Some(_)) => (signed_256, 32 * SUMS),
         _ => return None,
     };
     let available = Kernels::available().contains(&kernels);
-    let macs = macs * SUMS;
     available.then_some(Peak { run, macs })
 }
 
@@ -130,3 +131,35 @@ peak_loop!(
     "vpmaddwd {t}, {t}, {w}",
     "vpaddd {s}, {s}, {t}"
 );
+
+/// Four sums of two tiles of rows and two of columns. Tiles must be permitted: finding out what is available asks.
+#[cfg(target_os = "linux")]
+fn amx_tiles(rounds: usize) {
+    // Palette 1, then the bytes of a row and, from 48 on, the rows of each tile.
+    #[repr(align(64))]
+    struct Layout([u8; 64]);
+    let mut layout = Layout([0; 64]);
+    layout.0[0] = 1;
+    for tile in 0..8 {
+        layout.0[16 + 2 * tile] = 64;
+        layout.0[48 + tile] = 16;
+    }
+    // SAFETY: arithmetic on tile registers, which nothing else uses.
+    unsafe {
+        asm!(
+            "ldtilecfg [{layout}]",
+            "2:",
+            "tdpbusd tmm0, tmm4, tmm6",
+            "tdpbusd tmm1, tmm4, tmm7",
+            "tdpbusd tmm2, tmm5, tmm6",
+            "tdpbusd tmm3, tmm5, tmm7",
+            "dec {rounds}",
+            "jnz 2b",
+            "tilerelease",
+            layout = in(reg) &layout,
+            rounds = inout(reg) rounds => _,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            options(nostack, readonly),
+        );
+    }
+}

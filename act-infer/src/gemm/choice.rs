@@ -1,5 +1,7 @@
 //! Which kernels compute.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::amx;
 use super::generic;
 use super::kernel::Kernel;
 #[cfg(target_arch = "x86_64")]
@@ -18,6 +20,8 @@ pub enum Kernels {
     AvxVnni,
     /// AVX-512 with VNNI.
     Avx512Vnni,
+    /// AMX's products of bytes, and AVX-512 with VNNI for the rest. Linux only.
+    AmxInt8,
 }
 
 impl Kernels {
@@ -28,6 +32,7 @@ impl Kernels {
             Kernels::Avx2,
             Kernels::AvxVnni,
             Kernels::Avx512Vnni,
+            Kernels::AmxInt8,
         ];
         let generic = kernel(Kernels::Generic).name();
         let runs = |k: &Kernels| *k == Kernels::Generic || kernel(*k).name() != generic;
@@ -40,11 +45,15 @@ pub fn kernel(choice: Kernels) -> &'static dyn Kernel {
     #[cfg(target_arch = "x86_64")]
     {
         let found = match choice {
-            Kernels::Auto => avx512::vnni().or_else(avx2::vnni).or_else(avx2::plain),
+            Kernels::Auto => amx_int8()
+                .or_else(avx512::vnni)
+                .or_else(avx2::vnni)
+                .or_else(avx2::plain),
             Kernels::Generic => None,
             Kernels::Avx2 => avx2::plain(),
             Kernels::AvxVnni => avx2::vnni(),
             Kernels::Avx512Vnni => avx512::vnni(),
+            Kernels::AmxInt8 => amx_int8(),
         };
         if let Some(kernel) = found {
             return kernel;
@@ -52,4 +61,13 @@ pub fn kernel(choice: Kernels) -> &'static dyn Kernel {
     }
     let _ = choice;
     &generic::Generic
+}
+
+/// The system must let a process use AMX; how to ask is known of Linux alone.
+#[cfg(target_arch = "x86_64")]
+fn amx_int8() -> Option<&'static dyn Kernel> {
+    #[cfg(target_os = "linux")]
+    return amx::int8();
+    #[cfg(not(target_os = "linux"))]
+    return None;
 }

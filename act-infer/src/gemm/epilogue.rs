@@ -37,17 +37,27 @@ impl Out<'_> {
     }
 }
 
-/// Where a panel's results go: `columns` numbers of every row, rows `stride` apart.
+/// Where the results of one or more panels go: `columns` numbers of every row, rows `stride` apart.
 pub struct Strip<'a> {
     /// From the first result on.
     pub out: Out<'a>,
     /// From one row to the next.
     pub stride: usize,
-    /// Columns of the panel that exist, at most its width.
+    /// Columns of the panels that exist, at most their width.
     pub columns: usize,
 }
 
 impl Strip<'_> {
+    /// Where those of one of several panels go.
+    pub(super) fn nth(&mut self, panel: usize, width: usize) -> Strip<'_> {
+        let first = panel * width;
+        Strip {
+            out: self.out.from(first),
+            stride: self.stride,
+            columns: width.min(self.columns - first),
+        }
+    }
+
     /// Takes the results of `rows` rows from row `first` on.
     #[inline(always)]
     pub(super) fn take<const W: usize>(

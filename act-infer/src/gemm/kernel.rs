@@ -28,6 +28,13 @@ pub trait Kernel: Send + Sync {
     /// `out = (start + left * panel) * scales + bias`, as [the module](super) says. The rows of `left` are
     /// as long as the panel, padding included; what the padding holds does not matter.
     fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>);
+    /// The same for panels that lie one behind the other.
+    fn i8_panels(&self, left: Left<'_, u8>, panels: PanelI8<'_>, mut out: Strip<'_>) {
+        let width = self.width();
+        for p in 0..panels.count(width) {
+            self.i8_panel(left, panels.nth(p, width), out.nth(p, width));
+        }
+    }
     /// Fills a panel of floats: `panel[i, c] = columns.row(c)[i]`, zero from `columns.rows` on.
     fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
         transpose::portable(columns, k, self.width(), panel);

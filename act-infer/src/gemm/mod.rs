@@ -10,6 +10,8 @@
 //!
 //! Then the results go on as their [`Out`] says.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

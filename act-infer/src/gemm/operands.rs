@@ -59,7 +59,7 @@ pub struct PanelF32<'a> {
     pub(super) start: &'a [f32],
 }
 
-/// A panel of integer weights.
+/// A panel of integer weights, or several one behind the other.
 #[derive(Clone, Copy)]
 pub struct PanelI8<'a> {
     /// `[k / group, width, group]`: for every column [`Kernel::group`](super::Kernel::group) consecutive weights.
@@ -86,10 +86,27 @@ impl PanelF32<'_> {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-impl PanelI8<'_> {
+impl<'a> PanelI8<'a> {
+    /// How many panels of this width it is.
+    pub(super) fn count(&self, width: usize) -> usize {
+        self.start.len() / width
+    }
+
+    /// One of several.
+    pub(super) fn nth(&self, panel: usize, width: usize) -> PanelI8<'a> {
+        let size = self.weights.len() / self.start.len() * width;
+        PanelI8 {
+            weights: &self.weights[panel * size..][..size],
+            start: &self.start[panel * width..][..width],
+            scales: &self.scales[panel * width..][..width],
+            bias: &self.bias[panel * width..][..width],
+            ..*self
+        }
+    }
+
     /// Panics unless the panel has this width and `left` its depth: what the unchecked loads of
     /// the kernels rest on.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn assert_fits(&self, left: Left<'_, u8>, width: usize) {
         assert_eq!(self.start.len(), width);
         left.assert_holds(self.weights.len() / width);

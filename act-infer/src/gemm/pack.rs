@@ -263,29 +263,29 @@ impl PackedI8 {
         panels: Range<usize>,
         left: Left<'_, u8>,
         row_scales: RowScales<'_>,
-        mut out: Out<'_>,
+        out: Out<'_>,
         stride: usize,
     ) {
-        if left.rows == 0 {
+        let columns = self.columns(panels.clone());
+        if left.rows == 0 || columns.is_empty() {
             return;
         }
-        let (width, depth, first) = (self.kernel.width(), self.depth(), panels.start);
-        for p in panels {
-            let panel = PanelI8 {
-                weights: &self.weights[p * width * depth..][..width * depth],
-                start: &self.start[p * width..][..width],
-                scales: &self.scales[p * width..][..width],
-                bias: &self.bias[p * width..][..width],
-                scheme: self.scheme,
-                row_scales,
-            };
-            let strip = Strip {
-                out: out.from((p - first) * width),
-                stride,
-                columns: width.min(self.n - p * width),
-            };
-            self.kernel.i8_panel(left, panel, strip);
-        }
+        let (width, depth) = (self.kernel.width(), self.depth());
+        let padded = panels.start * width..panels.end * width;
+        let panels = PanelI8 {
+            weights: &self.weights[padded.start * depth..padded.end * depth],
+            start: &self.start[padded.clone()],
+            scales: &self.scales[padded.clone()],
+            bias: &self.bias[padded],
+            scheme: self.scheme,
+            row_scales,
+        };
+        let strip = Strip {
+            out,
+            stride,
+            columns: columns.len(),
+        };
+        self.kernel.i8_panels(left, panels, strip);
     }
 
     /// The same layer for another kernel.
