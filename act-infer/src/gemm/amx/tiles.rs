@@ -16,7 +16,9 @@ pub(super) const ROWS: usize = 16;
 pub(super) fn usable() -> bool {
     const TILES_AND_BYTES: u32 = 0b11 << 24;
     const STATE: u64 = 0b11 << 17;
-    let features = __cpuid_count(7, 0).edx;
+    // SAFETY: every processor with AVX-512 has this leaf. (Compilers differ on whether the call needs one.)
+    #[allow(unused_unsafe)]
+    let features = unsafe { __cpuid_count(7, 0) }.edx;
     // SAFETY: where there is AVX-512 the system saves its state, and so there is `xgetbv`.
     let saved = unsafe { _xgetbv(0) };
     features & TILES_AND_BYTES == TILES_AND_BYTES && saved & STATE == STATE && permitted()
