@@ -239,7 +239,8 @@ lint: ## rustfmt and clippy
 check: lint ## lint and cargo-deny (cargo install cargo-deny)
 	$(CARGO) deny check
 
-# The race needs Python 3; the packages are pinned in tests/peers/race-requirements.txt.
+# The race needs Python 3; the packages are pinned in tests/peers/race-requirements.txt. rten's program
+# is a project of its own, with its own lock file; --hide needs a C compiler.
 race := $(BUILD)/bench
 $(race)/venv/ready: tests/peers/race-requirements.txt
 	python3 -m venv $(@D)
@@ -247,10 +248,12 @@ $(race)/venv/ready: tests/peers/race-requirements.txt
 	@touch $@
 
 .PHONY: bench
-bench: build $(race)/venv/ready ## Race ONNX Runtime and OpenVINO (BENCH_FLAGS=--quick for less)
+bench: build $(race)/venv/ready ## Race ONNX Runtime, OpenVINO, CTranslate2 and rten (BENCH_FLAGS='--hide vnni', --quick)
 	$(CARGO) build --release $(CARGO_FLAGS) -p act-infer --example timed
+	$(CARGO) build --release $(CARGO_FLAGS) --manifest-path tests/peers/rten/Cargo.toml --target-dir $(race)/rten
 	$(race)/venv/bin/python tests/peers/models.py $(race)/models
-	$(race)/venv/bin/python tests/peers/race.py $(race)/models --timed "$(bin)/examples/timed" $(BENCH_FLAGS)
+	$(race)/venv/bin/python tests/peers/race.py $(race)/models --timed "$(bin)/examples/timed" \
+	    --timed-rten $(race)/rten/release/timed_rten $(BENCH_FLAGS)
 
 .PHONY: bench-own
 bench-own: ## Engine and training timings on this machine

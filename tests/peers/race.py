@@ -1,219 +1,184 @@
-"""Races act-infer against ONNX Runtime and OpenVINO: same models, same ids, same threads, in turn.
+"""Races act-infer against other engines: same models, same ids, same threads, in turn.
 
     python tests/peers/models.py build/bench/models
     python tests/peers/race.py build/bench/models --timed target/release/examples/timed
 
 Every round runs every engine once in every setting, forwards and backwards alternately, so that a
-busy machine hurts all alike. Prints a Markdown table of medians as ratios to ONNX Runtime float32
-on BASE in the same setting, and writes all figures as JSON. Padding is computed by those engines
-that cannot leave it out. `make bench` does it all.
+busy machine hurts all alike. Prints Markdown tables of medians as ratios to ONNX Runtime float32 in
+the same setting, and writes all figures as JSON. Padding is computed by those engines that cannot
+leave it out. With --hide the engines do not see all that the processor can do. `make bench` does
+it all.
 """
 
 import argparse
+import datetime
 import importlib.metadata
 import json
 import pathlib
-import platform
+import re
 import statistics
 import subprocess
+import sys
 import time
+import tomllib
 
 import numpy as np
+from race_engines import Batch, CTranslate2, OnnxRuntime, OpenVino, Process, computes_bf16
+from race_processor import HIDDEN, check_hidden, processor, run_again_hidden
+from race_tables import tables
 
+HERE = pathlib.Path(__file__).parent
 # Quantiles of the lengths of AFQMC's dev pairs, a character a token: mean 29.5.
 REAL = [17, 18, 19, 20, 21, 22, 22, 23, 23, 24, 24, 25, 25, 26, 27, 27,
         28, 28, 29, 30, 30, 31, 32, 33, 34, 35, 36, 38, 40, 44, 49, 64]
-# Lengths, and runs in a row a turn (one more, not counted, goes first where there are several).
-SETTINGS = {"32x128": ([128] * 32, 1), "real": (REAL, 1), "1x32": ([32], 10)}
-MODELS = {"base": "BASE", "pruned": "PRUNED25"}
+# Lengths; runs in a row (one more, not counted, goes first where there are several); how many rounds
+# pass from one turn to the next, as a full batch takes seconds.
+SETTINGS = {"32x128": ([128] * 32, 1, 2), "real": (REAL, 1, 1), "1x32": ([32], 10, 1),
+            "1x128": ([128], 3, 1)}
+MODELS = {"base": "BASE", "pruned": "PRUNED25", "small": "SMALL"}
+REFERENCE = ("ONNX Runtime", "f32")
+# No engine may be further from the reference in its logits than this: it computes something else.
+LIMITS = {"f32": 1e-4, "other": 0.15}
 
 
-class OnnxRuntime:
-    package = "onnxruntime"
-
-    def __init__(self, path, threads):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        # Its threads spin within a run, its fastest way, and not into the next engine's.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        self.session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
-
-    def run(self, batch):
-        start = time.perf_counter()
-        logits = self.session.run(["logits"], batch.padded)[0]
-        return (time.perf_counter() - start) * 1e3, logits
-
-
-class OpenVino:
-    package = "openvino"
-
-    def __init__(self, path, threads, precision=None):
-        import openvino
-
-        hints = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
-        if precision:
-            hints["INFERENCE_PRECISION_HINT"] = precision
-        self.request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
-
-    def run(self, batch):
-        start = time.perf_counter()
-        logits = self.request.infer(batch.padded, share_inputs=True)[0]
-        return (time.perf_counter() - start) * 1e3, np.array(logits)
-
-
-class ActInfer:
-    package = None
-
-    def __init__(self, path, threads, program):
-        self.process = subprocess.Popen([program, path, str(threads)], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.loaded = json.loads(self.process.stdout.readline())
-
-    def run(self, batch):
-        print(batch.ragged, file=self.process.stdin, flush=True)
-        answer = json.loads(self.process.stdout.readline())
-        self.memory = answer["memory"]
-        return answer["ms"], np.array(answer["logits"], np.float32)
-
-
-class Batch:
-    """The same ids twice: padded to the longest, and as they are."""
-
-    def __init__(self, lengths):
-        draw = np.random.default_rng(3)
-        shape = (len(lengths), max(lengths))
-        mask = (np.arange(shape[1]) < np.array(lengths)[:, None]).astype(np.int64)
-        ids = draw.integers(100, 21000, shape) * mask
-        ids[:, 0] = 2
-        self.padded = {"input_ids": ids, "token_type_ids": ids * 0, "attention_mask": mask}
-        self.ragged = json.dumps([row[:n].tolist() for row, n in zip(ids, lengths)])
-
-
-def contestants(folder, threads, timed):
+def contestants(folder, threads, programs):
     """(engine, variant, model, constructor), the reference of all ratios first."""
+    peers = [
+        (*REFERENCE, ".onnx", OnnxRuntime),
+        ("ONNX Runtime", "int8, our QDQ", "-qdq.onnx", OnnxRuntime),
+        ("ONNX Runtime", "int8, its dynamic", "-ort-dynamic.onnx", OnnxRuntime),
+        ("OpenVINO", "f32", ".onnx", lambda p, t: OpenVino(p, t, "f32")),
+        ("OpenVINO", "int8, NNCF", "-nncf.xml", OpenVino),
+        ("CTranslate2", "f32", "-ct2", CTranslate2),
+        ("CTranslate2", "int8", "-ct2-int8", CTranslate2),
+    ]
+    if computes_bf16():
+        peers.insert(4, ("OpenVINO", "bf16, its default here", ".onnx", OpenVino))
+    own = [("rten", "f32", ".onnx"), ("rten", "int8, its dynamic", "-rten.onnx"),
+           ("act-infer", "f32", ".act"), ("act-infer", "int8", "-int8.act")]
+    for engine, variant, ending in own:
+        if programs[engine]:
+            kind = lambda p, t, e=engine: Process(p, t, programs[e])  # noqa: E731
+            peers.append((engine, variant, ending, kind))
     for model in MODELS:
-        file = lambda ending: folder / f"{model}{ending}"  # noqa: E731
-        peers = [
-            ("ONNX Runtime", "f32", OnnxRuntime, ".onnx"),
-            ("ONNX Runtime", "int8, our QDQ", OnnxRuntime, "-qdq.onnx"),
-            ("ONNX Runtime", "int8, its static", OnnxRuntime, "-ort-static.onnx"),
-            ("ONNX Runtime", "int8, its dynamic", OnnxRuntime, "-ort-dynamic.onnx"),
-            ("OpenVINO", "f32", lambda p, t: OpenVino(p, t, "f32"), ".onnx"),
-            ("OpenVINO", "bf16, its default here", OpenVino, ".onnx"),
-            ("OpenVINO", "int8, our QDQ", OpenVino, "-qdq.onnx"),
-            ("OpenVINO", "int8, NNCF", OpenVino, "-nncf.xml"),
-        ]
-        for engine, variant, kind, ending in peers:
-            if file(ending).exists():
-                yield engine, variant, model, lambda k=kind, p=file(ending): k(p, threads)
-        for variant, ending in [("f32", ".act"), ("int8", "-int8.act")]:
-            yield "act-infer", variant, model, lambda p=file(ending): ActInfer(p, threads, timed)
+        for engine, variant, ending, kind in peers:
+            path = folder / f"{model}{ending}"
+            # Of PRUNED25 the best of each engine on one thread is enough.
+            extra = threads > 1 or by_the_way(engine, variant) or "dynamic" in variant
+            if path.exists() and not (model == "pruned" and extra):
+                yield engine, variant, model, lambda k=kind, p=path: k(p, threads)
 
 
-def race(folder, threads, rounds, timed, settings):
-    """Milliseconds and logits: {(engine, variant, model): {setting: ...}}."""
+def by_the_way(engine, variant):
+    """Other engines' f32, which their int8 beats, has its turn in one round alone."""
+    return variant == "f32" and engine not in (REFERENCE[0], "act-infer")
+
+
+def race(field, rounds, settings):
+    """Milliseconds and logits of (engine, variant, model) in a setting."""
     batches = {name: Batch(SETTINGS[name][0]) for name in settings}
-    field = [((e, v, m), make()) for e, v, m, make in contestants(folder, threads, timed)]
     times = {key: {name: [] for name in settings} for key, _ in field}
     logits = {key: {} for key, _ in field}
     for turn in range(-1, rounds):  # the first warms up, as far as that is cheap
         for key, engine in field if turn % 2 else reversed(field):
             for name in settings:
-                repeats = SETTINGS[name][1]
-                if turn < 0 and name == "32x128":
+                _, repeats, every = SETTINGS[name]
+                every = rounds if by_the_way(*key[:2]) else min(every, rounds)
+                if name == "32x128" if turn < 0 else turn % every != every // 2:
                     continue
                 runs = [engine.run(batches[name]) for _ in range(repeats + (repeats > 1))]
                 logits[key][name] = runs[-1][1]
                 if turn >= 0:
                     times[key][name] += [ms for ms, _ in runs[-repeats:]]
-    memory = {key: {**engine.loaded, "memory": engine.memory}
-              for key, engine in field if isinstance(engine, ActInfer)}
-    return times, logits, memory
+    return times, logits
 
 
-def rows(times, logits, memory):
-    reference = times[("ONNX Runtime", "f32", "base")]
-    for key, by_setting in times.items():
-        engine, variant, model = key
-        exact = logits[("ONNX Runtime", "f32", model)]
-        row = {"engine": engine, "variant": variant, "model": MODELS[model], "settings": {}}
-        for name, ms in by_setting.items():
+def rows(times, logits, field):
+    for (key, by_setting), (_, engine) in zip(times.items(), field):
+        name, variant, model = key
+        exact = logits[(*REFERENCE, model)]
+        reference = times[(*REFERENCE, "base" if model == "pruned" else model)]
+        row = {"engine": name, "variant": variant, "model": MODELS[model], "settings": {}}
+        for setting, ms in by_setting.items():
             median = statistics.median(ms)
-            row["settings"][name] = {
-                "median_ms": median,
-                "best_ms": min(ms),
+            row["settings"][setting] = {
+                "median_ms": round(median, 4),
+                "best_ms": round(min(ms), 4),
                 "runs": len(ms),
-                "ratio": median / statistics.median(reference[name]),
-                "largest_difference": float(np.abs(logits[key][name] - exact[name]).max()),
+                "ratio": round(median / statistics.median(reference[setting]), 4),
             }
-        if key in memory:
-            row["process"] = memory[key]
+        row["difference"] = float(max(np.abs(logits[key][s] - exact[s]).max() for s in by_setting))
+        if hasattr(engine, "kernels"):
+            row["kernels"] = engine.kernels()
+        if name == "act-infer":
+            row["process"] = {**engine.loaded, "memory": engine.memory}
+        limit = LIMITS.get(variant, LIMITS["other"])
+        if row["difference"] > limit:
+            sys.exit(f"{key}: logits differ by {row['difference']}, which is another model")
         yield row
 
 
-def table(result):
-    """Ratios; in brackets the milliseconds of the reference."""
-    at = {(r["engine"], r["variant"], r["model"]): r["settings"] for r in result["rows"]}
-    settings = list(result["rows"][0]["settings"])
-    columns = [(s, m) for s in settings for m in MODELS.values()]
-    lines = ["| engine | " + " | ".join(f"{s} {m}" for s, m in columns) + " |",
-             "|---|" + "--:|" * len(columns)]
-    for engine, variant in dict.fromkeys((e, v) for e, v, _ in at):
-        cells = []
-        for setting, model in columns:
-            figures = at.get((engine, variant, model))
-            cells.append(f"{figures[setting]['ratio']:.2f}" if figures else "")
-        name = f"{engine} {variant}"
-        if engine == "act-infer":
-            name, cells = f"**{name}**", [f"**{c}**" for c in cells]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    base = at[("ONNX Runtime", "f32", "BASE")]
-    scale = ", ".join(f"{s} {base[s]['median_ms']:.3g} ms" for s in settings)
-    lines += ["", f"1.00 is ONNX Runtime f32 on BASE: {scale}. {result['threads']} thread(s), "
-              f"medians of {result['rounds']} rounds in turn; {result['host']}; "
-              + ", ".join(f"{k} {v}" for k, v in result["versions"].items()) + "."]
-    return "\n".join(lines)
+def race_on(threads, programs, args):
+    field = [((e, v, m), make()) for e, v, m, make in contestants(args.folder, threads, programs)
+             if m in args.models]
+    run = {"threads": threads, "rows": list(rows(*race(field, args.rounds, args.settings), field))}
+    check_hidden(args.hide, run["rows"])
+    return run
 
 
-def cpu():
-    try:
-        text = pathlib.Path("/proc/cpuinfo").read_text()
-        return next(line.split(": ")[1] for line in text.splitlines() if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.machine()
+def commit():
+    """What was measured: the checkout's commit, and whether anything was changed."""
+    command = ["git", "-C", HERE, "describe", "--always", "--dirty"]
+    told = subprocess.run(command, capture_output=True, text=True)
+    return told.stdout.strip() or "unknown"
+
+
+def rten_version():
+    lock = tomllib.loads((HERE / "rten" / "Cargo.lock").read_text())
+    return next(p["version"] for p in lock["package"] if p["name"] == "rten")
+
+
+def asked():
+    """The make command of this run: programs and folder are Make's own."""
+    line = " ".join(sys.argv[2:])
+    flags = re.sub(r"--timed(-rten)? \S+", "", line).split()
+    return f"make bench BENCH_FLAGS='{' '.join(flags)}'" if flags else "make bench"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path, help="what models.py has made")
     parser.add_argument("--timed", required=True, help="the program of act-infer's example `timed`")
+    parser.add_argument("--timed-rten", help="the program of tests/peers/rten")
+    parser.add_argument("--hide", choices=HIDDEN, help="amx; or vnni, which hides AVX-512 and AMX too")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--quick", action="store_true", help="one thread, two rounds")
     args = parser.parse_args()
     if args.quick:
         args.threads, args.rounds = [1], 2
-    for threads in args.threads:
-        measured = race(args.folder, threads, args.rounds, args.timed, args.settings)
-        result = {
-            "threads": threads,
-            "rounds": args.rounds,
-            "weights": "random",
-            "host": cpu(),
-            "versions": {p: importlib.metadata.version(p) for p in ("onnxruntime", "openvino")},
-            "rows": list(rows(*measured)),
-        }
-        written = args.folder / f"race-{threads}.json"
-        written.write_text(json.dumps(result, indent=1) + "\n")
-        text = table(result)
-        (args.folder / f"race-{threads}.md").write_text(text + "\n")
-        print(f"\n{text}\n\nEverything measured: {written}", flush=True)
+    if args.hide:
+        run_again_hidden(args.hide, args.folder)
+    programs = {"act-infer": args.timed, "rten": args.timed_rten}
+    start = time.monotonic()
+    runs = [race_on(threads, programs, args) for threads in args.threads]
+    packages = ("onnxruntime", "openvino", "ctranslate2")
+    result = {
+        "commit": commit(),
+        "date": datetime.date.today().isoformat(),
+        "command": asked(),
+        "processor": processor(args.hide),
+        "versions": {**{p: importlib.metadata.version(p) for p in packages}, "rten": rten_version()},
+        "weights": "random",
+        "rounds": args.rounds,
+        "seconds": round(time.monotonic() - start),
+        "runs": runs,
+    }
+    written = args.folder / f"race{'-no-' + args.hide if args.hide else ''}.json"
+    written.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"\n{tables(result)}\n\nEverything measured: {written}", flush=True)
 
 
 if __name__ == "__main__":
