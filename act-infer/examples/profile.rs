@@ -1,53 +1,75 @@
-//! Where the time of one batch goes: milliseconds of each part of a random 6 x 768 encoder, and
-//! the rate of the matrix products. About a minute on one core for all kernels.
+//! Where the time of one batch goes: milliseconds of each part of a random encoder, and the rate of
+//! the matrix products. The encoder has 6 layers, 768 units and 12 heads, or those that are named; under
+//! a minute on one core for all kernels.
 //!
-//! `cargo run --release -p act-infer --example profile -- [avx2 | avx-vnni | avx512-vnni | amx-int8]`
+//! `cargo run --release -p act-infer --example profile -- [avx2 | avx-vnni | avx512-vnni | amx-int8] [f32 | int8] [4x128x4]`
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use act_core::testing::{self, TinyInt8, TinyOptions};
-use act_core::{Artifact, Batch, LayerPlan};
+use act_core::{Artifact, Batch, Error, LayerPlan, Result};
 use act_infer::profile::Phase;
 use act_infer::{Engine, Kernels};
 
-const LAYERS: usize = 6;
-const HIDDEN: usize = 768;
-const NEURONS: usize = 3072;
+/// The least time that a batch is measured for.
+const MEASURED: Duration = Duration::from_secs(1);
 
-fn main() -> act_core::Result<()> {
-    let wanted = std::env::args().nth(1);
+/// What is measured.
+struct Wanted {
+    shape: Shape,
+    /// All where it is `None`.
+    kernel: Option<String>,
+    precision: Option<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Shape {
+    layers: usize,
+    hidden: usize,
+    heads: usize,
+}
+
+fn main() -> Result<()> {
+    let wanted = wanted(std::env::args().skip(1))?;
+    let shape = wanted.shape;
     let real: Vec<usize> = (0..32).map(|i| 12 + i * 37 % 36).collect();
-    let shapes = [
+    let batches = [
         ("32 x 128", vec![128; 32]),
         ("32 x ~30", real),
         ("1 x 32", vec![32]),
     ];
-    let float = model(None);
-    let int8 = model(Some(TinyInt8 {
+    let int8 = TinyInt8 {
         weight_max: 127,
         activation_max: 127,
         dynamic: false,
-    }));
+    };
+    let models = [
+        ("f32", shape.model(None)),
+        ("int8", shape.model(Some(int8))),
+    ];
     for kernels in Kernels::available() {
         let name = act_infer::gemm::kernel(kernels).name();
-        if kernels == Kernels::Generic || wanted.as_ref().is_some_and(|w| w != name) {
+        if kernels == Kernels::Generic || wanted.kernel.as_ref().is_some_and(|k| k != name) {
             continue;
         }
-        for (precision, artifact) in [("f32", &float), ("int8", &int8)] {
+        for (precision, artifact) in &models {
+            if wanted.precision.as_ref().is_some_and(|p| p != precision) {
+                continue;
+            }
             let engine = Engine::new(artifact.clone())?.with_kernels(kernels);
             println!("\n{name}, {precision}, one thread: ms (GMAC/s)");
             print!("{:18}", "");
-            shapes.iter().for_each(|(shape, _)| print!(" {shape:>18}"));
+            batches.iter().for_each(|(batch, _)| print!(" {batch:>18}"));
             println!();
             let mut columns = Vec::new();
-            for (_, lengths) in &shapes {
+            for (_, lengths) in &batches {
                 columns.push(best(&engine, &batch(lengths))?);
             }
             for part in Phase::ALL {
                 print!("{:18}", format!("{part:?}"));
-                for (column, (_, lengths)) in columns.iter().zip(&shapes) {
+                for (column, (_, lengths)) in columns.iter().zip(&batches) {
                     let ms = column[part as usize].as_secs_f64() * 1e3;
-                    match products(part, lengths) {
+                    match shape.products(part, lengths) {
                         Some(macs) => print!(" {ms:>10.3} ({:>5.0})", macs / ms / 1e6),
                         None => print!(" {ms:>10.3}        "),
                     }
@@ -65,11 +87,44 @@ fn main() -> act_core::Result<()> {
     Ok(())
 }
 
+/// The arguments, in any order.
+fn wanted(arguments: impl Iterator<Item = String>) -> Result<Wanted> {
+    let mut wanted = Wanted {
+        shape: Shape {
+            layers: 6,
+            hidden: 768,
+            heads: 12,
+        },
+        kernel: None,
+        precision: None,
+    };
+    for argument in arguments {
+        let numbers: Vec<usize> = argument.split('x').flat_map(str::parse).collect();
+        match numbers[..] {
+            [layers, hidden, heads] if layers > 0 && heads > 0 && hidden % heads == 0 => {
+                wanted.shape = Shape {
+                    layers,
+                    hidden,
+                    heads,
+                };
+            }
+            [] if ["f32", "int8"].contains(&argument.as_str()) => wanted.precision = Some(argument),
+            [] => wanted.kernel = Some(argument),
+            _ => {
+                let what = format!("{argument}: not LAYERSxHIDDENxHEADS");
+                return Err(Error::usage(what));
+            }
+        }
+    }
+    Ok(wanted)
+}
+
 /// The times of the parts in the fastest of a few passes.
-fn best(engine: &Engine, batch: &Batch) -> act_core::Result<Vec<Duration>> {
+fn best(engine: &Engine, batch: &Batch) -> Result<Vec<Duration>> {
     let mut best: Vec<Duration> = Vec::new();
-    let rounds = (4096 / batch.tokens()).clamp(2, 40);
-    for _ in 0..rounds {
+    let (start, mut rounds) = (Instant::now(), 0);
+    while rounds < 2 || start.elapsed() < MEASURED {
+        rounds += 1;
         let times: Vec<Duration> = engine.profile(batch)?.into_iter().map(|(_, t)| t).collect();
         if best.is_empty() || times.iter().sum::<Duration>() < best.iter().sum() {
             best = times;
@@ -78,36 +133,46 @@ fn best(engine: &Engine, batch: &Batch) -> act_core::Result<Vec<Duration>> {
     Ok(best)
 }
 
-/// Multiply-adds of a part: all layers for every token, but the last only where it is needed.
-fn products(part: Phase, lengths: &[usize]) -> Option<f64> {
-    let (all, first) = (lengths.iter().sum::<usize>() as f64, lengths.len() as f64);
-    let rows = (LAYERS - 1) as f64 * all + first;
-    let square = (HIDDEN * HIDDEN) as f64;
-    let scores = |keys: usize| (HIDDEN * keys * ((LAYERS - 1) * keys + 1)) as f64;
-    Some(match part {
-        Phase::Projections => square * (rows + 2.0 * LAYERS as f64 * all),
-        Phase::AttentionOutput => square * rows,
-        Phase::Intermediate | Phase::Output => (HIDDEN * NEURONS) as f64 * rows,
-        Phase::AttentionScores | Phase::AttentionContext => {
-            lengths.iter().map(|&keys| scores(keys)).sum()
-        }
-        _ => return None,
-    })
-}
+impl Shape {
+    /// Neurons of a feed-forward block.
+    fn neurons(self) -> usize {
+        4 * self.hidden
+    }
 
-fn model(int8: Option<TinyInt8>) -> Artifact {
-    testing::tiny_artifact(
-        1,
-        &TinyOptions {
-            hidden_size: HIDDEN,
-            layers: vec![LayerPlan::full(12, 64, NEURONS); LAYERS],
-            vocab_size: 21128,
-            max_position_embeddings: 512,
-            max_seq_length: 128,
-            int8,
-            ..TinyOptions::default()
-        },
-    )
+    /// Multiply-adds of a part: all layers for every token, but the last only where it is needed.
+    fn products(self, part: Phase, lengths: &[usize]) -> Option<f64> {
+        let (all, first) = (lengths.iter().sum::<usize>() as f64, lengths.len() as f64);
+        let Shape { layers, hidden, .. } = self;
+        let rows = (layers - 1) as f64 * all + first;
+        let square = (hidden * hidden) as f64;
+        let scores = |keys: usize| (hidden * keys * ((layers - 1) * keys + 1)) as f64;
+        Some(match part {
+            Phase::Projections => square * (rows + 2.0 * layers as f64 * all),
+            Phase::AttentionOutput => square * rows,
+            Phase::Intermediate | Phase::Output => (hidden * self.neurons()) as f64 * rows,
+            Phase::AttentionScores | Phase::AttentionContext => {
+                lengths.iter().map(|&keys| scores(keys)).sum()
+            }
+            _ => return None,
+        })
+    }
+
+    fn model(self, int8: Option<TinyInt8>) -> Artifact {
+        let head_dim = self.hidden / self.heads;
+        let layer = LayerPlan::full(self.heads, head_dim, self.neurons());
+        testing::tiny_artifact(
+            1,
+            &TinyOptions {
+                hidden_size: self.hidden,
+                layers: vec![layer; self.layers],
+                vocab_size: 21128,
+                max_position_embeddings: 512,
+                max_seq_length: 128,
+                int8,
+                ..TinyOptions::default()
+            },
+        )
+    }
 }
 
 fn batch(lengths: &[usize]) -> Batch {
