@@ -1,27 +1,44 @@
 //! Softmax over attention scores, row by row.
 
-use std::convert::identity;
-
 use super::elementary::exp;
-use super::{LANES, combine_lanes, for_each_isa, larger, reduce};
+use super::{LANES, combine_lanes, for_each_isa, larger};
+
+/// Rows that are taken through each step together: what one waits for, others compute meanwhile.
+const TOGETHER: usize = 8;
 
 for_each_isa! {
     /// `softmax(scale * row)` in place for every row of `stride` numbers, a multiple of [`LANES`];
     /// `scale` is positive. What is to be left out is minus infinity.
     pub(crate) fn softmax_rows(scores: &mut [f32], stride: usize, scale: f32) {
-        for row in scores.chunks_exact_mut(stride) {
-            // Rounding keeps order: the largest product is that of the largest score.
-            let largest = reduce(row, f32::NEG_INFINITY, identity, larger) * scale;
-            let mut sums = [0f32; LANES];
-            for line in row.as_chunks_mut::<LANES>().0 {
-                for i in 0..LANES {
-                    line[i] = exp(line[i] * scale - largest);
-                    sums[i] += line[i];
+        for rows in scores.chunks_mut(TOGETHER * stride) {
+            let mut largest = [0f32; TOGETHER];
+            for (row, largest) in rows.chunks_exact(stride).zip(&mut largest) {
+                let mut lanes = [f32::NEG_INFINITY; LANES];
+                for line in row.as_chunks::<LANES>().0 {
+                    for i in 0..LANES {
+                        lanes[i] = larger(lanes[i], line[i]);
+                    }
                 }
+                // Rounding keeps order: the largest product is that of the largest score.
+                *largest = combine_lanes(lanes, larger) * scale;
             }
-            let inverse = 1.0 / combine_lanes(sums, |a, b| a + b);
-            for x in row.iter_mut() {
-                *x *= inverse;
+            let mut sums = [[0f32; LANES]; TOGETHER];
+            let each = rows.chunks_exact_mut(stride).zip(&largest);
+            for ((row, &largest), sums) in each.zip(&mut sums) {
+                let mut lanes = [0f32; LANES];
+                for line in row.as_chunks_mut::<LANES>().0 {
+                    for i in 0..LANES {
+                        line[i] = exp(line[i] * scale - largest);
+                        lanes[i] += line[i];
+                    }
+                }
+                *sums = lanes;
+            }
+            for (row, sums) in rows.chunks_exact_mut(stride).zip(&sums) {
+                let inverse = 1.0 / combine_lanes(*sums, |a, b| a + b);
+                for x in row.iter_mut() {
+                    *x *= inverse;
+                }
             }
         }
     }
