@@ -82,7 +82,7 @@ impl Kernel for Avx2 {
     }
 
     fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>) {
-        // SAFETY: the machine has AVX2, or this value would not exist; AVX-VNNI is used only where
+        // SAFETY: the machine has AVX2 and FMA, or this value would not exist; AVX-VNNI is used only where
         // `vnni` says so.
         unsafe {
             match panel.scheme {
@@ -121,10 +121,10 @@ macro_rules! i8_tiles {
     };
 }
 
-i8_tiles!(vnni_rows, vnni_tile, "avx2,avxvnni", max 6, [1 2 3 4 5], words 1, step add_vnni);
-i8_tiles!(quads_rows, quads_tile, "avx2", max 3, [1 2], words 2, step add_quads);
-i8_tiles!(pairs_rows, pairs_tile, "avx2", max 4, [1 2 3], words 1, step add_pairs);
-i8_tiles!(signed_rows, signed_tile, "avx2", max 4, [1 2 3], words 1, step add_signed);
+i8_tiles!(vnni_rows, vnni_tile, "avx2,fma,avxvnni", max 6, [1 2 3 4 5], words 1, step add_vnni);
+i8_tiles!(quads_rows, quads_tile, "avx2,fma", max 3, [1 2], words 2, step add_quads);
+i8_tiles!(pairs_rows, pairs_tile, "avx2,fma", max 4, [1 2 3], words 1, step add_pairs);
+i8_tiles!(signed_rows, signed_tile, "avx2,fma", max 4, [1 2 3], words 1, step add_signed);
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -186,12 +186,12 @@ fn widen(sums: __m256i, products: __m256i) -> __m256i {
     _mm256_add_epi32(sums, _mm256_madd_epi16(products, _mm256_set1_epi16(1)))
 }
 
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 fn take_f32(first: usize, tile: &[[f32; WIDTH]], _: PanelF32<'_>, out: &mut Strip<'_>) {
     out.take(first, tile.len(), tile);
 }
 
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 fn take_i32(first: usize, tile: &[[i32; WIDTH]], panel: PanelI8<'_>, out: &mut Strip<'_>) {
     out.take_sums(first, tile, &panel);
 }

@@ -9,6 +9,7 @@ use act_core::Activation;
 
 use super::operands::{PanelI8, RowScales};
 use crate::ops::activation::{gelu, relu};
+use crate::ops::gelu_bytes::{Guess, gelu_bytes};
 use crate::ops::quantize::{ToBytes, quantize};
 
 /// Where results go and what happens to them on the way.
@@ -90,18 +91,33 @@ impl Strip<'_> {
                     add(&results.row(r), &mut values[window(r)]);
                 }
             }
-            Out::Bytes(bytes, Activation::Gelu, quantizer) => {
+            Out::Bytes(bytes, activation, quantizer) => {
                 let quantizer = *quantizer;
-                for r in 0..rows {
-                    let integers = to_bytes(map(results.row(r), gelu), &quantizer);
-                    store(&integers, &mut bytes[window(r)]);
-                }
-            }
-            Out::Bytes(bytes, Activation::Relu, quantizer) => {
-                let quantizer = *quantizer;
-                for r in 0..rows {
-                    let integers = to_bytes(map(results.row(r), relu), &quantizer);
-                    store(&integers, &mut bytes[window(r)]);
+                match (activation, Guess::new(&quantizer)) {
+                    (Activation::Gelu, Some(guess)) => {
+                        for r in 0..rows {
+                            let row = results.row(r);
+                            write(&mut bytes[window(r)], |bytes| {
+                                gelu_bytes(&row, &guess, bytes)
+                            });
+                        }
+                    }
+                    (Activation::Gelu, None) => {
+                        for r in 0..rows {
+                            let row = map(results.row(r), gelu);
+                            write(&mut bytes[window(r)], |bytes| {
+                                to_bytes(&row, &quantizer, bytes)
+                            });
+                        }
+                    }
+                    (Activation::Relu, _) => {
+                        for r in 0..rows {
+                            let row = map(results.row(r), relu);
+                            write(&mut bytes[window(r)], |bytes| {
+                                to_bytes(&row, &quantizer, bytes)
+                            });
+                        }
+                    }
                 }
             }
         }
@@ -115,14 +131,22 @@ impl Strip<'_> {
         sums: &[[i32; W]],
         panel: &PanelI8<'_>,
     ) {
-        let sums = Sums {
-            sums,
-            scales: &panel.scales[..W],
-            bias: &panel.bias[..W],
-            row_scales: panel.row_scales,
-            first,
-        };
-        self.take(first, sums.sums.len(), sums);
+        let (scales, bias) = (&panel.scales[..W], &panel.bias[..W]);
+        match panel.row_scales {
+            RowScales::All(row_scale) => {
+                let mut all = [0.0; W];
+                for c in 0..W {
+                    all[c] = row_scale * scales[c];
+                }
+                let scales = all;
+                self.take(first, sums.len(), Sums { sums, bias, scales });
+            }
+            RowScales::Each(row_scales) => {
+                let row_scales = &row_scales[first..first + sums.len()];
+                let scales = RowByRow { scales, row_scales };
+                self.take(first, sums.len(), Sums { sums, bias, scales });
+            }
+        }
     }
 }
 
@@ -139,33 +163,58 @@ impl<const W: usize> Results<W> for &[[f32; W]] {
     }
 }
 
-struct Sums<'a, const W: usize> {
+struct Sums<'a, S, const W: usize> {
     sums: &'a [[i32; W]],
-    scales: &'a [f32],
     bias: &'a [f32],
-    row_scales: RowScales<'a>,
-    first: usize,
+    scales: S,
 }
 
-impl<const W: usize> Results<W> for Sums<'_, W> {
+/// A scale for every row beside those of the columns.
+struct RowByRow<'a> {
+    scales: &'a [f32],
+    row_scales: &'a [f32],
+}
+
+/// What the sums of a row are multiplied by.
+trait Scales<const W: usize> {
+    fn row(&self, r: usize) -> [f32; W];
+}
+
+impl<const W: usize> Scales<W> for [f32; W] {
+    #[inline(always)]
+    fn row(&self, _: usize) -> [f32; W] {
+        *self
+    }
+}
+
+impl<const W: usize> Scales<W> for RowByRow<'_> {
     #[inline(always)]
     fn row(&self, r: usize) -> [f32; W] {
-        let row_scale = self.row_scales.get(self.first + r);
+        let mut scales = [0.0; W];
+        for c in 0..W {
+            scales[c] = self.row_scales[r] * self.scales[c];
+        }
+        scales
+    }
+}
+
+impl<S: Scales<W>, const W: usize> Results<W> for Sums<'_, S, W> {
+    #[inline(always)]
+    fn row(&self, r: usize) -> [f32; W] {
+        let scales = self.scales.row(r);
         let mut results = [0f32; W];
         for c in 0..W {
-            results[c] = self.sums[r][c] as f32 * (row_scale * self.scales[c]) + self.bias[c];
+            results[c] = self.sums[r][c] as f32 * scales[c] + self.bias[c];
         }
         results
     }
 }
 
 #[inline(always)]
-fn to_bytes<const W: usize>(results: [f32; W], quantizer: &ToBytes) -> [u8; W] {
-    let mut bytes = [0; W];
+fn to_bytes<const W: usize>(results: &[f32; W], quantizer: &ToBytes, bytes: &mut [u8; W]) {
     for c in 0..W {
         bytes[c] = quantize(results[c], quantizer);
     }
-    bytes
 }
 
 /// A loop that vectorises, which `array::map` is not.
@@ -192,6 +241,19 @@ fn add<const W: usize>(results: &[f32; W], out: &mut [f32]) {
                 out[c] += results[c];
             }
         }
+    }
+}
+
+/// Lets `fill` write a row of bytes, of which as many count as there are columns. (It is called in one
+/// place, or it would not be inlined.)
+#[inline(always)]
+fn write<const W: usize>(out: &mut [u8], fill: impl FnOnce(&mut [u8; W])) {
+    let mut whole = [0; W];
+    let full = out.len() == W;
+    fill(<&mut [u8; W]>::try_from(&mut *out).unwrap_or(&mut whole));
+    if !full {
+        let columns = out.len();
+        out.copy_from_slice(&whole[..columns]);
     }
 }
 

@@ -122,16 +122,6 @@ pub enum RowScales<'a> {
     Each(&'a [f32]),
 }
 
-impl RowScales<'_> {
-    #[inline(always)]
-    pub(super) fn get(&self, row: usize) -> f32 {
-        match self {
-            RowScales::All(scale) => *scale,
-            RowScales::Each(scales) => scales[row],
-        }
-    }
-}
-
 /// Range of the integers `a` and `w` of a product, from the model: exactness depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ranges {

@@ -10,11 +10,11 @@ use super::{for_each_isa, larger, reduce};
 /// How floats become bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ToBytes {
-    inverse: f32,
-    low: f32,
-    high: f32,
+    pub(super) inverse: f32,
+    pub(super) low: f32,
+    pub(super) high: f32,
     /// Added to the integer.
-    offset: i32,
+    pub(super) offset: i32,
 }
 
 impl ToBytes {
