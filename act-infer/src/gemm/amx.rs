@@ -62,16 +62,12 @@ impl Kernel for AmxInt8 {
         DEPTH
     }
 
-    fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, out: Strip<'_>) {
-        self.vectors.f32_panel(left, panel, out);
+    fn f32_panels(&self, left: Left<'_, f32>, panels: PanelF32<'_>, out: Strip<'_>) {
+        self.vectors.f32_panels(left, panels, out);
     }
 
     fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
         self.vectors.transpose(columns, k, panel);
-    }
-
-    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>) {
-        self.i8_panels(left, panel, out);
     }
 
     fn i8_panels(&self, left: Left<'_, u8>, panels: PanelI8<'_>, out: Strip<'_>) {

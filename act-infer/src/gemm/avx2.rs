@@ -4,7 +4,7 @@
 //! So it is used only where the model's ranges rule that out:
 //! - `UnsignedQuads`: two such sums are added before they are widened to 32 bits;
 //! - `UnsignedPairs`: every sum is widened;
-//! - `Signed`: any ranges; `|a|` times `w` with the sign of `a`, at most `2 * 127 * 127 = 32258`.
+//! - `Signed`: any ranges; `|w|` times `a` with the sign of `w`, at most `2 * 127 * 127 = 32258`.
 
 // Rows of a tile are numbers: iterators would keep the accumulators out of registers.
 #![allow(clippy::needless_range_loop)]
@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use super::epilogue::Strip;
 use super::kernel::Kernel;
 use super::operands::{Left, PanelF32, PanelI8, Ranges, Scheme};
-use super::tile::tiles;
+use super::tile::{self, Ahead, tiles};
 use super::transpose;
 use crate::ops::Isa;
 
@@ -71,9 +71,9 @@ impl Kernel for Avx2 {
         }
     }
 
-    fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, out: Strip<'_>) {
+    fn f32_panels(&self, left: Left<'_, f32>, panels: PanelF32<'_>, out: Strip<'_>) {
         // SAFETY: the machine has AVX2 and FMA, or this value would not exist.
-        unsafe { f32_rows(left, panel, out) }
+        unsafe { f32_rows(left, panels, out) }
     }
 
     fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
@@ -81,18 +81,18 @@ impl Kernel for Avx2 {
         unsafe { transpose::avx2(columns, k, WIDTH, panel) }
     }
 
-    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>) {
+    fn i8_panels(&self, left: Left<'_, u8>, panels: PanelI8<'_>, out: Strip<'_>) {
         // SAFETY: the machine has AVX2 and FMA, or this value would not exist; AVX-VNNI is used only where
         // `vnni` says so.
         unsafe {
-            match panel.scheme {
+            match panels.scheme {
                 Scheme::Unsigned => {
                     assert!(self.vnni, "packed for a machine with AVX-VNNI");
-                    vnni_rows(left, panel, out);
+                    vnni_rows(left, panels, out);
                 }
-                Scheme::UnsignedQuads => quads_rows(left, panel, out),
-                Scheme::UnsignedPairs => pairs_rows(left, panel, out),
-                Scheme::Signed => signed_rows(left, panel, out),
+                Scheme::UnsignedQuads => quads_rows(left, panels, out),
+                Scheme::UnsignedPairs => pairs_rows(left, panels, out),
+                Scheme::Signed => signed_rows(left, panels, out),
             }
         }
     }
@@ -100,7 +100,7 @@ impl Kernel for Avx2 {
 
 tiles! {
     f32_rows, f32_tile, "avx2,fma", max 6, [1 2 3 4 5],
-    (Left<'_, f32>) x (PanelF32<'_>) -> f32, __m256: 8 lanes,
+    (Left<f32>) x (PanelF32) -> f32, __m256: 8 lanes,
     zero _mm256_setzero_ps, load _mm256_loadu_ps, load_start _mm256_loadu_ps,
     store _mm256_storeu_ps, broadcast broadcast_f32, words 1, step add_f32, take take_f32
 }
@@ -113,7 +113,7 @@ macro_rules! i8_tiles {
     ) => {
         tiles! {
             $rows, $tile, $feature, max $max, $heights,
-            (Left<'_, u8>) x (PanelI8<'_>) -> i32, __m256i: 8 lanes,
+            (Left<u8>) x (PanelI8) -> i32, __m256i: 8 lanes,
             zero _mm256_setzero_si256, load _mm256_loadu_si256, load_start _mm256_loadu_si256,
             store _mm256_storeu_si256, broadcast broadcast_bytes, words $words, step $step,
             take take_i32
@@ -169,13 +169,13 @@ fn add_pairs(sums: __m256i, [a]: [__m256i; 1], [w]: [__m256i; 1]) -> __m256i {
     widen(sums, _mm256_maddubs_epi16(a, w))
 }
 
-/// Needs `|a|` and `|w|` of at most 127.
+/// Needs `|a|` and `|w|` of at most 127. `|w|` is computed once for all rows of a tile.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn add_signed(sums: __m256i, [a]: [__m256i; 1], [w]: [__m256i; 1]) -> __m256i {
     widen(
         sums,
-        _mm256_maddubs_epi16(_mm256_abs_epi8(a), _mm256_sign_epi8(w, a)),
+        _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w)),
     )
 }
 

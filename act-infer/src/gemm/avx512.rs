@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use super::epilogue::Strip;
 use super::kernel::Kernel;
 use super::operands::{Left, PanelF32, PanelI8, Ranges, Scheme};
-use super::tile::tiles;
+use super::tile::{self, Ahead, tiles};
 use super::transpose;
 use crate::ops::Isa;
 
@@ -52,9 +52,9 @@ impl Kernel for Avx512Vnni {
         Scheme::Unsigned
     }
 
-    fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, out: Strip<'_>) {
+    fn f32_panels(&self, left: Left<'_, f32>, panels: PanelF32<'_>, out: Strip<'_>) {
         // SAFETY: the machine has AVX-512F, or this value would not exist.
-        unsafe { f32_rows(left, panel, out) }
+        unsafe { f32_rows(left, panels, out) }
     }
 
     fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
@@ -62,22 +62,22 @@ impl Kernel for Avx512Vnni {
         unsafe { transpose::avx2(columns, k, WIDTH, panel) }
     }
 
-    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>) {
+    fn i8_panels(&self, left: Left<'_, u8>, panels: PanelI8<'_>, out: Strip<'_>) {
         // SAFETY: the machine has AVX-512F and VNNI, or this value would not exist.
-        unsafe { i8_rows(left, panel, out) }
+        unsafe { i8_rows(left, panels, out) }
     }
 }
 
 tiles! {
     f32_rows, f32_tile, "avx512f,avx512bw,avx512dq,avx512vl", max 12, [1 2 3 4 5 6 7 8 9 10 11],
-    (Left<'_, f32>) x (PanelF32<'_>) -> f32, __m512: 16 lanes,
+    (Left<f32>) x (PanelF32) -> f32, __m512: 16 lanes,
     zero _mm512_setzero_ps, load _mm512_loadu_ps, load_start _mm512_loadu_ps,
     store _mm512_storeu_ps, broadcast broadcast_f32, words 1, step add_f32, take take_f32
 }
 
 tiles! {
     i8_rows, i8_tile, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", max 12, [1 2 3 4 5 6 7 8 9 10 11],
-    (Left<'_, u8>) x (PanelI8<'_>) -> i32, __m512i: 16 lanes,
+    (Left<u8>) x (PanelI8) -> i32, __m512i: 16 lanes,
     zero _mm512_setzero_si512, load _mm512_loadu_si512, load_start _mm512_loadu_si512,
     store _mm512_storeu_si512, broadcast broadcast_bytes, words 1, step add_bytes, take take_i32
 }

@@ -51,11 +51,16 @@ pub struct Strip<'a> {
 impl Strip<'_> {
     /// Where those of one of several panels go.
     pub(super) fn nth(&mut self, panel: usize, width: usize) -> Strip<'_> {
-        let first = panel * width;
+        self.some(panel, 1, width)
+    }
+
+    /// Where those of so many panels go, from `first` on.
+    pub(super) fn some(&mut self, first: usize, count: usize, width: usize) -> Strip<'_> {
+        let first = first * width;
         Strip {
             out: self.out.from(first),
             stride: self.stride,
-            columns: width.min(self.columns - first),
+            columns: (count * width).min(self.columns - first),
         }
     }
 

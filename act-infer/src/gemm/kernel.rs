@@ -23,18 +23,11 @@ pub trait Kernel: Send + Sync {
     }
     /// The fastest exact way to multiply bytes of these ranges.
     fn scheme(&self, ranges: Ranges) -> Scheme;
-    /// `out = start + left * panel`, as [the module](super) says.
-    fn f32_panel(&self, left: Left<'_, f32>, panel: PanelF32<'_>, out: Strip<'_>);
-    /// `out = (start + left * panel) * scales + bias`, as [the module](super) says. The rows of `left` are
-    /// as long as the panel, padding included; what the padding holds does not matter.
-    fn i8_panel(&self, left: Left<'_, u8>, panel: PanelI8<'_>, out: Strip<'_>);
-    /// The same for panels that lie one behind the other.
-    fn i8_panels(&self, left: Left<'_, u8>, panels: PanelI8<'_>, mut out: Strip<'_>) {
-        let width = self.width();
-        for p in 0..panels.count(width) {
-            self.i8_panel(left, panels.nth(p, width), out.nth(p, width));
-        }
-    }
+    /// `out = start + left * panels`, as [the module](super) says; the panels lie one behind the other.
+    fn f32_panels(&self, left: Left<'_, f32>, panels: PanelF32<'_>, out: Strip<'_>);
+    /// `out = (start + left * panels) * scales + bias`, as [the module](super) says. The rows of `left` are
+    /// as long as a panel, padding included; what the padding holds does not matter.
+    fn i8_panels(&self, left: Left<'_, u8>, panels: PanelI8<'_>, out: Strip<'_>);
     /// Fills a panel of floats: `panel[i, c] = columns.row(c)[i]`, zero from `columns.rows` on.
     fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
         transpose::portable(columns, k, self.width(), panel);

@@ -1,6 +1,6 @@
 //! Matrix products against packed weights: the trait every kernel implements and their choice.
 //!
-//! A kernel multiplies all rows of a left operand by one *panel*, some columns of the packed right
+//! A kernel multiplies all rows of a left operand by *panels*, each some columns of the packed right
 //! operand. What a kernel must compute is fixed to the last bit, so that no answer depends on the
 //! machine:
 //! - f32: `out = fma(a[k-1], w[k-1], .. fma(a[0], w[0], start))`, one accumulator an output,

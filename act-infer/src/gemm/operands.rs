@@ -50,7 +50,7 @@ impl<'a, T> Left<'a, T> {
     }
 }
 
-/// A panel of float weights.
+/// A panel of float weights, or several one behind the other.
 #[derive(Clone, Copy)]
 pub struct PanelF32<'a> {
     /// `[k, width]`.
@@ -76,42 +76,43 @@ pub struct PanelI8<'a> {
     pub(super) row_scales: RowScales<'a>,
 }
 
-#[cfg(target_arch = "x86_64")]
-impl PanelF32<'_> {
-    /// Panics unless the panel has this width and `left` its depth: what the unchecked loads of
-    /// the kernels rest on.
-    pub(super) fn assert_fits(&self, left: Left<'_, f32>, width: usize) {
-        assert_eq!(self.start.len(), width);
-        left.assert_holds(self.weights.len() / width);
-    }
-}
+/// What the panels of both kinds have.
+macro_rules! panels {
+    ($panels:ident, $number:ty, [$($columns:ident)*]) => {
+        impl<'a> $panels<'a> {
+            /// How many panels of this width they are.
+            pub(super) fn count(&self, width: usize) -> usize {
+                self.start.len() / width
+            }
 
-impl<'a> PanelI8<'a> {
-    /// How many panels of this width it is.
-    pub(super) fn count(&self, width: usize) -> usize {
-        self.start.len() / width
-    }
+            /// One of them.
+            pub(super) fn nth(&self, panel: usize, width: usize) -> $panels<'a> {
+                self.some(panel, 1, width)
+            }
 
-    /// One of several.
-    pub(super) fn nth(&self, panel: usize, width: usize) -> PanelI8<'a> {
-        let size = self.weights.len() / self.start.len() * width;
-        PanelI8 {
-            weights: &self.weights[panel * size..][..size],
-            start: &self.start[panel * width..][..width],
-            scales: &self.scales[panel * width..][..width],
-            bias: &self.bias[panel * width..][..width],
-            ..*self
+            /// So many of them, from `first` on.
+            pub(super) fn some(&self, first: usize, count: usize, width: usize) -> $panels<'a> {
+                let size = self.weights.len() / self.start.len() * width;
+                $panels {
+                    weights: &self.weights[first * size..][..count * size],
+                    $($columns: &self.$columns[first * width..][..count * width],)*
+                    ..*self
+                }
+            }
+
+            /// Panics unless they have so many columns and `left` their depth: what the unchecked
+            /// loads of the kernels rest on.
+            #[cfg(target_arch = "x86_64")]
+            pub(super) fn assert_fits(&self, left: Left<'_, $number>, columns: usize) {
+                assert_eq!(self.start.len(), columns);
+                left.assert_holds(self.weights.len() / columns);
+            }
         }
-    }
-
-    /// Panics unless the panel has this width and `left` its depth: what the unchecked loads of
-    /// the kernels rest on.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn assert_fits(&self, left: Left<'_, u8>, width: usize) {
-        assert_eq!(self.start.len(), width);
-        left.assert_holds(self.weights.len() / width);
-    }
+    };
 }
+
+panels!(PanelF32, f32, [start]);
+panels!(PanelI8, u8, [start scales bias]);
 
 /// Scales of the left operand's rows.
 #[derive(Clone, Copy)]

@@ -129,25 +129,25 @@ impl PackedF32 {
         &self,
         panels: Range<usize>,
         left: Left<'_, f32>,
-        mut out: Out<'_>,
+        out: Out<'_>,
         stride: usize,
     ) {
-        if left.rows == 0 {
+        let columns = self.columns(panels.clone());
+        if left.rows == 0 || columns.is_empty() {
             return;
         }
-        let (width, first) = (self.kernel.width(), panels.start);
-        for p in panels {
-            let panel = PanelF32 {
-                weights: &self.weights[p * width * self.k..][..width * self.k],
-                start: &self.start[p * width..][..width],
-            };
-            let strip = Strip {
-                out: out.from((p - first) * width),
-                stride,
-                columns: width.min(self.n - p * width),
-            };
-            self.kernel.f32_panel(left, panel, strip);
-        }
+        let width = self.kernel.width();
+        let padded = panels.start * width..panels.end * width;
+        let panels = PanelF32 {
+            weights: &self.weights[padded.start * self.k..padded.end * self.k],
+            start: &self.start[padded],
+        };
+        let strip = Strip {
+            out,
+            stride,
+            columns: columns.len(),
+        };
+        self.kernel.f32_panels(left, panels, strip);
     }
 
     /// The same matrix for another kernel.

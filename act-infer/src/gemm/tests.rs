@@ -15,9 +15,9 @@ fn kernels() -> impl Iterator<Item = &'static dyn Kernel> {
     Kernels::available().into_iter().map(kernel)
 }
 
-/// Sizes around the kernels' tiles, and 1.
+/// Sizes around the kernels' tiles, some panels at once and a row or two among them.
 fn size() -> impl Strategy<Value = usize> {
-    prop_oneof![Just(1), 1usize..10, 10usize..70]
+    prop_oneof![Just(1), 1usize..10, 10usize..70, 120usize..140]
 }
 
 fn floats(rng: &mut ChaCha8Rng, len: usize) -> Vec<f32> {
