@@ -78,7 +78,7 @@ pub struct PanelI8<'a> {
 
 /// What the panels of both kinds have.
 macro_rules! panels {
-    ($panels:ident, $number:ty, [$($columns:ident)*]) => {
+    ($panels:ident, $number:ty, [$($columns:ident)*] [$($same:ident)*]) => {
         impl<'a> $panels<'a> {
             /// How many panels of this width they are.
             pub(super) fn count(&self, width: usize) -> usize {
@@ -96,7 +96,7 @@ macro_rules! panels {
                 $panels {
                     weights: &self.weights[first * size..][..count * size],
                     $($columns: &self.$columns[first * width..][..count * width],)*
-                    ..*self
+                    $($same: self.$same,)*
                 }
             }
 
@@ -111,8 +111,8 @@ macro_rules! panels {
     };
 }
 
-panels!(PanelF32, f32, [start]);
-panels!(PanelI8, u8, [start scales bias]);
+panels!(PanelF32, f32, [start] []);
+panels!(PanelI8, u8, [start scales bias] [scheme row_scales]);
 
 /// Scales of the left operand's rows.
 #[derive(Clone, Copy)]
