@@ -4,6 +4,7 @@
 //! PaddleNLP's. [`JsonSpec`] is a whole `tokenizer.json`, which the `tokenizers` crate runs.
 
 mod category;
+mod common;
 mod failure;
 mod json;
 mod paddle;
@@ -12,9 +13,11 @@ mod spec;
 mod truncation;
 mod vocab;
 mod whole;
+mod wordpiece;
 mod words;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::batch::Encoding;
 use crate::error::{Error, Result};
@@ -28,7 +31,7 @@ pub use truncation::Truncation;
 pub use vocab::vocab_tokens;
 pub use words::basic_words;
 
-/// A ready tokenizer with a maximal sequence length.
+/// A ready tokenizer with a maximal sequence length. A clone shares the vocabulary.
 #[derive(Clone)]
 pub struct Tokenizer {
     kind: Kind,
@@ -37,7 +40,7 @@ pub struct Tokenizer {
 
 #[derive(Clone)]
 enum Kind {
-    WordPiece(Box<WordPieces>),
+    WordPiece(Arc<WordPieces>),
     Json(Json),
 }
 
@@ -56,7 +59,7 @@ impl Tokenizer {
     pub fn new(spec: &TokenizerSpec, max_seq_length: usize) -> Result<Self> {
         let kind = match spec {
             TokenizerSpec::WordPiece(spec) => {
-                Kind::WordPiece(Box::new(WordPieces::new(spec, max_seq_length)?))
+                Kind::WordPiece(Arc::new(WordPieces::new(spec, max_seq_length)?))
             }
             TokenizerSpec::Json(spec) => Kind::Json(Json::new(spec, max_seq_length)?),
         };

@@ -3,12 +3,14 @@
 
 pub mod input;
 mod lines;
+mod stages;
 mod takes;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use act_core::{Encoding, Error, Progress, Result};
+use act_core::{Error, Progress, Result};
 use act_data::Lengths;
 use act_stage::{Context, Exit, Listing, LogArgs, ThreadsArgs};
 use serde::Serialize;
@@ -16,8 +18,9 @@ use serde_json::Value;
 
 use crate::args;
 use crate::model::{Model, stem};
-use input::{LineFormat, Question, Reader};
+use input::{LineFormat, Reader};
 use lines::Lines;
+use stages::{Answer, Stages};
 
 /// Arguments of `act-eval predict`.
 #[derive(Debug, Clone, clap::Args)]
@@ -78,95 +81,69 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         return Err(Error::usage(message));
     }
     let model = Model::load(ctx, &args.model, &stem(&args.model), args.threads.count())?;
-    let mut reader = Reader::of_file(&model, args.format, &args.input)?;
-    let mut lines = Lines::open(&args.input)?;
-    let (mut out, progress) = (ctx.listing(), ctx.progress());
-    let mut answers = Answers {
-        model: &model,
+    let model = Arc::new(model);
+    let reader = Reader::of_file(&model, args.format, &args.input)?;
+    let lines = Lines::open(&args.input)?;
+    let name = lines.name().to_string();
+    let progress = ctx.progress();
+    let mut written = Written {
+        out: ctx.listing(),
         style: match (args.submission, args.labels_only) {
             (true, _) => Style::Submission,
             (false, true) => Style::Label,
             (false, false) => Style::Whole,
         },
         lengths: Lengths::new(model.tokenizer.max_seq_length()),
-        asked: 0,
-        batch: Vec::new(),
+        answers: 0,
     };
-    let read = loop {
-        let next = match lines.next() {
-            Ok(Some(line)) => reader.read(line).map_err(|e| e.context(lines.place())),
-            Ok(None) => break Ok(()),
-            Err(bad) => break Err(bad),
-        };
-        match next {
-            Ok(question) => answers.batch.extend(question),
-            Err(bad) => break Err(bad),
-        }
-        if answers.batch.len() == args.batch_size || !lines.ready() {
-            answers.give(&mut out, &progress)?;
-        }
-    };
-    answers.give(&mut out, &progress)?;
-    let cut = answers.lengths.cut();
-    if cut.examples > 0 {
-        log::warn!("{}: {cut}", lines.name());
-    }
-    read.map(|()| Exit::Done)
-}
-
-/// Questions on their way to their answers.
-struct Answers<'a> {
-    model: &'a Model,
-    style: Style,
-    /// Of all questions so far.
-    lengths: Lengths,
-    /// How many were asked.
-    asked: u64,
-    /// Those that wait.
-    batch: Vec<Question>,
-}
-
-impl Answers<'_> {
-    /// Answers all questions, and leaves none.
-    fn give(&mut self, out: &mut Listing, progress: &dyn Progress) -> Result<()> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
+    let stages = Stages::start(model, reader, lines, args.batch_size)?;
+    let ended = stages.each(|answers| {
         progress.advance(0)?;
-        let (encodings, ids): (Vec<Encoding>, Vec<_>) = self
-            .batch
-            .drain(..)
-            .map(|q| {
-                self.lengths.add(q.whole);
-                (q.encoding, q.id)
-            })
-            .unzip();
-        let answers = self.model.engine.classify_encodings(&encodings)?;
-        for (answer, id) in answers.into_iter().zip(ids) {
-            let number = self.asked;
-            self.asked += 1;
-            let label = answer.label;
-            let prediction = match self.style {
-                Style::Label => {
-                    let written = writeln!(out, "{label}");
-                    written.map_err(|e| Error::io("standard output", e))?;
-                    continue;
-                }
-                Style::Submission => Prediction::Submission {
-                    id: id.unwrap_or_else(|| number.into()),
-                    label,
-                },
-                Style::Whole => Prediction::Whole {
-                    label,
-                    probabilities: answer.probabilities,
-                    logits: answer.logits,
-                },
-            };
-            serde_json::to_writer(&mut *out, &prediction)
-                .map_err(std::io::Error::from)
-                .and_then(|()| out.write_all(b"\n"))
+        written.add(answers)
+    });
+    let cut = written.lengths.cut();
+    if cut.examples > 0 {
+        log::warn!("{name}: {cut}");
+    }
+    ended.map(|()| Exit::Done)
+}
+
+/// What was written so far.
+struct Written {
+    out: Listing,
+    style: Style,
+    /// Of the questions.
+    lengths: Lengths,
+    answers: u64,
+}
+
+impl Written {
+    /// Writes the answers of a batch, so that whoever waits has them.
+    fn add(&mut self, answers: Vec<Answer>) -> Result<()> {
+        for answer in answers {
+            self.lengths.add(answer.whole);
+            self.write(answer)
                 .map_err(|e| Error::io("standard output", e))?;
+            self.answers += 1;
         }
-        out.flush().map_err(|e| Error::io("standard output", e))
+        let flushed = self.out.flush();
+        flushed.map_err(|e| Error::io("standard output", e))
+    }
+
+    fn write(&mut self, Answer { given, id, .. }: Answer) -> std::io::Result<()> {
+        let prediction = match self.style {
+            Style::Label => return writeln!(self.out, "{}", given.label),
+            Style::Submission => Prediction::Submission {
+                id: id.unwrap_or_else(|| self.answers.into()),
+                label: given.label,
+            },
+            Style::Whole => Prediction::Whole {
+                label: given.label,
+                probabilities: given.probabilities,
+                logits: given.logits,
+            },
+        };
+        serde_json::to_writer(&mut self.out, &prediction)?;
+        self.out.write_all(b"\n")
     }
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 use super::category::{ACCENTS, BLANKS, OTHER, SYMBOLS};
+use super::common::is_no_capital;
 use super::whole::WholeTokens;
 
 /// The rules.
@@ -24,7 +25,7 @@ pub struct Paddle {
 impl Paddle {
     /// The text in lower case, character by character, but for the whole tokens in it.
     pub fn lowered<'t>(&self, text: &'t str, whole: &WholeTokens) -> Cow<'t, str> {
-        if !self.lowercase || text.chars().all(|c| c.is_lowercase() || is_caseless(c)) {
+        if !self.lowercase || text.chars().all(is_no_capital) {
             return Cow::Borrowed(text);
         }
         let (mut lowered, mut at) = (String::with_capacity(text.len()), 0);
@@ -47,11 +48,19 @@ impl Paddle {
     }
 
     /// The words of a text that is lowered already.
-    pub fn split(&self, text: &str, whole: &WholeTokens, mut word: impl FnMut(&str)) {
+    ///
+    /// # Errors
+    /// Those of `word`, which end it.
+    pub fn split<E>(
+        &self,
+        text: &str,
+        whole: &WholeTokens,
+        word: &mut impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
         let clean = self.clean(text);
         for token in clean.split_whitespace() {
             if self.keeps_whole && whole.has(token) {
-                word(token);
+                word(token)?;
                 continue;
             }
             let token = if self.strip_accents && !token.chars().all(is_plain) {
@@ -65,15 +74,16 @@ impl Paddle {
                     continue;
                 }
                 if start < at {
-                    word(&token[start..at]);
+                    word(&token[start..at])?;
                 }
                 start = at + c.len_utf8();
-                word(&token[at..start]);
+                word(&token[at..start])?;
             }
             if start < token.len() {
-                word(&token[start..]);
+                word(&token[start..])?;
             }
         }
+        Ok(())
     }
 
     /// Without control characters, every blank one space, CJK characters between spaces.
@@ -92,11 +102,6 @@ impl Paddle {
         }
         clean
     }
-}
-
-/// Characters of which most texts are made and that have no lower case; others are asked.
-fn is_caseless(c: char) -> bool {
-    matches!(c, '\0'..='@' | '['..='~' | '\u{2e80}'..='\u{9fff}')
 }
 
 /// Without accents, and nothing that has parts.

@@ -1,23 +1,17 @@
 //! WordPiece: words to pieces of the vocabulary, put between the special tokens and cut where they are
 //! too many.
 
-use ahash::AHashMap;
-use tokenizers::Model;
-use tokenizers::models::wordpiece::WordPiece;
-
-use super::failure::failed;
 use super::spec::WordPieceSpec;
 use super::truncation::Truncation;
-use super::words::{Unit, Words};
+use super::wordpiece::Vocabulary;
+use super::words::{Halt, Unit, Words};
 use crate::batch::Encoding;
 use crate::error::{Error, Result};
 
 /// A vocabulary with its rules.
-#[derive(Clone)]
 pub struct WordPieces {
     words: Words,
-    model: WordPiece,
-    unk_id: u32,
+    vocabulary: Vocabulary,
     cls_id: u32,
     sep_id: u32,
     cut: Truncation,
@@ -37,23 +31,14 @@ impl WordPieces {
     pub fn new(spec: &WordPieceSpec, max_seq_length: usize) -> Result<Self> {
         let tokens: Vec<&str> = spec.tokens().collect();
         let name = |id: u32| {
-            let token = tokens.get(id as usize);
+            let token = tokens.get(id as usize).copied();
             token.ok_or_else(|| Error::rejected(format!("token id {id} is not in the vocabulary")))
         };
         let unknown = name(spec.unk_id)?;
         name(spec.cls_id).and(name(spec.sep_id))?;
-        let ids = tokens.iter().enumerate();
-        let vocab: AHashMap<String, u32> = ids.map(|(i, t)| (t.to_string(), i as u32)).collect();
-        let model = WordPiece::builder()
-            .vocab(vocab)
-            .unk_token(unknown.to_string())
-            .max_input_chars_per_word(spec.max_word_chars as usize)
-            .build()
-            .map_err(|e| Error::rejected(format!("the vocabulary does not load: {e}")))?;
         Ok(Self {
             words: Words::new(spec, &tokens),
-            model,
-            unk_id: spec.unk_id,
+            vocabulary: Vocabulary::new(&tokens, unknown, spec.max_word_chars as usize),
             cls_id: spec.cls_id,
             sep_id: spec.sep_id,
             cut: spec.cut,
@@ -118,107 +103,43 @@ impl WordPieces {
         }
     }
 
-    /// Pieces of a text, from its end where that stays; no more words are taken than give `enough`.
+    /// Pieces of a text: its first, and no more than are `enough`, unless its end is what stays.
     fn pieces(&self, text: &str, enough: usize, counted: bool) -> Result<Pieces> {
-        if self.cut.keeps_end() {
-            self.last_pieces(text, enough, counted)
+        let enough = if self.cut.keeps_end() {
+            usize::MAX
         } else {
-            self.first_pieces(text, enough, counted)
-        }
-    }
-
-    fn first_pieces(&self, text: &str, enough: usize, counted: bool) -> Result<Pieces> {
-        let (mut ids, mut total, mut full) = (Vec::new(), 0, enough == 0);
-        let mut wrong = None;
-        self.words.each(text, |unit| match unit {
-            _ if full && !counted => {}
-            Unit::Token(id) => {
-                total += 1;
-                if !full {
-                    ids.push(id);
-                }
-            }
-            Unit::Word(word) => match self.model.tokenize(word) {
-                Ok(pieces) => {
-                    total += pieces.len();
-                    if !full {
-                        ids.extend(pieces.into_iter().map(|p| p.id));
-                        full = ids.len() >= enough;
-                    }
-                }
-                Err(e) => wrong = Some(e),
-            },
-        })?;
-        wrong.map_or(Ok(Pieces { ids, total }), |e| Err(failed(e)))
-    }
-
-    fn last_pieces(&self, text: &str, enough: usize, counted: bool) -> Result<Pieces> {
-        let mut units = Vec::new();
+            enough
+        };
+        let (mut ids, mut total) = (Vec::new(), 0);
         self.words.each(text, |unit| {
-            units.push(match unit {
-                Unit::Token(id) => Err(id),
-                Unit::Word(word) => Ok(word.to_string()),
-            });
+            if ids.len() == enough && !counted {
+                return Err(Halt::Enough);
+            }
+            let before = ids.len();
+            match unit {
+                Unit::Token(id) => ids.push(id),
+                Unit::Word(word) => self.vocabulary.pieces(word, &mut ids),
+            }
+            total += ids.len() - before;
+            ids.truncate(enough);
+            Ok(())
         })?;
-        let (mut ids, mut total, mut full) = (Vec::new(), 0, enough == 0);
-        for unit in units.iter().rev() {
-            if full && !counted {
-                break;
-            }
-            let pieces = match unit {
-                Err(id) => vec![*id],
-                Ok(word) => {
-                    let pieces = self.model.tokenize(word).map_err(failed)?;
-                    pieces.into_iter().map(|p| p.id).collect()
-                }
-            };
-            total += pieces.len();
-            if !full {
-                ids.extend(pieces.into_iter().rev());
-                full = unit.is_ok() && ids.len() >= enough;
-            }
-        }
-        ids.reverse();
         Ok(Pieces { ids, total })
     }
 
     /// See [`super::Tokenizer::entries`].
     pub fn entries(&self, text: &str) -> Result<Vec<u32>> {
-        let (mut ids, mut wrong) = (Vec::new(), None);
+        let mut ids = Vec::new();
         self.words.each(text, |unit| {
-            let word = match unit {
-                Unit::Token(id) => return ids.push(id),
-                Unit::Word(word) => word,
-            };
-            match self.model.tokenize(word) {
-                Ok(pieces) => match &pieces[..] {
-                    [only] if only.id == self.unk_id => self.matched(word, &mut ids),
-                    pieces => ids.extend(pieces.iter().map(|p| p.id)),
-                },
-                Err(e) => wrong = Some(e),
+            match unit {
+                Unit::Token(id) => ids.push(id),
+                // What matches counts, whether all of the word does or not.
+                Unit::Word(word) => {
+                    self.vocabulary.matches(word, &mut ids);
+                }
             }
+            Ok(())
         })?;
-        wrong.map_or(Ok(ids), |e| Err(failed(e)))
-    }
-
-    /// The longest matches from the start of a word to where nothing matches.
-    fn matched(&self, word: &str, ids: &mut Vec<u32>) {
-        if word.chars().count() > self.model.max_input_chars_per_word {
-            return;
-        }
-        let prefix = &self.model.continuing_subword_prefix;
-        let mut rest = word;
-        while !rest.is_empty() {
-            let ends = rest.char_indices().map(|(i, c)| i + c.len_utf8()).rev();
-            let prefix = if rest.len() == word.len() { "" } else { prefix };
-            let mut candidates = ends.map(|end| (end, format!("{prefix}{}", &rest[..end])));
-            let longest = candidates.find_map(|(end, piece)| {
-                let id = self.model.token_to_id(&piece)?;
-                Some((end, id))
-            });
-            let Some((end, id)) = longest else { return };
-            ids.push(id);
-            rest = &rest[end..];
-        }
+        Ok(ids)
     }
 }

@@ -3,7 +3,7 @@
 use ahash::AHashMap;
 
 /// The tokens by their text.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct WholeTokens {
     ids: AHashMap<String, u32>,
     /// Their lengths in bytes by their first byte, the longest first.
@@ -67,31 +67,48 @@ impl WholeTokens {
         Some(from + found)
     }
 
-    /// The text in parts, in its order; the leftmost token wins, and of those the longest.
-    pub fn split<'t>(&self, text: &'t str) -> Vec<Part<'t>> {
-        let (mut parts, mut done, mut from) = (Vec::new(), 0, 0);
+    /// Shows the text's parts in its order; the leftmost token wins, and of those the longest.
+    ///
+    /// # Errors
+    /// Those of `see`, which end it.
+    pub fn split<'t, E>(
+        &self,
+        text: &'t str,
+        mut see: impl FnMut(Part<'t>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut done, mut from) = (0, 0);
         while let Some(start) = self.candidate(text, from) {
             let Some((length, id)) = self.at(text, start) else {
                 from = start + 1;
                 continue;
             };
             if done < start {
-                parts.push(Part::Text(&text[done..start]));
+                see(Part::Text(&text[done..start]))?;
             }
-            parts.push(Part::Token(id));
+            see(Part::Token(id))?;
             done = start + length;
             from = done;
         }
         if done < text.len() {
-            parts.push(Part::Text(&text[done..]));
+            see(Part::Text(&text[done..]))?;
         }
-        parts
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn split<'t>(whole: &WholeTokens, text: &'t str) -> Vec<Part<'t>> {
+        let mut parts = Vec::new();
+        let seen: Result<(), ()> = whole.split(text, |part| {
+            parts.push(part);
+            Ok(())
+        });
+        seen.unwrap();
+        parts
+    }
 
     #[test]
     fn the_leftmost_token_wins_and_of_those_the_longest() {
@@ -115,9 +132,9 @@ mod tests {
             Part::Token(3),
             Part::Text("[A"),
         ];
-        assert_eq!(whole.split(text), parts);
-        assert!(whole.split("").is_empty());
-        assert_eq!(WholeTokens::default().split("[A]"), [Part::Text("[A]")]);
+        assert_eq!(split(&whole, text), parts);
+        assert!(split(&whole, "").is_empty());
+        assert_eq!(split(&WholeTokens::default(), "[A]"), [Part::Text("[A]")]);
         assert!(whole.has("A]") && !whole.has("a]"));
     }
 }

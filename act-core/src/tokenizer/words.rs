@@ -1,35 +1,31 @@
 //! A text to the words that WordPiece cuts into pieces.
 
+use std::borrow::Cow;
+
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::{
     NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
 };
 
+use super::common::{Chunk, cut};
 use super::failure::failed;
 use super::paddle::Paddle;
 use super::spec::{Split, WordPieceSpec};
 use super::whole::{Part, WholeTokens};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// BERT's basic tokenisation with the usual rules, before any vocabulary: control characters
 /// removed, lower case, accents stripped, CJK characters and punctuation on their own, the rest
 /// cut at blanks. What a vocabulary is made from.
 pub fn basic_words(text: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
-    let bert = BertNormalizer::new(true, true, Some(true), true);
-    split_words(&bert, text, |word| words.push(word.to_string()))?;
+    let rules = Rules::Bert(BertNormalizer::new(true, true, Some(true), true));
+    ended(rules.words(text, &WholeTokens::default(), &mut |word| {
+        words.push(word.to_string());
+        Ok(())
+    }))?;
     Ok(words)
-}
-
-fn split_words(bert: &BertNormalizer, text: &str, mut word: impl FnMut(&str)) -> Result<()> {
-    let mut normalized = NormalizedString::from(text);
-    bert.normalize(&mut normalized).map_err(failed)?;
-    let mut split = PreTokenizedString::from(normalized);
-    BertPreTokenizer.pre_tokenize(&mut split).map_err(failed)?;
-    let splits = split.get_splits(OffsetReferential::Normalized, OffsetType::None);
-    splits.into_iter().for_each(|(text, ..)| word(text));
-    Ok(())
 }
 
 /// What a text is made of before the vocabulary is asked.
@@ -41,14 +37,27 @@ pub enum Unit<'t> {
     Word(&'t str),
 }
 
+/// Why no more of a text is wanted.
+pub enum Halt {
+    /// There is enough.
+    Enough,
+    /// Something is wrong.
+    Wrong(Error),
+}
+
+fn ended(seen: Result<(), Halt>) -> Result<()> {
+    match seen {
+        Ok(()) | Err(Halt::Enough) => Ok(()),
+        Err(Halt::Wrong(error)) => Err(error),
+    }
+}
+
 /// The rules of words.
-#[derive(Clone)]
 pub struct Words {
     whole: WholeTokens,
     rules: Rules,
 }
 
-#[derive(Clone)]
 enum Rules {
     Bert(BertNormalizer),
     Paddle(Paddle),
@@ -81,30 +90,77 @@ impl Words {
         }
     }
 
-    /// Shows the units of a text in its order.
-    pub fn each(&self, text: &str, mut see: impl FnMut(Unit<'_>)) -> Result<()> {
-        match &self.rules {
-            // Every part between tokens is normalised on its own, as the crate does it.
-            Rules::Bert(bert) => {
-                for part in self.whole.split(text) {
-                    match part {
-                        Part::Token(id) => see(Unit::Token(id)),
-                        Part::Text(text) => split_words(bert, text, |word| see(Unit::Word(word)))?,
-                    }
-                }
+    /// Shows the units of a text in its order, until `see` has enough.
+    pub fn each(
+        &self,
+        text: &str,
+        mut see: impl FnMut(Unit<'_>) -> Result<(), Halt>,
+    ) -> Result<()> {
+        let text = match &self.rules {
+            Rules::Bert(_) => Cow::Borrowed(text),
+            Rules::Paddle(paddle) => paddle.lowered(text, &self.whole),
+        };
+        // Every part between tokens is normalised on its own, as the crate does it.
+        ended(self.whole.split(&text, |part| match part {
+            Part::Token(id) => see(Unit::Token(id)),
+            Part::Text(text) => {
+                let see = &mut |word: &str| see(Unit::Word(word));
+                self.rules.words(text, &self.whole, see)
             }
-            Rules::Paddle(paddle) => {
-                let text = paddle.lowered(text, &self.whole);
-                for part in self.whole.split(&text) {
-                    match part {
-                        Part::Token(id) => see(Unit::Token(id)),
-                        Part::Text(text) => {
-                            paddle.split(text, &self.whole, |word| see(Unit::Word(word)));
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
+        }))
     }
 }
+
+impl Rules {
+    /// The words of a text without whole tokens; PaddleNLP's has no capitals any more.
+    fn words(
+        &self,
+        text: &str,
+        whole: &WholeTokens,
+        see: &mut impl FnMut(&str) -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
+        let (ideographs, lowercase) = match self {
+            Self::Bert(bert) => (bert.handle_chinese_chars, bert.lowercase),
+            Self::Paddle(paddle) => (paddle.split_cjk, false),
+        };
+        // No rule that comes before asks for the case of ASCII's letters.
+        let text = if lowercase && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(text.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(text)
+        };
+        cut(&text, ideographs, |chunk| match chunk {
+            Chunk::Word(word) => see(word),
+            Chunk::Odd(text) => self.every_rule(text, whole, see),
+        })
+    }
+
+    /// The same by all the rules.
+    fn every_rule(
+        &self,
+        text: &str,
+        whole: &WholeTokens,
+        see: &mut impl FnMut(&str) -> Result<(), Halt>,
+    ) -> Result<(), Halt> {
+        match self {
+            Self::Bert(bert) => {
+                let split = split(bert, text).map_err(|e| Halt::Wrong(failed(e)))?;
+                let splits = split.get_splits(OffsetReferential::Normalized, OffsetType::None);
+                splits.into_iter().try_for_each(|(word, ..)| see(word))
+            }
+            Self::Paddle(paddle) => paddle.split(text, whole, see),
+        }
+    }
+}
+
+/// A text by the crate's rules.
+fn split(bert: &BertNormalizer, text: &str) -> tokenizers::Result<PreTokenizedString> {
+    let mut normalized = NormalizedString::from(text);
+    bert.normalize(&mut normalized)?;
+    let mut split = PreTokenizedString::from(normalized);
+    BertPreTokenizer.pre_tokenize(&mut split)?;
+    Ok(split)
+}
+
+#[cfg(test)]
+mod tests;

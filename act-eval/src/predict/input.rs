@@ -38,10 +38,10 @@ pub struct Question {
     pub id: Option<Value>,
 }
 
-/// Turns lines into what the model takes.
-pub struct Reader<'a> {
-    tokenizer: &'a Tokenizer,
-    plan: &'a Plan,
+/// Turns lines into what the model takes, on a thread of its own if need be: it borrows nothing.
+pub struct Reader {
+    tokenizer: Tokenizer,
+    plan: Plan,
     format: LineFormat,
     texts: TaskTexts,
     /// Lines are read from a file that is called a table.
@@ -65,28 +65,27 @@ struct Ids {
     id: Option<Value>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader {
     /// A reader for a model.
     ///
     /// # Errors
     /// Usage: pairs, for a model that takes one text.
-    pub fn new(model: &'a Model, format: LineFormat) -> Result<Self> {
-        let (tokenizer, plan) = (&model.tokenizer, &model.plan);
-        Self::of(tokenizer, plan, TaskTexts::of(&model.task), format)
+    pub fn new(model: &Model, format: LineFormat) -> Result<Self> {
+        Self::of(model.tokenizer.clone(), model.plan.clone(), TaskTexts::of(&model.task), format)
     }
 
     /// A reader for a model and a file, which may lie beside its own description.
     ///
     /// # Errors
     /// As [`Reader::new`], and those of the description.
-    pub fn of_file(model: &'a Model, format: LineFormat, input: &Path) -> Result<Self> {
+    pub fn of_file(model: &Model, format: LineFormat, input: &Path) -> Result<Self> {
         let ending = input.extension().and_then(|e| e.to_str()).unwrap_or("");
         let format = match (format, ending) {
             (LineFormat::Auto, "json" | "jsonl") => LineFormat::Jsonl,
             _ => format,
         };
         let texts = TaskTexts::of(&model.task).beside(input, &model.task)?;
-        let reader = Self::of(&model.tokenizer, &model.plan, texts, format)?;
+        let reader = Self::of(model.tokenizer.clone(), model.plan.clone(), texts, format)?;
         Ok(Self {
             table: ending == "tsv",
             ..reader
@@ -94,8 +93,8 @@ impl<'a> Reader<'a> {
     }
 
     fn of(
-        tokenizer: &'a Tokenizer,
-        plan: &'a Plan,
+        tokenizer: Tokenizer,
+        plan: Plan,
         texts: TaskTexts,
         format: LineFormat,
     ) -> Result<Self> {
@@ -245,7 +244,7 @@ impl<'a> Reader<'a> {
     }
 
     fn check_ids(&self, encoding: &Encoding) -> Result<()> {
-        let (plan, length) = (self.plan, encoding.len());
+        let (plan, length) = (&self.plan, encoding.len());
         let refuse = |what: String| Err(Error::usage(what));
         if length != encoding.token_type_ids.len() {
             let types = encoding.token_type_ids.len();

@@ -12,7 +12,7 @@ const LONGEST: u64 = 16 << 20;
 
 /// A source of lines that knows its name and its place.
 pub struct Lines {
-    reader: BufReader<Box<dyn Read>>,
+    reader: BufReader<Box<dyn Read + Send>>,
     line: Vec<u8>,
     name: String,
     number: usize,
@@ -29,7 +29,7 @@ impl Lines {
     }
 
     /// Reads from anything that has a name.
-    pub fn new(source: impl Read + 'static, name: &str) -> Self {
+    pub fn new(source: impl Read + Send + 'static, name: &str) -> Self {
         Self {
             reader: BufReader::with_capacity(1 << 16, Box::new(source)),
             line: Vec::new(),

@@ -1,6 +1,7 @@
 //! `act-eval predict`: a line in, an answer out.
 
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, Columns};
@@ -67,6 +68,81 @@ fn a_bad_line_is_named_after_the_answers_before_it() {
         line.contains("standard input:2: input_ids: 999 is not below 128"),
         "{line}"
     );
+}
+
+#[test]
+fn a_bad_line_far_down_is_named_after_the_answers_before_it() {
+    let here = Workplace::new();
+    let lines = "花呗\t借\n".repeat(70_000) + "花呗\n" + &"花呗\t借\n".repeat(100);
+    let output = here.run_with("predict base.act --labels-only --threads 2", lines.as_bytes());
+    let answers = output.stdout.iter().filter(|&&b| b == b'\n').count();
+    assert_eq!(answers, 70_000);
+    let (code, line) = refusal(output);
+    assert!(
+        code == 2 && line.contains("standard input:70001: "),
+        "{line}"
+    );
+}
+
+#[test]
+fn answers_keep_the_order_of_their_lines_whatever_is_computed_together() {
+    let here = Workplace::new();
+    let line = |i: usize| {
+        let text = "花呗还款".repeat(i % 5);
+        format!("{{\"id\": {i}, \"sentence1\": \"{text}\", \"sentence2\": \"借{i}\"}}\n")
+    };
+    let lines: String = (0..5_000).map(line).collect();
+    let answers = |flags: &str| {
+        let arguments = format!("predict base.act --submission {flags}");
+        text_of(here.run_with(&arguments, lines.as_bytes()))
+    };
+    let one = answers("--threads 1 --batch-size 1");
+    let ids = one.lines().map(|answer| {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        answer["id"].as_u64().unwrap()
+    });
+    assert!(ids.eq(0..5_000));
+    for flags in ["--threads 3 --batch-size 7", "--threads 2 --batch-size 10000"] {
+        assert_eq!(answers(flags), one, "{flags}");
+    }
+}
+
+/// `predict base.act`, which waits for lines.
+fn waiting(here: &Workplace) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_act-eval"))
+        .args(["predict", "base.act"])
+        .current_dir(here.0.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_line_is_answered_before_the_next_one_is_written() {
+    let here = Workplace::new();
+    let mut child = waiting(&here);
+    let mut pipe = child.stdin.take().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..20 {
+        pipe.write_all("花呗\t借\n".as_bytes()).unwrap();
+        let answer = answers.next().unwrap().unwrap();
+        assert!(answer.starts_with("{\"label\":"), "{answer}");
+    }
+    drop(pipe);
+    assert!(answers.next().is_none() && child.wait().unwrap().success());
+}
+
+#[test]
+fn predict_ends_with_its_reader_while_its_writer_still_waits() {
+    let here = Workplace::new();
+    let mut child = waiting(&here);
+    let mut pipe = child.stdin.take().unwrap();
+    drop(child.stdout.take());
+    pipe.write_all("花呗\t借\n".as_bytes()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(pipe);
 }
 
 #[test]

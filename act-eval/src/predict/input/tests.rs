@@ -24,7 +24,7 @@ fn read_as(
         label: Some("label".into()),
     });
     let tokenizer = Tokenizer::new(&tokenizer, info.max_seq_length)?;
-    let mut reader = Reader::of(&tokenizer, &plan, TaskTexts::of(&info), format)?;
+    let mut reader = Reader::of(tokenizer, plan, TaskTexts::of(&info), format)?;
     let questions = lines.iter().map(|line| reader.read(line));
     let questions: Vec<Option<Question>> = questions.collect::<Result<_>>()?;
     Ok(questions
