@@ -1,6 +1,9 @@
 //! Texts in, labels and probabilities out.
 
-use act_core::{Batch, Encoding, Error, Result, metrics};
+use std::panic::resume_unwind;
+use std::thread;
+
+use act_core::{Batch, Encoding, Error, Result, Tokenizer, metrics};
 
 use crate::engine::Engine;
 
@@ -17,6 +20,10 @@ pub struct Classification {
     pub logits: Vec<f32>,
 }
 
+/// Bytes of text that are worth another thread to make ids of them: with fewer, starting it takes
+/// longer than it saves.
+const WORTH_A_THREAD: usize = 1 << 15;
+
 impl Engine {
     /// Classifies texts, all of them as one batch. A text longer than the model takes is cut.
     ///
@@ -29,9 +36,7 @@ impl Engine {
     /// # Ok::<(), act_infer::Error>(())
     /// ```
     pub fn classify(&self, texts: &[&str]) -> Result<Vec<Classification>> {
-        let tokenizer = self.tokenizer()?;
-        let encodings = texts.iter().map(|text| tokenizer.encode(text, None));
-        self.classify_encodings(&encodings.collect::<Result<Vec<_>>>()?)
+        self.classify_encodings(&self.encode(texts, |&text| (text, None))?)
     }
 
     /// Classifies pairs of texts.
@@ -44,9 +49,33 @@ impl Engine {
     /// # Ok::<(), act_infer::Error>(())
     /// ```
     pub fn classify_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<Classification>> {
+        self.classify_encodings(&self.encode(pairs, |&(a, b)| (a, Some(b)))?)
+    }
+
+    /// Ids of texts or pairs, made on the engine's threads where there is enough to do for them.
+    fn encode<T: Sync>(
+        &self,
+        texts: &[T],
+        parts: impl Fn(&T) -> (&str, Option<&str>) + Copy + Send,
+    ) -> Result<Vec<Encoding>> {
         let tokenizer = self.tokenizer()?;
-        let encodings = pairs.iter().map(|(a, b)| tokenizer.encode(a, Some(b)));
-        self.classify_encodings(&encodings.collect::<Result<Vec<_>>>()?)
+        let lengths = texts.iter().map(parts);
+        let bytes: usize = lengths.map(|(a, b)| a.len() + b.map_or(0, str::len)).sum();
+        let threads = (bytes / WORTH_A_THREAD).clamp(1, self.threads());
+        let encode = move |share: &[T]| encode_all(tokenizer, share.iter().map(parts));
+        let mut shares = texts.chunks(texts.len().div_ceil(threads).max(1));
+        let own = shares.next().unwrap_or_default();
+        thread::scope(|scope| {
+            let others: Vec<_> = shares
+                .map(|share| scope.spawn(move || encode(share)))
+                .collect();
+            let mut encodings = encode(own)?;
+            for other in others {
+                let encoded = other.join().unwrap_or_else(|panic| resume_unwind(panic));
+                encodings.extend(encoded?);
+            }
+            Ok(encodings)
+        })
     }
 
     /// Classifies what is encoded already. Errors as [`Engine::forward`], and on scores that are
@@ -76,4 +105,13 @@ impl Engine {
             logits,
         })
     }
+}
+
+fn encode_all<'t>(
+    tokenizer: &Tokenizer,
+    texts: impl Iterator<Item = (&'t str, Option<&'t str>)>,
+) -> Result<Vec<Encoding>> {
+    texts
+        .map(|(text, pair)| tokenizer.encode(text, pair))
+        .collect()
 }

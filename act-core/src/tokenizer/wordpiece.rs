@@ -156,8 +156,8 @@ mod tests {
     use super::*;
 
     const TOKENS: [&str; 23] = [
-        "[UNK]", "a", "b", "ab", "abc", "##a", "##bc", "##b", "中", "##中", "国", "中国", "##", "é", "##é", "𠀀",
-        "##𠀀a", "#", "b", "", "##abcab", "。", "1",
+        "[UNK]", "a", "b", "ab", "abc", "##a", "##bc", "##b", "中", "##中", "国", "中国", "##",
+        "é", "##é", "𠀀", "##𠀀a", "#", "b", "", "##abcab", "。", "1",
     ];
 
     fn crates(max_word_chars: usize) -> WordPiece {

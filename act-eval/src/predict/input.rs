@@ -71,7 +71,12 @@ impl Reader {
     /// # Errors
     /// Usage: pairs, for a model that takes one text.
     pub fn new(model: &Model, format: LineFormat) -> Result<Self> {
-        Self::of(model.tokenizer.clone(), model.plan.clone(), TaskTexts::of(&model.task), format)
+        Self::of(
+            model.tokenizer.clone(),
+            model.plan.clone(),
+            TaskTexts::of(&model.task),
+            format,
+        )
     }
 
     /// A reader for a model and a file, which may lie beside its own description.
@@ -92,12 +97,7 @@ impl Reader {
         })
     }
 
-    fn of(
-        tokenizer: Tokenizer,
-        plan: Plan,
-        texts: TaskTexts,
-        format: LineFormat,
-    ) -> Result<Self> {
+    fn of(tokenizer: Tokenizer, plan: Plan, texts: TaskTexts, format: LineFormat) -> Result<Self> {
         if format == LineFormat::Pairs && texts.takes() == Takes::One {
             let message = "--format pairs: the model takes one text, in which a tab is a character";
             return Err(Error::usage(message));

@@ -187,17 +187,19 @@ mod tests {
         let reader = Reader::new(&model, LineFormat::Text).unwrap();
         let lines = Lines::new(Endless(read.clone()), "endless");
         let (mut seen, mut most) = (0, 0);
-        let ended = Stages::start(model, reader, lines, 4).unwrap().each(|answers| {
-            seen += answers.len();
-            // Time to run ahead, if nothing kept it from that.
-            std::thread::sleep(std::time::Duration::from_millis(5));
-            most = most.max(read.load(Ordering::SeqCst) - seen);
-            if seen < 100 {
-                Ok(())
-            } else {
-                Err(Error::usage("enough"))
-            }
-        });
+        let ended = Stages::start(model, reader, lines, 4)
+            .unwrap()
+            .each(|answers| {
+                seen += answers.len();
+                // Time to run ahead, if nothing kept it from that.
+                std::thread::sleep(std::time::Duration::from_millis(5));
+                most = most.max(read.load(Ordering::SeqCst) - seen);
+                if seen < 100 {
+                    Ok(())
+                } else {
+                    Err(Error::usage("enough"))
+                }
+            });
         assert_eq!(ended.unwrap_err().to_string(), "enough");
         assert!(most <= 4 * (2 * WAITING + 4), "{most} lines ahead");
     }

@@ -74,7 +74,10 @@ fn a_bad_line_is_named_after_the_answers_before_it() {
 fn a_bad_line_far_down_is_named_after_the_answers_before_it() {
     let here = Workplace::new();
     let lines = "花呗\t借\n".repeat(70_000) + "花呗\n" + &"花呗\t借\n".repeat(100);
-    let output = here.run_with("predict base.act --labels-only --threads 2", lines.as_bytes());
+    let output = here.run_with(
+        "predict base.act --labels-only --threads 2",
+        lines.as_bytes(),
+    );
     let answers = output.stdout.iter().filter(|&&b| b == b'\n').count();
     assert_eq!(answers, 70_000);
     let (code, line) = refusal(output);
@@ -102,7 +105,10 @@ fn answers_keep_the_order_of_their_lines_whatever_is_computed_together() {
         answer["id"].as_u64().unwrap()
     });
     assert!(ids.eq(0..5_000));
-    for flags in ["--threads 3 --batch-size 7", "--threads 2 --batch-size 10000"] {
+    for flags in [
+        "--threads 3 --batch-size 7",
+        "--threads 2 --batch-size 10000",
+    ] {
         assert_eq!(answers(flags), one, "{flags}");
     }
 }

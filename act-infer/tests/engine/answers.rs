@@ -51,6 +51,22 @@ fn texts_and_pairs_are_classified() {
 }
 
 #[test]
+fn many_texts_are_answered_in_their_order_on_any_number_of_threads() {
+    let engine = |threads| Engine::new(tiny(None)).unwrap().with_threads(threads);
+    // Enough for three threads, and not the same number for each.
+    let text = |i: usize| format!("{} {i}", "花呗怎么还款".repeat(i % 90));
+    let texts: Vec<String> = (0..131).map(text).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let pairs: Vec<(&str, &str)> = texts.iter().map(|&text| ("花", text)).collect();
+    let (one, four) = (engine(1), engine(4));
+    let answers = four.classify(&texts).unwrap();
+    assert_eq!(answers, one.classify(&texts).unwrap());
+    assert_eq!(answers[130..], one.classify(&texts[130..]).unwrap());
+    let answers = four.classify_pairs(&pairs).unwrap();
+    assert_eq!(answers, one.classify_pairs(&pairs).unwrap());
+}
+
+#[test]
 fn a_mapped_file_gives_the_answers_of_the_model_in_memory() {
     for int8 in [None, Some(TinyInt8::default())] {
         let model = tiny(int8);

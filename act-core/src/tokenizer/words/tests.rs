@@ -88,7 +88,9 @@ fn text() -> impl Strategy<Value = String> {
                 ￥～｜℃①²ªµ\u{378}\u{1fae8}😀𠀀Ａｚ１"
         .chars()
         .collect::<Vec<char>>();
-    let common = "aaBZ09 \t\n\u{3000}中国人，。“”—·…!#[]'-".chars().collect::<Vec<char>>();
+    let common = "aaBZ09 \t\n\u{3000}中国人，。“”—·…!#[]'-"
+        .chars()
+        .collect::<Vec<char>>();
     let any = prop_oneof![
         4 => prop::sample::select(common),
         3 => prop::sample::select(hard),
