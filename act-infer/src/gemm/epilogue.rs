@@ -268,7 +268,8 @@ fn store<T: Copy, const W: usize>(results: &[T; W], out: &mut [T]) {
     match <&mut [T; W]>::try_from(&mut *out) {
         Ok(out) => *out = *results,
         Err(_) => {
-            let columns = out.len();
+            // Of a copy, so that in the other branch nothing need be in memory.
+            let (results, columns) = (*results, out.len());
             out.copy_from_slice(&results[..columns]);
         }
     }

@@ -57,6 +57,11 @@ impl Ahead {
     }
 }
 
+/// Sums that begin on a cache line: a vector on two of them is long on its way from the store to the load that
+/// follows it.
+#[repr(align(64))]
+pub(super) struct OnLines<T>(pub T);
+
 /// Writes `fn $rows(left, panels, out)` and the function of its tiles. `$step(sum, a, w)` takes
 /// `$words` words of a row and as many vectors of weights; `$take` passes on the sums of rows.
 macro_rules! tiles {
@@ -119,7 +124,7 @@ macro_rules! tiles {
             let weights = panels.weights.as_ptr().cast::<$vector>();
             let vectors = size_of_val(panels.weights) / size_of::<$vector>() / P;
             let mut sums = [[[$zero(); 2]; R]; P];
-            let mut tile = [[[<$sum>::default(); 2 * $lanes]; R]; P];
+            let mut tile = tile::OnLines([[[<$sum>::default(); 2 * $lanes]; R]; P]);
             // SAFETY: the caller promises what is read: for every word of the depth two vectors of
             // weights a panel and 32 bits of every row. The sums that a panel starts from and the
             // rows of `tile` are two vectors.
@@ -152,17 +157,17 @@ macro_rules! tiles {
                 }
                 for p in 0..P {
                     for r in 0..R {
-                        $store(tile[p][r].as_mut_ptr().cast(), sums[p][r][0]);
-                        $store(tile[p][r].as_mut_ptr().add($lanes).cast(), sums[p][r][1]);
+                        $store(tile.0[p][r].as_mut_ptr().cast(), sums[p][r][0]);
+                        $store(tile.0[p][r].as_mut_ptr().add($lanes).cast(), sums[p][r][1]);
                     }
                 }
             }
             if P == 1 {
-                $take(first, &tile[0], panels, out);
+                $take(first, &tile.0[0], panels, out);
             } else {
                 for p in 0..P {
                     let (panel, mut out) = (panels.nth(p, 2 * $lanes), out.nth(p, 2 * $lanes));
-                    $take(first, &tile[p], panel, &mut out);
+                    $take(first, &tile.0[p], panel, &mut out);
                 }
             }
         }
