@@ -7,7 +7,9 @@
 
 mod tiles;
 
+use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
 use std::mem::swap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use self::tiles::Tiles;
@@ -139,6 +141,7 @@ unsafe fn multiply(left: Left<'_, u8>, panels: PanelI8<'_>, mut out: Strip<'_>) 
         let (steps, rest) = panel.weights.as_chunks::<{ DEPTH * WIDTH }>();
         assert!(rest.is_empty(), "a panel is not padded for AMX");
         for tile in (0..count).step_by(2) {
+            let ahead = pairs_of_lines(tile / 2, count.div_ceil(2));
             let first = row(tile);
             let second = (tile + 1 < count).then(|| row(tile + 1));
             (block.panel, block.number, block.first) = (panel, number, first);
@@ -149,6 +152,10 @@ unsafe fn multiply(left: Left<'_, u8>, panels: PanelI8<'_>, mut out: Strip<'_>) 
                 let bytes = |first: usize| left.values.as_ptr().add(first * left.stride);
                 tiles.start(panel.start);
                 for (step, weights) in steps.iter().enumerate() {
+                    prefetch(
+                        weights.as_ptr().wrapping_add(panel.weights.len()),
+                        ahead.clone(),
+                    );
                     let bytes = |first| bytes(first).add(step * DEPTH);
                     tiles.add(bytes(first), second.map(bytes), left.stride, weights);
                     before.take(steps.len() - step, &mut out);
@@ -160,6 +167,22 @@ unsafe fn multiply(left: Left<'_, u8>, panels: PanelI8<'_>, mut out: Strip<'_>) 
         }
     }
     before.take(1, &mut out);
+}
+
+/// Of a step's weights the part that one of so many blocks asks for.
+fn pairs_of_lines(block: usize, blocks: usize) -> Range<usize> {
+    const PAIRS: usize = WIDTH * DEPTH / 128;
+    block * PAIRS / blocks..(block + 1) * PAIRS / blocks
+}
+
+/// Lets the next panel, usually what follows, come from the last cache or from memory while this one
+/// is multiplied. Lines come in pairs.
+#[inline(always)]
+fn prefetch(weights: *const i8, pairs: Range<usize>) {
+    for pair in pairs {
+        // SAFETY: a prefetch may be of any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(weights.wrapping_add(128 * pair)) };
+    }
 }
 
 #[cfg(test)]
