@@ -79,18 +79,22 @@ def race(field, rounds, settings):
     batches = {name: Batch(SETTINGS[name][0]) for name in settings}
     times = {key: {name: [] for name in settings} for key, _ in field}
     logits = {key: {} for key, _ in field}
-    for turn in range(-1, rounds):  # the first warms up, as far as that is cheap
+    for turn in range(rounds):
         for key, engine in field if turn % 2 else reversed(field):
             for name in settings:
                 _, repeats, every = SETTINGS[name]
                 every = rounds if by_the_way(*key[:2]) else min(every, rounds)
-                if name == "32x128" if turn < 0 else turn % every != every // 2:
+                if turn % every != every // 2:
                     continue
                 runs = [engine.run(batches[name]) for _ in range(repeats + (repeats > 1))]
                 logits[key][name] = runs[-1][1]
-                if turn >= 0:
-                    times[key][name] += [ms for ms, _ in runs[-repeats:]]
+                times[key][name] += [ms for ms, _ in runs[-repeats:]]
     return times, logits
+
+
+def typical(times):
+    """The median, which a cold first run leaves alone; of one or two runs the faster."""
+    return statistics.median(times) if len(times) > 2 else min(times)
 
 
 def rows(times, logits, field):
@@ -100,12 +104,11 @@ def rows(times, logits, field):
         reference = times[(*REFERENCE, "base" if model == "pruned" else model)]
         row = {"engine": name, "variant": variant, "model": MODELS[model], "settings": {}}
         for setting, ms in by_setting.items():
-            median = statistics.median(ms)
             row["settings"][setting] = {
-                "median_ms": round(median, 4),
+                "ms": round(typical(ms), 4),
                 "best_ms": round(min(ms), 4),
                 "runs": len(ms),
-                "ratio": round(median / statistics.median(reference[setting]), 4),
+                "ratio": round(typical(ms) / typical(reference[setting]), 4),
             }
         row["difference"] = float(max(np.abs(logits[key][s] - exact[s]).max() for s in by_setting))
         if hasattr(engine, "kernels"):

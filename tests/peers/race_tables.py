@@ -82,14 +82,14 @@ def table(run, columns):
 def ahead(at, setting, model):
     """How many times as fast as the fastest other engine act-infer int8 is."""
     ours = at.get(("act-infer", "int8", model))
-    others = [r["settings"][setting]["median_ms"] for (engine, _, m), r in at.items()
+    others = [r["settings"][setting]["ms"] for (engine, _, m), r in at.items()
               if engine != "act-infer" and m == model]
-    return f"{min(others) / ours['settings'][setting]['median_ms']:.2f}x" if ours else ""
+    return f"{min(others) / ours['settings'][setting]['ms']:.2f}x" if ours else ""
 
 
 def milliseconds(run, model):
     reference = by_name(run).get(("ONNX Runtime", "f32", model))
-    parts = (f"{s} {f['median_ms']:.3g} ms" for s, f in reference["settings"].items())
+    parts = (f"{s} {f['ms']:.3g} ms" for s, f in reference["settings"].items())
     return ", ".join(parts)
 
 
@@ -101,7 +101,7 @@ def tables(result):
     parts = [
         f"At {result['commit']}, {result['date']}, `{result['command']}`: {cpu['name']} (family {cpu['family']} "
         f"model {cpu['model']}), {cpu['cores']} cores, {', '.join(cpu['features'])}{hidden}; {versions}. "
-        f"Medians of {result['rounds']} rounds; all of it took {result['seconds']} s."
+        f"{result['rounds']} rounds; all of it took {result['seconds']} s."
     ]
     for run in result["runs"]:
         for columns, model in [(LARGE, "BASE"), (SMALL, "SMALL")]:
