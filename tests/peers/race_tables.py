@@ -71,12 +71,18 @@ def table(run, columns):
     for engine, variant in dict.fromkeys((e, v) for e, v, m in at if m in models):
         there = {m: at.get((engine, variant, m)) for m in models}
         cells = [ratio(there[m], s) for s, m in columns]
-        difference = max(r["difference"] for r in there.values() if r)
-        lines.append(([f"{engine} {variant}", *cells, f"{difference:.0e}" if difference else ""],
+        lines.append(([f"{engine} {variant}", *cells, likeness([r for r in there.values() if r])],
                       engine == "act-infer"))
     lines.append((["fastest other / act-infer int8", *(ahead(at, s, m) for s, m in columns), ""], False))
-    head = ["engine", *(f"{s} {m}" for s, m in columns), "logits off by"]
+    head = ["engine", *(f"{s} {m}" for s, m in columns), "logits"]
     return markdown(head, lines)
+
+
+def likeness(rows):
+    """The largest difference from the reference's logits, and the least correlation with them."""
+    difference = max(row["difference"] for row in rows)
+    correlation = min(row["correlation"] or 1 for row in rows)
+    return f"{difference:.0e}, {correlation:.3f}" if difference else ""
 
 
 def ahead(at, setting, model):
