@@ -34,7 +34,7 @@ REAL = [17, 18, 19, 20, 21, 22, 22, 23, 23, 24, 24, 25, 25, 26, 27, 27,
 # Lengths; runs in a row (one more, not counted, goes first where there are several); how many rounds
 # pass from one turn to the next, as a full batch takes seconds.
 SETTINGS = {"32x128": ([128] * 32, 1, 2), "real": (REAL, 1, 1), "1x32": ([32], 10, 1),
-            "1x128": ([128], 3, 1)}
+            "1x128": ([128], 2, 1)}
 MODELS = {"base": "BASE", "pruned": "PRUNED25", "small": "SMALL"}
 REFERENCE = ("ONNX Runtime", "f32")
 
@@ -61,15 +61,18 @@ def contestants(folder, threads, programs):
     for model in MODELS:
         for engine, variant, ending, kind in peers:
             path = folder / f"{model}{ending}"
+            other_f32 = by_the_way(engine, variant, "base")
             # Of PRUNED25 the best of each engine on one thread is enough.
-            extra = threads > 1 or by_the_way(engine, variant) or "dynamic" in variant
-            if path.exists() and not (model == "pruned" and extra):
+            extra = threads > 1 or other_f32 or "dynamic" in variant
+            left_out = extra if model == "pruned" else threads > 1 and other_f32
+            if path.exists() and not left_out:
                 yield engine, variant, model, lambda k=kind, p=path: k(p, threads)
 
 
-def by_the_way(engine, variant):
+def by_the_way(engine, variant, model):
     """Other engines' f32, which their int8 beats, has its turn in one round alone."""
-    return variant == "f32" and engine not in (REFERENCE[0], "act-infer")
+    reference = engine == REFERENCE[0] and model != "pruned"
+    return variant == "f32" and not reference and engine != "act-infer"
 
 
 def race(field, rounds, settings):
@@ -81,7 +84,7 @@ def race(field, rounds, settings):
         for key, engine in field if turn % 2 else reversed(field):
             for name in settings:
                 _, repeats, every = SETTINGS[name]
-                every = rounds if by_the_way(*key[:2]) else min(every, rounds)
+                every = rounds if by_the_way(*key) else min(every, rounds)
                 if turn % every != every // 2:
                     continue
                 runs = [engine.run(batches[name]) for _ in range(repeats + (repeats > 1))]
