@@ -81,7 +81,8 @@ def race(field, rounds, settings):
     times = {key: {name: [] for name in settings} for key, _ in field}
     logits = {key: {} for key, _ in field}
     for turn in range(rounds):
-        for key, engine in field if turn % 2 else reversed(field):
+        # In twos, so that what has its turn in every other round goes both ways too.
+        for key, engine in field if turn // 2 % 2 else reversed(field):
             for name in settings:
                 _, repeats, every = SETTINGS[name]
                 every = rounds if by_the_way(*key) else min(every, rounds)
