@@ -1,13 +1,16 @@
-//! What is quantised and how: types only. The algorithms that choose the numbers live in
-//! act-quant, the arithmetic that uses them in act-infer.
+//! What is quantised and how: types, and what integers under a limit mean. The algorithms that choose
+//! the numbers live in act-quant, the arithmetic that uses them in act-infer.
 //!
 //! Weights: `w = q * scale[row]`, q in `-weight_max..=weight_max`. Activations: `x = (q -
 //! zero_point) * scale`, q an unsigned byte, `|q - 128| <= activation_max`. The ranges are
 //! part of the model because exactness of the fast integer instructions depends on them; every
 //! kernel computes the same 32-bit sums, whatever the machine.
 
+mod groups;
+
 use crate::named;
 use crate::names::{Embedding, Linear};
+pub use groups::GroupLimit;
 
 /// How the input of a quantised linear becomes integers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,17 +39,6 @@ named! {
         Kl = "KL",
         MinMax = "min_max",
     }
-}
-
-/// A limit that neighbouring weights keep to together, for sums that fast instructions of some
-/// processors hold in 16 bits: of each `size` weights in a row of the matrix, counted from its
-/// start, the magnitudes add up to at most `max`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GroupLimit {
-    /// Weights of a group: 2 or 4.
-    pub size: u8,
-    /// Largest sum of magnitudes, from 1.
-    pub max: u16,
 }
 
 /// Quantisation of one linear layer.

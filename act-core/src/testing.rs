@@ -8,7 +8,7 @@ mod odd;
 
 use rand::Rng;
 
-pub use odd::{limited_groups, odd_parts, odd_words, relative_positions};
+pub use odd::{limited_groups, odd_parts, odd_words, relative_positions, within_16_bits};
 
 use crate::artifact::Artifact;
 use crate::names::{Embedding, Linear};

@@ -14,7 +14,9 @@ pub use times::measure;
 
 /// How to read the table.
 pub const EXPLANATION: &str = "`ranges`: largest magnitudes of weights and inputs, where they are not \
-    127 x 127. `S/N`: signal to noise of the layer's output, as act-quant estimated it. `float gains`: \
+    127 x 127. `groups`: what the weights of one sign in every two or four add up to at most, so that \
+    processors without VNNI multiply fast; `cut`: the share of groups that had to be cut down to it, and \
+    `weights` the signal to noise of the rounded weights. `S/N`: signal to noise of the layer's output, as act-quant estimated it. `float gains`: \
     how much less the answers would diverge from the float model's, in thousandths of a nat an example, \
     if this input alone stayed in float; judged on few examples, and about zero where there is nothing \
     to gain. `ms` and `float, ms`: quantising the input and its products, here and in a float model of \
@@ -23,7 +25,7 @@ pub const EXPLANATION: &str = "`ranges`: largest magnitudes of weights and input
 /// The rows as a table; columns that no row has a figure for are left out.
 pub fn table(rows: &[Row]) -> Table {
     type Cell = fn(&Row) -> Option<String>;
-    let columns: [(&str, Cell); 7] = [
+    let columns: [(&str, Cell); 10] = [
         ("scale", |row| match row.quant.as_ref()?.activation {
             ActivationScheme::Static { scale, .. } => Some(format!("{scale:.6}")),
             ActivationScheme::DynamicPerToken => Some("per token".into()),
@@ -40,6 +42,17 @@ pub fn table(rows: &[Row]) -> Table {
             let q = row.quant.as_ref()?;
             let full = (q.weight_max, q.activation_max) == (127, 127);
             (!full).then(|| format!("{} x {}", q.weight_max, q.activation_max))
+        }),
+        ("groups", |row| {
+            let limit = row.quant.as_ref()?.group_limit?;
+            let name = if limit.size == 2 { "pairs" } else { "quads" };
+            Some(format!("{name} {}", limit.max))
+        }),
+        ("cut, %", |row| {
+            Some(format!("{:.2}", 100.0 * row.report.groups_cut?))
+        }),
+        ("weights, dB", |row| {
+            Some(format!("{:.1}", row.report.weight_sqnr_db?))
         }),
         ("S/N, dB", |row| Some(format!("{:.1}", row.report.sqnr_db?))),
         ("float gains, 1e-3", |row| {
@@ -86,6 +99,8 @@ mod tests {
         let mut record = StageRecord::new("act-quant", 1);
         let figures = SiteFigures {
             sqnr_db: Some(31.25),
+            weight_sqnr_db: Some(39.5),
+            groups_cut: Some(0.0125),
             float_gain: Some(2.5e-4),
             smooth_alpha: None,
         };
@@ -102,6 +117,10 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("+0.250"), "{text}");
+        assert!(
+            text.contains(" 1.25 |") && text.contains(" 39.5 |"),
+            "{text}"
+        );
         assert!(!text.contains("ms |"), "{text}");
         let float = tiny_artifact(1, &TinyOptions::default());
         assert!(super::rows(&float.plan, &float.quant, &[]).is_empty());

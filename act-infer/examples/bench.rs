@@ -77,7 +77,9 @@ fn bench_products(kernels: Kernels, m: usize, k: usize, n: usize) {
             high,
             weight_max,
         };
-        let packed = PackedI8::linear(kernel, ranges, &vec![3; n * k], &w[..n], &bias, k);
+        // The largest weights: smaller ones might allow a faster scheme.
+        let weight = vec![weight_max as i8; n * k];
+        let packed = PackedI8::linear(kernel, ranges, &weight, &w[..n], &bias, k);
         let bytes = vec![5; m * packed.depth()];
         let left = Left::dense(&bytes, packed.depth());
         let scales = RowScales::All(0.1);

@@ -4,7 +4,7 @@
 mod support;
 
 use act_core::quant::ActivationScheme;
-use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact, within_16_bits};
 use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan};
 use act_infer::{Engine, Kernels};
 use proptest::prelude::*;
@@ -101,9 +101,15 @@ proptest! {
 
     #[test]
     fn every_kernel_gives_the_same_bits(
-        options in options(prop_oneof![Just(None), int8()]), seed: u64, sequences in sequences(),
+        options in options(prop_oneof![Just(None), int8()]),
+        groups in prop::sample::select(vec![None, Some(2), Some(4)]),
+        seed: u64,
+        sequences in sequences(),
     ) {
         let mut model = tiny_artifact(seed, &options);
+        if let Some(size) = groups {
+            model = within_16_bits(model, size);
+        }
         move_zero_points(&mut model);
         let batch = Batch::new(&sequences);
         let expected = engine(&model).with_kernels(Kernels::Generic).forward(&batch).unwrap();

@@ -109,6 +109,7 @@ fn precision(precision: config::Precision, quant: &QuantPost) -> Precision {
         config::Precision::Int8 => Precision::Int8 {
             weight_max: quant.weight_max,
             activation_max: quant.activation_max,
+            weight_groups: quant.weight_groups.size(),
             embeddings: quant.embeddings,
         },
     }

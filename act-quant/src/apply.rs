@@ -41,6 +41,16 @@ pub struct QuantizedLinear {
     pub channels: Channels,
 }
 
+/// What rounding did to a weight.
+pub struct WeightNoise {
+    /// Whose.
+    pub linear: Linear,
+    /// Signal to noise in decibels.
+    pub sqnr_db: f64,
+    /// Share of the groups that were over their limit.
+    pub groups_cut: f64,
+}
+
 impl<'a> ModelQuantizer<'a> {
     /// Quantises the tables.
     ///
@@ -242,6 +252,7 @@ impl<'a> ModelQuantizer<'a> {
         let statistics = self.statistics(linear)?;
         let mut quant = LinearQuant {
             weight_max: self.options.weight_max,
+            group_limit: self.options.group_limit(),
             activation_max: self.options.activation_max,
             ..LinearQuant::dynamic(linear)
         };
@@ -297,25 +308,32 @@ impl<'a> ModelQuantizer<'a> {
             return Ok(rows.clone());
         }
         let [_, columns] = self.model.plan.linear_shape(linear);
-        let (weights, max) = (rewritten.f32(&name)?, self.options.weight_max);
-        let rows = weight::quantize(&name, weights, columns, granularity, max)?;
+        let (weights, allowed) = (rewritten.f32(&name)?, self.options.allowed());
+        let rows = weight::quantize(&name, weights, columns, granularity, allowed)?;
         if !changed {
             self.rounded.borrow_mut().insert(key, rows.clone());
         }
         Ok(rows)
     }
 
-    /// Signal to noise of each quantised weight in decibels.
+    /// What rounding did to each quantised weight.
     ///
     /// # Errors
     /// Rejected: a weight that is not finite.
-    pub fn weight_noise(&self, assignment: &Assignment) -> Result<Vec<(Linear, f64)>> {
+    pub fn weight_noise(&self, assignment: &Assignment) -> Result<Vec<WeightNoise>> {
         let rewritten = self.rewritten(assignment)?;
         let mut noise = Vec::new();
         for linear in self.model.plan.linears() {
             if assignment.scheme(linear)? != Scheme::Float {
                 let rows = self.rows(&rewritten, linear, assignment.granularity)?;
-                noise.push((linear, rows.sqnr_db));
+                let [outputs, inputs] = self.model.plan.linear_shape(linear);
+                let groups =
+                    (self.options.group_limit()).map_or(0, |limit| outputs * limit.groups(inputs));
+                noise.push(WeightNoise {
+                    linear,
+                    sqnr_db: rows.sqnr_db,
+                    groups_cut: rows.groups_cut as f64 / groups.max(1) as f64,
+                });
             }
         }
         Ok(noise)

@@ -3,7 +3,7 @@
 
 use act_core::{Embedding, Params, Plan, Result};
 
-use crate::weight::{self, Granularity, Int8Rows};
+use crate::weight::{self, Allowed, Granularity, Int8Rows};
 
 /// The tables worth storing in bytes: words and positions. The token-type and task-type tables have
 /// a handful of rows, one of which is added to *every* token: no bytes to win, an error everywhere.
@@ -19,8 +19,8 @@ pub fn quantize(plan: &Plan, params: &Params) -> Result<Vec<(Embedding, Int8Rows
         .map(|table| {
             let name = table.weight();
             let values = params.f32(&name)?;
-            let rows =
-                weight::quantize(&name, values, plan.hidden_size, Granularity::Channel, 127)?;
+            let (columns, allowed) = (plan.hidden_size, Allowed::within(127));
+            let rows = weight::quantize(&name, values, columns, Granularity::Channel, allowed)?;
             Ok((table, rows))
         })
         .collect()

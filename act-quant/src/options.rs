@@ -2,13 +2,13 @@
 //! `HyperParameterOptimization`, turned into types.
 
 use act_core::metrics::{Measure, Metric};
-use act_core::quant::Calibrator;
+use act_core::quant::{Calibrator, GroupLimit};
 use act_core::{Error, Result};
-use act_stage::config::{Config, QuantPost, SchemeKind};
+use act_stage::config::{Config, QuantPost, SchemeKind, WeightGroups};
 
 use crate::calibrate::Method;
 use crate::scheme::Scheme;
-use crate::weight::Granularity;
+use crate::weight::{Allowed, Granularity};
 
 /// Options of post-training quantisation.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,8 @@ pub struct Options {
     pub validation_ratio: f64,
     /// Largest magnitude of an integer weight, 1..=127.
     pub weight_max: u8,
+    /// Which weights together keep the fast sums of processors without VNNI within 16 bits.
+    pub weight_groups: WeightGroups,
     /// Largest magnitude of an integer activation, 1..=127.
     pub activation_max: u8,
     /// Store the large embedding tables as int8.
@@ -98,6 +100,7 @@ impl Options {
             metric: config.train.metric(),
             validation_ratio: config.train.validation_ratio,
             weight_max: post.weight_max,
+            weight_groups: post.weight_groups,
             activation_max: post.activation_max,
             embeddings: post.embeddings,
         })
@@ -128,6 +131,20 @@ impl Options {
             }
         }
         Ok(self)
+    }
+
+    /// What integer weights keep to.
+    pub fn allowed(&self) -> Allowed {
+        Allowed {
+            max: self.weight_max,
+            limit: self.group_limit(),
+        }
+    }
+
+    /// What groups of weights keep to; `None` if they do whatever they are.
+    pub fn group_limit(&self) -> Option<GroupLimit> {
+        let size = self.weight_groups.size()?;
+        GroupLimit::needed(size, self.weight_max, self.activation_max)
     }
 
     /// True if the options let an input become this.

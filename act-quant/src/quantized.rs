@@ -1,8 +1,9 @@
 //! What quantisation gives.
 
-use act_core::{Artifact, Embedding, Linear};
+use act_core::{Artifact, Embedding};
 use act_stage::report::Cut;
 
+use crate::apply::WeightNoise;
 use crate::scheme::Assignment;
 use crate::search::Trial;
 use crate::statistics::Sites;
@@ -23,8 +24,8 @@ pub struct Quantized {
     /// the assignment's order; of one that is float nothing. On few examples, so that it may be below
     /// zero where there is nothing to gain.
     pub float_gains: Vec<f64>,
-    /// Signal to noise of each quantised weight.
-    pub weights: Vec<(Linear, f64)>,
+    /// What rounding did to each quantised weight.
+    pub weights: Vec<WeightNoise>,
     /// Signal to noise of each quantised table.
     pub tables: Vec<(Embedding, f64)>,
     /// What calibration saw at the input of each linear.

@@ -9,8 +9,8 @@ use act_core::{Artifact, Device, Linear, Result, Seed, Site};
 use act_stage::config::{Config, Section};
 use act_stage::provenance::{Metric, QuantisationFigures, SiteFigures};
 use act_stage::report::{
-    self, AwareTraining, KeptModel, Quantisation, QuantisationTrial, QuantisedLinear,
-    QuantisedTable,
+    self, AwareTraining, GroupLimitReport, KeptModel, Quantisation, QuantisationTrial,
+    QuantisedLinear, QuantisedTable,
 };
 use act_train::record::{TeacherRecord, acting};
 
@@ -126,7 +126,15 @@ fn of_sites(quantized: &Quantized) -> Vec<Metric> {
         .zip(figures)
         .flat_map(|(choice, (&sqnr_db, &gain))| {
             let quantised = choice.scheme != Scheme::Float && sqnr_db.is_finite();
+            let weights = quantized.weights.iter();
+            let weights = weights.filter(|w| choice.input.linears.contains(&w.linear));
+            let cut = weights.clone().map(|w| w.groups_cut).reduce(f64::max);
+            let weight_sqnr = weights.map(|w| w.sqnr_db).reduce(f64::min);
+            let limited = quantized.artifact.quant.linear(choice.input.first());
+            let limited = limited.is_some_and(|q| q.group_limit.is_some());
             let figures = SiteFigures {
+                weight_sqnr_db: weight_sqnr.filter(|db| db.is_finite()),
+                groups_cut: cut.filter(|_| limited),
                 sqnr_db: quantised.then_some(sqnr_db),
                 float_gain: quantised.then_some(gain),
                 smooth_alpha: choice.scheme.smooth_alpha(),
@@ -182,8 +190,8 @@ fn site(quantized: &Quantized, linear: Linear, choice: &Choice, index: usize) ->
         Some(ActivationScheme::DynamicPerToken) | None => (None, None),
     };
     let threshold = scale.zip(quant).zip(zero_point);
-    let mut weights = quantized.weights.iter();
-    let weight_sqnr = weights.find(|(l, _)| *l == linear).map(|(_, db)| *db);
+    let weight = quantized.weights.iter().find(|w| w.linear == linear);
+    let group_limit = quant.and_then(|q| q.group_limit);
     QuantisedLinear {
         site: Site::Input(linear).to_string(),
         scheme: choice.scheme.name().into(),
@@ -197,7 +205,9 @@ fn site(quantized: &Quantized, linear: Linear, choice: &Choice, index: usize) ->
         zero_point,
         activation_max: quant.map(|q| q.activation_max),
         weight_max: quant.map(|q| q.weight_max),
-        weight_sqnr_db: weight_sqnr.filter(|db| db.is_finite()),
+        group_limit: group_limit.map(GroupLimitReport::from),
+        groups_cut: (group_limit.and(weight)).map(|weight| weight.groups_cut),
+        weight_sqnr_db: (weight.map(|weight| weight.sqnr_db)).filter(|db| db.is_finite()),
         float_gain: quantized.float_gains[index],
         sqnr_db: Some(quantized.sqnr_db[index]).filter(|db| db.is_finite()),
     }

@@ -1,10 +1,14 @@
-//! Symmetric int8 weights: `w = q * scale[row]`, `|q| <= weight_max`, one scale a row (output
-//! channel) or one for the whole tensor, from the largest weight or with the least squared error.
-//! Pure arithmetic on slices; knows no model.
+//! Symmetric int8 weights: `w = q * scale[row]`, one scale a row (output channel) or one for the whole
+//! tensor. What integers may be and which are nearest is [`Allowed`]'s business, the choice of a scale
+//! [`step`]'s. Pure arithmetic on slices; knows no model.
+
+mod allowed;
+pub mod step;
 
 use act_core::tensor::Buffer;
 use act_core::{Error, Result};
 pub use act_stage::config::Granularity;
+pub use allowed::Allowed;
 
 /// A quantised matrix. A clone shares its numbers.
 #[derive(Clone)]
@@ -15,6 +19,8 @@ pub struct Int8Rows {
     pub scales: Buffer<f32>,
     /// Signal to quantisation noise in decibels; infinite when nothing was lost.
     pub sqnr_db: f64,
+    /// Groups of weights that were cut down to their limit.
+    pub groups_cut: usize,
 }
 
 impl Int8Rows {
@@ -30,8 +36,9 @@ impl Int8Rows {
     }
 }
 
-/// Quantises a `[rows, columns]` matrix: `scale = max |w| / weight_max` or the fraction of it that
-/// loses least, `q = round(w / scale)`, halves to even, clipped. Rows of zeros get scale 1.
+/// Quantises a `[rows, columns]` matrix: the step that [`step::step`] chooses, `q = round(w / scale)`,
+/// halves to even, clipped, and groups over their limit cut down to it ([`Allowed`]). Rows of zeros get
+/// scale 1.
 ///
 /// # Errors
 /// Rejected: a weight that is not finite, named by `name`, row and column.
@@ -40,84 +47,81 @@ pub fn quantize(
     weights: &[f32],
     columns: usize,
     granularity: Granularity,
-    weight_max: u8,
+    allowed: Allowed,
 ) -> Result<Int8Rows> {
-    if let Some(i) = weights.iter().position(|w| !w.is_finite()) {
-        return Err(Error::rejected(format!(
+    check_finite(name, weights, columns)?;
+    let scales = scales(weights, columns, granularity, allowed);
+    let mut values = Vec::with_capacity(weights.len());
+    let (mut noise, mut cut) = (Noise::default(), 0);
+    for (row, &scale) in weights.chunks_exact(columns).zip(&scales) {
+        let start = values.len();
+        cut += allowed.round(row, scale, &mut values);
+        noise.add(row, scale, &values[start..]);
+    }
+    Ok(Int8Rows {
+        values: values.into(),
+        scales: scales.into(),
+        sqnr_db: noise.sqnr_db(),
+        groups_cut: cut,
+    })
+}
+
+fn check_finite(name: &str, weights: &[f32], columns: usize) -> Result<()> {
+    match weights.iter().position(|w| !w.is_finite()) {
+        None => Ok(()),
+        Some(i) => Err(Error::rejected(format!(
             "tensor {name} holds {} at row {}, column {}: the model is damaged or its training diverged",
             weights[i],
             i / columns,
             i % columns
-        )));
+        ))),
     }
+}
+
+/// One step a row.
+fn scales(weights: &[f32], columns: usize, granularity: Granularity, allowed: Allowed) -> Vec<f32> {
     let rows = weights.chunks_exact(columns);
-    let scales: Vec<f32> = match granularity {
-        Granularity::Channel => rows.clone().map(|row| scale(row, weight_max)).collect(),
-        Granularity::Tensor => vec![scale(weights, weight_max); rows.len()],
-        Granularity::ChannelMse => rows.clone().map(|r| best_scale(r, weight_max)).collect(),
+    let each = |from| {
+        let of_row = |row| step::step(row, columns, allowed, from);
+        rows.clone().map(of_row).collect()
     };
-    let limit = f32::from(weight_max);
-    let mut values = Vec::with_capacity(weights.len());
-    let (mut signal, mut noise) = (0.0f64, 0.0f64);
-    for (row, &scale) in rows.zip(&scales) {
-        for &w in row {
-            let q = (w / scale).round_ties_even().clamp(-limit, limit);
-            values.push(q as i8);
-            signal += f64::from(w).powi(2);
-            noise += (f64::from(w) - f64::from(q) * f64::from(scale)).powi(2);
+    match granularity {
+        Granularity::Channel => each(step::From::Peak),
+        Granularity::ChannelMse => each(step::From::Half),
+        Granularity::Tensor => {
+            vec![step::step(weights, columns, allowed, step::From::Peak); rows.len()]
         }
-    }
-    let sqnr_db = if noise == 0.0 {
-        f64::INFINITY
-    } else {
-        10.0 * (signal / noise).log10()
-    };
-    Ok(Int8Rows {
-        values: values.into(),
-        scales: scales.into(),
-        sqnr_db,
-    })
-}
-
-/// One step for numbers that share it. Magnitudes too small for a normal step share the least one.
-fn scale(weights: &[f32], weight_max: u8) -> f32 {
-    let peak = weights.iter().fold(0f32, |peak, w| peak.max(w.abs()));
-    if peak == 0.0 {
-        1.0
-    } else {
-        (peak / f32::from(weight_max)).max(f32::MIN_POSITIVE)
     }
 }
 
-/// The step with the least squared error among 0.50, 0.52 ... 1.00 of the one that clips nothing,
-/// the largest of equals.
-fn best_scale(row: &[f32], weight_max: u8) -> f32 {
-    let widest = scale(row, weight_max);
-    let limit = f32::from(weight_max);
-    let mut best = (f32::INFINITY, widest);
-    for percent in (50..=100).step_by(2) {
-        let step = (widest * percent as f32 / 100.0).max(f32::MIN_POSITIVE);
-        let inverse = 1.0 / step;
-        let error: f32 = row
-            .iter()
-            .map(|w| {
-                let q = (w * inverse).round_ties_even().clamp(-limit, limit);
-                // In steps, so that tiny weights do not underflow.
-                let off = w * inverse - q;
-                off * off
-            })
-            .sum();
-        let error = error * (step / widest) * (step / widest);
-        if error <= best.0 {
-            best = (error, step);
+/// What rounding took off weights.
+#[derive(Default)]
+struct Noise {
+    signal: f64,
+    noise: f64,
+}
+
+impl Noise {
+    fn add(&mut self, row: &[f32], scale: f32, integers: &[i8]) {
+        for (&w, &q) in row.iter().zip(integers) {
+            self.signal += f64::from(w).powi(2);
+            self.noise += (f64::from(w) - f64::from(q) * f64::from(scale)).powi(2);
         }
     }
-    best.1
+
+    fn sqnr_db(&self) -> f64 {
+        if self.noise == 0.0 {
+            f64::INFINITY
+        } else {
+            10.0 * (self.signal / self.noise).log10()
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use act_core::quant::GroupLimit;
     use proptest::prelude::*;
 
     /// Magnitudes from far below to far above those of real weights.
@@ -141,7 +145,7 @@ mod tests {
             } else {
                 Granularity::Tensor
             };
-            let rows = quantize("w", &weights, columns, granularity, weight_max).unwrap();
+            let rows = quantize("w", &weights, columns, granularity, Allowed::within(weight_max)).unwrap();
             prop_assert_eq!(rows.scales.len(), weights.len() / columns);
             for (i, (&w, &q)) in weights.iter().zip(&*rows.values).enumerate() {
                 let scale = rows.scales[i / columns];
@@ -153,8 +157,47 @@ mod tests {
         }
 
         #[test]
+        fn limits_are_kept_and_cost_no_more_than_cutting_naively(
+            (weights, columns) in matrix(),
+            size in prop::sample::select(vec![2u8, 4]),
+            max in 20u16..300,
+            mse: bool,
+        ) {
+            let granularity = if mse { Granularity::ChannelMse } else { Granularity::Channel };
+            let limit = GroupLimit { size, max };
+            let limited = Allowed { max: 127, limit: Some(limit) };
+            let rows = quantize("w", &weights, columns, granularity, limited).unwrap();
+            prop_assert!(rows.values.chunks(columns).all(|row| limit.holds(row)));
+            // The plain step, cut; the step with which nothing has to be cut; half of the limit for each.
+            let noise = |steps: &dyn Fn(&[f32]) -> f32, cap: f32| -> f64 {
+                let of_row = |row: &[f32]| -> f64 {
+                    let step = steps(row);
+                    let mut q: Vec<i8> = row
+                        .iter()
+                        .map(|w| (w / step).round_ties_even().clamp(-cap, cap) as i8)
+                        .collect();
+                    limit.cut(row, step, &mut q);
+                    let off = row.iter().zip(&q).map(|(w, &q)| f64::from(*w) - f64::from(q) * f64::from(step));
+                    off.map(|off| off * off).sum()
+                };
+                weights.chunks(columns).map(of_row).sum()
+            };
+            let peak = |row: &[f32], cap: f32| {
+                let peak = row.iter().fold(0f32, |peak, w| peak.max(w.abs()));
+                if peak == 0.0 { 1.0 } else { (peak / cap).max(f32::MIN_POSITIVE) }
+            };
+            let mut found = Noise::default();
+            for ((row, scale), q) in weights.chunks(columns).zip(&*rows.scales).zip(rows.values.chunks(columns)) {
+                found.add(row, *scale, q);
+            }
+            let naive = noise(&|row| peak(row, 127.0), 127.0)
+                .min(noise(&|row| limit.least_step(row).max(peak(row, 127.0)), 127.0));
+            prop_assert!(mse || found.noise <= naive * (1.0 + 1e-4), "{} {}", found.noise, naive);
+        }
+
+        #[test]
         fn the_largest_weight_of_a_row_takes_the_largest_integer((weights, columns) in matrix()) {
-            let rows = quantize("w", &weights, columns, Granularity::Channel, 127).unwrap();
+            let rows = quantize("w", &weights, columns, Granularity::Channel, Allowed::within(127)).unwrap();
             for (w, q) in weights.chunks(columns).zip(rows.values.chunks(columns)) {
                 let zeros = w.iter().all(|&w| w == 0.0);
                 let peak = q.iter().map(|q| q.unsigned_abs()).max().unwrap();
@@ -167,13 +210,13 @@ mod tests {
     fn known_numbers() {
         // Steps of 0.5 and 0.25 (weight_max 4); 0.75 / 0.5 = 1.5 and 0.625 / 0.25 = 2.5: to even.
         let weights = [2.0, 0.75, -2.0, 0.625, -1.0, 0.0, 0.0, 0.0, 0.0];
-        let rows = quantize("w", &weights, 3, Granularity::Channel, 4).unwrap();
+        let rows = quantize("w", &weights, 3, Granularity::Channel, Allowed::within(4)).unwrap();
         assert_eq!(rows.scales[..], [0.5, 0.25, 1.0]);
         assert_eq!(rows.values[..], [4, 2, -4, 2, -4, 0, 0, 0, 0]);
         let noise: f64 = 0.25 * 0.25 + 0.125 * 0.125;
         let signal: f64 = 4.0 + 0.5625 + 4.0 + 0.390625 + 1.0;
         assert!((rows.sqnr_db - 10.0 * (signal / noise).log10()).abs() < 1e-9);
-        let tensor = quantize("w", &weights, 3, Granularity::Tensor, 4).unwrap();
+        let tensor = quantize("w", &weights, 3, Granularity::Tensor, Allowed::within(4)).unwrap();
         assert_eq!(tensor.scales[..], [0.5; 3]);
         assert_eq!(tensor.values[..], [4, 2, -4, 1, -2, 0, 0, 0, 0]);
     }
@@ -183,7 +226,8 @@ mod tests {
         // At 4 levels, 40 weights of 1.1 round to 2 under a step of 2 but to 1 under one of 1.
         let mut row = vec![1.1f32; 4000];
         row[0] = 8.0;
-        let noise = |granularity| quantize("w", &row, 4000, granularity, 4).unwrap();
+        let noise =
+            |granularity| quantize("w", &row, 4000, granularity, Allowed::within(4)).unwrap();
         let (plain, clipped) = (noise(Granularity::Channel), noise(Granularity::ChannelMse));
         assert_eq!(plain.scales[..], [2.0]);
         assert!(clipped.scales[0] < 1.2, "{:?}", &clipped.scales[..]);
@@ -192,7 +236,14 @@ mod tests {
 
     #[test]
     fn subnormal_weights_keep_a_usable_step() {
-        let rows = quantize("w", &[1e-44, -1e-44], 2, Granularity::Channel, 127).unwrap();
+        let rows = quantize(
+            "w",
+            &[1e-44, -1e-44],
+            2,
+            Granularity::Channel,
+            Allowed::within(127),
+        )
+        .unwrap();
         assert_eq!(rows.scales[..], [f32::MIN_POSITIVE]);
         assert_eq!(rows.values[..], [0, 0]);
     }
@@ -204,7 +255,7 @@ mod tests {
             &[0.0, 1.0, f32::NAN, 2.0],
             2,
             Granularity::Channel,
-            127,
+            Allowed::within(127),
         );
         let message = error.err().unwrap().to_string();
         assert!(

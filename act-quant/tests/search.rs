@@ -15,7 +15,7 @@ use act_quant::options::{Candidate, Options};
 use act_quant::search::{Attempt, Judge, Runner, Search, search};
 use act_quant::statistics::{BINS, Statistics};
 use act_quant::weight::Granularity;
-use act_stage::config::SchemeKind;
+use act_stage::config::{SchemeKind, WeightGroups};
 
 fn model() -> Artifact {
     tiny_artifact(1, &TinyOptions::default())
@@ -69,6 +69,7 @@ fn options() -> Options {
         metric: Metric::Accuracy,
         validation_ratio: 0.05,
         weight_max: 127,
+        weight_groups: WeightGroups::Pairs,
         activation_max: 63,
         embeddings: true,
     }

@@ -27,6 +27,7 @@ mod yaml;
 pub use choices::{
     AmpDtype, Criterion, Granularity, KeptTokens, LrDecay, Operator, OptimizerKind, PaddleLoss,
     Penalty, Precision, PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights,
+    WeightGroups,
 };
 pub use document::{Config, Section};
 pub use losses::LossWeights;

@@ -172,6 +172,11 @@ figures! {
     pub struct SiteFigures {
         /// Estimated signal to noise of the linears' outputs in decibels; absent in float.
         pub sqnr_db: Option<f64>,
+        /// Signal to noise of the rounded weights in decibels, of several linears the least.
+        pub weight_sqnr_db: Option<f64>,
+        /// Share of the groups of weights that were cut down to their limit, of several linears the largest;
+        /// absent without a limit.
+        pub groups_cut: Option<f64>,
         /// What leaving it in float would take off the divergence, in nats an example.
         pub float_gain: Option<f64>,
         /// The exponent of smoothing, if it is smoothed.
@@ -233,6 +238,8 @@ mod tests {
     fn figures_of_a_site_stand_behind_its_name() {
         let figures = SiteFigures {
             sqnr_db: Some(31.25),
+            weight_sqnr_db: None,
+            groups_cut: None,
             float_gain: None,
             smooth_alpha: Some(0.5),
         };

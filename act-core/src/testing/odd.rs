@@ -125,3 +125,24 @@ pub fn limited_groups(mut model: Artifact) -> Artifact {
     }
     model
 }
+
+/// An int8 model of which groups of `size` weights are cut down to what kernels can add in 16 bits.
+pub fn within_16_bits(mut model: Artifact, size: u8) -> Artifact {
+    for q in &mut model.quant.linears {
+        let limit = GroupLimit::of_16_bits(size, 2 * i32::from(q.activation_max));
+        let [_, columns] = model.plan.linear_shape(q.linear);
+        let name = q.linear.weight();
+        let Ok(weight) = model.params.i8(&name) else {
+            continue;
+        };
+        let mut weight = weight.to_vec();
+        for row in weight.chunks_mut(columns.max(1)) {
+            let before: Vec<f32> = row.iter().map(|&w| w.into()).collect();
+            limit.cut(&before, 1.0, row);
+        }
+        let shape = model.plan.linear_shape(q.linear);
+        model.params.insert(name, Tensor::i8(shape, weight));
+        q.group_limit = Some(limit);
+    }
+    model
+}

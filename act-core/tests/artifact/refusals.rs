@@ -172,8 +172,8 @@ const INT8_CHANGES: &[(Change, &str)] = &[
         "groups of 3 weights",
     ),
     (
-        |a| a.quant.linears[0].group_limit = Some(GroupLimit { size: 2, max: 64 }),
-        "adds up to",
+        |a| a.quant.linears[0].group_limit = Some(GroupLimit { size: 2, max: 1 }),
+        "add up to",
     ),
     (
         |a| a.quant.linears[0].input_multiplier = true,

@@ -44,6 +44,8 @@ pub fn rows(plan: &Plan, quant: &QuantSpec, provenance: &[StageRecord]) -> Vec<R
                 linears: vec![linear.to_string()],
                 scheme: scheme.into(),
                 sqnr_db: figures.as_ref().and_then(|f| f.sqnr_db),
+                weight_sqnr_db: figures.as_ref().and_then(|f| f.weight_sqnr_db),
+                groups_cut: figures.as_ref().and_then(|f| f.groups_cut),
                 float_gain: figures.as_ref().and_then(|f| f.float_gain),
                 ms: None,
                 float_ms: None,

@@ -63,7 +63,7 @@ mod kernels {
                     high,
                     weight_max,
                 };
-                let scheme = gemm::kernel(kernels).scheme(ranges);
+                let scheme = gemm::kernel(kernels).scheme(ranges, &[weight_max as i8; 8], 8);
                 if !seen.contains(&scheme) {
                     seen.push(scheme);
                     bench.integers(kernels, scheme, ranges);
@@ -104,7 +104,9 @@ mod kernels {
                 return;
             };
             for (m, k, n) in SHAPES {
-                let (w, scales, bias) = (vec![3; n * k], vec![0.01; n], vec![0.0; n]);
+                // The largest weights: smaller ones might allow a faster scheme.
+                let w = vec![ranges.weight_max as i8; n * k];
+                let (scales, bias) = (vec![0.01; n], vec![0.0; n]);
                 let linear = || PackedI8::linear(kernel, ranges, &w, &scales, &bias, k);
                 let packed = in_turn(n * k, linear);
                 let input = vec![5; m * packed[0].depth()];

@@ -56,8 +56,8 @@ impl Kernel for AmxInt8 {
         self.vectors.group()
     }
 
-    fn scheme(&self, ranges: Ranges) -> Scheme {
-        self.vectors.scheme(ranges)
+    fn scheme(&self, ranges: Ranges, weight: &[i8], k: usize) -> Scheme {
+        self.vectors.scheme(ranges, weight, k)
     }
 
     fn depth(&self) -> usize {

@@ -1,7 +1,7 @@
 //! AVX2 with FMA: tiles of 16 columns and 3 to 6 rows; with AVX-VNNI on machines that have it.
 //!
 //! Without VNNI the fast product of bytes, `vpmaddubsw`, adds two of them in 16 bits and saturates.
-//! So it is used only where the model's ranges rule that out:
+//! So it is used only where the model's ranges and weights rule that out:
 //! - `UnsignedQuads`: two such sums are added before they are widened to 32 bits;
 //! - `UnsignedPairs`: every sum is widened;
 //! - `Signed`: any ranges; `|w|` times `a` with the sign of `w`, at most `2 * 127 * 127 = 32258`.
@@ -59,12 +59,12 @@ impl Kernel for Avx2 {
         4
     }
 
-    fn scheme(&self, ranges: Ranges) -> Scheme {
+    fn scheme(&self, ranges: Ranges, weight: &[i8], k: usize) -> Scheme {
         if self.vnni {
             Scheme::Unsigned
-        } else if ranges.fit_i16(4) {
+        } else if ranges.fit_i16(4, weight, k) {
             Scheme::UnsignedQuads
-        } else if ranges.fit_i16(2) {
+        } else if ranges.fit_i16(2, weight, k) {
             Scheme::UnsignedPairs
         } else {
             Scheme::Signed
@@ -151,7 +151,8 @@ fn add_vnni(sums: __m256i, [a]: [__m256i; 1], [w]: [__m256i; 1]) -> __m256i {
     _mm256_dpbusd_avx_epi32(sums, a, w)
 }
 
-/// Needs four products of an unsigned `a` to fit 16 bits.
+/// Needs four products of an unsigned `a` to fit 16 bits: two neighbours of a word and the two that
+/// stand there in the next one, which is a group of [`GroupLimit`](act_core::quant::GroupLimit).
 #[inline]
 #[target_feature(enable = "avx2")]
 fn add_quads(sums: __m256i, a: [__m256i; 2], w: [__m256i; 2]) -> __m256i {

@@ -48,7 +48,7 @@ impl Kernel for Avx512Vnni {
         4
     }
 
-    fn scheme(&self, _ranges: Ranges) -> Scheme {
+    fn scheme(&self, _ranges: Ranges, _weight: &[i8], _k: usize) -> Scheme {
         Scheme::Unsigned
     }
 

@@ -30,7 +30,7 @@ impl Kernel for Generic {
         1
     }
 
-    fn scheme(&self, _ranges: Ranges) -> Scheme {
+    fn scheme(&self, _ranges: Ranges, _weight: &[i8], _k: usize) -> Scheme {
         Scheme::Signed
     }
 

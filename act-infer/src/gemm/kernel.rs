@@ -21,8 +21,8 @@ pub trait Kernel: Send + Sync {
     fn depth(&self) -> usize {
         8
     }
-    /// The fastest exact way to multiply bytes of these ranges.
-    fn scheme(&self, ranges: Ranges) -> Scheme;
+    /// The fastest exact way to multiply bytes of these ranges by these weights, `[n, k]`.
+    fn scheme(&self, ranges: Ranges, weight: &[i8], k: usize) -> Scheme;
     /// `out = start + left * panels`, as [the module](super) says; the panels lie one behind the other.
     fn f32_panels(&self, left: Left<'_, f32>, panels: PanelF32<'_>, out: Strip<'_>);
     /// `out = (start + left * panels) * scales + bias`, as [the module](super) says. The rows of `left` are

@@ -135,10 +135,12 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// True if `terms` products of a shifted byte, `a - low`, and a weight fit 16 bits.
+    /// True if in every row of `weight`, `[n, k]`, the products of a group of so many weights with
+    /// shifted bytes, `a - low`, add up to what fits 16 bits.
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn fit_i16(&self, terms: i32) -> bool {
-        terms * (self.high - self.low) * self.weight_max <= i32::from(i16::MAX)
+    pub(super) fn fit_i16(&self, terms: u8, weight: &[i8], k: usize) -> bool {
+        let limit = act_core::quant::GroupLimit::of_16_bits(terms, self.high - self.low);
+        weight.chunks(k.max(1)).all(|row| limit.holds(row))
     }
 }
 
@@ -149,9 +151,10 @@ pub enum Scheme {
     Signed,
     /// Unsigned bytes: `a - low`. The sums start from `low * sum(w)`, which puts it right.
     Unsigned,
-    /// As `Unsigned`; two products fit 16 bits.
+    /// As `Unsigned`; the products of every group of two weights
+    /// ([`GroupLimit`](act_core::quant::GroupLimit)) fit 16 bits.
     UnsignedPairs,
-    /// As `Unsigned`; four products fit 16 bits.
+    /// As `Unsigned`; the products of every group of four weights fit 16 bits.
     UnsignedQuads,
 }
 

@@ -179,7 +179,8 @@ pub struct PackedI8 {
 
 impl PackedI8 {
     /// Weight `[n, k]`, row-major, with the scale of each row and the bias, both `[n]`. All weights
-    /// and all left operands must keep to `ranges`, or the sums are not exact.
+    /// and all left operands must keep to `ranges`, or the sums are not exact. What the weights add up to
+    /// beyond that is looked at here.
     pub fn linear(
         kernel: &'static dyn Kernel,
         ranges: Ranges,
@@ -192,7 +193,7 @@ impl PackedI8 {
         let depth = k.next_multiple_of(kernel.depth());
         let columns = n.next_multiple_of(width);
         let group = kernel.group();
-        let scheme = kernel.scheme(ranges);
+        let scheme = kernel.scheme(ranges, weight, k);
         let offset = scheme.offset(ranges);
         let mut weights = Aligned::zeroed(columns * depth);
         let mut start = vec![0i32; columns];

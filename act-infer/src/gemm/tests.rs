@@ -1,6 +1,7 @@
 //! Every kernel of this machine against products written out, over odd shapes and extreme values.
 
 use act_core::Activation;
+use act_core::quant::GroupLimit;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use rand::{Rng, SeedableRng};
@@ -82,11 +83,15 @@ proptest! {
             ],
         ),
         extreme: bool,
+        limit in prop::sample::select(vec![None, Some(2), Some(4)]),
         seed: u64,
     ) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         let ranges = Ranges { low, high, weight_max };
-        let case = Case::random(rng, (m, n, k), ranges, extreme);
+        let mut case = Case::random(rng, (m, n, k), ranges, extreme);
+        if let Some(size) = limit {
+            case.cut(GroupLimit::of_16_bits(size, high - low));
+        }
         let expected = case.naive();
         for kernel in kernels() {
             prop_assert_eq!(&case.product(&case.pack(kernel)), &expected, "{}", kernel.name());
@@ -241,6 +246,15 @@ impl Case {
         }
     }
 
+    /// Brings the weights within a limit, as close to it as they come.
+    fn cut(&mut self, limit: GroupLimit) {
+        let (_, _, k) = self.shape;
+        for row in self.w.chunks_mut(k) {
+            let before: Vec<f32> = row.iter().map(|&w| w.into()).collect();
+            limit.cut(&before, 1.0, row);
+        }
+    }
+
     fn naive(&self) -> Vec<f32> {
         let (m, n, k) = self.shape;
         let mut out = Vec::new();
@@ -359,11 +373,13 @@ fn the_fast_sixteen_bit_sums_are_chosen_exactly_where_they_fit() {
         return;
     }
     let scheme = |low, high, weight_max| {
-        kernel(Kernels::Avx2).scheme(Ranges {
+        let ranges = Ranges {
             low,
             high,
             weight_max,
-        })
+        };
+        let weight = [weight_max as i8; 8];
+        kernel(Kernels::Avx2).scheme(ranges, &weight, weight.len())
     };
     assert_eq!(scheme(-127, 127, 127), Scheme::Signed);
     assert_eq!(scheme(-127, 127, 64), Scheme::UnsignedPairs);
@@ -372,4 +388,18 @@ fn the_fast_sixteen_bit_sums_are_chosen_exactly_where_they_fit() {
     assert_eq!(scheme(0, 127, 127), Scheme::UnsignedPairs);
     assert_eq!(scheme(-63, 63, 65), Scheme::UnsignedQuads);
     assert_eq!(scheme(-63, 63, 66), Scheme::UnsignedPairs);
+    let of = |weight: &[i8]| {
+        let ranges = Ranges {
+            low: -127,
+            high: 127,
+            weight_max: 127,
+        };
+        kernel(Kernels::Avx2).scheme(ranges, weight, weight.len())
+    };
+    assert_eq!(of(&[127, 2, -127, 127, 127, -127]), Scheme::UnsignedPairs);
+    assert_eq!(of(&[127, 3]), Scheme::Signed);
+    assert_eq!(of(&[0, 0, 0, 0, 0, 0, 0, 0, -100, -30]), Scheme::Signed);
+    let quads = [100, -29, 0, 127, 29, -100, 2, -127];
+    assert_eq!(of(&quads), Scheme::UnsignedQuads);
+    assert_eq!(of(&[100, 0, 0, 0, 30]), Scheme::UnsignedPairs);
 }

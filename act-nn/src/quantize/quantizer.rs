@@ -11,12 +11,14 @@ use act_core::{Error, Linear, Result};
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::grouped;
 use super::inputs::{FakeQuantize, Input, Observed};
 use super::spec::{FakeQuantization, InputSteps, TABLE_MAX, WeightSteps, step_of, symmetric};
 use super::steps::Steps;
 use crate::backend::{ActBackend, Ops};
 use crate::kernels::quantize::Levels;
 use crate::optim::OptimizerOptions;
+use crate::tensors::{tensor, to_vec};
 use crate::weights::{Layout, Weights};
 
 /// The learning rate of steps, which is a share of them, over that of the weights.
@@ -135,17 +137,17 @@ impl FakeQuantizer {
     pub(crate) fn rounded<B: ActBackend>(&self, weights: &Weights<B>) -> Weights<B> {
         let steps = self.steps_of(weights);
         let linears = self.spec.quant.linears.iter().zip(&steps).zip(&self.places);
-        let mut levels: BTreeMap<usize, (Levels, Option<&Vec<f32>>)> = linears
-            .map(|((quant, steps), place)| (*place, (symmetric(quant.weight_max), Some(steps))))
+        let mut how: BTreeMap<usize, Option<(&LinearQuant, &Vec<f32>)>> = linears
+            .map(|((quant, steps), place)| (*place, Some((quant, steps))))
             .collect();
         let tables = self.spec.quant.embeddings.iter();
         let tables = tables.filter_map(|t| weights.layout.position(&t.weight()));
-        levels.extend(tables.map(|place| (place, (symmetric(TABLE_MAX), None))));
+        how.extend(tables.map(|place| (place, None)));
         let tensors = weights.tensors.par_iter().enumerate();
-        let tensors = tensors.map(|(place, w)| match levels.get(&place) {
+        let tensors = tensors.map(|(place, w)| match how.get(&place) {
             None => w.clone(),
-            Some((levels, Some(steps))) => B::round_rows(w, steps, *levels),
-            Some((levels, None)) => B::round_rows(w, &row_steps::<B>(w, TABLE_MAX), *levels),
+            Some(Some((quant, steps))) => rounded(w, steps, quant),
+            Some(None) => B::round_rows(w, &row_steps::<B>(w, TABLE_MAX), symmetric(TABLE_MAX)),
         });
         Weights {
             layout: weights.layout.clone(),
@@ -161,11 +163,10 @@ impl FakeQuantizer {
             let w = &weights.tensors[*place];
             match self.spec.weights {
                 WeightSteps::Learned => learned.values(),
-                WeightSteps::RowPeak => row_steps::<B>(w, quant.weight_max),
+                WeightSteps::RowPeak => linear_steps(w, quant),
                 WeightSteps::Peak => {
-                    let peaks = B::row_peaks(w);
-                    let peak = peaks.iter().copied().fold(0.0, f32::max);
-                    vec![step_of(peak, quant.weight_max); peaks.len()]
+                    let steps = linear_steps(w, quant);
+                    vec![steps.iter().copied().fold(0.0, f32::max); steps.len()]
                 }
             }
         };
@@ -188,8 +189,7 @@ impl FakeQuantizer {
             let computed: Vec<_> = linears
                 .map(|((quant, &place), steps)| {
                     let (w, gradient) = (&weights.tensors[place], gradients[place].clone());
-                    let levels = symmetric(quant.weight_max);
-                    B::rounded_gradients(w, gradient, &steps.values(), levels)
+                    rounded_gradients(w, gradient, &steps.values(), quant)
                 })
                 .collect();
             for (&place, (gradient, of_steps)) in self.places.iter().zip(computed) {
@@ -298,6 +298,45 @@ fn levels(quant: &LinearQuant) -> Levels {
         low: (128 - max - zero_point) as f32,
         high: (128 + max - zero_point) as f32,
     }
+}
+
+/// A linear's weight, rounded.
+fn rounded<B: ActBackend>(w: &Tensor<B, 2>, steps: &[f32], quant: &LinearQuant) -> Tensor<B, 2> {
+    let levels = symmetric(quant.weight_max);
+    let Some(limit) = quant.group_limit else {
+        return B::round_rows(w, steps, levels);
+    };
+    let [rows, columns] = w.dims();
+    let values = grouped::rounded(&to_vec(w.clone()), columns, steps, levels, limit);
+    tensor(values, [rows, columns], &w.device())
+}
+
+/// From the gradient of [`rounded`]'s result those of the weight and of its steps.
+fn rounded_gradients<B: ActBackend>(
+    w: &Tensor<B, 2>,
+    gradient: Tensor<B, 2>,
+    steps: &[f32],
+    quant: &LinearQuant,
+) -> (Tensor<B, 2>, Vec<f32>) {
+    let levels = symmetric(quant.weight_max);
+    let Some(limit) = quant.group_limit else {
+        return B::rounded_gradients(w, gradient, steps, levels);
+    };
+    let ([rows, columns], mut dw) = (w.dims(), to_vec(gradient));
+    let w_values = to_vec(w.clone());
+    let of_steps = grouped::gradients(&w_values, &mut dw, columns, steps, levels, limit);
+    (tensor(dw, [rows, columns], &w.device()), of_steps)
+}
+
+/// Steps with which no weight of a linear is clipped and no group of them is cut, but by rounding.
+fn linear_steps<B: ActBackend>(w: &Tensor<B, 2>, quant: &LinearQuant) -> Vec<f32> {
+    let mut steps = row_steps::<B>(w, quant.weight_max);
+    if let Some(limit) = quant.group_limit {
+        let least = grouped::least_steps(&to_vec(w.clone()), w.dims()[1], limit);
+        let both = steps.iter_mut().zip(least);
+        both.for_each(|(step, least)| *step = step.max(least));
+    }
+    steps
 }
 
 /// Steps with which every row's largest magnitude is the largest integer.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use act_core::quant::{ActivationScheme, QuantSpec};
+use act_core::quant::{ActivationScheme, GroupLimit, QuantSpec};
 use act_core::{Artifact, Error, Linear, Params, Result, Tensor};
 
+use super::grouped;
 use crate::kernels::quantize::{self, Levels};
 
 /// Largest integer of an embedding table, which takes part in no integer product.
@@ -81,14 +82,15 @@ impl FakeQuantization {
         for linear in &self.quant.linears {
             let (name, scale) = (linear.linear.weight(), linear.linear.scale());
             let steps = self.steps(linear.linear)?.to_vec();
-            integers(&mut params, &name, scale, steps, linear.weight_max)?;
+            let (levels, limit) = (symmetric(linear.weight_max), linear.group_limit);
+            integers(&mut params, &name, scale, steps, levels, limit)?;
         }
         for table in &self.quant.embeddings {
             let (name, scale) = (table.weight(), table.scale());
             let columns = float.plan.hidden_size;
             let peaks = quantize::row_peaks(float.params.f32(&name)?, columns);
             let steps = peaks.into_iter().map(|p| step_of(p, TABLE_MAX)).collect();
-            integers(&mut params, &name, scale, steps, TABLE_MAX)?;
+            integers(&mut params, &name, scale, steps, symmetric(TABLE_MAX), None)?;
         }
         Ok(Artifact {
             params,
@@ -134,7 +136,8 @@ fn integers(
     name: &str,
     scale: String,
     steps: Vec<f32>,
-    max: u8,
+    levels: Levels,
+    limit: Option<GroupLimit>,
 ) -> Result<()> {
     let shape = params.get(name)?.shape().to_vec();
     let values = params.f32(name)?;
@@ -144,7 +147,7 @@ fn integers(
         )));
     }
     let columns = values.len() / steps.len().max(1);
-    let integers = quantize::integers(values, columns, &steps, symmetric(max));
+    let integers = grouped::integers(values, columns, &steps, levels, limit);
     params.insert(name, Tensor::i8(shape, integers));
     params.insert(scale, Tensor::f32([steps.len()], steps));
     Ok(())

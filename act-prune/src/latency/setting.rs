@@ -16,6 +16,9 @@ pub enum Precision {
         weight_max: u8,
         /// Largest magnitude of an integer activation.
         activation_max: u8,
+        /// Size of the groups of weights that keep to what 16 bits hold, if any do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weight_groups: Option<u8>,
         /// Whether words and positions are bytes too.
         embeddings: bool,
     },

@@ -1,8 +1,10 @@
-//! Models to be timed: any shape, weights that mean nothing. The engine's work depends on shapes
-//! and on the ranges of integers only, never on the numbers, so a stand-in takes as long as the
+//! Models to be timed: any shape, weights that mean nothing. The engine's work depends on shapes,
+//! ranges of integers and limits of groups only, which stand-ins have too, so one takes as long as the
 //! trained model of its shape.
 
-use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec};
+use std::collections::BTreeMap;
+
+use act_core::quant::{ActivationScheme, GroupLimit, LinearQuant, QuantSpec};
 use act_core::tokenizer::JsonSpec;
 use act_core::{Artifact, DType, Embedding, Plan, TaskInfo, Tensor, TokenizerSpec};
 
@@ -17,6 +19,7 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
     let Precision::Int8 {
         weight_max,
         activation_max,
+        weight_groups,
         embeddings,
     } = precision
     else {
@@ -24,6 +27,8 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
     };
     let linear = |linear| LinearQuant {
         weight_max,
+        group_limit: weight_groups
+            .and_then(|size| GroupLimit::needed(size, weight_max, activation_max)),
         activation_max,
         activation: ActivationScheme::Static {
             scale: 0.05,
@@ -43,15 +48,22 @@ pub fn stand_in(plan: &Plan, precision: Precision) -> Artifact {
     let mut plan = plan.clone();
     plan.embeddings.vocab_size = plan.embeddings.vocab_size.min(WORDS);
     let quant = deployed_quant(&plan, precision);
-    let limit = match precision {
+    let max = match precision {
         Precision::Int8 { weight_max, .. } => i32::from(weight_max),
         Precision::F32 => 127,
     };
+    let limits = quant.linears.iter();
+    let limits: BTreeMap<String, GroupLimit> = limits
+        .filter_map(|q| Some((q.linear.weight(), q.group_limit?)))
+        .collect();
     let mut noise = Noise(1);
     let params = plan.expected_tensors(&quant).into_iter().map(|spec| {
         let count = spec.shape.iter().product();
         let tensor = if spec.dtype == DType::I8 {
-            let values: Vec<i8> = (0..count).map(|_| noise.integer(limit)).collect();
+            let mut values: Vec<i8> = (0..count).map(|_| noise.integer(max)).collect();
+            if let Some(limit) = limits.get(&spec.name) {
+                cut(&mut values, spec.shape[1], *limit);
+            }
             Tensor::i8(spec.shape, values)
         } else if spec.name.ends_with(".scale") {
             Tensor::f32(spec.shape, vec![1e-3; count])
@@ -71,6 +83,14 @@ pub fn stand_in(plan: &Plan, precision: Precision) -> Artifact {
         quant,
         provenance: Vec::new(),
         plan,
+    }
+}
+
+/// Brings integers within a limit of their groups.
+fn cut(values: &mut [i8], columns: usize, limit: GroupLimit) {
+    for row in values.chunks_mut(columns.max(1)) {
+        let before: Vec<f32> = row.iter().map(|&w| w.into()).collect();
+        limit.cut(&before, 1.0, row);
     }
 }
 
@@ -118,6 +138,7 @@ mod tests {
         let int8 = Precision::Int8 {
             weight_max: 64,
             activation_max: 127,
+            weight_groups: Some(2),
             embeddings: true,
         };
         for precision in [int8, Precision::F32] {

@@ -31,7 +31,7 @@ mod tests {
     use act_core::testing::{TinyOptions, tiny_artifact};
     use act_core::{Activation, Encoding, LayerPlan, Seed, Silent};
     use act_nn::{FakeQuantization, InputSteps, WeightSteps};
-    use act_stage::config::{Config, SchemeKind};
+    use act_stage::config::{Config, SchemeKind, WeightGroups};
 
     use super::*;
     use crate::samples::Samples;
@@ -65,8 +65,13 @@ mod tests {
         };
         let mut config = Config::default();
         config.quant_post.max_divergence = 0.0;
-        for schemes in [&[SchemeKind::Static][..], &SchemeKind::ALL] {
+        for (schemes, groups) in [
+            (&[SchemeKind::Static][..], WeightGroups::None),
+            (&SchemeKind::ALL, WeightGroups::Pairs),
+            (&SchemeKind::ALL, WeightGroups::Quads),
+        ] {
             config.quant_post.schemes = schemes.to_vec();
+            config.quant_post.weight_groups = groups;
             let options = Options::from_config(&config).unwrap();
             let calibrated =
                 crate::quantize(&model, &samples, &options, Seed(7), 1, &Silent).unwrap();

@@ -10,7 +10,7 @@ use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::{Quantized, quantize};
 use act_stage::config::{
-    Config, LearningRate, QuantAware, SchemeKind, TrainedActivations, TrainedWeights,
+    Config, LearningRate, QuantAware, SchemeKind, TrainedActivations, TrainedWeights, WeightGroups,
 };
 use act_stage::report::KeptModel;
 use act_train::Session;
@@ -98,6 +98,29 @@ fn training_wins_back_what_a_coarse_grid_loses() {
     let (again, _) = run(&config(), None, 1);
     let digest = |quantized: &Quantized| quantized.artifact.model_digest().unwrap();
     assert_eq!(digest(&again), digest(&quantized), "whatever the threads");
+}
+
+#[test]
+fn what_training_gives_keeps_the_limits_of_groups() {
+    let mut config = config();
+    let post = &mut config.quant_post;
+    (post.weight_max, post.activation_max) = (127, 127);
+    post.weight_groups = WeightGroups::Quads;
+    let (quantized, outcome) = run(&config, None, 2);
+    let outcome = outcome.unwrap();
+    assert!(outcome.after.is_some());
+    if let Some(agreement) = outcome.agreement {
+        assert!(agreement.predictions >= 0.98, "{agreement:?}");
+    }
+    // Reading verifies them.
+    let artifact = Artifact::read(&quantized.artifact.to_bytes().unwrap()[..]).unwrap();
+    assert!(
+        artifact
+            .quant
+            .linears
+            .iter()
+            .all(|q| q.group_limit.is_some())
+    );
 }
 
 #[test]

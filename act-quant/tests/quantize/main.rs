@@ -5,7 +5,7 @@ mod outliers;
 use std::cell::{Cell, RefCell};
 
 use act_core::provenance::{DataRecord, Digest};
-use act_core::quant::Calibrator;
+use act_core::quant::{Calibrator, GroupLimit};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{
     Activation, Artifact, Batch, Encoding, Error, ErrorKind, LayerPlan, Linear, Progress, Result,
@@ -16,7 +16,7 @@ use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::search::Attempt;
 use act_quant::{Quantized, quantize, record};
-use act_stage::config::{Config, Granularity, SchemeKind};
+use act_stage::config::{Config, Granularity, SchemeKind, WeightGroups};
 
 /// Sequences of 3 to 12 tokens out of the tiny vocabulary.
 fn sequences(count: u32) -> Vec<Encoding> {
@@ -190,6 +190,41 @@ fn every_combination_is_tried_and_reported() {
         assert!(site.threshold.unwrap() <= site.abs_max.unwrap() * 1.000_001);
     }
     assert_eq!(told.embeddings[0].table, "embeddings.word_embeddings");
+}
+
+#[test]
+fn groups_of_weights_are_what_the_configuration_says_and_pairs_by_default() {
+    let limit = |size| Some(GroupLimit { size, max: 129 });
+    assert_eq!(
+        Config::default().quant_post.weight_groups,
+        WeightGroups::Pairs
+    );
+    for (groups, limit) in [
+        (WeightGroups::Pairs, limit(2)),
+        (WeightGroups::Quads, limit(4)),
+        (WeightGroups::None, None),
+    ] {
+        let options = options(|c| c.quant_post.weight_groups = groups);
+        let quantized = run(&float(), &options, 1).unwrap();
+        let told = record::quantisation(&quantized);
+        for site in &told.sites {
+            assert_eq!(
+                site.group_limit.map(|l| (l.size, l.max)),
+                limit.map(|l| (l.size, l.max))
+            );
+            assert_eq!(site.groups_cut.is_some(), limit.is_some());
+        }
+        // Reading verifies the limit.
+        let bytes = quantized.artifact.to_bytes().unwrap();
+        let artifact = Artifact::read(&bytes[..]).unwrap();
+        assert!(
+            artifact
+                .quant
+                .linears
+                .iter()
+                .all(|q| q.group_limit == limit)
+        );
+    }
 }
 
 #[test]

@@ -144,6 +144,30 @@ named! {
 }
 
 named! {
+    /// `QuantPost.weight_groups`: which weights together keep to what processors without VNNI can add in
+    /// 16 bits.
+    pub enum WeightGroups {
+        /// None: they multiply more slowly there.
+        None = "none",
+        /// Every two neighbours.
+        Pairs = "pairs",
+        /// Every four.
+        Quads = "quads",
+    }
+}
+
+impl WeightGroups {
+    /// Weights of a group.
+    pub fn size(self) -> Option<u8> {
+        match self {
+            WeightGroups::None => None,
+            WeightGroups::Pairs => Some(2),
+            WeightGroups::Quads => Some(4),
+        }
+    }
+}
+
+named! {
     /// `QuantPost.schemes`: what the input of a layer may become, the cheapest at run time first.
     #[derive(PartialOrd, Ord)]
     pub enum SchemeKind {

@@ -40,6 +40,7 @@ impl Program {
                 "Prune",
                 "TrainConfig.validation_ratio",
                 "QuantPost.weight_max",
+                "QuantPost.weight_groups",
                 "QuantPost.activation_max",
                 "QuantPost.embeddings",
             ],

@@ -2,7 +2,7 @@
 
 use super::choices::{
     Criterion, Granularity, KeptTokens, Operator, PaddleLoss, Precision, PruneAlgorithm,
-    SchemeKind, TrainedActivations, TrainedWeights,
+    SchemeKind, TrainedActivations, TrainedWeights, WeightGroups,
 };
 use super::quantity::{Size, Time};
 use super::section::section;
@@ -201,6 +201,8 @@ section! {
         pub embeddings: bool = true,
         /// Ours: largest magnitude of an integer weight.
         pub weight_max: u8 = 127,
+        /// Ours: which weights together keep to what processors without VNNI can add in 16 bits.
+        pub weight_groups: WeightGroups = WeightGroups::Pairs,
         /// Ours: largest magnitude of an integer activation.
         pub activation_max: u8 = 127,
     }

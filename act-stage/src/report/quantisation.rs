@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::aware::AwareTraining;
 use act_core::metrics::{Accuracy, Metric};
-use act_core::quant::{ActivationScheme, Calibrator, LinearQuant};
+use act_core::quant::{ActivationScheme, Calibrator, GroupLimit, LinearQuant};
 
 /// What act-quant adds to its report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +72,12 @@ pub struct QuantisedLinear {
     pub activation_max: Option<u8>,
     /// Largest magnitude of an integer weight.
     pub weight_max: Option<u8>,
+    /// What groups of integer weights keep to, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_limit: Option<GroupLimitReport>,
+    /// Share of these groups that had to be cut down to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_cut: Option<f64>,
     /// Signal to noise of the rounded weights in decibels.
     pub weight_sqnr_db: Option<f64>,
     /// What leaving the input in float would take off the divergence, in nats an example.
@@ -150,6 +156,9 @@ pub struct LinearReport {
     pub linear: String,
     /// Largest magnitude of a weight.
     pub weight_max: u8,
+    /// What groups of weights keep to, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_limit: Option<GroupLimitReport>,
     /// Largest magnitude of an activation about its zero point.
     pub activation_max: u8,
     /// How the input becomes integers.
@@ -158,6 +167,21 @@ pub struct LinearReport {
     pub calibrator: String,
     /// The calibrator's argument, 0 without one.
     pub calibrator_arg: f64,
+}
+
+/// What groups of integer weights keep to: those of one sign add up to at most `max` in magnitude.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupLimitReport {
+    /// Weights of a group.
+    pub size: u8,
+    /// Largest sum of one sign.
+    pub max: u16,
+}
+
+impl From<GroupLimit> for GroupLimitReport {
+    fn from(GroupLimit { size, max }: GroupLimit) -> Self {
+        Self { size, max }
+    }
 }
 
 /// How the input of a linear becomes integers.
@@ -180,6 +204,7 @@ impl From<&LinearQuant> for LinearReport {
         Self {
             linear: q.linear.to_string(),
             weight_max: q.weight_max,
+            group_limit: q.group_limit.map(GroupLimitReport::from),
             activation_max: q.activation_max,
             activation: match q.activation {
                 ActivationScheme::Static { scale, zero_point } => ActivationReport::Static {
@@ -206,6 +231,12 @@ pub struct InputSite {
     pub scheme: String,
     /// Signal to noise at the linears' outputs in decibels, where act-quant recorded it.
     pub sqnr_db: Option<f64>,
+    /// Signal to noise of its rounded weights in decibels, of several linears the least, where recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_sqnr_db: Option<f64>,
+    /// Share of the groups of weights that were cut down to their limit, where recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_cut: Option<f64>,
     /// What leaving it in float takes off the divergence, in nats an example, where it was recorded.
     pub float_gain: Option<f64>,
     /// Milliseconds in the model as it is, quantising the input included; where it was measured.

@@ -54,6 +54,7 @@ QuantPost:
   max_divergence: 0.001
   embeddings: true
   weight_max: 127
+  weight_groups: pairs
   activation_max: 127
 QuantAware:
   quantize_op_types:
