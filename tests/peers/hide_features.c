@@ -84,7 +84,8 @@ __attribute__((constructor)) static void begin(void) {
     only_amx = what && !strcmp(what, "amx");
     if (!only_amx && !(what && !strcmp(what, "vnni")))
         fail("HIDE_FEATURES must be amx or vnni");
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
+    /* Not SA_ONSTACK: a library may have left a signal stack behind that is gone. */
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
     if (sigaction(SIGSEGV, &action, 0) || let_cpuid(0))
         fail("this processor or system cannot make CPUID fault (cpuid_fault in /proc/cpuinfo)");
 }

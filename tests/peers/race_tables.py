@@ -11,6 +11,7 @@ import pathlib
 import re
 import shutil
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).parents[2]
 BENCHMARKS = ROOT / "docs" / "benchmarks"
@@ -81,8 +82,9 @@ def table(run, columns):
 def likeness(rows):
     """The largest difference from the reference's logits, and the least correlation with them."""
     difference = max(row["difference"] for row in rows)
-    correlation = min(row["correlation"] or 1 for row in rows)
-    return f"{difference:.0e}, {correlation:.3f}" if difference else ""
+    correlations = [row["correlation"] for row in rows if row["correlation"]]
+    least = f", {min(correlations):.3f}" if correlations else ""
+    return f"{difference:.0e}{least}" if difference else ""
 
 
 def ahead(at, setting, model):
@@ -95,8 +97,8 @@ def ahead(at, setting, model):
 
 def milliseconds(run, model):
     reference = by_name(run).get(("ONNX Runtime", "f32", model))
-    parts = (f"{s} {f['ms']:.3g} ms" for s, f in reference["settings"].items())
-    return ", ".join(parts)
+    return ", ".join(f"{s} {f['ms']:,.0f} ms" if f["ms"] >= 100 else f"{s} {f['ms']:.3g} ms"
+                     for s, f in reference["settings"].items())
 
 
 def tables(result):
@@ -122,7 +124,11 @@ def tables(result):
             told.setdefault(f"{row['engine']} {row['variant']}", row["kernels"])
     parts.append("What the engines tell of their kernels: "
                  + "; ".join(f"{name} `{kernels}`" for name, kernels in told.items()) + ".")
-    return "\n\n".join(parts)
+    return "\n\n".join(part if part.startswith("|") else wrapped(part) for part in parts)
+
+
+def wrapped(text):
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def measured(name):
