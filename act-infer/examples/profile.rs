@@ -100,21 +100,23 @@ fn wanted(arguments: impl Iterator<Item = String>) -> Result<Wanted> {
         precision: None,
     };
     for argument in arguments {
-        let numbers: Vec<usize> = argument.split('x').flat_map(str::parse).collect();
-        match numbers[..] {
-            [layers, hidden, heads] if layers > 0 && heads > 0 && hidden % heads == 0 => {
+        let numbers: Option<Vec<usize>> = argument.split('x').map(|n| n.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some(&[layers, hidden, heads]) if layers * heads > 0 && hidden % heads == 0 => {
                 wanted.shape = Shape {
                     layers,
                     hidden,
                     heads,
                 };
             }
-            [] if ["f32", "int8"].contains(&argument.as_str()) => wanted.precision = Some(argument),
-            [] => wanted.kernel = Some(argument),
-            _ => {
+            Some(_) => {
                 let what = format!("{argument}: not LAYERSxHIDDENxHEADS");
                 return Err(Error::usage(what));
             }
+            None if ["f32", "int8"].contains(&argument.as_str()) => {
+                wanted.precision = Some(argument);
+            }
+            None => wanted.kernel = Some(argument),
         }
     }
     Ok(wanted)

@@ -192,11 +192,11 @@ impl Pass<'_, '_> {
         let coordinates = chunk.coordinates(&tables.plan, self.model.pad_id);
         for (row, (word, kind, position)) in rows.zip(coordinates) {
             row.fill(0.0);
-            tables.words.add_row(word, row);
-            tables.types.add_row(kind, row);
-            tables.positions.add_row(position, row);
+            tables.words.add_row(self.isa, word, row);
+            tables.types.add_row(self.isa, kind, row);
+            tables.positions.add_row(self.isa, position, row);
             if let Some(tasks) = &tables.tasks {
-                tasks.add_row(0, row);
+                tasks.add_row(self.isa, 0, row);
             }
         }
         layer_norm(self.isa, hidden, &tables.norm);

@@ -8,6 +8,8 @@ use act_core::{Activation, Artifact, Embedding, Error, Linear, Norm, Plan, Resul
 
 use crate::dense::Dense;
 use crate::gemm::Kernel;
+use crate::ops::Isa;
+use crate::ops::embed::{add_floats, add_integers};
 use crate::ops::norm::LayerNorm;
 
 /// A model ready to run.
@@ -161,20 +163,11 @@ impl EmbeddingTable {
     }
 
     /// Adds a row, in real numbers, to `sum`.
-    pub fn add_row(&self, row: usize, sum: &mut [f32]) {
+    pub fn add_row(&self, isa: Isa, row: usize, sum: &mut [f32]) {
         let window = row * sum.len()..(row + 1) * sum.len();
         match self.rows.data() {
-            TensorData::F32(values) => {
-                for (s, v) in sum.iter_mut().zip(&values[window]) {
-                    *s += v;
-                }
-            }
-            TensorData::I8(values) => {
-                let scale = self.scales[row];
-                for (s, &q) in sum.iter_mut().zip(&values[window]) {
-                    *s += f32::from(q) * scale;
-                }
-            }
+            TensorData::F32(values) => add_floats(isa, &values[window], sum),
+            TensorData::I8(values) => add_integers(isa, &values[window], self.scales[row], sum),
             // `check` has refused half-precision tables.
             TensorData::F16(_) => {}
         }

@@ -10,10 +10,15 @@ pub(crate) const ROUNDER: f32 = 12_582_912.0; // 1.5 * 2^23
 /// (Moshier 1989, `expf`) after reduction by multiples of ln 2.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
+    exp_up_to_88(if x > 88.0 { 88.0 } else { x })
+}
+
+/// The same for an `x` that is at most 88.
+#[inline(always)]
+pub(crate) fn exp_up_to_88(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4; // 355/512: few bits, so that n * LN_2_HIGH is exact
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    let clamped = if x > 88.0 { 88.0 } else { x };
-    let clamped = if clamped > -87.0 { clamped } else { -87.0 };
+    let clamped = if x > -87.0 { x } else { -87.0 };
     let rounded = clamped * std::f32::consts::LOG2_E + ROUNDER;
     let n = rounded - ROUNDER;
     let r = clamped - n * LN_2_HIGH - n * LN_2_LOW;

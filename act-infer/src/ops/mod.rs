@@ -6,6 +6,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod elementary;
+pub(crate) mod embed;
 pub(crate) mod gelu_bytes;
 pub(crate) mod norm;
 pub(crate) mod quantize;

@@ -1,6 +1,6 @@
 //! Softmax over attention scores, row by row.
 
-use super::elementary::exp;
+use super::elementary::exp_up_to_88;
 use super::{LANES, combine_lanes, for_each_isa, larger};
 
 /// Rows that are taken through each step together: what one waits for, others compute meanwhile.
@@ -11,32 +11,35 @@ for_each_isa! {
     /// `scale` is positive. What is to be left out is minus infinity.
     pub(crate) fn softmax_rows(scores: &mut [f32], stride: usize, scale: f32) {
         for rows in scores.chunks_mut(TOGETHER * stride) {
+            // Windows by number: iterators over rows side by side cost as much as a short row.
+            let window = |r: usize| r * stride..(r + 1) * stride;
+            let mut count = 0;
             let mut largest = [0f32; TOGETHER];
-            for (row, largest) in rows.chunks_exact(stride).zip(&mut largest) {
+            while count < TOGETHER && (count + 1) * stride <= rows.len() {
                 let mut lanes = [f32::NEG_INFINITY; LANES];
-                for line in row.as_chunks::<LANES>().0 {
+                for line in rows[window(count)].as_chunks::<LANES>().0 {
                     for i in 0..LANES {
                         lanes[i] = larger(lanes[i], line[i]);
                     }
                 }
                 // Rounding keeps order: the largest product is that of the largest score.
-                *largest = combine_lanes(lanes, larger) * scale;
+                largest[count] = combine_lanes(lanes, larger) * scale;
+                count += 1;
             }
             let mut sums = [[0f32; LANES]; TOGETHER];
-            let each = rows.chunks_exact_mut(stride).zip(&largest);
-            for ((row, &largest), sums) in each.zip(&mut sums) {
+            for r in 0..count {
                 let mut lanes = [0f32; LANES];
-                for line in row.as_chunks_mut::<LANES>().0 {
+                for line in rows[window(r)].as_chunks_mut::<LANES>().0 {
                     for i in 0..LANES {
-                        line[i] = exp(line[i] * scale - largest);
+                        line[i] = exp_up_to_88(line[i] * scale - largest[r]);
                         lanes[i] += line[i];
                     }
                 }
-                *sums = lanes;
+                sums[r] = lanes;
             }
-            for (row, sums) in rows.chunks_exact_mut(stride).zip(&sums) {
-                let inverse = 1.0 / combine_lanes(*sums, |a, b| a + b);
-                for x in row.iter_mut() {
+            for r in 0..count {
+                let inverse = 1.0 / combine_lanes(sums[r], |a, b| a + b);
+                for x in &mut rows[window(r)] {
                     *x *= inverse;
                 }
             }
