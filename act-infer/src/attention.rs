@@ -1,6 +1,8 @@
 //! Multi-head attention (Vaswani et al. 2017, section 3.2) over one sequence's own length: nothing
 //! is padded, so the only masked keys are pad tokens inside the sequence.
 
+use std::ops::Range;
+
 use crate::aligned::Aligned;
 use crate::gemm::{Kernel, Left, Out, PackedF32};
 use crate::ops::softmax::{mask_rows, softmax_rows};
@@ -37,13 +39,15 @@ pub(crate) struct Heads<'a> {
     pub keys: &'a [f32],
     pub values: &'a [f32],
     pub heads: usize,
+    /// Those to compute; what there is of the others does not matter.
+    pub part: Range<usize>,
     pub head_dim: usize,
     /// Empty, or what to add to each key's scores.
     pub mask: &'a [f32],
 }
 
-/// `softmax(q k' / sqrt(head_dim) + mask) v`, head by head, into `context`, which is shaped as the
-/// queries are.
+/// `softmax(q k' / sqrt(head_dim) + mask) v`, head by head, into these heads' columns of `context`,
+/// which is shaped as the queries are.
 pub(crate) fn attend(
     isa: Isa,
     input: &Heads<'_>,
@@ -58,7 +62,7 @@ pub(crate) fn attend(
     // Rows of scores are filled up to whole lanes with keys that get no attention.
     let stride = keys.next_multiple_of(LANES);
     scratch.scores.resize(queries.min(BLOCK_ROWS) * stride);
-    for h in 0..input.heads {
+    for h in input.part.clone() {
         let head = |values, first: usize, rows| -> Left<'_, f32> {
             let values: &[f32] = values;
             Left {

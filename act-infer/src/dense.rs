@@ -4,6 +4,8 @@
 //! input into bytes itself. Layers that want the same bytes (query, key, value) share them, and a
 //! layer whose steps are known beforehand can have them written by the layer before it.
 
+use std::ops::Range;
+
 use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::{Activation, Artifact, Error, Linear, Result};
 
@@ -166,18 +168,22 @@ impl Dense {
         self.outputs
     }
 
-    /// `input * weight' + bias` into `out`, of which rows are `stride` apart.
+    /// `input * weight' + bias` into `out`, of which rows are so far apart: these columns, and those
+    /// around that come with them.
     pub fn forward(
         &self,
         isa: Isa,
         input: &mut Input<'_>,
-        out: Out<'_>,
-        stride: usize,
+        columns: Range<usize>,
+        (mut out, stride): (Out<'_>, usize),
         clock: &mut Clock,
     ) {
         match &self.weights {
             Weights::Float(packed) => {
-                packed.multiply(Left::dense(input.values, input.columns), out, stride);
+                let panels = packed.covering(columns);
+                let out = out.from(packed.columns(panels.clone()).start);
+                let left = Left::dense(input.values, input.columns);
+                packed.multiply_panels(panels, left, out, stride);
             }
             Weights::Int8 { packed, steps } => {
                 input.quantize(isa, *steps, packed.depth());
@@ -187,7 +193,9 @@ impl Dense {
                     None => RowScales::Each(&input.bytes.scales),
                 };
                 let left = Left::dense(&input.bytes.values, packed.depth());
-                packed.multiply(left, scales, out, stride);
+                let panels = packed.covering(columns);
+                let out = out.from(packed.columns(panels.clone()).start);
+                packed.multiply_panels(panels, left, scales, out, stride);
             }
         }
     }

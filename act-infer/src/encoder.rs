@@ -12,7 +12,7 @@ use act_core::Site;
 
 use crate::attention::{Heads, MASKED, attend};
 use crate::dense::{Dense, Input};
-use crate::gemm::Out;
+use crate::gemm::{COLUMN_BLOCK, Out};
 use crate::model::{Embeddings, HeadProjections, Layer, Model};
 use crate::observer::Observer;
 use crate::ops::Isa;
@@ -20,7 +20,12 @@ use crate::ops::activation::tanh_all;
 use crate::ops::norm::layer_norm;
 use crate::profile::{Clock, Phase};
 use crate::sequences::Sequences;
+use crate::team::{Member, Split};
 use crate::workspace::{BlockMemory, Workspace};
+
+mod parts;
+
+pub(crate) use parts::{classify, embed, step, trial};
 
 /// Tokens of a chunk, about: bounds memory, and is enough to make reading the weights cheap.
 const CHUNK_TOKENS: usize = 2048;
@@ -48,50 +53,6 @@ pub(crate) fn forward(
     workspace.clock = pass.clock;
 }
 
-/// The residual stream of all tokens before the first layer.
-pub(crate) fn embed(
-    model: &Model,
-    sequences: Sequences<'_>,
-    workspace: &mut Workspace,
-) -> Vec<f32> {
-    let mut pass = Pass::new(model, workspace, None);
-    let mut hidden = vec![0.0; sequences.tokens() * pass.width];
-    pass.embed(&model.embeddings, sequences, &mut hidden);
-    hidden
-}
-
-/// Takes the residual stream of all tokens through one layer; behind the last it is that of the
-/// classified positions.
-pub(crate) fn step(
-    model: &Model,
-    layer: usize,
-    sequences: Sequences<'_>,
-    workspace: &mut Workspace,
-    observer: Option<&mut dyn Observer>,
-    stream: &mut Vec<f32>,
-) {
-    let mut pass = Pass::new(model, workspace, observer);
-    let block = &mut workspace.block;
-    if layer + 1 < model.layers.len() {
-        pass.inner_layer(layer, sequences, stream, block);
-        return;
-    }
-    let mut first = vec![0.0; sequences.count() * pass.width];
-    gather_first(sequences, stream, &mut first, pass.width);
-    pass.last_layer(sequences, stream, &mut first, block);
-    *stream = first;
-}
-
-/// Class scores of the stream behind the last layer.
-pub(crate) fn classify(
-    model: &Model,
-    first: &[f32],
-    workspace: &mut Workspace,
-    logits: &mut [f32],
-) {
-    Pass::new(model, workspace, None).head(first, logits, &mut workspace.block);
-}
-
 struct Pass<'m, 'o> {
     model: &'m Model,
     isa: Isa,
@@ -101,10 +62,11 @@ struct Pass<'m, 'o> {
     block_tokens: usize,
     observer: Option<&'o mut dyn Observer>,
     clock: Clock,
+    member: Member,
 }
 
 impl<'m, 'o> Pass<'m, 'o> {
-    /// Takes the clock of `workspace`.
+    /// Takes the clock of `workspace`, and this thread's part in the pass.
     fn new(
         model: &'m Model,
         workspace: &mut Workspace,
@@ -122,6 +84,7 @@ impl<'m, 'o> Pass<'m, 'o> {
             block_tokens,
             observer,
             clock: mem::take(&mut workspace.clock),
+            member: mem::take(&mut workspace.member),
         }
     }
 }
@@ -222,7 +185,8 @@ impl Pass<'_, '_> {
                 self.attention(l, heads, block, all, rows, memory);
                 let mut input = Input::new(&memory.context, heads.width(), &mut memory.bytes);
                 let dense = &layer.attention_output;
-                self.dense(dense, &mut input, Out::Added(rows), Phase::AttentionOutput);
+                let out = (Out::Added(rows), self.width);
+                self.dense(dense, &mut input, out, Phase::AttentionOutput);
             }
             None => layer.attention_output.add_bias(rows),
         }
@@ -258,21 +222,20 @@ impl Pass<'_, '_> {
         let tokens = rows.len() / self.width;
         let mut input = Input::new(rows, self.width, bytes);
         let mut activated = match output.direct(tokens, activation, neuron_bytes) {
-            Some((out, stride)) => {
-                let clock = &mut self.clock;
-                intermediate.forward(self.isa, &mut input, out, stride, clock);
-                clock.lap(Phase::Intermediate);
+            Some(out) => {
+                self.dense(intermediate, &mut input, out, Phase::Intermediate);
                 Input::ready(count, neuron_bytes)
             }
             None => {
                 neurons.resize(tokens * count);
-                let out = Out::Activated(neurons, activation);
+                let out = (Out::Activated(neurons, activation), count);
                 self.dense(intermediate, &mut input, out, Phase::Intermediate);
                 self.observe(Site::Intermediate(l), neurons, count);
                 Input::new(neurons, count, neuron_bytes)
             }
         };
-        self.dense(output, &mut activated, Out::Added(rows), Phase::Output);
+        let out = (Out::Added(rows), self.width);
+        self.dense(output, &mut activated, out, Phase::Output);
     }
 
     /// The heads' context for `rows`, into `memory.context`.
@@ -296,6 +259,10 @@ impl Pass<'_, '_> {
             ..
         } = memory;
         let width = heads.width();
+        let split = Split {
+            columns: width,
+            unit: heads.head_dim,
+        };
         let queries = rows.len() / self.width;
         query.resize(queries * width);
         context.resize(queries * width);
@@ -303,14 +270,15 @@ impl Pass<'_, '_> {
         value.resize(block.tokens() * width);
 
         let mut input = Input::new(rows, self.width, bytes);
-        self.project(&heads.query, &mut input, query);
+        self.project(&heads.query, &mut input, split, query);
         if let Some(all) = all {
             input = Input::new(all, self.width, bytes);
         }
-        self.project(&heads.key, &mut input, key);
-        self.project(&heads.value, &mut input, value);
+        self.project(&heads.key, &mut input, split, key);
+        self.project(&heads.value, &mut input, split, value);
 
         key_mask(block, self.model.pad_id, mask);
+        let part = self.member.part(split);
         let (mut first_query, mut first_key) = (0, 0);
         for &tokens in block.lengths() {
             let here = if all.is_some() { 1 } else { tokens };
@@ -321,6 +289,7 @@ impl Pass<'_, '_> {
                 keys: &key[keys.clone()],
                 values: &value[keys],
                 heads: heads.count,
+                part: part.start / heads.head_dim..part.end / heads.head_dim,
                 head_dim: heads.head_dim,
                 mask: mask.get(first_key..first_key + tokens).unwrap_or(&[]),
             };
@@ -334,6 +303,8 @@ impl Pass<'_, '_> {
             first_query += here;
             first_key += tokens;
         }
+        let out = Out::Floats(&mut context[..]);
+        self.member.complete(out, width, split);
         self.observe(Site::Heads(l), context, width);
     }
 
@@ -344,23 +315,42 @@ impl Pass<'_, '_> {
         pooled.resize(first.len());
         let (pooler, classifier) = (&self.model.pooler, &self.model.classifier);
         let mut input = Input::new(first, self.width, bytes);
-        self.dense(pooler, &mut input, Out::Floats(pooled), Phase::Head);
+        let out = (Out::Floats(pooled), self.width);
+        self.dense(pooler, &mut input, out, Phase::Head);
         tanh_all(self.isa, pooled);
         let mut input = Input::new(pooled, self.width, bytes);
-        self.dense(classifier, &mut input, Out::Floats(logits), Phase::Head);
+        let out = (Out::Floats(logits), classifier.outputs());
+        self.dense(classifier, &mut input, out, Phase::Head);
         self.observe(Site::Logits, logits, classifier.outputs());
     }
 
-    /// A query, key or value projection.
-    fn project(&mut self, dense: &Dense, input: &mut Input<'_>, out: &mut [f32]) {
-        self.dense(dense, input, Out::Floats(out), Phase::Projections);
+    /// A query, key or value projection, of this member's heads only.
+    fn project(&mut self, dense: &Dense, input: &mut Input<'_>, split: Split, out: &mut [f32]) {
+        self.observe(Site::Input(dense.name()), input.values(), input.columns());
+        let columns = self.member.part(split);
+        let into = (Out::Floats(out), dense.outputs());
+        dense.forward(self.isa, input, columns, into, &mut self.clock);
+        self.clock.lap(Phase::Projections);
         self.observe(Site::Projection(dense.name()), out, dense.outputs());
     }
 
-    fn dense(&mut self, dense: &Dense, input: &mut Input<'_>, out: Out<'_>, phase: Phase) {
+    /// A linear layer, whole, into `out` with rows so far apart.
+    fn dense(
+        &mut self,
+        dense: &Dense,
+        input: &mut Input<'_>,
+        (mut out, stride): (Out<'_>, usize),
+        phase: Phase,
+    ) {
         self.observe(Site::Input(dense.name()), input.values(), input.columns());
-        let stride = dense.outputs();
-        dense.forward(self.isa, input, out, stride, &mut self.clock);
+        let split = Split {
+            columns: dense.outputs(),
+            unit: COLUMN_BLOCK,
+        };
+        let columns = self.member.part(split);
+        let into = (out.from(0), stride);
+        dense.forward(self.isa, input, columns, into, &mut self.clock);
+        self.member.complete(out, stride, split);
         self.clock.lap(phase);
     }
 

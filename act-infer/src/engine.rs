@@ -13,9 +13,10 @@ use crate::encoder;
 use crate::gemm::{self, Kernels};
 use crate::model::Model;
 use crate::observer::Observer;
-use crate::pool::{Pool, Session};
+use crate::pool::Pool;
 use crate::profile::{Clock, Phase};
 use crate::sequences::Sequences;
+use crate::session::Session;
 
 mod stepwise;
 
@@ -26,7 +27,6 @@ pub struct Engine {
     /// Everything but what the model has taken: plan, task, tokenizer, quantisation, provenance.
     artifact: Artifact,
     model: Arc<Model>,
-    threads: usize,
     pool: Pool,
     /// Memory of calls that have ended.
     idle: Mutex<Vec<Session>>,
@@ -71,30 +71,39 @@ impl Engine {
         log::debug!("{} kernels", model.kernel.name());
         Ok(Self {
             artifact,
-            pool: Pool::new(model.clone()),
+            pool: Pool::new(model.clone(), 1),
             model,
-            threads: 1,
             idle: Mutex::new(Vec::new()),
             tokenizer: OnceLock::new(),
         })
     }
 
-    /// Sets the number of threads a batch is spread over, sequence by sequence (default 1, the
-    /// caller's own; 0: all cores that this process may use). The others are started by the first
-    /// batch that needs them, sleep between batches, and end with the engine. Results do not
-    /// depend on it.
+    /// Sets the number of threads a batch is spread over (default 1, the caller's own; 0: all cores
+    /// that this process may use): sequence by sequence or, where there are too few or one is much
+    /// longer than the others, inside each sequence, if that saves time on this machine. The others
+    /// are started by the first batch that needs them, sleep between batches, and end with the engine.
+    /// Results do not depend on it.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
-        self.threads = match threads {
+        let threads = match threads {
             0 => thread::available_parallelism().map_or(1, usize::from),
             _ => threads,
         };
+        self.pool = Pool::new(self.model.clone(), threads);
+        self
+    }
+
+    /// Shares every sequence that can be shared among threads, whatever it costs.
+    #[doc(hidden)] // Open for tests only.
+    #[must_use]
+    pub fn with_free_teams(mut self) -> Self {
+        self.pool.assume_free_teams();
         self
     }
 
     /// Number of threads a batch is spread over.
     pub fn threads(&self) -> usize {
-        self.threads
+        self.pool.threads()
     }
 
     /// Chooses the kernels; the portable ones where this machine lacks them, see
@@ -103,12 +112,12 @@ impl Engine {
     pub fn with_kernels(mut self, kernels: Kernels) -> Self {
         let kernel = gemm::kernel(kernels);
         if kernel.name() != self.kernels() {
-            let mut model = self.model;
+            let (mut model, threads) = (self.model, self.pool.threads());
             drop(self.pool); // Its threads end, and with them every other use of the model.
             if let Some(model) = Arc::get_mut(&mut model) {
                 model.repack(kernel);
             }
-            self.pool = Pool::new(model.clone());
+            self.pool = Pool::new(model.clone(), threads);
             self.model = model;
             self.idle = Mutex::new(Vec::new());
         }
@@ -205,7 +214,7 @@ impl Engine {
         logits.resize(batch.sequences() * self.plan().num_labels, 0.0);
         let mut session = self.session();
         self.pool
-            .forward(Sequences::of(batch), self.threads, &mut session, logits)?;
+            .forward(Sequences::of(batch), &mut session, logits)?;
         self.keep(session);
         Ok(())
     }

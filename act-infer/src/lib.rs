@@ -22,17 +22,21 @@
 mod aligned;
 mod attention;
 mod classify;
+mod costs;
 mod dense;
 mod encoder;
 mod engine;
 #[doc(hidden)] // Open for the benchmark only.
 pub mod gemm;
+mod meeting;
 mod model;
 mod observer;
 mod ops;
 mod pool;
 pub mod profile;
 mod sequences;
+mod session;
+mod team;
 mod workspace;
 
 // What the surface speaks of, so that `act-infer` is all that a server needs.

@@ -6,6 +6,7 @@ use crate::attention::Scratch;
 use crate::dense::Bytes;
 use crate::gemm::Kernel;
 use crate::profile::Clock;
+use crate::team::Member;
 
 /// Memory of one thread, kept from one call to the next.
 pub(crate) struct Workspace {
@@ -16,6 +17,8 @@ pub(crate) struct Workspace {
     pub block: BlockMemory,
     /// Tells what each part of the passes took, if it is started.
     pub clock: Clock,
+    /// This thread's part in the next pass, if others compute the same one.
+    pub member: Member,
 }
 
 /// What a layer needs for one block.
@@ -51,6 +54,7 @@ impl Workspace {
                 attention: Scratch::new(kernel),
             },
             clock: Clock::default(),
+            member: Member::default(),
         }
     }
 }

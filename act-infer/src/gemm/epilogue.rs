@@ -26,7 +26,7 @@ pub enum Out<'a> {
 
 impl Out<'_> {
     /// The same from column `first` on.
-    pub(super) fn from(&mut self, first: usize) -> Out<'_> {
+    pub(crate) fn from(&mut self, first: usize) -> Out<'_> {
         match self {
             Out::Floats(values) => Out::Floats(&mut values[first..]),
             Out::Activated(values, activation) => Out::Activated(&mut values[first..], *activation),

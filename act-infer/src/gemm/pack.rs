@@ -113,6 +113,11 @@ impl PackedF32 {
         self.start.len() / self.kernel.width()
     }
 
+    /// The panels that these columns are in.
+    pub fn covering(&self, columns: Range<usize>) -> Range<usize> {
+        covering(columns, self.kernel.width())
+    }
+
     /// The columns of some panels.
     pub fn columns(&self, panels: Range<usize>) -> Range<usize> {
         let column = |panel: usize| (panel * self.kernel.width()).min(self.n);
@@ -240,6 +245,11 @@ impl PackedI8 {
         self.start.len() / self.kernel.width()
     }
 
+    /// The panels that these columns are in.
+    pub fn covering(&self, columns: Range<usize>) -> Range<usize> {
+        covering(columns, self.kernel.width())
+    }
+
     /// The columns of some panels.
     pub fn columns(&self, panels: Range<usize>) -> Range<usize> {
         let column = |panel: usize| (panel * self.kernel.width()).min(self.n);
@@ -301,6 +311,13 @@ impl PackedI8 {
         }
         let (scales, bias) = (&self.scales[..self.n], &self.bias[..self.n]);
         Self::linear(kernel, self.ranges, &weight, scales, bias, self.k)
+    }
+}
+
+fn covering(columns: Range<usize>, width: usize) -> Range<usize> {
+    match columns.is_empty() {
+        true => 0..0,
+        false => columns.start / width..columns.end.div_ceil(width),
     }
 }
 
