@@ -12,7 +12,8 @@ use act_infer::{Engine, Kernels};
 fn main() -> act_core::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let threads = args.first().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let named = |k: &Kernels| Some(act_infer::gemm::kernel(*k).name()) == args.get(1).map(|s| s.as_str());
+    let named =
+        |k: &Kernels| Some(act_infer::gemm::kernel(*k).name()) == args.get(1).map(|s| s.as_str());
     let kernels = Kernels::available().into_iter().find(named);
     let kernels = kernels.unwrap_or(Kernels::Auto);
     let full = |heads, neurons, layers| vec![LayerPlan::full(heads, 64, neurons); layers];
@@ -25,12 +26,21 @@ fn main() -> act_core::Result<()> {
         for int8 in [None, Some(TinyInt8::default())] {
             let precision = if int8.is_some() { "int8" } else { "f32" };
             let model = model(hidden, layers.clone(), int8);
-            let engine = |n| Engine::new(model.clone()).map(|e| e.with_kernels(kernels).with_threads(n));
+            let engine =
+                |n| Engine::new(model.clone()).map(|e| e.with_kernels(kernels).with_threads(n));
             let [one, many] = [engine(1)?, engine(threads)?];
-            println!("{name}, {precision}, {}: ms on 1 thread, on {}, ratio", many.kernels(), many.threads());
+            println!(
+                "{name}, {precision}, {}: ms on 1 thread, on {}, ratio",
+                many.kernels(),
+                many.threads()
+            );
             for lengths in [&[1][..], &[8], &[32], &[128], &[128, 20, 20]] {
                 let [a, b] = in_turn([&one, &many], &batch(lengths))?;
-                println!("{:>16} {a:>8.3} {b:>8.3} {:>6.2}", format!("{lengths:?}"), a / b);
+                println!(
+                    "{:>16} {a:>8.3} {b:>8.3} {:>6.2}",
+                    format!("{lengths:?}"),
+                    a / b
+                );
             }
         }
     }

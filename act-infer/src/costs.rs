@@ -28,9 +28,6 @@ pub(crate) struct Cost {
 /// Tokens of the trials that a cost is drawn from.
 pub(crate) const TRIALS: [usize; 2] = [1, 16];
 
-/// A share may be so many eighths longer than all are on average.
-const UNEVEN: usize = 1;
-
 /// A team must win more than this part of the time: less may be chance.
 const LEAST_GAIN: f64 = 0.1;
 
@@ -78,8 +75,7 @@ impl Costs {
 
 /// True if so many threads have about equally much of `sequences`, each with some of its own.
 pub(crate) fn is_even(sequences: Sequences<'_>, threads: usize) -> bool {
-    let average = sequences.tokens().div_ceil(threads.max(1));
-    longest_share(sequences, threads) * 8 <= average * (8 + UNEVEN)
+    8 * threads * longest_share(sequences, threads) <= 9 * sequences.tokens()
 }
 
 /// Tokens of the longest of so many shares.
@@ -109,6 +105,7 @@ mod tests {
             (&[128; 32], 3, true),
             (&[128; 2], 2, true),
             (&[7], 1, true),
+            (&[1], 2, false),
             (&[], 4, true),
             (&[128], 2, false),
             (&[128, 20, 20], 2, false),

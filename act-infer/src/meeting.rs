@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a thread looks before it sleeps: about what waking it costs.
-const PATIENCE: Duration = Duration::from_micros(50);
+/// How long a thread looks before it sleeps: about twice what waking it costs, and less than the
+/// scheduler needs to notice.
+const PATIENCE: Duration = Duration::from_micros(100);
 
 /// A barrier that can be waited at again and again.
 pub(crate) struct Meeting {
@@ -45,21 +46,23 @@ impl Meeting {
         }
     }
 
-    /// Returns when all members are here; what they wrote before is seen by all afterwards. Panics,
-    /// with [`Broken`], if one of them has panicked.
-    pub fn wait(&self) {
+    /// Returns when all members are here, and tells how long that took; what they wrote before is seen
+    /// by all afterwards. Panics, with [`Broken`], if one of them has panicked.
+    pub fn wait(&self) -> Duration {
+        let start = Instant::now();
         // Without this member no meeting ends, so the number stands.
         let here = self.over.load(SeqCst);
         if self.arrived.fetch_add(1, SeqCst) + 1 == self.members {
             self.arrived.store(0, SeqCst);
             self.over.store(here + 1, SeqCst);
             self.wake();
-        } else if !self.look(here) {
+        } else if !self.look(here, start) {
             self.sleep(here);
         }
         if self.broken.load(SeqCst) {
             resume_unwind(Box::new(Broken));
         }
+        start.elapsed()
     }
 
     /// Ends this and every later meeting.
@@ -73,8 +76,7 @@ impl Meeting {
     }
 
     /// Looks for the end of the meeting for a while; false if it has not come.
-    fn look(&self, here: usize) -> bool {
-        let start = Instant::now();
+    fn look(&self, here: usize, start: Instant) -> bool {
         while start.elapsed() < PATIENCE {
             for _ in 0..16 {
                 if self.ended(here) {
@@ -91,7 +93,10 @@ impl Meeting {
         // First this and then a look, there first the end and then a look at this: one sees the other.
         self.asleep.fetch_add(1, SeqCst);
         while !self.ended(here) {
-            guard = self.bell.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            guard = self
+                .bell
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         self.asleep.fetch_sub(1, SeqCst);
     }

@@ -5,30 +5,38 @@
 //! the cores to others. No result depends on who computes what.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use act_core::{Error, Result};
+use act_core::{Batch, Error, Result};
 
-use crate::costs::{Costs, is_even};
+use crate::costs::{TRIALS, is_even};
 use crate::encoder;
 use crate::model::Model;
 use crate::sequences::Sequences;
 use crate::session::{Errand, MOST_THREADS, Session, Share};
+use crate::team::{Member, Team};
 
-mod trial;
+mod teams;
+#[cfg(test)]
+mod tests;
+
+use teams::Teams;
 
 /// The threads beside the caller's; started when first needed, ended with the pool.
 pub(crate) struct Pool {
     model: Arc<Model>,
     /// Threads of a call, the caller's among them.
     threads: usize,
+    /// A larger team would wait for itself.
+    cores: usize,
     queue: Arc<Queue>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     /// Held while a team is at work: of two, each could wait for threads that the other has.
-    team: Mutex<()>,
-    /// What teams cost, once it has been asked.
-    costs: OnceLock<Costs>,
+    teams: Mutex<Teams>,
+    /// What teams are tried with.
+    trials: Batch,
 }
 
 /// Shares that no thread has taken yet; first come, first served.
@@ -48,13 +56,19 @@ struct Waiting {
 impl Pool {
     /// No threads yet.
     pub fn new(model: Arc<Model>, threads: usize) -> Self {
+        let tokens = TRIALS.iter().sum();
         Self {
-            model,
             threads: threads.min(MOST_THREADS),
+            cores: thread::available_parallelism().map_or(1, usize::from),
             queue: Arc::default(),
             workers: Mutex::default(),
-            team: Mutex::default(),
-            costs: OnceLock::new(),
+            teams: Mutex::new(Teams::new()),
+            trials: Batch {
+                input_ids: vec![model.pad_id; tokens],
+                token_type_ids: vec![0; tokens],
+                lengths: TRIALS.to_vec(),
+            },
+            model,
         }
     }
 
@@ -65,7 +79,7 @@ impl Pool {
 
     /// Takes it that teams cost nothing.
     pub fn assume_free_teams(&mut self) {
-        self.costs = OnceLock::from(Costs::none(self.threads));
+        self.teams = Mutex::new(Teams::free(self.threads));
     }
 
     /// Class scores of `sequences` into `logits`.
@@ -77,10 +91,13 @@ impl Pool {
     ) -> Result<()> {
         // While another call has a team, this one does without.
         if !is_even(sequences, self.threads)
-            && let Some(_guard) = self.free_team()
-            && let Some(size) = self.costs(session)?.team(sequences, self.threads)
+            && let Some(mut teams) = self.free_teams()
+            && let Some(size) = self.team_size(&mut teams, sequences, session)?
         {
-            return self.together(sequences, size, session, logits);
+            let start = Instant::now();
+            let longest_wait = self.together(sequences, size, session, logits)?;
+            teams.judge(size, start.elapsed(), longest_wait);
+            return Ok(());
         }
         self.apart(sequences, session, logits)
     }
@@ -112,18 +129,21 @@ impl Pool {
         })
     }
 
-    /// Every member of a team of this size computes its part of every sequence.
+    /// Every member of a team of this size computes its part of every sequence. Returns the longest
+    /// that one has waited for others.
     fn together(
         &self,
         sequences: Sequences<'_>,
         size: usize,
         session: &mut Session,
         logits: &mut [f32],
-    ) -> Result<()> {
-        self.gather(sequences, size, session, &Errand::Answer(0..logits.len()))?;
+    ) -> Result<Duration> {
+        let errand = Errand::Answer(0..logits.len());
+        let team = self.gather(sequences, size, session, &errand)?;
         session.finish(size - 1, logits, |memory, logits| {
             encoder::forward(&self.model, sequences, memory, None, logits);
-        })
+        })?;
+        Ok(team.longest_wait())
     }
 
     /// Sends a team of this size for `errand`; the caller's thread becomes its first member.
@@ -133,20 +153,21 @@ impl Pool {
         size: usize,
         session: &mut Session,
         errand: &Errand,
-    ) -> Result<()> {
-        self.start(size - 1)?; // All there are to be, or none may wait for the others.
-        let mut members = session.team(size);
-        session.workspace().member = members.next().unwrap_or_default();
-        for member in members {
+    ) -> Result<Arc<Team>> {
+        // First all the threads: if one cannot be had, none waits for it.
+        self.start(size - 1)?;
+        let team = session.team(size);
+        for index in 1..size {
             let mut share = session.share(&self.model, sequences, errand.clone());
-            share.workspace.member = member;
+            share.workspace.member = Member::of(team.clone(), index);
             self.queue.push(share);
         }
-        Ok(())
+        session.workspace().member = Member::of(team.clone(), 0);
+        Ok(team)
     }
 
-    fn free_team(&self) -> Option<MutexGuard<'_, ()>> {
-        match self.team.try_lock() {
+    fn free_teams(&self) -> Option<MutexGuard<'_, Teams>> {
+        match self.teams.try_lock() {
             Ok(guard) => Some(guard),
             Err(TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
             Err(TryLockError::WouldBlock) => None,

@@ -12,7 +12,7 @@ use crate::encoder;
 use crate::meeting::Broken;
 use crate::model::Model;
 use crate::sequences::Sequences;
-use crate::team::{Member, Team};
+use crate::team::Team;
 use crate::workspace::Workspace;
 
 /// Threads of a call, at most, so that finished shares always find room on the way back.
@@ -85,14 +85,14 @@ impl Session {
         share
     }
 
-    /// The members of a team of this size.
-    pub fn team(&mut self, size: usize) -> impl Iterator<Item = Member> + use<> {
+    /// A team of this size, at no pass.
+    pub fn team(&mut self, size: usize) -> Arc<Team> {
         let team = match self.team.take() {
             Some(team) if team.size() == size => team,
             _ => Arc::new(Team::new(size)),
         };
-        self.team = Some(team.clone());
-        (0..size).map(move |index| Member::of(team.clone(), index))
+        team.forget();
+        self.team.insert(team).clone()
     }
 
     /// Does the caller's own part, waits for `count` shares and puts their scores in place.

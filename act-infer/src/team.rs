@@ -7,8 +7,10 @@
 //! one thread alone.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
+use std::time::Duration;
 
 use crate::aligned::Aligned;
 use crate::gemm::Out;
@@ -17,6 +19,8 @@ use crate::meeting::Meeting;
 /// What the members of a team share.
 pub(crate) struct Team {
     meeting: Meeting,
+    /// The longest that a member has waited in all its meetings, in nanoseconds.
+    longest_wait: AtomicU64,
     /// Of each member two, in turn: one is read while the other is written.
     boards: Vec<[RwLock<Board>; 2]>,
 }
@@ -34,6 +38,8 @@ pub(crate) struct Member {
     team: Option<Arc<Team>>,
     /// Boards it has written.
     written: usize,
+    /// In all meetings.
+    waited: Duration,
 }
 
 /// Columns that are divided among the members, `unit` at a time.
@@ -54,6 +60,7 @@ impl Team {
         };
         Self {
             meeting: Meeting::new(members),
+            longest_wait: AtomicU64::new(0),
             boards: (0..members).map(|_| [board(), board()]).collect(),
         }
     }
@@ -61,6 +68,16 @@ impl Team {
     /// Number of members.
     pub fn size(&self) -> usize {
         self.boards.len()
+    }
+
+    /// The longest that a member has waited for others in all.
+    pub fn longest_wait(&self) -> Duration {
+        Duration::from_nanos(self.longest_wait.load(Ordering::Relaxed))
+    }
+
+    /// Nobody has waited yet.
+    pub fn forget(&self) {
+        self.longest_wait.store(0, Ordering::Relaxed);
     }
 }
 
@@ -71,6 +88,7 @@ impl Member {
             index,
             team: Some(team),
             written: 0,
+            waited: Duration::ZERO,
         }
     }
 
@@ -83,9 +101,9 @@ impl Member {
     }
 
     /// Waits for the others.
-    pub fn meet(&self) {
+    pub fn meet(&mut self) {
         if let Some(team) = &self.team {
-            team.meeting.wait();
+            self.waited += team.meeting.wait();
         }
     }
 
@@ -97,20 +115,25 @@ impl Member {
         };
         let turn = self.written % 2;
         self.written += 1;
-        match out {
+        self.waited += match out {
             Out::Floats(values) | Out::Activated(values, _) | Out::Added(values) => {
-                team.exchange(self.index, turn, values, stride, split);
+                team.exchange(self.index, turn, values, stride, split)
             }
             Out::Bytes(bytes, ..) => team.exchange(self.index, turn, bytes, stride, split),
-        }
+        };
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        if let (Some(team), true) = (&self.team, thread::panicking()) {
+        let Some(team) = &self.team else {
+            return;
+        };
+        if thread::panicking() {
             team.meeting.break_up();
         }
+        let waited = self.waited.as_nanos() as u64;
+        team.longest_wait.fetch_max(waited, Ordering::Relaxed);
     }
 }
 
@@ -124,7 +147,7 @@ impl Split {
 }
 
 impl Team {
-    /// Shows the columns of a member and, when all have, copies the others'.
+    /// Shows the columns of a member and, when all have, copies the others'. Tells how long it took all.
     fn exchange<T: Shown>(
         &self,
         index: usize,
@@ -132,7 +155,7 @@ impl Team {
         values: &mut [T],
         stride: usize,
         split: Split,
-    ) {
+    ) -> Duration {
         let own = split.part(index, self.size());
         let rows = values.len() / stride;
         if !own.is_empty() {
@@ -145,7 +168,7 @@ impl Team {
                 line.copy_from_slice(&row[own.clone()]);
             }
         }
-        self.meeting.wait();
+        let waited = self.meeting.wait();
         for (other, boards) in self.boards.iter().enumerate() {
             let columns = split.part(other, self.size());
             if other == index || columns.is_empty() {
@@ -158,6 +181,7 @@ impl Team {
                 row[columns.clone()].copy_from_slice(line);
             }
         }
+        waited
     }
 }
 
@@ -210,7 +234,10 @@ mod tests {
     #[test]
     fn every_member_has_the_others_columns_after_an_exchange() {
         let (size, rows, stride) = (3, 4, 50);
-        let split = Split { columns: 43, unit: 8 };
+        let split = Split {
+            columns: 43,
+            unit: 8,
+        };
         let team = Arc::new(Team::new(size));
         thread::scope(|scope| {
             for index in 0..size {

@@ -45,13 +45,16 @@ fn batches_no_larger_than_seen_before_allocate_nothing() {
         ..TinyInt8::default()
     };
     for int8 in [None, Some(TinyInt8::default()), Some(dynamic)] {
-        for threads in [1, 2, 3] {
+        for (threads, free) in [(1, false), (2, false), (3, false), (2, true)] {
             let options = TinyOptions {
                 int8,
                 ..TinyOptions::default()
             };
             let engine = Engine::new(tiny_artifact(1, &options)).unwrap();
-            let engine = engine.with_threads(threads);
+            let mut engine = engine.with_threads(threads);
+            if free {
+                engine = engine.with_free_teams();
+            }
             // More than a chunk; a different split; a single one. Pads (id 0) among them.
             let batches = [batch(&[30; 90]), batch(&[1, 32, 7]), batch(&[5])];
             let mut logits = Vec::new();
@@ -65,7 +68,7 @@ fn batches_no_larger_than_seen_before_allocate_nothing() {
             let before = REQUESTS.load(Ordering::Relaxed);
             (0..50).for_each(|_| run());
             let requests = REQUESTS.load(Ordering::Relaxed) - before;
-            assert_eq!(requests, 0, "{int8:?}, {threads} threads");
+            assert_eq!(requests, 0, "{int8:?}, {threads} threads, {free}");
         }
     }
 }
