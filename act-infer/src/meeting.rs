@@ -8,11 +8,15 @@ use std::hint;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a thread looks before it sleeps: about twice what waking it costs, and less than the
-/// scheduler needs to notice.
-const PATIENCE: Duration = Duration::from_micros(100);
+/// How long a thread looks before it lets others compute in between: about what waking it costs.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// How long it looks before it sleeps. A thread that shares its core with the one it waits for must be
+/// seen by the scheduler as one too many there: while either sleeps, it leaves both where they are.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// A barrier that can be waited at again and again.
 pub(crate) struct Meeting {
@@ -77,15 +81,19 @@ impl Meeting {
 
     /// Looks for the end of the meeting for a while; false if it has not come.
     fn look(&self, here: usize, start: Instant) -> bool {
-        while start.elapsed() < PATIENCE {
+        loop {
             for _ in 0..16 {
                 if self.ended(here) {
                     return true;
                 }
                 hint::spin_loop();
             }
+            match start.elapsed() {
+                waited if waited < SPIN => {}
+                waited if waited < PATIENCE => thread::yield_now(),
+                _ => return false,
+            }
         }
-        false
     }
 
     fn sleep(&self, here: usize) {
@@ -118,7 +126,6 @@ impl Meeting {
 mod tests {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::thread;
 
     /// Nobody is a meeting ahead or behind, however long the others take; late ones are slept for.
     #[test]

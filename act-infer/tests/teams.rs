@@ -56,8 +56,16 @@ fn a_team_gives_the_bits_of_one_thread() {
                 let batch = batch(lengths);
                 let expected = one.forward(&batch).unwrap();
                 let name = one.kernels();
-                assert_eq!(two.forward(&batch).unwrap(), expected, "{name}, {lengths:?}");
-                assert_eq!(three.forward(&batch).unwrap(), expected, "{name}, {lengths:?}");
+                assert_eq!(
+                    two.forward(&batch).unwrap(),
+                    expected,
+                    "{name}, {lengths:?}"
+                );
+                assert_eq!(
+                    three.forward(&batch).unwrap(),
+                    expected,
+                    "{name}, {lengths:?}"
+                );
             }
         }
     }
