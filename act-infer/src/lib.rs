@@ -37,6 +37,7 @@ pub mod profile;
 mod sequences;
 mod session;
 mod team;
+mod teams;
 mod workspace;
 
 // What the surface speaks of, so that `act-infer` is all that a server needs.

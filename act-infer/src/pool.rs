@@ -17,12 +17,11 @@ use crate::model::Model;
 use crate::sequences::Sequences;
 use crate::session::{Errand, MOST_THREADS, Session, Share};
 use crate::team::{Member, Team};
+use crate::teams::Teams;
 
-mod teams;
 #[cfg(test)]
 mod tests;
-
-use teams::Teams;
+mod trial;
 
 /// The threads beside the caller's; started when first needed, ended with the pool.
 pub(crate) struct Pool {
@@ -92,7 +91,9 @@ impl Pool {
         // While another call has a team, this one does without.
         if !is_even(sequences, self.threads)
             && let Some(mut teams) = self.free_teams()
-            && let Some(size) = self.team_size(&mut teams, sequences, session)?
+            && let Some(size) = teams.size(sequences, self.threads, |costs| {
+                self.measure(costs, session)
+            })?
         {
             let start = Instant::now();
             let longest_wait = self.together(sequences, size, session, logits)?;

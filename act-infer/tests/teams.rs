@@ -96,7 +96,7 @@ fn callers_at_the_same_time_neither_mix_nor_wait_for_ever() {
         for (batch, expected) in batches.iter().zip(&expected) {
             let engine = &engine;
             scope.spawn(move || {
-                for _ in 0..100 {
+                for _ in 0..50 {
                     assert_eq!(&engine.forward(batch).unwrap(), expected);
                 }
             });
@@ -105,13 +105,13 @@ fn callers_at_the_same_time_neither_mix_nor_wait_for_ever() {
 }
 
 #[test]
-fn a_thread_may_leave_its_team_thousands_of_times() {
+fn a_team_may_part_hundreds_of_times() {
     let engine = Engine::new(model(Some(TinyInt8::default()))).unwrap();
     let engine = engine.with_threads(2).with_free_teams();
     let (batch, mut logits) = (batch(&[3]), Vec::new());
     engine.forward_into(&batch, &mut logits).unwrap();
     let expected = logits.clone();
-    for _ in 0..2000 {
+    for _ in 0..500 {
         engine.forward_into(&batch, &mut logits).unwrap();
         assert_eq!(logits, expected);
     }

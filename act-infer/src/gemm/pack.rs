@@ -315,10 +315,10 @@ impl PackedI8 {
 }
 
 fn covering(columns: Range<usize>, width: usize) -> Range<usize> {
-    match columns.is_empty() {
-        true => 0..0,
-        false => columns.start / width..columns.end.div_ceil(width),
+    if columns.is_empty() {
+        return 0..0;
     }
+    columns.start / width..columns.end.div_ceil(width)
 }
 
 /// Puts a row of weights into column `column` of its panel, `GROUP` at a time: loading a model
