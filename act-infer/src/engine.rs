@@ -193,7 +193,7 @@ impl Engine {
     }
 
     /// As [`Engine::forward`], into `logits`, `[sequences, labels]`, whose memory is used again.
-    /// Once batches as large have been seen, it allocates nothing.
+    /// Once batches as large have been seen, it allocates nothing but when threads first share a sequence.
     ///
     /// ```
     /// # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
