@@ -12,17 +12,13 @@ use std::mem::swap;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use self::tiles::Tiles;
+use self::tiles::{DEPTH, Tiles, WIDTH};
 use super::avx512;
 use super::epilogue::Strip;
 use super::kernel::Kernel;
 use super::operands::{Left, PanelF32, PanelI8, Ranges, Scheme};
 use crate::ops::Isa;
 
-/// Columns of a panel, and rows of a block at most.
-const WIDTH: usize = 32;
-/// Bytes of a row that a step takes.
-const DEPTH: usize = 64;
 /// Fewer rows are multiplied sooner without tiles.
 const ROWS: usize = 4;
 

@@ -6,8 +6,10 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid_count, _xgetbv};
 use std::marker::PhantomData;
 
-use super::{DEPTH, WIDTH};
-
+/// Columns of a panel, and rows of a block at most: those of two tiles.
+pub(super) const WIDTH: usize = 32;
+/// Bytes of a row that a step takes.
+pub(super) const DEPTH: usize = 64;
 /// Rows of a tile, at most; bytes of one are at most 64.
 pub(super) const ROWS: usize = 16;
 
