@@ -11,6 +11,7 @@ use rand::Rng;
 pub use odd::{limited_groups, odd_parts, odd_words, relative_positions, within_16_bits};
 
 use crate::artifact::Artifact;
+use crate::batch::Batch;
 use crate::names::{Embedding, Linear};
 use crate::params::Params;
 use crate::plan::{Activation, Block, Embeddings, Family, Head, LayerPlan, Plan, TensorSpec};
@@ -59,6 +60,29 @@ impl Default for TinyOptions {
             hidden_act: Activation::Gelu,
             int8: None,
         }
+    }
+}
+
+impl TinyOptions {
+    /// With the tables of a Chinese BERT, for timing.
+    pub fn with_real_tables() -> Self {
+        Self {
+            vocab_size: 21128,
+            max_position_embeddings: 512,
+            max_seq_length: 128,
+            ..Self::default()
+        }
+    }
+}
+
+/// Sequences of these lengths, of ids all over a vocabulary of more than 5.
+pub fn batch(lengths: &[usize], vocab_size: usize) -> Batch {
+    let tokens: usize = lengths.iter().sum();
+    let id = |i: usize| (5 + i * 7919 % (vocab_size - 5)) as u32;
+    Batch {
+        input_ids: (0..tokens).map(id).collect(),
+        token_type_ids: vec![0; tokens],
+        lengths: lengths.to_vec(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use act_core::quant::{ActivationScheme, Calibrator, LinearQuant};
-use act_core::{Artifact, Batch, LayerPlan, Seed, Tensor, testing};
+use act_core::{Artifact, LayerPlan, Seed, Tensor, testing};
 use act_infer::gemm::{self, Left, Out, PackedF32, PackedI8, Ranges, RowScales};
 use act_infer::{Engine, Kernels};
 use rand::Rng;
@@ -41,7 +41,7 @@ fn main() -> act_core::Result<()> {
         for (name, artifact) in [("f32", &float), ("int8", &int8)] {
             let engine = Engine::new(artifact.clone())?.with_kernels(kernels);
             let times = [vec![128; 32], real.clone(), vec![32]].map(|lengths| {
-                let batch = batch(&lengths);
+                let batch = testing::batch(&lengths, 21128);
                 let run = || drop(engine.forward(&batch).expect("a batch inside the plan"));
                 milliseconds(250, run)
             });
@@ -121,10 +121,7 @@ fn base_model() -> Artifact {
         &testing::TinyOptions {
             hidden_size: 768,
             layers: vec![LayerPlan::full(12, 64, 3072); 6],
-            vocab_size: 21128,
-            max_position_embeddings: 512,
-            max_seq_length: 128,
-            ..Default::default()
+            ..testing::TinyOptions::with_real_tables()
         },
     )
 }
@@ -151,13 +148,4 @@ fn quantized(float: &Artifact) -> Artifact {
         });
     }
     int8
-}
-
-fn batch(lengths: &[usize]) -> Batch {
-    let tokens: usize = lengths.iter().sum();
-    Batch {
-        input_ids: (0..tokens).map(|i| 5 + (i * 7919 % 21000) as u32).collect(),
-        token_type_ids: vec![0; tokens],
-        lengths: lengths.to_vec(),
-    }
 }

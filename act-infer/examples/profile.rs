@@ -64,7 +64,7 @@ fn main() -> Result<()> {
             println!();
             let mut columns = Vec::new();
             for (_, lengths) in &batches {
-                columns.push(best(&engine, &batch(lengths))?);
+                columns.push(best(&engine, &testing::batch(lengths, 21128))?);
             }
             for part in Phase::ALL {
                 print!("{:18}", format!("{part:?}"));
@@ -168,21 +168,9 @@ impl Shape {
             &TinyOptions {
                 hidden_size: self.hidden,
                 layers: vec![layer; self.layers],
-                vocab_size: 21128,
-                max_position_embeddings: 512,
-                max_seq_length: 128,
                 int8,
-                ..TinyOptions::default()
+                ..TinyOptions::with_real_tables()
             },
         )
-    }
-}
-
-fn batch(lengths: &[usize]) -> Batch {
-    let tokens: usize = lengths.iter().sum();
-    Batch {
-        input_ids: (0..tokens).map(|i| 5 + (i * 7919 % 21000) as u32).collect(),
-        token_type_ids: vec![0; tokens],
-        lengths: lengths.to_vec(),
     }
 }

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use act_core::testing::{self, TinyInt8, TinyOptions, within_16_bits};
-use act_core::{Artifact, Batch, LayerPlan};
+use act_core::{Artifact, LayerPlan};
 use act_infer::{Engine, Kernels};
 
 /// `weight_max`, `activation_max`, and the size of groups that are kept within 16 bits.
@@ -34,7 +34,7 @@ fn main() -> act_core::Result<()> {
             .iter()
             .map(|&ranges| Ok(Engine::new(model(ranges))?.with_kernels(kernels)))
             .collect::<act_core::Result<_>>()?;
-        let batch = batch();
+        let batch = testing::batch(&[128; 32], 95);
         let mut times = vec![Vec::new(); RANGES.len()];
         for round in 0..=ROUNDS {
             for (engine, times) in engines.iter().zip(&mut times) {
@@ -76,15 +76,5 @@ fn model((weight_max, activation_max, groups): (u8, u8, Option<u8>)) -> Artifact
     match groups {
         Some(size) => within_16_bits(model, size),
         None => model,
-    }
-}
-
-/// 32 sequences of 128 tokens.
-fn batch() -> Batch {
-    let tokens = 32 * 128;
-    Batch {
-        input_ids: (0..tokens).map(|i| 5 + (i * 7919 % 90) as u32).collect(),
-        token_type_ids: vec![0; tokens],
-        lengths: vec![128; 32],
     }
 }

@@ -35,7 +35,7 @@ fn main() -> act_core::Result<()> {
                 many.threads()
             );
             for lengths in [&[1][..], &[8], &[32], &[128], &[128, 20, 20]] {
-                let [a, b] = in_turn([&one, &many], &batch(lengths))?;
+                let [a, b] = in_turn([&one, &many], &testing::batch(lengths, 21128))?;
                 println!(
                     "{:>16} {a:>8.3} {b:>8.3} {:>6.2}",
                     format!("{lengths:?}"),
@@ -69,20 +69,8 @@ fn model(hidden_size: usize, layers: Vec<LayerPlan>, int8: Option<TinyInt8>) -> 
         &TinyOptions {
             hidden_size,
             layers,
-            vocab_size: 21128,
-            max_position_embeddings: 512,
-            max_seq_length: 128,
             int8,
-            ..TinyOptions::default()
+            ..TinyOptions::with_real_tables()
         },
     )
-}
-
-fn batch(lengths: &[usize]) -> Batch {
-    let tokens: usize = lengths.iter().sum();
-    Batch {
-        input_ids: (0..tokens).map(|i| 5 + (i * 7919 % 21000) as u32).collect(),
-        token_type_ids: vec![0; tokens],
-        lengths: lengths.to_vec(),
-    }
 }

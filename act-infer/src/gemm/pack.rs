@@ -120,8 +120,7 @@ impl PackedF32 {
 
     /// The columns of some panels.
     pub fn columns(&self, panels: Range<usize>) -> Range<usize> {
-        let column = |panel: usize| (panel * self.kernel.width()).min(self.n);
-        column(panels.start)..column(panels.end)
+        columns(panels, self.kernel.width(), self.n)
     }
 
     /// `start + left * self` into `out`, of which rows are `stride` apart.
@@ -252,8 +251,7 @@ impl PackedI8 {
 
     /// The columns of some panels.
     pub fn columns(&self, panels: Range<usize>) -> Range<usize> {
-        let column = |panel: usize| (panel * self.kernel.width()).min(self.n);
-        column(panels.start)..column(panels.end)
+        columns(panels, self.kernel.width(), self.n)
     }
 
     /// `left * self` in real numbers into `out`; rows of `left` are [`PackedI8::depth`] bytes, and
@@ -312,6 +310,10 @@ impl PackedI8 {
         let (scales, bias) = (&self.scales[..self.n], &self.bias[..self.n]);
         Self::linear(kernel, self.ranges, &weight, scales, bias, self.k)
     }
+}
+
+fn columns(panels: Range<usize>, width: usize, n: usize) -> Range<usize> {
+    (panels.start * width).min(n)..(panels.end * width).min(n)
 }
 
 fn covering(columns: Range<usize>, width: usize) -> Range<usize> {
