@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::workshop::{Workshop, setting};
+use crate::workshop::{Workshop, change, setting};
 
 /// A workshop in a checkout of its own, whose recipes may be changed.
 fn workshop() -> Workshop {
@@ -14,7 +14,7 @@ fn lengthen(workshop: &Workshop, recipe: &str, to: &str) {
     let path = workshop.path("act/configs").join(recipe);
     let text = fs::read_to_string(&path).expect("the recipe");
     assert!(text.contains("max_seq_length: 128"), "{text}");
-    fs::write(&path, text.replace("max_seq_length: 128", to)).expect("written");
+    change(&path, &text.replace("max_seq_length: 128", to));
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn another_length_makes_the_model_anew_and_another_key_does_not() {
     assert_eq!(made.stages().len(), 6);
     let recipe = workshop.path("act/configs/sample/afqmc.yaml");
     let text = fs::read_to_string(&recipe).expect("the recipe");
-    fs::write(&recipe, text.replace("epochs: 10", "epochs: 11")).expect("written");
+    change(&recipe, &text.replace("epochs: 10", "epochs: 11"));
     let made = workshop.make(&["afqmc"]);
     assert!(
         !made.has(&["act-convert"]) && made.has(&["act-prune"]),

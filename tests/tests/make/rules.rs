@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::workshop::{Workshop, setting};
+use crate::workshop::{Workshop, change, setting};
 
 const FROM_DATA: [&str; 7] = [
     "act-convert",
@@ -65,7 +65,7 @@ fn a_recipe_that_changes_redoes_all_but_the_base() {
     workshop.make(&["afqmc"]).stages();
     let recipe = workshop.path("act/configs/sample/afqmc.yaml");
     let text = fs::read_to_string(&recipe).expect("the recipe");
-    fs::write(recipe, text + "\nQuantAware:\n").expect("written");
+    change(&recipe, &(text + "\nQuantAware:\n"));
     assert_eq!(workshop.make(&["afqmc"]).stages(), FROM_RECIPE);
 }
 
@@ -83,7 +83,7 @@ fn every_file_of_the_data_counts() {
         (described, &from_base()),
         (test, &["act-eval"]),
     ] {
-        fs::write(&file, "other").expect("written");
+        change(&file, "other");
         let again = workshop.make(&["afqmc", &data]);
         assert_eq!(again.stages(), stages, "{}", file.display());
     }
@@ -101,7 +101,7 @@ fn every_file_of_the_model_counts() {
         "--task tnews"
     ]));
     assert!(first.has(&["act-prune", "configs/pp-minilm/tnews.yaml"]));
-    fs::write(weights, "other").expect("written");
+    change(&weights, "other");
     assert!(
         workshop
             .make(&["tnews", &base])

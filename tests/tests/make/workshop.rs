@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use act_tests::{Ran, workspace};
 use tempfile::TempDir;
@@ -145,6 +146,19 @@ impl Workshop {
         Made {
             ran: ran.into(),
             said: said.lines().map(str::to_string).collect(),
+        }
+    }
+}
+
+/// Writes a file anew, so that it is later than all that make has made. A file system's clock ticks a few
+/// hundred times a second: what is written in the tick of a result has its time, and make redoes nothing.
+pub fn change(path: &Path, text: &str) {
+    let before = SystemTime::now();
+    loop {
+        fs::write(path, text).expect("written");
+        let modified = fs::metadata(path).and_then(|m| m.modified());
+        if modified.expect("a time") > before {
+            return;
         }
     }
 }
