@@ -83,7 +83,7 @@ impl<'a> Input<'a> {
         self.columns
     }
 
-    fn quantize(&mut self, isa: Isa, steps: Steps, depth: usize) {
+    fn quantize(&mut self, isa: Isa, steps: Steps, depth: usize, clock: &mut Clock) {
         if self.bytes.steps == Some(steps) {
             return;
         }
@@ -108,6 +108,7 @@ impl<'a> Input<'a> {
             };
             quantize_row(isa, row, &steps.quantizer(scale), out);
         }
+        clock.lap(Phase::Quantize);
     }
 }
 
@@ -178,23 +179,62 @@ impl Dense {
         (mut out, stride): (Out<'_>, usize),
         clock: &mut Clock,
     ) {
+        let panels = self.covering(columns);
+        let first = match &self.weights {
+            Weights::Float(packed) => packed.columns(panels.clone()).start,
+            Weights::Int8 { packed, .. } => packed.columns(panels.clone()).start,
+        };
+        self.multiply(isa, input, panels, (out.from(first), stride), clock);
+    }
+
+    /// The same of columns that begin with a panel; `out` begins with the first of them.
+    pub fn forward_part(
+        &self,
+        isa: Isa,
+        input: &mut Input<'_>,
+        columns: Range<usize>,
+        out: (Out<'_>, usize),
+        clock: &mut Clock,
+    ) {
+        self.multiply(isa, input, self.covering(columns), out, clock);
+    }
+
+    /// True if the two read the same bytes of one input, or one of them none.
+    pub fn shares_bytes(&self, other: &Dense) -> bool {
+        match (&self.weights, &other.weights) {
+            (Weights::Int8 { steps, .. }, Weights::Int8 { steps: others, .. }) => steps == others,
+            _ => true,
+        }
+    }
+
+    fn covering(&self, columns: Range<usize>) -> Range<usize> {
+        match &self.weights {
+            Weights::Float(packed) => packed.covering(columns),
+            Weights::Int8 { packed, .. } => packed.covering(columns),
+        }
+    }
+
+    /// Some panels; `out` begins with their first column.
+    fn multiply(
+        &self,
+        isa: Isa,
+        input: &mut Input<'_>,
+        panels: Range<usize>,
+        (out, stride): (Out<'_>, usize),
+        clock: &mut Clock,
+    ) {
         match &self.weights {
             Weights::Float(packed) => {
-                let panels = packed.covering(columns);
-                let out = out.from(packed.columns(panels.clone()).start);
                 let left = Left::dense(input.values, input.columns);
                 packed.multiply_panels(panels, left, out, stride);
             }
             Weights::Int8 { packed, steps } => {
-                input.quantize(isa, *steps, packed.depth());
-                clock.lap(Phase::Quantize);
+                input.quantize(isa, *steps, packed.depth(), clock);
                 let scales = match steps.scale {
                     Some(scale) => RowScales::All(scale),
                     None => RowScales::Each(&input.bytes.scales),
                 };
                 let left = Left::dense(&input.bytes.values, packed.depth());
-                let panels = packed.covering(columns);
-                let out = out.from(packed.columns(panels.clone()).start);
                 packed.multiply_panels(panels, left, scales, out, stride);
             }
         }

@@ -10,10 +10,9 @@ use std::mem;
 
 use act_core::Site;
 
-use crate::attention::{Heads, MASKED, attend};
 use crate::dense::{Dense, Input};
 use crate::gemm::{COLUMN_BLOCK, Out};
-use crate::model::{Embeddings, HeadProjections, Layer, Model};
+use crate::model::{Embeddings, Layer, Model};
 use crate::observer::Observer;
 use crate::ops::Isa;
 use crate::ops::activation::tanh_all;
@@ -23,6 +22,7 @@ use crate::sequences::Sequences;
 use crate::team::{Member, Split};
 use crate::workspace::{BlockMemory, Workspace};
 
+mod heads;
 mod parts;
 
 pub(crate) use parts::{classify, embed, step, trial};
@@ -122,16 +122,20 @@ impl Pass<'_, '_> {
         hidden: &mut [f32],
         block: &mut BlockMemory,
     ) {
+        self.clock.enter(l);
         let (layer, mut rest) = (&self.model.layers[l], hidden);
         for part in chunk.parts(self.block_tokens) {
             let (rows, others) = rest.split_at_mut(part.tokens() * self.width);
-            self.layer(l, layer, part, None, rows, block);
+            if let Some(heads) = &layer.heads {
+                self.attention(l, heads, part, rows, block);
+            }
+            self.add_blocks(l, layer, 0, rows, block);
             rest = others;
         }
     }
 
     /// The last layer, over the stream `first` of the classified positions; `hidden` is that of all
-    /// tokens.
+    /// tokens. Few rows a block are left behind attention, so those of all blocks go on together.
     fn last_layer(
         &mut self,
         chunk: Sequences<'_>,
@@ -140,12 +144,14 @@ impl Pass<'_, '_> {
         block: &mut BlockMemory,
     ) {
         let l = self.model.layers.len() - 1;
-        let (mut all_rest, mut rest) = (hidden, first);
-        for part in chunk.parts(self.block_tokens) {
-            let (all, all_others) = all_rest.split_at(part.tokens() * self.width);
-            let (rows, others) = rest.split_at_mut(part.count() * self.width);
-            self.layer(l, &self.model.layers[l], part, Some(all), rows, block);
-            (all_rest, rest) = (all_others, others);
+        self.clock.enter(l);
+        let layer = &self.model.layers[l];
+        if let Some(heads) = &layer.heads {
+            self.first_attention(l, heads, chunk, hidden, first, block);
+        }
+        let together = self.block_tokens.saturating_mul(self.width);
+        for (i, rows) in first.chunks_mut(together).enumerate() {
+            self.add_blocks(l, layer, i * self.block_tokens, rows, block);
         }
     }
 
@@ -167,23 +173,21 @@ impl Pass<'_, '_> {
         self.observe(Site::EmbeddingsOutput, hidden, self.width);
     }
 
-    /// One encoder layer over a block. `rows` are the residual stream, transformed in place: of
-    /// all tokens; or, in the last layer, of the first token of each sequence, and `all` holds the
-    /// stream of all tokens for keys and values.
-    fn layer(
+    /// What a layer does to the residual stream `rows` once it has the heads' context: their rows of
+    /// `memory.context` begin with `first`.
+    fn add_blocks(
         &mut self,
         l: usize,
         layer: &Layer,
-        block: Sequences<'_>,
-        all: Option<&[f32]>,
+        first: usize,
         rows: &mut [f32],
         memory: &mut BlockMemory,
     ) {
-        self.clock.enter(l);
         match &layer.heads {
             Some(heads) => {
-                self.attention(l, heads, block, all, rows, memory);
-                let mut input = Input::new(&memory.context, heads.width(), &mut memory.bytes);
+                let (width, count) = (heads.width(), rows.len() / self.width);
+                let context = &memory.context[first * width..][..count * width];
+                let mut input = Input::new(context, width, &mut memory.bytes);
                 let dense = &layer.attention_output;
                 let out = (Out::Added(rows), self.width);
                 self.dense(dense, &mut input, out, Phase::AttentionOutput);
@@ -238,76 +242,6 @@ impl Pass<'_, '_> {
         self.dense(output, &mut activated, out, Phase::Output);
     }
 
-    /// The heads' context for `rows`, into `memory.context`.
-    fn attention(
-        &mut self,
-        l: usize,
-        heads: &HeadProjections,
-        block: Sequences<'_>,
-        all: Option<&[f32]>,
-        rows: &[f32],
-        memory: &mut BlockMemory,
-    ) {
-        let BlockMemory {
-            query,
-            key,
-            value,
-            context,
-            bytes,
-            mask,
-            attention,
-            ..
-        } = memory;
-        let width = heads.width();
-        let split = Split {
-            columns: width,
-            unit: heads.head_dim,
-        };
-        let queries = rows.len() / self.width;
-        query.resize(queries * width);
-        context.resize(queries * width);
-        key.resize(block.tokens() * width);
-        value.resize(block.tokens() * width);
-
-        let mut input = Input::new(rows, self.width, bytes);
-        self.project(&heads.query, &mut input, split, query);
-        if let Some(all) = all {
-            input = Input::new(all, self.width, bytes);
-        }
-        self.project(&heads.key, &mut input, split, key);
-        self.project(&heads.value, &mut input, split, value);
-
-        key_mask(block, self.model.pad_id, mask);
-        let part = self.member.part(split);
-        let (mut first_query, mut first_key) = (0, 0);
-        for &tokens in block.lengths() {
-            let here = if all.is_some() { 1 } else { tokens };
-            let keys = first_key * width..(first_key + tokens) * width;
-            let queries = first_query * width..(first_query + here) * width;
-            let input = Heads {
-                queries: &query[queries.clone()],
-                keys: &key[keys.clone()],
-                values: &value[keys],
-                heads: heads.count,
-                part: part.start / heads.head_dim..part.end / heads.head_dim,
-                head_dim: heads.head_dim,
-                mask: mask.get(first_key..first_key + tokens).unwrap_or(&[]),
-            };
-            attend(
-                self.isa,
-                &input,
-                attention,
-                &mut context[queries],
-                &mut self.clock,
-            );
-            first_query += here;
-            first_key += tokens;
-        }
-        let out = Out::Floats(&mut context[..]);
-        self.member.complete(out, width, split);
-        self.observe(Site::Heads(l), context, width);
-    }
-
     /// Pooler and classifier over the classified positions.
     fn head(&mut self, first: &[f32], logits: &mut [f32], memory: &mut BlockMemory) {
         self.clock.enter(OUTSIDE);
@@ -322,16 +256,6 @@ impl Pass<'_, '_> {
         let out = (Out::Floats(logits), classifier.outputs());
         self.dense(classifier, &mut input, out, Phase::Head);
         self.observe(Site::Logits, logits, classifier.outputs());
-    }
-
-    /// A query, key or value projection, of this member's heads only.
-    fn project(&mut self, dense: &Dense, input: &mut Input<'_>, split: Split, out: &mut [f32]) {
-        self.observe(Site::Input(dense.name()), input.values(), input.columns());
-        let columns = self.member.part(split);
-        let into = (Out::Floats(out), dense.outputs());
-        dense.forward(self.isa, input, columns, into, &mut self.clock);
-        self.clock.lap(Phase::Projections);
-        self.observe(Site::Projection(dense.name()), out, dense.outputs());
     }
 
     /// A linear layer, whole, into `out` with rows so far apart.
@@ -365,17 +289,5 @@ impl Pass<'_, '_> {
 fn gather_first(chunk: Sequences<'_>, hidden: &[f32], first: &mut [f32], width: usize) {
     for (row, start) in first.chunks_exact_mut(width).zip(chunk.starts()) {
         row.copy_from_slice(&hidden[start * width..][..width]);
-    }
-}
-
-/// What to add to the scores of each key of a block; empty if no token is a pad.
-fn key_mask(block: Sequences<'_>, pad_id: u32, mask: &mut Vec<f32>) {
-    mask.clear();
-    if block.ids().contains(&pad_id) {
-        let scores = block
-            .ids()
-            .iter()
-            .map(|&id| if id == pad_id { MASKED } else { 0.0 });
-        mask.extend(scores);
     }
 }

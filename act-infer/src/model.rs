@@ -118,6 +118,12 @@ impl HeadProjections {
     pub fn width(&self) -> usize {
         self.count * self.head_dim
     }
+
+    /// True if one input's bytes serve all three.
+    pub fn share_bytes(&self) -> bool {
+        let [query, key, value] = [&self.query, &self.key, &self.value];
+        query.shares_bytes(key) && query.shares_bytes(value) && key.shares_bytes(value)
+    }
 }
 
 impl Layer {

@@ -4,7 +4,7 @@
 use crate::aligned::Aligned;
 use crate::attention::Scratch;
 use crate::dense::Bytes;
-use crate::gemm::Kernel;
+use crate::gemm::{Kernel, Panels};
 use crate::profile::Clock;
 use crate::team::Member;
 
@@ -23,15 +23,24 @@ pub(crate) struct Workspace {
 
 /// What a layer needs for one block.
 pub(crate) struct BlockMemory {
-    pub query: Aligned<f32>,
-    pub key: Aligned<f32>,
-    pub value: Aligned<f32>,
+    pub heads: HeadMemory,
+    /// Queries of classified positions, those of a whole chunk.
+    pub queries: Aligned<f32>,
     pub context: Aligned<f32>,
     pub neurons: Aligned<f32>,
     pub neuron_bytes: Bytes,
     pub pooled: Aligned<f32>,
-    pub mask: Vec<f32>,
     pub bytes: Bytes,
+}
+
+/// What attention needs for a few heads of one block.
+pub(crate) struct HeadMemory {
+    pub query: Aligned<f32>,
+    pub key: Aligned<f32>,
+    pub value: Aligned<f32>,
+    /// Values where heads begin and end with panels.
+    pub value_panels: Panels,
+    pub mask: Vec<f32>,
     pub attention: Scratch,
 }
 
@@ -42,16 +51,20 @@ impl Workspace {
             hidden: empty(),
             first: empty(),
             block: BlockMemory {
-                query: empty(),
-                key: empty(),
-                value: empty(),
+                heads: HeadMemory {
+                    query: empty(),
+                    key: empty(),
+                    value: empty(),
+                    value_panels: Panels::new(kernel),
+                    mask: Vec::new(),
+                    attention: Scratch::new(kernel),
+                },
+                queries: empty(),
                 context: empty(),
                 neurons: empty(),
                 neuron_bytes: Bytes::default(),
                 pooled: empty(),
-                mask: Vec::new(),
                 bytes: Bytes::default(),
-                attention: Scratch::new(kernel),
             },
             clock: Clock::default(),
             member: Member::default(),

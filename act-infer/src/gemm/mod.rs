@@ -22,6 +22,7 @@ mod generic;
 mod kernel;
 mod operands;
 mod pack;
+mod panels;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -33,5 +34,6 @@ pub use epilogue::{Out, Strip};
 pub use kernel::Kernel;
 pub use operands::{COLUMN_BLOCK, Left, MAX_WIDTH, PanelF32, PanelI8, Ranges, RowScales, Scheme};
 pub use pack::{PackedF32, PackedI8};
+pub use panels::Panels;
 
 pub use crate::ops::quantize::ToBytes;

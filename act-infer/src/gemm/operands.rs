@@ -29,6 +29,15 @@ impl<'a, T> Left<'a, T> {
         }
     }
 
+    /// So many rows, from `first` on.
+    pub fn some(&self, first: usize, rows: usize) -> Self {
+        Self {
+            values: &self.values[first * self.stride..],
+            rows,
+            ..*self
+        }
+    }
+
     /// The first `k` numbers of a row.
     pub fn row(&self, row: usize, k: usize) -> &'a [T] {
         &self.values[row * self.stride..][..k]
