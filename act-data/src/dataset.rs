@@ -268,7 +268,7 @@ fn example(
 
 /// BLAKE3 over every example's text, pair and label name, each with its length before it (LE64;
 /// all ones where it is absent). It depends on no file format and on no model's class numbers.
-fn digest(examples: &[Example], labels: &[String]) -> Digest {
+pub(crate) fn digest(examples: &[Example], labels: &[String]) -> Digest {
     let mut hasher = blake3::Hasher::new();
     let mut field = |value: Option<&str>| {
         let length = value.map_or(u64::MAX, |v| v.len() as u64);

@@ -9,6 +9,9 @@ use crate::description::{DESCRIPTION, Description, FileFormat};
 use crate::split::Split;
 use crate::task::{self, Task};
 
+/// What a file of texts without labels is called, without its ending.
+pub(crate) const UNLABELLED: &str = "unlabelled";
+
 /// A folder of one task's data.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
@@ -92,10 +95,18 @@ impl Folder {
         file(&self.path, split, self.format)
     }
 
+    /// The file of texts without labels, if there is one.
+    pub(crate) fn unlabelled(&self) -> Option<PathBuf> {
+        let names = ["json", "jsonl", "tsv", "txt"].map(|e| format!("{UNLABELLED}.{e}"));
+        let mut paths = names.iter().map(|name| self.path.join(name));
+        paths.find(|path| path.exists())
+    }
+
     /// Names of the files that look like data and that nothing reads, in order.
     pub(crate) fn not_read(&self) -> Vec<String> {
         let read = Split::ALL.into_iter().filter_map(|s| self.find_split(s));
-        let read: Vec<PathBuf> = read.map(|(path, _)| path).collect();
+        let read = read.map(|(path, _)| path).chain(self.unlabelled());
+        let read: Vec<PathBuf> = read.collect();
         others(&self.path, &read)
     }
 }

@@ -26,6 +26,7 @@ pub mod sample;
 mod split;
 mod staging;
 mod task;
+mod texts;
 pub mod vocab;
 mod wsc;
 

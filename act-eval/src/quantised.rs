@@ -12,8 +12,10 @@ use crate::lineage::number;
 pub fn of(provenance: &[StageRecord]) -> Option<HowQuantised> {
     let record = provenance.iter().rfind(|r| r.stage == "act-quant")?;
     let trained = AwareFigures::from_metrics(&record.metrics);
+    let calibrated = QuantisationFigures::from_metrics(&record.metrics)?;
     Some(HowQuantised {
-        divergence: QuantisationFigures::from_metrics(&record.metrics)?.divergence,
+        divergence: calibrated.divergence,
+        seen_divergence: calibrated.seen_divergence,
         training: trained.map(|figures| TrainedSummary {
             steps: figures.trained_steps,
             kept_step: figures.kept_step,
@@ -30,11 +32,19 @@ pub fn sentence(how: &HowQuantised) -> String {
         Some(why) => format!(": {}. ", why.reason),
         None => ". ".into(),
     };
+    let texts = match how.seen_divergence {
+        Some(_) => "texts that no training has seen",
+        None => "held-out training examples",
+    };
     let Some(outcome) = &how.training else {
         return format!(
             "Calibrated, not trained{reason}The calibrated model diverges from the float model by {} nats \
-             an example on held-out training examples.",
-            number(how.divergence)
+             an example on {texts}{}.",
+            number(how.divergence),
+            how.seen_divergence.map_or(String::new(), |seen| format!(
+                ", {} on training examples",
+                number(seen)
+            ))
         );
     };
     let TrainedSummary {
@@ -48,10 +58,10 @@ pub fn sentence(how: &HowQuantised) -> String {
         (None, _) => "It came to nothing, and the calibrated model is kept.".into(),
         (Some(after), 0) => format!(
             "{steps} steps did not help: at best {after} nats an example from the teacher on \
-             held-out training examples, where the calibrated model has {before} and is kept."
+             {texts}, where the calibrated model has {before} and is kept."
         ),
         (Some(after), kept) => format!(
-            "{steps} steps took the divergence from the teacher on held-out training examples \
+            "{steps} steps took the divergence from the teacher on {texts} \
              from {before} to {after} nats an example; the weights of step {kept} are kept."
         ),
     };
@@ -103,6 +113,7 @@ mod tests {
             held_out_examples: 64,
             trials: 1,
             divergence,
+            seen_divergence: None,
             sites: BTreeMap::new(),
             held_out_accuracy: None,
         };
@@ -132,6 +143,11 @@ mod tests {
             "Calibrated, not trained. The calibrated model diverges from the float model by 0.00025 \
              nats an example on held-out training examples."
         );
+        let mut unseen = quantised(2.5e-4, None);
+        unseen.seen_divergence = Some(1e-4);
+        assert!(sentence(&unseen).ends_with(
+            "by 0.00025 nats an example on texts that no training has seen, 0.0001 on training examples."
+        ));
         let sentence = |kept_step, best| sentence(&trained(kept_step, best));
         let helped = sentence(180, Some(5.6e-4));
         let end = "from 0.00126 to 0.00056 nats an example; the weights of step 180 are kept.";

@@ -21,8 +21,9 @@ use act_train::{ExampleSet, Scored, Session, Teacher, objective};
 use rand::seq::SliceRandom;
 
 use crate::Quantized;
+use crate::judges::Judges;
 use crate::options::Options;
-use crate::samples::Slices;
+use crate::slices::Slices;
 use examiner::Examiner;
 pub use options::{AwareOptions, Mode};
 pub use outcome::Outcome;
@@ -42,6 +43,8 @@ pub struct Inputs<'a> {
     pub calibration: &'a Options,
     /// That of the calibration: the same examples are held out.
     pub seed: Seed,
+    /// What calibration was judged on before those.
+    pub judges: Option<&'a Judges>,
 }
 
 /// Trains from `quantized`'s result and puts the better model of the two into it. With checkpoints of
@@ -133,8 +136,8 @@ fn keep_better(
     Ok(())
 }
 
-/// Draws examples of train, as many as the steps will see, and the held-out examples that calibration
-/// was judged on, which judge here too; asks the teacher about all of them.
+/// Draws examples of train, as many as the steps will see, and what calibration was judged on, which
+/// judges here too; asks the teacher about all of them.
 fn examples(
     inputs: &Inputs<'_>,
     options: &AwareOptions,
@@ -148,12 +151,21 @@ fn examples(
     let mut held_out = ExampleSet::new(data, slices.held_out, &tokenizer)?;
     let mut train = ExampleSet::new(data, seen, &tokenizer)?;
     let progress = session.progress;
-    progress.begin("teacher", held_out.len() + train.len());
+    let judges = inputs.judges.map_or(0, |judges| judges.encodings.len());
+    progress.begin("teacher", held_out.len() + train.len() + judges);
     held_out.ask_all(teacher, data, progress)?;
     train.ask_all(teacher, data, progress)?;
+    let unseen = inputs.judges.map(|judges| {
+        let texts = judges.examples.iter();
+        let texts: Vec<_> = texts.map(|e| (&*e.text, e.pair.as_deref())).collect();
+        let logits = teacher.logits(&texts, &judges.encodings, progress)?;
+        Ok((judges.clone(), logits))
+    });
     let (batch_size, threads) = (inputs.calibration.batch_size, options.training.threads);
     let measure = inputs.calibration.measure(&model.task.labels)?;
-    Ok((train, Examiner::new(held_out, measure, batch_size, threads)))
+    let unseen = unseen.transpose()?;
+    let examiner = Examiner::new(held_out, unseen, measure, batch_size, threads);
+    Ok((train, examiner))
 }
 
 /// As many of the examples as the steps will see, in random order.

@@ -16,6 +16,8 @@ pub struct HeldOut<'a> {
     pub expected: &'a [Vec<f32>],
     /// Classes, one an encoding, if they are known.
     pub labels: Option<&'a [u32]>,
+    /// Examples with classes that the measure is of, where these have none.
+    pub labelled: Option<&'a HeldOut<'a>>,
     /// What of the answers goes before their divergence, if anything does.
     pub measure: Option<Measure>,
     /// Sequences a batch.
@@ -35,6 +37,7 @@ impl HeldOut<'_> {
             encodings: &self.encodings[..kept],
             expected: &self.expected[..kept],
             labels: self.labels.map(|labels| &labels[..kept]),
+            labelled: None,
             ..*self
         }
     }
@@ -45,6 +48,15 @@ impl HeldOut<'_> {
     /// Failed: answers that are not finite. Those of the engine. Interrupted.
     pub fn judge(&self, int8: &Artifact, best: f64) -> Result<Score> {
         let engine = Engine::new(int8.clone())?.with_threads(self.threads);
+        let mut score = self.score(&engine, best)?;
+        if let Some(labelled) = self.labelled {
+            let answers = labelled.score(&engine, f64::INFINITY)?;
+            (score.accuracy, score.metric) = (answers.accuracy, answers.metric);
+        }
+        Ok(score)
+    }
+
+    fn score(&self, engine: &Engine, best: f64) -> Result<Score> {
         let mut tally = Tally::new(self.measure.filter(|_| self.labels.is_some()));
         let mut seen = 0;
         for batch in self.encodings.chunks(self.batch_size) {
@@ -54,7 +66,8 @@ impl HeldOut<'_> {
             seen = rows.end;
             let labels = self.labels.map(|labels| &labels[rows.clone()]);
             tally.add(&self.expected[rows], &answers, labels)?;
-            if tally.is_lost(self.encodings.len(), best) {
+            // Of a measure the last example may decide, wherever it is taken.
+            if self.labelled.is_none() && tally.is_lost(self.encodings.len(), best) {
                 break;
             }
         }

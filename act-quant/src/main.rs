@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use act_core::{Artifact, Result};
 use act_data::{Dataset, Split};
 use act_quant::aware::{self, AwareOptions, Inputs, Mode};
+use act_quant::judges::Judges;
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
 use act_quant::{Quantized, record};
@@ -45,6 +46,11 @@ struct Args {
     /// QuantAware, else ptq.
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
+    /// What trials are judged on: a FILE of texts (.json, .jsonl, .tsv; .txt: one a line), or else
+    /// `made`, `train`, or `dev`, which then measures nothing any more [default: `unlabelled.*` in the
+    /// data's folder, or else texts made up of halves of training texts].
+    #[arg(long, value_name = "FILE|made|train|dev")]
+    judge: Option<String>,
     #[command(flatten)]
     teacher: TeacherArgs,
     #[command(flatten)]
@@ -82,7 +88,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
-    let config = args.stage.config.load(Program::Train)?;
+    let mut config = args.stage.config.load(Program::Train)?;
+    if let Some(judge) = &args.judge {
+        config.quant_post.judge_by(judge);
+    }
     let (seed, threads) = (args.stage.seed.get(), args.stage.threads.count());
     let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
     let aware_options = AwareOptions::new(&config, args.mode, seed, threads)?;
@@ -112,7 +121,15 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let data = Dataset::for_model(dir, Split::Train, &model.task)?;
     context.set_synthetic(data.record.synthetic);
 
-    let mut quantized = calibrate(&model, &data, &options, &args.stage, context)?;
+    let judges = Judges::find(&data, dir, &model, &options, seed)?;
+    let mut quantized = calibrate(
+        &model,
+        &data,
+        judges.clone(),
+        &options,
+        &args.stage,
+        context,
+    )?;
     let (train, reason) = aware_options.decide(&quantized.winner().score);
     if aware_options.mode == Mode::Auto {
         log::info!(
@@ -121,6 +138,8 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         );
     }
     let mut record = record::provenance(&model, &quantized, &data.record, &config, seed)?;
+    let judged = judges.as_ref().and_then(|judges| judges.record.clone());
+    record.data.extend(judged);
     let progress = context.progress();
     let mut session = Session::new(device, &progress);
     let mut outcome = None;
@@ -135,6 +154,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             data: &data,
             calibration: &options,
             seed,
+            judges: judges.as_ref(),
         };
         let trained = aware::train(&inputs, &aware_options, &mut quantized, &mut session)?;
         record.metrics.extend(trained.metrics());
@@ -165,12 +185,16 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 fn calibrate(
     model: &Artifact,
     data: &Dataset,
+    judges: Option<Judges>,
     options: &Options,
     args: &StageArgs,
     context: &Context,
 ) -> Result<Quantized> {
     let (seed, threads) = (args.seed.get(), args.threads.count());
-    let samples = Samples::draw(data, model, options, seed)?;
+    let samples = Samples {
+        unseen: judges,
+        ..Samples::draw(data, model, options, seed)?
+    };
     let progress = context.progress();
     let quantized = act_quant::quantize(model, &samples, options, seed, threads, &progress)?;
     progress.finish();

@@ -4,7 +4,7 @@
 use act_core::metrics::{Measure, Metric};
 use act_core::quant::{Calibrator, GroupLimit};
 use act_core::{Error, Result};
-use act_stage::config::{Config, QuantPost, SchemeKind, WeightGroups};
+use act_stage::config::{Config, JudgeTexts, QuantPost, SchemeKind, WeightGroups};
 
 use crate::calibrate::Method;
 use crate::scheme::Scheme;
@@ -36,6 +36,10 @@ pub struct Options {
     pub batches: usize,
     /// What decides between trials, and between calibration and training; accuracy: divergence does.
     pub metric: Metric,
+    /// The texts that trials are judged on.
+    pub judge: JudgeTexts,
+    /// The file of such texts, if that is what they are.
+    pub judge_file: Option<String>,
     /// Share of train that training held out, so that no weight has been fitted to it.
     pub validation_ratio: f64,
     /// Largest magnitude of an integer weight, 1..=127.
@@ -98,6 +102,8 @@ impl Options {
             batch_size: post.batch_size,
             batches: batch_nums.iter().copied().fold(1, usize::max),
             metric: config.train.metric(),
+            judge: post.judge,
+            judge_file: post.judge_file.clone(),
             validation_ratio: config.train.validation_ratio,
             weight_max: post.weight_max,
             weight_groups: post.weight_groups,

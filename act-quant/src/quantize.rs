@@ -3,9 +3,11 @@
 use act_core::metrics::Measure;
 use act_core::{Artifact, Batch, Encoding, Error, Progress, Result, Seed};
 use act_infer::{Engine, Observer};
+use act_stage::config::JudgeTexts;
 
 use crate::apply::ModelQuantizer;
 use crate::held_out::HeldOut;
+use crate::judge::Score;
 use crate::options::Options;
 use crate::quantized::Quantized;
 use crate::samples::Samples;
@@ -46,18 +48,31 @@ pub fn quantize(
     progress: &dyn Progress,
 ) -> Result<Quantized> {
     require_float(model)?;
-    let runs = 2 * samples.calibration.len() + samples.held_out.len();
-    progress.begin("calibrating", runs);
-    let (statistics, expected) = observe(model, samples, options, threads, progress)?;
-    let held_out = HeldOut {
+    let unseen = samples.unseen.as_ref();
+    let answered = samples.held_out.len() + unseen.map_or(0, |unseen| unseen.encodings.len());
+    progress.begin("calibrating", 2 * samples.calibration.len() + answered);
+    let float = Engine::new(model.clone())?.with_threads(threads);
+    let statistics = observe(&float, model, samples, options, progress)?;
+    let answer = |encodings| answers(&float, encodings, options.batch_size, progress);
+    let expected = answer(&samples.held_out)?;
+    let seen = HeldOut {
         encodings: &samples.held_out,
         expected: &expected,
         labels: samples.labels.as_deref(),
+        labelled: None,
         measure: measure(model, samples, options)?,
         batch_size: options.batch_size,
         threads,
         progress,
     };
+    let expected = unseen.map_or(Ok(Vec::new()), |unseen| answer(&unseen.encodings))?;
+    let held_out = unseen.map_or(seen, |unseen| HeldOut {
+        encodings: &unseen.encodings,
+        expected: &expected,
+        labels: unseen.labels.as_deref(),
+        labelled: (seen.measure.is_some() && unseen.labels.is_none()).then_some(&seen),
+        ..seen
+    });
     let examples = held_out.encodings.len();
     let quantizer = ModelQuantizer::new(model, &statistics, options)?;
     let mut runner = Runner {
@@ -70,6 +85,8 @@ pub fn quantize(
     let mut found = search::search(&mut runner, seed)?;
     progress.begin("changing single inputs", 0);
     refine::refine(&mut found, &mut runner)?;
+    let seen = (unseen.is_some()).then(|| seen.judge(&found.artifact, f64::INFINITY));
+    let seen = seen.transpose()?;
     let few = held_out.first(GAIN_EXAMPLES);
     let runs = few.encodings.len() * (1 + found.assignment.choices.len());
     progress.begin("judging single inputs", runs);
@@ -78,7 +95,7 @@ pub fn quantize(
     let weights = quantizer.weight_noise(&found.assignment)?;
     let tables = quantizer.tables.iter();
     let tables = tables.map(|(table, rows)| (*table, rows.sqnr_db)).collect();
-    log_result(&found);
+    log_result(&found, seen.as_ref());
     Ok(Quantized {
         artifact: found.artifact,
         trials: found.trials,
@@ -91,6 +108,8 @@ pub fn quantize(
         statistics,
         calibration_examples: samples.calibration.len(),
         held_out_examples: examples,
+        judges: unseen.map_or(JudgeTexts::Train, |unseen| unseen.texts),
+        seen,
         cut: samples.cut,
     })
 }
@@ -98,7 +117,11 @@ pub fn quantize(
 /// What decides between trials before divergence does, if anything.
 fn measure(model: &Artifact, samples: &Samples, options: &Options) -> Result<Option<Measure>> {
     let measure = options.measure(&model.task.labels)?;
-    if let (Some(measure), None) = (measure, &samples.labels) {
+    let classes = samples
+        .unseen
+        .as_ref()
+        .and_then(|unseen| unseen.labels.as_ref());
+    if let (Some(measure), None) = (measure, classes.or(samples.labels.as_ref())) {
         log::warn!(
             "TrainConfig.metric is {}, and not every held-out example has a label: divergence from the \
              float model decides alone",
@@ -108,15 +131,14 @@ fn measure(model: &Artifact, samples: &Samples, options: &Options) -> Result<Opt
     Ok(measure)
 }
 
-/// What calibration sees of the float model, and its logits on the held-out examples.
+/// What calibration sees of the float model.
 fn observe(
+    float: &Engine,
     model: &Artifact,
     samples: &Samples,
     options: &Options,
-    threads: usize,
     progress: &dyn Progress,
-) -> Result<(Sites, Vec<Vec<f32>>)> {
-    let float = Engine::new(model.clone())?.with_threads(threads);
+) -> Result<Sites> {
     if let Some(advice) = ranges::advice(float.kernels(), options) {
         log::info!("{advice}");
     }
@@ -127,9 +149,18 @@ fn observe(
     let plan = &model.plan;
     let can_shift = |linear| options.shift && shift::route(plan, linear).is_some();
     let calibration = batches(&samples.calibration, options.batch_size);
-    let statistics = collect::collect(&plan.linears(), &can_shift, &calibration, &mut forward)?;
+    collect::collect(&plan.linears(), &can_shift, &calibration, &mut forward)
+}
+
+/// The float model's logits, one row an encoding.
+fn answers(
+    float: &Engine,
+    encodings: &[Encoding],
+    batch_size: usize,
+    progress: &dyn Progress,
+) -> Result<Vec<Vec<f32>>> {
     let mut expected = Vec::new();
-    for batch in batches(&samples.held_out, options.batch_size) {
+    for batch in batches(encodings, batch_size) {
         expected.extend(float.forward(&batch)?);
         progress.advance(batch.sequences())?;
     }
@@ -139,7 +170,7 @@ fn observe(
              or its training diverged",
         ));
     }
-    Ok((statistics, expected))
+    Ok(expected)
 }
 
 fn batches(encodings: &[Encoding], size: usize) -> Vec<Batch> {
@@ -167,7 +198,7 @@ fn float_gains(
 }
 
 /// Says what won and which inputs left its common scheme.
-fn log_result(found: &Search) {
+fn log_result(found: &Search, seen: Option<&Score>) {
     log::info!(
         "chose trial {}: {}, divergence {:.3e}{}",
         found.best + 1,
@@ -178,6 +209,14 @@ fn log_result(found: &Search) {
             metric.title()
         ))
     );
+    if let Some(seen) = seen {
+        log::info!(
+            "on {} examples of train its divergence is {:.3e}{}",
+            seen.examples,
+            seen.divergence,
+            seen.figures()
+        );
+    }
     for choice in &found.assignment.choices {
         let level = match choice.scheme {
             Scheme::Static(_) => log::Level::Debug,

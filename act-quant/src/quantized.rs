@@ -1,9 +1,11 @@
 //! What quantisation gives.
 
 use act_core::{Artifact, Embedding};
+use act_stage::config::JudgeTexts;
 use act_stage::report::Cut;
 
 use crate::apply::WeightNoise;
+use crate::judge::Score;
 use crate::scheme::Assignment;
 use crate::search::Trial;
 use crate::statistics::Sites;
@@ -34,6 +36,10 @@ pub struct Quantized {
     pub calibration_examples: usize,
     /// Examples that trials were judged on.
     pub held_out_examples: usize,
+    /// Where those are from.
+    pub judges: JudgeTexts,
+    /// How the result does on the held-out examples of train, where it was judged on other texts.
+    pub seen: Option<Score>,
     /// How many of both were cut.
     pub cut: Option<Cut>,
 }

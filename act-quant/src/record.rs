@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use act_core::provenance::{DataRecord, InputRecord, StageRecord};
 use act_core::quant::{ActivationScheme, Calibrator};
 use act_core::{Artifact, Device, Linear, Result, Seed, Site};
-use act_stage::config::{Config, Section};
+use act_stage::config::{Config, JudgeTexts, Section};
 use act_stage::provenance::{Metric, QuantisationFigures, SiteFigures};
 use act_stage::report::{
-    self, AwareTraining, GroupLimitReport, KeptModel, Quantisation, QuantisationTrial,
+    self, AwareTraining, GroupLimitReport, JudgeReport, KeptModel, Quantisation, QuantisationTrial,
     QuantisedLinear, QuantisedTable,
 };
 use act_train::record::{TeacherRecord, acting};
@@ -22,7 +22,7 @@ use crate::search::{Attempt, Trial};
 /// The stage's name.
 pub const STAGE: &str = "act-quant";
 
-/// The provenance record of quantising `model` on `train`.
+/// The provenance record of quantising `model` on `train`; data that judged trials come on top.
 ///
 /// # Errors
 /// Those of the model's digest.
@@ -33,15 +33,20 @@ pub fn provenance(
     config: &Config,
     seed: Seed,
 ) -> Result<StageRecord> {
+    let mut config = config.clone();
+    // What acted, and no path.
+    (config.quant_post.judge, config.quant_post.judge_file) = (quantized.judges, None);
     let score = quantized.winner().score;
+    let labelled = quantized.seen.unwrap_or(score);
     let figures = QuantisationFigures {
         validation_ratio: Some(config.train.validation_ratio),
         calibration_examples: quantized.calibration_examples,
         held_out_examples: quantized.held_out_examples,
         trials: quantized.trials.len(),
         divergence: score.divergence,
+        seen_divergence: quantized.seen.map(|seen| seen.divergence),
         sites: schemes(quantized),
-        held_out_accuracy: score.accuracy.map(|accuracy| accuracy.value),
+        held_out_accuracy: labelled.accuracy.map(|accuracy| accuracy.value),
     };
     let mut metrics = figures.to_metrics();
     metrics.extend(
@@ -51,7 +56,7 @@ pub fn provenance(
     );
     metrics.extend(of_sites(quantized));
     Ok(StageRecord {
-        config: config.yaml_of(&[Section::QuantPost, Section::Search])? + &decided_by(config),
+        config: config.yaml_of(&[Section::QuantPost, Section::Search])? + &decided_by(&config),
         inputs: vec![InputRecord {
             role: "model".into(),
             model_digest: model.model_digest()?,
@@ -178,6 +183,25 @@ pub fn quantisation(quantized: &Quantized) -> Quantisation {
         trials: quantized.trials.iter().map(trial).collect(),
         best_trial: quantized.best,
         metric: quantized.winner().score.metric.map(|(metric, _)| metric),
+        judge: Some(judge(quantized)),
+    }
+}
+
+/// The report's `judge`.
+fn judge(quantized: &Quantized) -> JudgeReport {
+    let dev = quantized.judges == JudgeTexts::Dev;
+    let score = quantized.winner().score;
+    JudgeReport {
+        texts: quantized.judges.to_string(),
+        examples: quantized.held_out_examples,
+        divergence: score.divergence,
+        seen_examples: quantized.seen.map(|seen| seen.examples),
+        seen_divergence: quantized.seen.map(|seen| seen.divergence),
+        note: dev.then(|| {
+            "dev chose between trials, so that its figures are no longer those of data that nothing was \
+             chosen on"
+                .into()
+        }),
     }
 }
 

@@ -1,15 +1,13 @@
-//! The examples of *train* on which quantisation rests: some to calibrate on, and others, never seen by
-//! calibration, to judge trials on. Dev is not read, so its accuracy stays a clean figure.
+//! The texts on which quantisation rests: examples of *train* to calibrate on, others of it that
+//! calibration has not seen, and texts that no training has seen either, to judge trials on.
 
-use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
+use act_core::{Artifact, Encoding, Result, Seed, Tokenizer};
 use act_data::{Coverage, Dataset};
 use act_stage::report::Cut;
-use rand::seq::SliceRandom;
 
+use crate::judges::Judges;
 use crate::options::Options;
-
-/// Fewer training examples than this say too little about ranges and about trials.
-pub const MIN_EXAMPLES: usize = act_data::MIN_TO_QUANTISE;
+use crate::slices::{MIN_EXAMPLES, Slices};
 
 /// Encoded examples.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +20,8 @@ pub struct Samples {
     pub labels: Option<Vec<u32>>,
     /// How many examples of both parts are cut.
     pub cut: Option<Cut>,
+    /// Texts that trials are judged on before `held_out`, since no weight has been fitted to them.
+    pub unseen: Option<Judges>,
 }
 
 impl Samples {
@@ -64,58 +64,9 @@ impl Samples {
             held_out: judged.encodings,
             labels: held_out.iter().map(|&i| train.examples[i].label).collect(),
             cut: Some(lengths.cut().tell(&train.record.name)),
+            unseen: None,
         })
     }
-}
-
-/// Which examples of train are for what.
-pub struct Slices {
-    /// Those that no trial is judged on, calibration's among them.
-    pub train: Vec<usize>,
-    /// To collect statistics on.
-    pub calibration: Vec<usize>,
-    /// To judge trials on.
-    pub held_out: Vec<usize>,
-}
-
-impl Slices {
-    /// As [`Samples::draw`] has them, by index.
-    ///
-    /// # Errors
-    /// Usage: fewer than [`MIN_EXAMPLES`] training examples, or too few different ones.
-    pub fn new(train: &Dataset, options: &Options, seed: Seed) -> Result<Self> {
-        let name = &train.record.name;
-        let available = train.examples.len();
-        if available < MIN_EXAMPLES {
-            return Err(Error::usage(format!(
-                "{name} has {available} of the {MIN_EXAMPLES} examples that quantisation needs at least, \
-                 to calibrate on and to judge trials on; give a larger train split"
-            )));
-        }
-        let wanted = options.calibration_examples();
-        let enough = (wanted as f64 / available as f64).min(0.5);
-        let parts = train.slice_validation(seed, options.validation_ratio.clamp(enough, 0.5));
-        let draw = |part: Vec<usize>, purpose: &str| take(part, wanted, seed, purpose);
-        let slices = Self {
-            calibration: draw(parts.train.clone(), "quant.calibration"),
-            held_out: draw(parts.held_out, "quant.held_out"),
-            train: parts.train,
-        };
-        if slices.calibration.is_empty() || slices.held_out.is_empty() {
-            return Err(Error::usage(format!(
-                "{name}: its {available} examples are too much alike to be split into some to \
-                 calibrate on and others to judge on; give more texts that differ"
-            )));
-        }
-        Ok(slices)
-    }
-}
-
-/// At most `count` of the indices, in random order.
-fn take(mut indices: Vec<usize>, count: usize, seed: Seed, purpose: &str) -> Vec<usize> {
-    indices.shuffle(&mut seed.stream(purpose));
-    indices.truncate(count);
-    indices
 }
 
 #[cfg(test)]

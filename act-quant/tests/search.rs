@@ -15,7 +15,7 @@ use act_quant::options::{Candidate, Options};
 use act_quant::search::{Attempt, Judge, Runner, Search, search};
 use act_quant::statistics::{BINS, Statistics};
 use act_quant::weight::Granularity;
-use act_stage::config::{SchemeKind, WeightGroups};
+use act_stage::config::{JudgeTexts, SchemeKind, WeightGroups};
 
 fn model() -> Artifact {
     tiny_artifact(1, &TinyOptions::default())
@@ -67,6 +67,8 @@ fn options() -> Options {
         batch_size: 4,
         batches: 1,
         metric: Metric::Accuracy,
+        judge: JudgeTexts::Train,
+        judge_file: None,
         validation_ratio: 0.05,
         weight_max: 127,
         weight_groups: WeightGroups::Pairs,

@@ -25,8 +25,8 @@ mod vocabulary;
 mod yaml;
 
 pub use choices::{
-    AmpDtype, Criterion, Granularity, KeptTokens, LrDecay, Operator, OptimizerKind, PaddleLoss,
-    Penalty, Precision, PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights,
+    AmpDtype, Criterion, Granularity, JudgeTexts, KeptTokens, LrDecay, Operator, OptimizerKind,
+    PaddleLoss, Penalty, Precision, PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights,
     WeightGroups,
 };
 pub use document::{Config, Section};

@@ -148,6 +148,8 @@ figures! {
         pub trials: usize,
         /// Of the calibrated model from the float one on the held-out examples, in nats an example.
         pub divergence: f64,
+        /// The same on examples of train, where trials were judged on texts that no training has seen.
+        pub seen_divergence: Option<f64>,
         /// How many inputs each scheme has.
         pub sites: BTreeMap<String, usize>,
         /// Accuracy on the held-out examples, where they have labels.
@@ -213,6 +215,7 @@ mod tests {
             held_out_examples: 64,
             trials: 4,
             divergence: 2.5e-4,
+            seen_divergence: None,
             sites: [("float".into(), 1), ("static".into(), 15)].into(),
             held_out_accuracy: None,
         };

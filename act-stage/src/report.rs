@@ -43,8 +43,8 @@ pub use pruning::{
     VocabularyCut,
 };
 pub use quantisation::{
-    ActivationReport, Attempt, GroupLimitReport, InputSite, LinearReport, Quantisation,
-    QuantisationDetails, QuantisationTrial, QuantisedLinear, QuantisedTable,
+    ActivationReport, Attempt, GroupLimitReport, InputSite, JudgeReport, LinearReport,
+    Quantisation, QuantisationDetails, QuantisationTrial, QuantisedLinear, QuantisedTable,
 };
 pub use read::{load, parse, read};
 pub use subject::{DatasetReport, LayerReport, ModelReport};

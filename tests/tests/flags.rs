@@ -39,7 +39,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-quant",
-        "deploy mode teacher checkpoint checkpoint-every metrics output config set data device seed threads \
+        "deploy mode judge teacher checkpoint checkpoint-every metrics output config set data device seed threads \
          report quiet verbose",
     ),
     (

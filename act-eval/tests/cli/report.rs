@@ -176,6 +176,7 @@ fn a_report_says_whether_int8_was_trained_and_why() {
         held_out_examples: 64,
         trials: 1,
         divergence: 3.8e-3,
+        seen_divergence: None,
         sites: [("static".into(), 15)].into(),
         held_out_accuracy: None,
     };

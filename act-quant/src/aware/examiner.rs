@@ -1,4 +1,4 @@
-//! The held-out examples with the teacher's answers: how far int8 models are from it.
+//! What trials are judged on, with the teacher's answers: how far int8 models are from it.
 
 use act_core::metrics::{Measure, argmax};
 use act_core::{Artifact, Batch, Encoding, Result, Silent};
@@ -8,48 +8,66 @@ use act_train::ExampleSet;
 
 use crate::held_out::HeldOut;
 use crate::judge::Score;
+use crate::judges::Judges;
 
 /// What int8 models are judged on.
 pub(super) struct Examiner {
+    /// Held-out examples of train.
     examples: ExampleSet,
+    /// Texts that judge before them, and the teacher's logits.
+    unseen: Option<(Judges, Vec<Vec<f32>>)>,
     measure: Option<Measure>,
     batch_size: usize,
     threads: usize,
 }
 
 impl Examiner {
-    /// Examples about which the teacher has been asked.
+    /// Examples and texts about which the teacher has been asked.
     pub(super) fn new(
         examples: ExampleSet,
+        unseen: Option<(Judges, Vec<Vec<f32>>)>,
         measure: Option<Measure>,
         batch_size: usize,
         threads: usize,
     ) -> Self {
         Self {
             examples,
+            unseen,
             measure,
             batch_size,
             threads,
         }
     }
 
-    /// Token ids of the examples.
+    /// Token ids of what judges.
     pub(super) fn encodings(&self) -> &[Encoding] {
-        &self.examples.encodings
+        let unseen = self.unseen.as_ref();
+        unseen.map_or(&self.examples.encodings, |(texts, _)| &texts.encodings)
     }
 
     /// How far an int8 model is from the teacher.
     pub(super) fn score(&self, int8: &Artifact) -> Result<Score> {
-        let held_out = HeldOut {
-            encodings: self.encodings(),
+        let seen = HeldOut {
+            encodings: &self.examples.encodings,
             expected: self.examples.teacher_logits.as_deref().unwrap_or_default(),
             labels: Some(&self.examples.labels),
+            labelled: None,
             measure: self.measure,
             batch_size: self.batch_size,
             threads: self.threads,
             progress: &Silent,
         };
-        held_out.judge(int8, f64::INFINITY)
+        let Some((texts, expected)) = &self.unseen else {
+            return seen.judge(int8, f64::INFINITY);
+        };
+        let unseen = HeldOut {
+            encodings: &texts.encodings,
+            expected,
+            labels: texts.labels.as_deref(),
+            labelled: (self.measure.is_some() && texts.labels.is_none()).then_some(&seen),
+            ..seen
+        };
+        unseen.judge(int8, f64::INFINITY)
     }
 
     /// The answers of a forward pass beside those of the int8 model in the engine.

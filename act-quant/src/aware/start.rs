@@ -62,6 +62,7 @@ mod tests {
             calibration: sequences(0),
             held_out: sequences(100),
             labels: None,
+            unseen: None,
         };
         let mut config = Config::default();
         config.quant_post.max_divergence = 0.0;

@@ -67,6 +67,7 @@ fn run(config: &Config, teacher: Option<Artifact>, threads: usize) -> (Quantized
         data: &data,
         calibration: &options,
         seed,
+        judges: None,
     };
     let mut session = Session::new(Device::NdArray, &Silent);
     let outcome = aware::train(&inputs, &aware_options, &mut quantized, &mut session);
@@ -200,6 +201,7 @@ fn examples_without_labels_are_refused() {
         data: &data,
         calibration: &options,
         seed,
+        judges: None,
     };
     let mut session = Session::new(Device::NdArray, &Silent);
     let outcome = aware::train(&inputs, &aware_options, &mut quantized, &mut session);

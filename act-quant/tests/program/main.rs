@@ -1,6 +1,7 @@
 //! The program itself: streams and the report, what users get wrong, and inputs that are strange but
 //! no mistake.
 
+mod judges;
 mod strange;
 mod workshop;
 mod wrong;

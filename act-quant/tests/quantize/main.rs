@@ -36,6 +36,7 @@ fn samples() -> Samples {
     let mut calibration = sequences(80);
     let held_out = calibration.split_off(40);
     Samples {
+        unseen: None,
         cut: None,
         labels: Some((0..40).map(|i| i % 3).collect()),
         calibration,

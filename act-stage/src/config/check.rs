@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::choices::{Operator, SchemeKind, TrainedActivations};
+use super::choices::{JudgeTexts, Operator, SchemeKind, TrainedActivations};
 use super::document::Config;
 use super::quantity::Size;
 use super::sections::{Global, HyperParameterOptimization, Prune, QuantAware, QuantPost};
@@ -125,7 +125,21 @@ impl QuantPost {
         magnitude("QuantPost.weight_max", self.weight_max)?;
         magnitude("QuantPost.activation_max", self.activation_max)?;
         not_negative("QuantPost.max_divergence", self.max_divergence)?;
+        self.check_judge()?;
         self.check_schemes()
+    }
+
+    /// A file of texts goes with asking for one.
+    fn check_judge(&self) -> Result<()> {
+        match (self.judge, &self.judge_file) {
+            (JudgeTexts::File, None) => Err(Error::usage(
+                "QuantPost.judge: file needs QuantPost.judge_file, a file of texts; or give --judge FILE",
+            )),
+            (judge, Some(_)) if judge != JudgeTexts::File => Err(Error::usage(format!(
+                "QuantPost.judge_file is for judge: file, which is {judge}"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Schemes must leave something to quantise, and a way to do it.

@@ -183,6 +183,22 @@ named! {
 }
 
 named! {
+    /// `QuantPost.judge`: the texts that trials are judged on.
+    pub enum JudgeTexts {
+        /// Texts without labels that lie beside the splits, if there are any; else made up.
+        Automatic = "automatic",
+        /// Made up of texts of train that calibration has not seen.
+        Made = "made",
+        /// Texts of train that calibration has not seen.
+        Train = "train",
+        /// The dev split, which then measures nothing any more.
+        Dev = "dev",
+        /// Those of `judge_file`.
+        File = "file",
+    }
+}
+
+named! {
     /// `quantize_op_types`: operators in Paddle's names.
     #[allow(missing_docs)]
     pub enum Operator {

@@ -1,8 +1,8 @@
 //! The sections and their keys, typed, with their defaults. `docs/config.md` explains each key.
 
 use super::choices::{
-    Criterion, Granularity, KeptTokens, Operator, PaddleLoss, Precision, PruneAlgorithm,
-    SchemeKind, TrainedActivations, TrainedWeights, WeightGroups,
+    Criterion, Granularity, JudgeTexts, KeptTokens, Operator, PaddleLoss, Precision,
+    PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights, WeightGroups,
 };
 use super::quantity::{Size, Time};
 use super::section::section;
@@ -197,6 +197,10 @@ section! {
         /// Ours: divergence from the float model, in nats an example, up to which every site stays as
         /// the search over whole models left it.
         pub max_divergence: f64 = 1e-3,
+        /// Ours: the texts that trials are judged on.
+        pub judge: JudgeTexts = JudgeTexts::Automatic,
+        /// Ours: the file of such texts.
+        pub judge_file: Option<String>,
         /// Ours: int8 embedding tables.
         pub embeddings: bool = true,
         /// Ours: largest magnitude of an integer weight.
@@ -205,6 +209,16 @@ section! {
         pub weight_groups: WeightGroups = WeightGroups::Pairs,
         /// Ours: largest magnitude of an integer activation.
         pub activation_max: u8 = 127,
+    }
+}
+
+impl QuantPost {
+    /// What `--judge` asks for: one of the names of [`JudgeTexts`], or else a file.
+    pub fn judge_by(&mut self, wanted: &str) {
+        (self.judge, self.judge_file) = match wanted.parse() {
+            Ok(JudgeTexts::File) | Err(_) => (JudgeTexts::File, Some(wanted.to_string())),
+            Ok(texts) => (texts, None),
+        };
     }
 }
 

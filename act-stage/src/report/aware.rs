@@ -122,6 +122,9 @@ pub struct HowQuantised {
     /// Divergence of the calibrated model from the float one on examples of train that calibration
     /// has not seen.
     pub divergence: f64,
+    /// The same on held-out examples of train, where `divergence` is on texts that no training has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_divergence: Option<f64>,
     /// What training with the rounding came to, if there was one.
     pub training: Option<TrainedSummary>,
     /// What act-quant's report adds, where it was given.

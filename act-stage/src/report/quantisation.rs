@@ -45,6 +45,29 @@ pub struct Quantisation {
     /// What decided between them before divergence did; absent if nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
+    /// The texts that trials were judged on; absent in reports of before it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgeReport>,
+}
+
+/// The texts that trials were judged on, and what the result promises there. Divergences are from the
+/// float model, in nats an example.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgeReport {
+    /// `made` up of training texts, of a `file`, of `train`, or of `dev`.
+    pub texts: String,
+    /// How many.
+    pub examples: usize,
+    /// Of the result.
+    pub divergence: f64,
+    /// Examples of train, most of which a training may have seen, that the result was judged on too;
+    /// absent where they are the texts.
+    pub seen_examples: Option<usize>,
+    /// Of the result there.
+    pub seen_divergence: Option<f64>,
+    /// What choosing on these texts means for other figures, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What became of one linear.
