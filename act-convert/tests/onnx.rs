@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use act_convert::onnx::{self, ActivationType, proto::ModelProto};
-use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::testing::{TinyInt8, TinyOptions, multiplied_inputs, tiny_artifact};
 use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan};
 use act_infer::Engine;
 use prost::Message;
@@ -88,6 +88,10 @@ fn cases() -> Vec<Case> {
         case("narrow", &int8(&ernie, narrow), Int8, 1e-4),
         // Inputs that stay float: only about the engine's.
         case("dynamic", &int8(&float, dynamic), Int8, 0.1),
+        Case {
+            artifact: multiplied_inputs(tiny_artifact(7, &int8(&float, full)), 2.0),
+            ..case("multiplied", &float, Int8, 1e-4)
+        },
     ]
 }
 

@@ -99,6 +99,19 @@ impl QuantSpec {
         self.linears.iter().find(|q| q.linear == linear)
     }
 
+    /// The quantised linear that has what belongs to the input of `linear`, a quantised one, and of
+    /// all others that read it: of query, key and value the first.
+    pub fn first_reader(&self, linear: Linear) -> Linear {
+        let readers = match linear {
+            Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
+                [Linear::Query(l), Linear::Key(l), Linear::Value(l)]
+            }
+            _ => return linear,
+        };
+        let first = readers.into_iter().find(|&l| self.linear(l).is_some());
+        first.unwrap_or(linear)
+    }
+
     /// `Some` if that table is int8.
     pub fn embedding(&self, table: Embedding) -> Option<Embedding> {
         self.embeddings.iter().copied().find(|&e| e == table)
@@ -128,5 +141,10 @@ mod tests {
         assert_eq!(spec.embedding(Embedding::Word), Some(Embedding::Word));
         assert_eq!(spec.embedding(Embedding::Position), None);
         assert_eq!(spec.linear(Linear::Pooler), None);
+        let keys = [Linear::Key(1), Linear::Value(1), Linear::Output(1)];
+        spec.linears = keys.map(LinearQuant::dynamic).to_vec();
+        assert_eq!(spec.first_reader(Linear::Value(1)), Linear::Key(1));
+        assert_eq!(spec.first_reader(Linear::Key(1)), Linear::Key(1));
+        assert_eq!(spec.first_reader(Linear::Output(1)), Linear::Output(1));
     }
 }

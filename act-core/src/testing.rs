@@ -8,7 +8,9 @@ mod odd;
 
 use rand::Rng;
 
-pub use odd::{limited_groups, odd_parts, odd_words, relative_positions, within_16_bits};
+pub use odd::{
+    limited_groups, multiplied_inputs, odd_parts, odd_words, relative_positions, within_16_bits,
+};
 
 use crate::artifact::Artifact;
 use crate::batch::Batch;

@@ -11,7 +11,7 @@ use act_core::{Activation, Artifact, Error, Linear, Result};
 
 use crate::gemm::{Kernel, Left, Out, PackedF32, PackedI8, Ranges, RowScales, ToBytes};
 use crate::ops::Isa;
-use crate::ops::quantize::{quantize_row, row_scale};
+use crate::ops::quantize::{multiply_row, quantize_row, row_scale};
 use crate::profile::{Clock, Phase};
 
 /// A linear layer.
@@ -23,7 +23,13 @@ pub(crate) struct Dense {
 
 enum Weights {
     Float(PackedF32),
-    Int8 { packed: PackedI8, steps: Steps },
+    Int8 {
+        packed: PackedI8,
+        steps: Steps,
+        /// Of each channel of the input, if it has a multiplier: the inverse of its static step, or,
+        /// where each row has its own scale, the multiplier. Else empty.
+        channels: Vec<f32>,
+    },
 }
 
 /// How floats become the bytes of an int8 layer's input.
@@ -34,6 +40,8 @@ struct Steps {
     low: f32,
     high: f32,
     offset: i32,
+    /// Each channel has a number of its own: the same ones for all layers that read an input.
+    channels: bool,
 }
 
 /// The input of one or more linear layers: `[rows, columns]`, and its bytes once some layer has
@@ -51,6 +59,8 @@ pub(crate) struct Bytes {
     steps: Option<Steps>,
     values: Vec<u8>,
     scales: Vec<f32>,
+    /// A row times its channels' multiplier.
+    products: Vec<f32>,
 }
 
 impl<'a> Input<'a> {
@@ -83,30 +93,39 @@ impl<'a> Input<'a> {
         self.columns
     }
 
-    fn quantize(&mut self, isa: Isa, steps: Steps, depth: usize, clock: &mut Clock) {
+    fn quantize(
+        &mut self,
+        isa: Isa,
+        steps: Steps,
+        channels: &[f32],
+        depth: usize,
+        clock: &mut Clock,
+    ) {
         if self.bytes.steps == Some(steps) {
             return;
         }
         let bytes = &mut *self.bytes;
         bytes.steps = Some(steps);
-        bytes
-            .values
-            .resize(self.values.len() / self.columns * depth, 0);
+        let rows = self.values.len() / self.columns;
+        bytes.values.resize(rows * depth, 0);
         bytes.scales.clear();
-        let activation_max = steps.high;
-        for (row, out) in self
-            .values
-            .chunks_exact(self.columns)
-            .zip(bytes.values.chunks_exact_mut(depth))
-        {
-            let scale = match steps.scale {
-                Some(scale) => scale,
-                None => {
-                    bytes.scales.push(row_scale(isa, row, activation_max));
-                    bytes.scales[bytes.scales.len() - 1]
-                }
-            };
-            quantize_row(isa, row, &steps.quantizer(scale), out);
+        let rows = self.values.chunks_exact(self.columns);
+        let rows = rows.zip(bytes.values.chunks_exact_mut(depth));
+        if let Some(scale) = steps.scale {
+            let quantizer = steps.quantizer(scale, channels);
+            rows.for_each(|(row, out)| quantize_row(isa, row, &quantizer, out));
+            clock.lap(Phase::Quantize);
+            return;
+        }
+        for (mut row, out) in rows {
+            if steps.channels {
+                bytes.products.resize(row.len(), 0.0);
+                multiply_row(isa, row, channels, &mut bytes.products);
+                row = &bytes.products;
+            }
+            let scale = row_scale(isa, row, steps.high);
+            bytes.scales.push(scale);
+            quantize_row(isa, row, &steps.quantizer(scale, &[]), out);
         }
         clock.lap(Phase::Quantize);
     }
@@ -133,6 +152,7 @@ impl Dense {
             Weights::Int8 {
                 steps: Steps::new(quant, ranges, packed.offset()),
                 packed,
+                channels: channels(artifact, quant)?,
             }
         } else {
             let weight = artifact.params.f32(&linear.weight())?;
@@ -152,7 +172,7 @@ impl Dense {
     pub fn repack(&mut self, kernel: &'static dyn Kernel) {
         match &mut self.weights {
             Weights::Float(packed) => *packed = packed.repack(kernel),
-            Weights::Int8 { packed, steps } => {
+            Weights::Int8 { packed, steps, .. } => {
                 *packed = packed.repack(kernel);
                 steps.offset = packed.offset();
             }
@@ -228,8 +248,12 @@ impl Dense {
                 let left = Left::dense(input.values, input.columns);
                 packed.multiply_panels(panels, left, out, stride);
             }
-            Weights::Int8 { packed, steps } => {
-                input.quantize(isa, *steps, packed.depth(), clock);
+            Weights::Int8 {
+                packed,
+                steps,
+                channels,
+            } => {
+                input.quantize(isa, *steps, channels, packed.depth(), clock);
                 let scales = match steps.scale {
                     Some(scale) => RowScales::All(scale),
                     None => RowScales::Each(&input.bytes.scales),
@@ -243,15 +267,20 @@ impl Dense {
     /// Where the layer before can write this layer's input of `rows` rows, activated, straight as
     /// bytes, and how far apart their rows are. `None` if a row's steps depend on the row.
     pub fn direct<'b>(
-        &self,
+        &'b self,
         rows: usize,
         activation: Activation,
         bytes: &'b mut Bytes,
     ) -> Option<(Out<'b>, usize)> {
-        let Weights::Int8 { packed, steps } = &self.weights else {
+        let Weights::Int8 {
+            packed,
+            steps,
+            channels,
+        } = &self.weights
+        else {
             return None;
         };
-        let quantizer = steps.quantizer(steps.scale?);
+        let quantizer = steps.quantizer(steps.scale?, channels);
         bytes.steps = Some(*steps);
         bytes.values.resize(rows * packed.depth(), 0);
         let out = Out::Bytes(&mut bytes.values, activation, quantizer);
@@ -272,8 +301,13 @@ impl Dense {
 }
 
 impl Steps {
-    fn quantizer(&self, scale: f32) -> ToBytes {
-        ToBytes::new(scale, self.low, self.high, self.offset)
+    /// `channels` are the inverses of the channels' steps; none: all have that of `scale`.
+    fn quantizer<'a>(&self, scale: f32, channels: &'a [f32]) -> ToBytes<'a> {
+        let same = ToBytes::new(scale, self.low, self.high, self.offset);
+        match channels {
+            [] => same,
+            inverses => same.of_channels(inverses),
+        }
     }
 
     fn new(quant: &LinearQuant, ranges: Ranges, offset: i32) -> Self {
@@ -285,8 +319,35 @@ impl Steps {
             low: ranges.low as f32,
             high: ranges.high as f32,
             offset,
+            channels: quant.input_multiplier,
         }
     }
+}
+
+/// What a layer keeps of its input's multiplier ([`Weights::Int8`]), checked.
+fn channels(artifact: &Artifact, quant: &LinearQuant) -> Result<Vec<f32>> {
+    let Some(multiplier) = artifact.input_multiplier(quant.linear)? else {
+        return Ok(Vec::new());
+    };
+    let linear = quant.linear;
+    let rejected = |i: usize, what: &str| {
+        let m = multiplier[i];
+        Error::rejected(format!(
+            "quantisation of {linear}: the multiplier of channel {i}, {m}, {what}"
+        ))
+    };
+    if let Some(i) = multiplier.iter().position(|m| !(m.is_finite() && *m > 0.0)) {
+        return Err(rejected(i, "is no number above 0"));
+    }
+    let ActivationScheme::Static { scale, .. } = quant.activation else {
+        return Ok(multiplier.to_vec());
+    };
+    let inverse = |(i, m): (usize, &f32)| {
+        let step = scale / m;
+        let usable = step.is_normal().then_some(1.0 / step);
+        usable.ok_or_else(|| rejected(i, "leaves no step that is a normal number"))
+    };
+    multiplier.iter().enumerate().map(inverse).collect()
 }
 
 /// The ranges of a quantised linear, if its weights and its numbers keep to them.

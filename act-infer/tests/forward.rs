@@ -4,7 +4,7 @@
 mod support;
 
 use act_core::quant::ActivationScheme;
-use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact, within_16_bits};
+use act_core::testing::{TinyInt8, TinyOptions, multiplied_inputs, tiny_artifact, within_16_bits};
 use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan};
 use act_infer::{Engine, Kernels};
 use proptest::prelude::*;
@@ -103,12 +103,16 @@ proptest! {
     fn every_kernel_gives_the_same_bits(
         options in options(prop_oneof![Just(None), int8()]),
         groups in prop::sample::select(vec![None, Some(2), Some(4)]),
+        multiplied in prop::sample::select(vec![None, Some(1.5), Some(30.0)]),
         seed: u64,
         sequences in sequences(),
     ) {
         let mut model = tiny_artifact(seed, &options);
         if let Some(size) = groups {
             model = within_16_bits(model, size);
+        }
+        if let Some(base) = multiplied {
+            model = multiplied_inputs(model, base);
         }
         move_zero_points(&mut model);
         let batch = Batch::new(&sequences);
@@ -164,6 +168,9 @@ fn int8_logits_are_those_of_the_formulas() {
         let (options, seed, sequences) = cases.new_tree(&mut runner).unwrap().current();
         let mut model = tiny_artifact(seed, &options);
         move_zero_points(&mut model);
+        if seed % 2 == 0 {
+            model = multiplied_inputs(model, 3.0);
+        }
         let logits = engine(&model).forward(&Batch::new(&sequences)).unwrap();
         for (sequence, logits) in sequences.iter().zip(&logits) {
             errors.push(furthest(logits, &reference_logits(&model, sequence)));

@@ -184,6 +184,7 @@ fn fake_quantisation() {
     for high in [12.0, 127.0] {
         let levels = Levels { low: -high, high };
         check(Op::FakeQuantize(levels), &[[9, 11], [1, 1]]);
+        check(Op::FakeQuantize(levels), &[[9, 11], [1, 11]]);
         check(Op::FakeQuantizeRows(levels), &[[9, 11]]);
     }
 }

@@ -3,7 +3,7 @@
 
 use act_core::metrics::argmax;
 use act_core::quant::ActivationScheme;
-use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::testing::{TinyInt8, TinyOptions, multiplied_inputs, tiny_artifact};
 use act_core::{
     Artifact, Batch, Encoding, Error, ErrorKind, Family, LayerPlan, Linear, Result, Seed,
 };
@@ -80,26 +80,53 @@ fn the_forward_pass_is_that_of_the_int8_engine() {
         let exported = spec.export(&model(None)).unwrap();
         let want = model(Some(int8)).model_digest().unwrap();
         assert_eq!(exported.model_digest().unwrap(), want, "the same integers");
-        let engine = engine_logits(exported, &encodings);
-        let trained =
-            predict_quantized(Device::NdArray, &model(None), &spec, &encodings, 16).unwrap();
-        let agree = engine
-            .iter()
-            .zip(&trained)
-            .filter(|(a, b)| argmax(a) == argmax(b));
-        assert!(agree.count() >= 999, "predictions agree");
-        let answers = |class| engine.iter().filter(|row| argmax(row) == class).count();
-        let most = (0..3).map(answers).max().unwrap();
-        assert!(most < 900, "{most} of 1000 answers are the same");
-        // A value between two integers may be rounded either way, which is then seen.
-        let rounding = mean_distance(&engine, &trained);
-        let float = predict(Device::NdArray, &model(None), &encodings, 16).unwrap();
-        let quantising = mean_distance(&engine, &float);
-        assert!(
-            rounding < 1e-4 && quantising > 20.0 * rounding,
-            "{rounding} {quantising}"
-        );
+        assert_agrees(&spec, exported, &encodings);
     }
+}
+
+#[test]
+fn inputs_with_a_multiplier_are_those_of_the_int8_engine() {
+    let encodings = encodings(1000);
+    for dynamic in [false, true] {
+        let int8 = TinyInt8 {
+            dynamic,
+            ..TinyInt8::default()
+        };
+        let multiplied = multiplied_inputs(model(Some(int8)), 2.0);
+        let mut spec = FakeQuantization::of(&multiplied, LEARNED.0, LEARNED.1).unwrap();
+        // The products of the inputs and the quotients of the weights are at most twice as large.
+        let steps = spec.weight_steps.values_mut().flatten();
+        steps.for_each(|step| *step *= 2.0);
+        for linear in &mut spec.quant.linears {
+            if let ActivationScheme::Static { scale, .. } = &mut linear.activation {
+                *scale *= 2.0;
+            }
+        }
+        let exported = spec.export(&model(None)).unwrap();
+        let again = FakeQuantization::of(&exported, LEARNED.0, LEARNED.1).unwrap();
+        assert_eq!(again, spec);
+        assert_agrees(&spec, exported, &encodings);
+    }
+}
+
+/// The engine's answers with the exported model are those of the float model under `spec`.
+fn assert_agrees(spec: &FakeQuantization, exported: Artifact, encodings: &[Encoding]) {
+    let engine = engine_logits(exported, encodings);
+    let trained = predict_quantized(Device::NdArray, &model(None), spec, encodings, 16).unwrap();
+    let pairs = engine.iter().zip(&trained);
+    let agree = pairs.filter(|(a, b)| argmax(a) == argmax(b));
+    assert!(agree.count() >= 999, "predictions agree");
+    let answers = |class| engine.iter().filter(|row| argmax(row) == class).count();
+    let most = (0..3).map(answers).max().unwrap();
+    assert!(most < 900, "{most} of 1000 answers are the same");
+    // A value between two integers may be rounded either way, which is then seen.
+    let rounding = mean_distance(&engine, &trained);
+    let float = predict(Device::NdArray, &model(None), encodings, 16).unwrap();
+    let quantising = mean_distance(&engine, &float);
+    assert!(
+        rounding < 1e-4 && quantising > 20.0 * rounding,
+        "{rounding} {quantising}"
+    );
 }
 
 fn options() -> TrainOptions {

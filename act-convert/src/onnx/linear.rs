@@ -1,7 +1,7 @@
 //! Linear layers: float, int8 between QuantizeLinear and DequantizeLinear, or only a bias.
 //!
 //! The integers `a = round(x / scale)` are the engine's: the graph has the artifact's zero point, and
-//! Clip cuts to the artifact's range.
+//! Clip cuts to the artifact's range. Where channels have a multiplier, a Mul goes before both.
 
 use std::collections::HashMap;
 
@@ -26,6 +26,8 @@ pub struct Linears<'a> {
     activations: ActivationType,
     /// Values already quantised, by value and steps: query, key and value share theirs.
     bytes: HashMap<(Value, String), Value>,
+    /// Inputs times their multiplier, by value and the linear that has it.
+    products: HashMap<(Value, Linear), Value>,
     /// Layers whose input ONNX cannot quantise as the artifact does.
     pub float_inputs: Vec<Linear>,
 }
@@ -37,6 +39,7 @@ impl<'a> Linears<'a> {
             artifact,
             activations,
             bytes: HashMap::new(),
+            products: HashMap::new(),
             float_inputs: Vec::new(),
         }
     }
@@ -46,7 +49,8 @@ impl<'a> Linears<'a> {
         let place = linear.to_string();
         let (input, weight) = match self.artifact.quant.linear(linear) {
             Some(quant) => {
-                let input = self.quantised(graph, &place, quant, input);
+                let product = self.multiplied(graph, &place, linear, input)?;
+                let input = self.quantised(graph, &place, quant, &product);
                 (input, self.int8_weight(graph, linear)?)
             }
             None => (input.clone(), self.float_weight(graph, linear)?),
@@ -61,6 +65,27 @@ impl<'a> Linears<'a> {
         let name = linear.bias();
         let values = self.artifact.params.f32(&name)?;
         Ok(graph.floats(&name, &[values.len()], values))
+    }
+
+    /// `input` times its multiplier, if it has one; query, key and value share the product.
+    fn multiplied(
+        &mut self,
+        graph: &mut Graph,
+        place: &str,
+        linear: Linear,
+        input: &Value,
+    ) -> Result<Value> {
+        let Some(multiplier) = self.artifact.input_multiplier(linear)? else {
+            return Ok(input.clone());
+        };
+        let owner = self.artifact.quant.first_reader(linear);
+        let key = (input.clone(), owner);
+        let product = self.products.entry(key).or_insert_with(|| {
+            let name = owner.input_multiplier();
+            let multiplier = graph.floats(&name, &[multiplier.len()], multiplier);
+            graph.node(&format!("{place}.input"), "Mul", &[input, &multiplier])
+        });
+        Ok(product.clone())
     }
 
     /// What the engine's integers stand for: `input` rounded to steps and cut to the range.

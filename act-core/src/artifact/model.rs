@@ -1,5 +1,7 @@
 //! A whole model in memory.
 
+use crate::error::Result;
+use crate::names::Linear;
 use crate::params::Params;
 use crate::plan::Plan;
 use crate::provenance::StageRecord;
@@ -25,6 +27,20 @@ pub struct Artifact {
 }
 
 impl Artifact {
+    /// What each channel of the input of `linear` is multiplied by before it is quantised, `[in]`;
+    /// `None` if it is not.
+    ///
+    /// # Errors
+    /// Rejected: the tensor is missing or not of floats.
+    pub fn input_multiplier(&self, linear: Linear) -> Result<Option<&[f32]>> {
+        let quant = self.quant.linear(linear);
+        if !quant.is_some_and(|q| q.input_multiplier) {
+            return Ok(None);
+        }
+        let name = self.quant.first_reader(linear).input_multiplier();
+        Ok(Some(self.params.f32(&name)?))
+    }
+
     /// True if any stage read the synthetic sample corpus.
     pub fn synthetic(&self) -> bool {
         self.provenance

@@ -14,14 +14,10 @@ impl Artifact {
     /// Rejected: the part is named.
     pub fn check_supported(&self) -> Result<()> {
         self.plan.check_supported()?;
-        let multiplied = self.quant.linears.iter().any(|q| q.input_multiplier);
-        Error::refuse_any(&[
-            (multiplied, "inputs with a multiplier for each channel"),
-            (
-                self.task.problem != Problem::SingleLabel,
-                "multi-label tasks and regressions",
-            ),
-        ])
+        Error::refuse_any(&[(
+            self.task.problem != Problem::SingleLabel,
+            "multi-label tasks and regressions",
+        )])
     }
 }
 

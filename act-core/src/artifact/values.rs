@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::quant::{GroupLimit, QuantSpec};
+use crate::quant::{ActivationScheme, GroupLimit, QuantSpec};
 use crate::tensor::{Tensor, TensorData};
 
 /// What is asked of one tensor beyond being finite.
@@ -16,6 +16,8 @@ enum Rule {
     Within(u8, Option<GroupLimit>),
     /// A divisor: above zero.
     Positive,
+    /// Above zero, and this static scale divided by it is a normal number, by which engines divide.
+    Divides(f32),
 }
 
 /// The rules of a quantisation, by tensor name.
@@ -31,7 +33,11 @@ impl ValueRules {
         for q in &quant.linears {
             rules.insert(q.linear.weight(), Rule::Within(q.weight_max, q.group_limit));
             rules.insert(q.linear.scale(), Rule::Positive);
-            rules.insert(q.linear.input_multiplier(), Rule::Positive);
+            let multiplier = match q.activation {
+                ActivationScheme::Static { scale, .. } => Rule::Divides(scale),
+                ActivationScheme::DynamicPerToken => Rule::Positive,
+            };
+            rules.insert(q.linear.input_multiplier(), multiplier);
         }
         for table in &quant.embeddings {
             rules.insert(table.weight(), Rule::Within(Self::TABLE_MAX, None));
@@ -46,6 +52,12 @@ impl ValueRules {
             (TensorData::F32(v), Some(Rule::Positive)) => {
                 all(name, v, "a finite number above 0", |x| {
                     x.is_finite() && x > 0.0
+                })
+            }
+            (TensorData::F32(v), Some(&Rule::Divides(scale))) => {
+                let wanted = format!("a number above 0 that {scale:e} can be divided by");
+                all(name, v, &wanted, |x| {
+                    x.is_finite() && x > 0.0 && (scale / x).is_normal()
                 })
             }
             (TensorData::F32(v), _) => all(name, v, "a finite number", f32::is_finite),
@@ -111,18 +123,29 @@ mod tests {
     #[test]
     fn numbers_that_no_engine_may_see_are_named() {
         let rules = ValueRules::new(&QuantSpec {
-            linears: vec![LinearQuant {
-                weight_max: 64,
-                group_limit: Some(GroupLimit { size: 2, max: 127 }),
-                ..LinearQuant::dynamic(Linear::Pooler)
-            }],
+            linears: vec![
+                LinearQuant {
+                    weight_max: 64,
+                    group_limit: Some(GroupLimit { size: 2, max: 127 }),
+                    ..LinearQuant::dynamic(Linear::Pooler)
+                },
+                LinearQuant {
+                    activation: ActivationScheme::Static {
+                        scale: 1e-8,
+                        zero_point: 128,
+                    },
+                    ..LinearQuant::dynamic(Linear::Classifier)
+                },
+            ],
             embeddings: vec![Embedding::Word],
         });
         let f32s = |v: &[f32]| Tensor::f32([v.len()], v.to_vec());
         let i8s = |v: &[i8]| Tensor::i8([v.len()], v.to_vec());
         let f16s = |v: &[u16]| Tensor::new(vec![v.len()], TensorData::F16(v.to_vec().into()));
         let (weight, scale) = (Linear::Pooler.weight(), Linear::Pooler.scale());
-        let cases: [(&str, Tensor, Option<&str>); 12] = [
+        let of_row = Linear::Pooler.input_multiplier();
+        let fixed = Linear::Classifier.input_multiplier();
+        let cases: [(&str, Tensor, Option<&str>); 16] = [
             ("x", f32s(&[0.0, -1e-45, f32::MAX]), None),
             ("x", f32s(&[0.0, f32::NAN]), Some("element 1 is NaN")),
             ("x", f32s(&[f32::NEG_INFINITY]), Some("element 0 is -inf")),
@@ -130,6 +153,14 @@ mod tests {
             ("x", f16s(&[0, 0xfc00]), Some("element 1")),
             (&scale, f32s(&[1e-30]), None),
             (&scale, f32s(&[1.0, 0.0]), Some("element 1 is 0")),
+            (&of_row, f32s(&[1e-30, 1e38]), None),
+            (&fixed, f32s(&[1e-30, 1e29]), None),
+            (&fixed, f32s(&[1.0, 1e38]), Some("element 1 is 1")),
+            (
+                &fixed,
+                f32s(&[0.0]),
+                Some("element 0 is 0, not a number above 0"),
+            ),
             (&weight, i8s(&[0, 64, 64, -64, -63, -64]), None),
             (
                 &weight,

@@ -137,7 +137,8 @@ impl List<'_> {
                 [out, input],
                 quant.is_some(),
             );
-            if quant.is_some_and(|q| q.input_multiplier) && self.reads_first(linear) {
+            let multiplied = quant.is_some_and(|q| q.input_multiplier);
+            if multiplied && self.quant.first_reader(linear) == linear {
                 let name = linear.input_multiplier();
                 self.specs.push(TensorSpec::f32(name, vec![input]));
             }
@@ -145,18 +146,6 @@ impl List<'_> {
         if out > 0 && self.plan.has_bias(linear) {
             self.specs.push(TensorSpec::f32(linear.bias(), vec![out]));
         }
-    }
-
-    /// Query, key and value see one input: the first of them that is quantised has what belongs to it.
-    fn reads_first(&self, linear: Linear) -> bool {
-        let before = match linear {
-            Linear::Key(l) => vec![Linear::Query(l)],
-            Linear::Value(l) => vec![Linear::Query(l), Linear::Key(l)],
-            _ => vec![],
-        };
-        before
-            .iter()
-            .all(|&other| self.quant.linear(other).is_none())
     }
 
     /// A matrix, and behind an int8 one the scales of its rows.

@@ -126,6 +126,21 @@ pub fn limited_groups(mut model: Artifact) -> Artifact {
     model
 }
 
+/// An int8 model with a multiplier at all its inputs: powers of `base` from its inverse up.
+pub fn multiplied_inputs(mut model: Artifact, base: f32) -> Artifact {
+    for q in &mut model.quant.linears {
+        q.input_multiplier = true;
+    }
+    for q in &model.quant.linears {
+        let name = model.quant.first_reader(q.linear).input_multiplier();
+        let [_, input] = model.plan.linear_shape(q.linear);
+        let multiplier = (0..input).map(|c| base.powf((c * 7 % 11) as f32 / 5.0 - 1.0));
+        let multiplier = Tensor::f32([input], multiplier.collect::<Vec<_>>());
+        model.params.insert(name, multiplier);
+    }
+    model
+}
+
 /// An int8 model of which groups of `size` weights are cut down to what kernels can add in 16 bits.
 pub fn within_16_bits(mut model: Artifact, size: u8) -> Artifact {
     for q in &mut model.quant.linears {

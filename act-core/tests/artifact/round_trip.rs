@@ -171,7 +171,6 @@ fn parts_that_are_stored_and_not_computed_are_named() {
             "odd parts" => Some("rotary positions"),
             "relative positions" => Some("relative position biases"),
             "odd words" => Some("heads other than BERT's"),
-            "limited groups" => Some("inputs with a multiplier for each channel"),
             _ => None,
         };
         assert_eq!(refused.is_some(), part.is_some(), "{name}");

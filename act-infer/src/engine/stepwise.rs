@@ -1,4 +1,4 @@
-//! A float model layer by layer: for those who change a layer and want to see what becomes of it
+//! A model layer by layer: for those who change a layer and want to see what becomes of it
 //! without computing again what comes before.
 
 use act_core::{Batch, Error, Result};
@@ -41,8 +41,8 @@ impl Engine {
     }
 
     /// Takes the stream of `batch` through the next layer; `observer` sees that layer's sites, as
-    /// in [`Engine::forward_observed`]. Errors: no layer is left; a quantised model; the stream of
-    /// another batch or width.
+    /// in [`Engine::forward_observed`]. Errors: no layer is left; a quantised model and an observer; the
+    /// stream of another batch or width.
     pub fn step(
         &self,
         batch: &Batch,
@@ -52,9 +52,11 @@ impl Engine {
         self.check(batch)?;
         let hidden = self.plan().hidden_size;
         let fits = stream.values.len() == batch.tokens() * hidden;
-        if !fits || stream.layer >= self.plan().layers.len() || !self.quant().is_empty() {
+        let observes = observer.is_some() && !self.quant().is_empty();
+        if !fits || stream.layer >= self.plan().layers.len() || observes {
             return Err(Error::usage(
-                "a step takes a float model with a layer left, and the stream of its batch",
+                "a step takes a model with a layer left, in float if it is observed, and the stream of \
+                 its batch",
             ));
         }
         let mut session = self.session();

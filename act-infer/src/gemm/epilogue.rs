@@ -10,7 +10,7 @@ use act_core::Activation;
 use super::operands::{PanelI8, RowScales};
 use crate::ops::activation::{gelu, relu};
 use crate::ops::gelu_bytes::{Guess, gelu_bytes};
-use crate::ops::quantize::{ToBytes, quantize};
+use crate::ops::quantize::{Limits, ToBytes, quantize};
 
 /// Where results go and what happens to them on the way.
 pub enum Out<'a> {
@@ -21,7 +21,7 @@ pub enum Out<'a> {
     /// Added to what is there.
     Added(&'a mut [f32]),
     /// Activated and stored as the bytes of an int8 layer's input.
-    Bytes(&'a mut [u8], Activation, ToBytes),
+    Bytes(&'a mut [u8], Activation, ToBytes<'a>),
 }
 
 impl Out<'_> {
@@ -32,7 +32,7 @@ impl Out<'_> {
             Out::Activated(values, activation) => Out::Activated(&mut values[first..], *activation),
             Out::Added(values) => Out::Added(&mut values[first..]),
             Out::Bytes(bytes, activation, quantizer) => {
-                Out::Bytes(&mut bytes[first..], *activation, *quantizer)
+                Out::Bytes(&mut bytes[first..], *activation, quantizer.from(first))
             }
         }
     }
@@ -97,8 +97,8 @@ impl Strip<'_> {
                 }
             }
             Out::Bytes(bytes, activation, quantizer) => {
-                let quantizer = *quantizer;
-                match (activation, Guess::new(&quantizer)) {
+                let (inverses, limits) = (quantizer.inverses(columns), quantizer.limits());
+                match (activation, Guess::new(&inverses, limits)) {
                     (Activation::Gelu, Some(guess)) => {
                         for r in 0..rows {
                             let row = results.row(r);
@@ -111,7 +111,7 @@ impl Strip<'_> {
                         for r in 0..rows {
                             let row = map(results.row(r), gelu);
                             write(&mut bytes[window(r)], |bytes| {
-                                to_bytes(&row, &quantizer, bytes)
+                                to_bytes(&row, &inverses, &limits, bytes)
                             });
                         }
                     }
@@ -119,7 +119,7 @@ impl Strip<'_> {
                         for r in 0..rows {
                             let row = map(results.row(r), relu);
                             write(&mut bytes[window(r)], |bytes| {
-                                to_bytes(&row, &quantizer, bytes)
+                                to_bytes(&row, &inverses, &limits, bytes)
                             });
                         }
                     }
@@ -216,9 +216,14 @@ impl<S: Scales<W>, const W: usize> Results<W> for Sums<'_, S, W> {
 }
 
 #[inline(always)]
-fn to_bytes<const W: usize>(results: &[f32; W], quantizer: &ToBytes, bytes: &mut [u8; W]) {
+fn to_bytes<const W: usize>(
+    results: &[f32; W],
+    inverses: &[f32; W],
+    limits: &Limits,
+    bytes: &mut [u8; W],
+) {
     for c in 0..W {
-        bytes[c] = quantize(results[c], quantizer);
+        bytes[c] = quantize(results[c], inverses[c], limits);
     }
 }
 

@@ -107,6 +107,7 @@ proptest! {
         (m, n, k) in (size(), size(), size()),
         activation in prop::sample::select(vec![Activation::Gelu, Activation::Relu]),
         extreme: bool,
+        of_channels: bool,
         seed: u64,
     ) {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
@@ -114,7 +115,10 @@ proptest! {
         let case = Case::random(rng, (m, n, k), ranges, extreme);
         let (a, w, bias) = (floats(rng, m * k), floats(rng, n * k), floats(rng, n));
         let before = floats(rng, m * n);
+        let inverses: Vec<f32> = floats(rng, n).iter().map(|x| 0.1 + 900.0 * x.abs()).collect();
         let quantizer = ToBytes::new(0.01, -127.0, 127.0, 128);
+        let quantizer = if of_channels { quantizer.of_channels(&inverses) } else { quantizer };
+        let limits = quantizer.limits();
         let function = match activation {
             Activation::Gelu => gelu,
             Activation::Relu => relu,
@@ -139,7 +143,8 @@ proptest! {
                     prop_assert_eq!(activated[i].to_bits(), x.to_bits(), "{}", kernel.name());
                     prop_assert_eq!(sum[i], before[i] + plain[i], "{}", kernel.name());
                     let byte = bytes[i / n * (n + 5) + i % n];
-                    prop_assert_eq!(byte, quantize(x, &quantizer), "{}", kernel.name());
+                    let inverse = quantizer.from(i % n).inverses::<1>(1)[0];
+                    prop_assert_eq!(byte, quantize(x, inverse, &limits), "{}", kernel.name());
                 }
                 prop_assert!(bytes.chunks(n + 5).all(|row| row[n..] == [7; 5]));
             }

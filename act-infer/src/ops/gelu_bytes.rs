@@ -8,13 +8,14 @@
 
 use super::activation::gelu;
 use super::elementary::ROUNDER;
-use super::quantize::{ToBytes, quantize};
+use super::quantize::{Limits, quantize};
 
 /// Nowhere is the guess further from [`gelu`], beyond what the next constant allows.
 const ERROR: f32 = 3e-5;
 /// Nor, of large numbers, by a larger part of them.
 const RELATIVE: f32 = 2.5e-7;
-/// Half of the steps near which a guess is worth its while: beyond, too many rows are computed twice.
+/// Half of the steps near which a guess is worth its while, on average over a row: beyond, too many rows are
+/// computed twice.
 const MOST_DOUBT: f32 = 0.02;
 
 /// From here on the normal distribution's function is taken to be 1.
@@ -22,61 +23,63 @@ const END: f32 = 4.4;
 /// The middle of the squares up to there; around it the polynomial's coefficients cancel least.
 const MIDDLE: f32 = 9.68;
 
-/// What a guess needs to know of the bytes.
+/// What a guess needs to know of the bytes of `W` columns.
 #[derive(Clone, Copy)]
-pub(crate) struct Guess {
-    steps: ToBytes,
+pub(crate) struct Guess<const W: usize> {
+    inverses: [f32; W],
+    /// So far from an integer a guess may be.
+    sure: [f32; W],
+    limits: Limits,
     /// Adding it rounds, and leaves the byte in the low bits.
     rounder: f32,
-    /// So far from an integer a guess may be.
-    sure: f32,
 }
 
-impl Guess {
+impl<const W: usize> Guess<W> {
     /// `None` where a guess would not pay: tiny steps, or a machine without fused steps.
-    pub fn new(steps: &ToBytes) -> Option<Self> {
-        // No quotient that is not clamped is above 256; it has been rounded twice or thrice.
-        let doubt = steps.inverse * ERROR + 256.0 * (RELATIVE + 2.0 * f32::EPSILON);
-        let pays = doubt < MOST_DOUBT && fused_steps();
+    #[inline(always)]
+    pub fn new(inverses: &[f32; W], limits: Limits) -> Option<Self> {
+        let (mut sure, mut sum) = ([0.0; W], 0.0);
+        for c in 0..W {
+            // No quotient that is not clamped is above 256; it has been rounded twice or thrice.
+            let doubt = inverses[c] * ERROR + 256.0 * (RELATIVE + 2.0 * f32::EPSILON);
+            sure[c] = 0.5 - doubt;
+            sum += doubt;
+        }
+        let pays = sum < MOST_DOUBT * W as f32 && fused_steps();
         pays.then_some(Self {
-            steps: *steps,
-            rounder: ROUNDER + steps.offset as f32,
-            sure: 0.5 - doubt,
+            inverses: *inverses,
+            sure,
+            limits,
+            rounder: ROUNDER + limits.offset as f32,
         })
     }
 
-    /// The likely byte of `gelu(x)`, and whether it surely is. What is not a number is never sure.
+    /// The likely byte of `gelu(x)` in column `c`, and whether it surely is. What is not a number is
+    /// never sure.
     #[inline(always)]
-    fn byte(&self, x: f32) -> (u8, bool) {
-        let a = guess(x) * self.steps.inverse;
-        let a = if a < self.steps.low {
-            self.steps.low
-        } else {
-            a
-        };
-        let a = if a > self.steps.high {
-            self.steps.high
-        } else {
-            a
-        };
+    fn byte(&self, c: usize, x: f32) -> (u8, bool) {
+        let Limits { low, high, .. } = self.limits;
+        let a = guess(x) * self.inverses[c];
+        let a = if a < low { low } else { a };
+        let a = if a > high { high } else { a };
         let rounded = a + self.rounder;
         let distance = a - (rounded - self.rounder);
-        (rounded.to_bits() as u8, distance.abs() < self.sure)
+        (rounded.to_bits() as u8, distance.abs() < self.sure[c])
     }
 }
 
-/// `quantize(gelu(x), steps)` of a row.
+/// `quantize(gelu(x))` of a row.
 #[inline(always)]
-pub(crate) fn gelu_bytes<const W: usize>(row: &[f32; W], guess: &Guess, bytes: &mut [u8; W]) {
+pub(crate) fn gelu_bytes<const W: usize>(row: &[f32; W], guess: &Guess<W>, bytes: &mut [u8; W]) {
     let mut doubtful = false;
     for c in 0..W {
-        let (byte, sure) = guess.byte(row[c]);
+        let (byte, sure) = guess.byte(c, row[c]);
         bytes[c] = byte;
         doubtful |= !sure;
     }
     if doubtful {
         for c in 0..W {
-            bytes[c] = quantize(gelu(row[c]), &guess.steps);
+            bytes[c] = quantize(gelu(row[c]), guess.inverses[c], &guess.limits);
         }
     }
 }
@@ -149,8 +152,9 @@ mod tests {
         ];
         for scale in [0.0021, 0.0314, 0.05, 0.77, 1e10, 1.7e38] {
             for (low, high, offset) in ends {
-                let steps = ToBytes::new(scale, low, high, offset);
-                let guess = Guess::new(&steps).expect("a usual scale");
+                let limits = Limits { low, high, offset };
+                let inverses = [1.0 / scale];
+                let guess = Guess::new(&inverses, limits).expect("a usual scale");
                 let near = (0..400_000).map(|i| (i as f32 - 100_000.0) * scale * 1e-3);
                 let special = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0];
                 for x in near.chain(floats(100_003)).chain(special) {
@@ -158,12 +162,32 @@ mod tests {
                     gelu_bytes(&[x], &guess, &mut bytes);
                     assert_eq!(
                         bytes[0],
-                        quantize(gelu(x), &steps),
+                        quantize(gelu(x), inverses[0], &limits),
                         "{x:e} in steps of {scale}"
                     );
                 }
             }
         }
-        assert!(Guess::new(&ToBytes::new(1e-4, -127.0, 127.0, 0)).is_none());
+    }
+
+    #[test]
+    fn columns_with_steps_of_their_own_have_doubts_of_their_own() {
+        let limits = Limits {
+            low: -20.0,
+            high: 234.0,
+            offset: 20,
+        };
+        assert!(Guess::new(&[1e4], limits).is_none());
+        let inverses = [30.0, 1e4, 2.0, 30.0, 0.0, 500.0, 30.0, 30.0].map(|i: f32| i.min(900.0));
+        let guess = Guess::new(&inverses, limits).expect("few fine steps among usual ones");
+        for i in 0..200_000 {
+            let row = inverses.map(|inverse| (i as f32 - 5e4) * 2e-3 / (inverse + 1e-3));
+            let mut bytes = [0; 8];
+            gelu_bytes(&row, &guess, &mut bytes);
+            for c in 0..8 {
+                let byte = quantize(gelu(row[c]), inverses[c], &limits);
+                assert_eq!(bytes[c], byte, "{} in column {c}", row[c]);
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Batches and models that do not fit: an error, never a label.
 
 use act_core::quant::ActivationScheme;
-use act_core::testing::{TinyInt8, limited_groups, odd_parts};
+use act_core::testing::{TinyInt8, multiplied_inputs, odd_parts};
 use act_core::{Artifact, Batch, Embedding, ErrorKind, Linear, Tensor};
 use act_infer::Engine;
 
@@ -66,6 +66,13 @@ fn what_does_not_fit_its_plan_is_rejected() {
             m.quant.linears[0].activation = ActivationScheme::Static { scale, zero_point };
         }
     };
+    let multiplier = |number| {
+        move |m: &mut Artifact| {
+            *m = multiplied_inputs(m.clone(), 1.0);
+            let name = Linear::Query(0).input_multiplier();
+            m.params.insert(name, Tensor::f32([8], vec![number; 8]));
+        }
+    };
     let cases: Vec<(act_core::Error, &str)> = vec![
         (
             changed(&|m| drop(m.params.remove(&weight))),
@@ -108,11 +115,12 @@ fn what_does_not_fit_its_plan_is_rejected() {
             "does not run rotary positions",
         ),
         (
-            Engine::new(limited_groups(tiny(Some(TinyInt8::default()))))
-                .err()
-                .unwrap(),
-            "does not run inputs with a multiplier",
+            changed(&|m| m.quant.linears[0].input_multiplier = true),
+            "no tensor encoder.layer.0.attention.self.query.input_multiplier",
         ),
+        (changed(&multiplier(0.0)), "is no number above 0"),
+        (changed(&multiplier(f32::INFINITY)), "is no number above 0"),
+        (changed(&multiplier(3e38)), "leaves no step"),
     ];
     for (error, message) in cases {
         assert_eq!(error.kind(), ErrorKind::Rejected);

@@ -115,4 +115,12 @@ fn a_quantised_model_is_not_observed() {
         .forward_observed(&batch(&[3]), &mut Shapes::default())
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
+    let batch = batch(&[5, 9]);
+    let mut stream = engine.embed(&batch).unwrap();
+    let observed = engine.step(&batch, &mut stream, Some(&mut Shapes::default()));
+    assert_eq!(observed.unwrap_err().kind(), ErrorKind::Usage);
+    // Unobserved it goes layer by layer too.
+    engine.step(&batch, &mut stream, None).unwrap();
+    let logits = engine.finish(&batch, stream).unwrap();
+    assert_eq!(logits, engine.forward(&batch).unwrap());
 }

@@ -103,7 +103,12 @@ fn linear(model: &Artifact, linear: Linear, x: &[Vec<f64>]) -> Matrix {
         let weight = numbers(model, &linear.weight());
         let quant = model.quant.linear(linear);
         let (row, scale) = match quant {
-            Some(quant) => quantize(row, quant),
+            Some(quant) => {
+                let multiplier = model.input_multiplier(linear).unwrap();
+                let channels = row.iter().zip(multiplier.into_iter().flatten());
+                let products: Vec<f64> = channels.map(|(x, &m)| x * f64::from(m)).collect();
+                quantize(multiplier.map_or(row, |_| &products), quant)
+            }
             None => (row.clone(), 1.0),
         };
         let weight_scale = |o: usize| match quant {

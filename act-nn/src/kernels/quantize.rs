@@ -54,31 +54,53 @@ fn is_inside(v: f32, levels: Levels) -> bool {
 }
 
 simd_fn! {
-    /// All numbers with one step.
-    pub(crate) fn static_steps(x: &[f32], step: f32, levels: Levels) -> Vec<f32> {
-        let inverse = 1.0 / step;
-        x.iter().map(|x| integer(x * inverse, levels) * step).collect()
+    /// All numbers with one step, or each of `columns` with its own.
+    pub(crate) fn static_steps(x: &[f32], columns: usize, steps: &[f32], levels: Levels) -> Vec<f32> {
+        if let [step] = steps {
+            let inverse = 1.0 / step;
+            return x.iter().map(|x| integer(x * inverse, levels) * step).collect();
+        }
+        let inverses: Vec<f32> = steps.iter().map(|step| 1.0 / step).collect();
+        let mut y = Vec::with_capacity(x.len());
+        for row in x.chunks_exact(columns) {
+            let steps = steps.iter().zip(&inverses);
+            y.extend(row.iter().zip(steps).map(|(x, (step, inverse))| integer(x * inverse, levels) * step));
+        }
+        y
     }
 }
 
 simd_fn! {
     /// From the gradient of [`static_steps`]'s result: of its numbers, straight through inside the
-    /// limits and zero outside (Bengio et al. 2013), and of the step, LSQ's.
+    /// limits and zero outside (Bengio et al. 2013), and of the steps, LSQ's, as if all the columns
+    /// of a row shared one.
     pub(crate) fn static_gradients(
         x: &[f32],
         dy: &[f32],
         columns: usize,
-        step: f32,
+        steps: &[f32],
         levels: Levels,
-    ) -> (Vec<f32>, f32) {
-        let inverse = 1.0 / step;
+    ) -> (Vec<f32>, Vec<f32>) {
+        let share = f64::from(levels.share(columns));
+        let inverses: Vec<f32> = steps.iter().map(|step| 1.0 / step).collect();
+        let [inverse] = inverses[..] else {
+            let (mut dx, mut dsteps) = (Vec::with_capacity(x.len()), vec![0.0; columns]);
+            for (x, dy) in x.chunks_exact(columns).zip(dy.chunks_exact(columns)) {
+                for i in 0..columns {
+                    let v = x[i] * inverses[i];
+                    dx.push(if is_inside(v, levels) { dy[i] } else { 0.0 });
+                    dsteps[i] += f64::from(dy[i] * toward_step(v, levels));
+                }
+            }
+            return (dx, dsteps.into_iter().map(|d| (d * share) as f32).collect());
+        };
         let inside = |(x, dy): (&f32, &f32)| if is_inside(x * inverse, levels) { *dy } else { 0.0 };
         let dx = x.iter().zip(dy).map(inside).collect();
         let mut dstep = 0.0;
         for (x, dy) in x.chunks_exact(columns).zip(dy.chunks_exact(columns)) {
             dstep += f64::from(sum(columns, |i| dy[i] * toward_step(x[i] * inverse, levels)));
         }
-        (dx, (dstep * f64::from(levels.share(columns))) as f32)
+        (dx, vec![(dstep * share) as f32])
     }
 }
 
@@ -167,13 +189,29 @@ mod tests {
     fn numbers_become_multiples_of_the_step_and_gradients_are_lsqs() {
         // In steps of 0.5: 0.6, 2.5 (to even), -1.5 (to even), 10 and -4.2, both clipped.
         let x = [0.3, 1.25, -0.75, 5.0, -2.1];
-        assert_eq!(static_steps(&x, 0.5, LEVELS), [0.5, 1.0, -1.0, 2.0, -2.0]);
+        assert_eq!(
+            static_steps(&x, 5, &[0.5], LEVELS),
+            [0.5, 1.0, -1.0, 2.0, -2.0]
+        );
         let dy = [1.0, 2.0, 3.0, 5.0, 7.0];
-        let (dx, dstep) = static_gradients(&x, &dy, 5, 0.5, LEVELS);
+        let (dx, dstep) = static_gradients(&x, &dy, 5, &[0.5], LEVELS);
         assert_eq!(dx, [1.0, 2.0, 3.0, 0.0, 0.0]);
         // 1 (1 - 0.6) + 2 (2 - 2.5) + 3 (-2 + 1.5) + 5 * 4 - 7 * 4, times 1 / sqrt(5 * 4).
         let by_hand = (0.4 - 1.0 - 1.5 + 20.0 - 28.0) / 20f32.sqrt();
-        assert!((dstep - by_hand).abs() < 1e-5, "{dstep} {by_hand}");
+        assert!((dstep[0] - by_hand).abs() < 1e-5, "{dstep:?} {by_hand}");
+    }
+
+    #[test]
+    fn columns_with_steps_of_their_own_are_columns_alone() {
+        let (x, dy) = ([0.3, 1.25, -0.75, 5.0], [1.0, 2.0, 3.0, 5.0]);
+        let y = static_steps(&x, 2, &[0.5, 2.0], LEVELS);
+        assert_eq!(y, [0.5, 2.0, -1.0, 4.0]);
+        let (dx, dsteps) = static_gradients(&x, &dy, 2, &[0.5, 2.0], LEVELS);
+        assert_eq!(dx, dy);
+        // 1 (1 - 0.6) + 3 (-2 + 1.5) and 2 (1 - 0.625) + 5 (2 - 2.5), times 1 / sqrt(2 * 4).
+        for (d, by_hand) in dsteps.iter().zip([-1.1f32, -1.75]) {
+            assert!((d - by_hand / 8f32.sqrt()).abs() < 1e-5, "{dsteps:?}");
+        }
     }
 
     #[test]
@@ -199,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_stays_none() {
-        assert!(static_steps(&[f32::NAN], 0.5, LEVELS)[0].is_nan());
+        assert!(static_steps(&[f32::NAN], 1, &[0.5], LEVELS)[0].is_nan());
         assert!(rounded(&[f32::NAN], 1, &[0.5], LEVELS)[0].is_nan());
     }
 
@@ -209,14 +247,14 @@ mod tests {
     fn the_steps_gradient_is_the_derivative_plus_the_straight_through_part() {
         let (x, dy, step) = ([0.31, 0.93, -1.42, 3.7], [1.0, -2.0, 0.5, 1.5], 0.5);
         let value = |step: f32| {
-            let y = static_steps(&x, step, LEVELS);
+            let y = static_steps(&x, 4, &[step], LEVELS);
             y.iter().zip(&dy).map(|(y, dy)| y * dy).sum::<f32>()
         };
         let slope = (value(step + 1e-3) - value(step - 1e-3)) / 2e-3;
         let inside = x.iter().zip(&dy).filter(|(x, _)| x.abs() <= 2.0);
         let straight: f32 = inside.map(|(x, dy)| -x / step * dy).sum();
-        let (_, dstep) = static_gradients(&x, &dy, 4, step, LEVELS);
-        let whole = dstep / LEVELS.share(4);
+        let (_, dstep) = static_gradients(&x, &dy, 4, &[step], LEVELS);
+        let whole = dstep[0] / LEVELS.share(4);
         assert!(
             (whole - (slope + straight)).abs() < 1e-2,
             "{whole} {slope} {straight}"

@@ -19,6 +19,8 @@ pub(super) struct Input {
     pub(super) levels: Levels,
     /// Place of its static step; `None`: each row its own.
     pub(super) step: Option<usize>,
+    /// Whose entry of the multipliers the channels have, if they have one.
+    pub(super) multiplier: Option<Linear>,
 }
 
 /// What a batch says of the inputs' static steps.
@@ -50,6 +52,8 @@ pub(crate) struct FakeQuantize<'a, B: Ops> {
     inputs: &'a BTreeMap<Linear, Input>,
     /// Static steps, `[1, 1]` each.
     steps: Vec<Tensor<B, 2>>,
+    /// What channels are multiplied by before they are rounded, `[1, columns]` each.
+    multipliers: BTreeMap<Linear, Tensor<B, 2>>,
     /// Largest magnitudes that were seen where steps are static, if they are wanted.
     peaks: Option<Vec<f32>>,
     /// What the query of a layer read, and as what.
@@ -57,31 +61,50 @@ pub(crate) struct FakeQuantize<'a, B: Ops> {
 }
 
 impl<'a, B: Ops> FakeQuantize<'a, B> {
-    /// With the static `steps` at the inputs' places.
+    /// With the static `steps` at the inputs' places, and the multipliers of those that have one.
     pub(super) fn new(
         inputs: &'a BTreeMap<Linear, Input>,
         steps: &[f32],
+        multipliers: &BTreeMap<Linear, Vec<f32>>,
         wants_peaks: bool,
         device: &B::Device,
     ) -> Self {
         let leaf = |step: &f32| tensor(vec![*step], [1, 1], device);
+        let row =
+            |(linear, m): (&Linear, &Vec<f32>)| (*linear, tensor(m.clone(), [1, m.len()], device));
         Self {
             inputs,
             peaks: wants_peaks.then(|| vec![0.0; steps.len()]),
             steps: steps.iter().map(leaf).collect(),
+            multipliers: multipliers.iter().map(row).collect(),
             shared: None,
         }
     }
 
+    /// What the engine's integers stand for, the multiplier taken off again.
     fn rounded(&mut self, input: Input, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let multiplier = input.multiplier.and_then(|l| self.multipliers.get(&l));
+        let product = |x: Tensor<B, 2>| match multiplier {
+            Some(multiplier) => x * multiplier.clone(),
+            None => x,
+        };
         let Some(place) = input.step else {
-            return B::fake_quantize_rows(x, input.levels);
+            let rounded = B::fake_quantize_rows(product(x), input.levels);
+            return match multiplier {
+                Some(multiplier) => rounded / multiplier.clone(),
+                None => rounded,
+            };
         };
         if let Some(peaks) = &mut self.peaks {
-            let of_rows = B::row_peaks(&x.clone().detach());
+            let of_rows = B::row_peaks(&product(x.clone().detach()));
             peaks[place] = of_rows.into_iter().fold(peaks[place], f32::max);
         }
-        B::fake_quantize(x, self.steps[place].clone(), input.levels)
+        let step = self.steps[place].clone();
+        let step = match multiplier {
+            Some(multiplier) => step / multiplier.clone(),
+            None => step,
+        };
+        B::fake_quantize(x, step, input.levels)
     }
 }
 

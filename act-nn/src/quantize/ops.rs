@@ -9,8 +9,9 @@ use crate::tensors::{tensor, to_vec};
 
 /// The operations of quantisation-aware training.
 pub(crate) trait QuantizeOps: Backend {
-    /// Rounds `x` to integers of `levels` times `step`, `[1, 1]`. Gradients: straight through to `x`
-    /// where it was not clipped, LSQ's to `step` (Esser et al. 2020, equation 3, with their factor).
+    /// Rounds `x` to integers of `levels` times `step`, `[1, 1]` or one a column. Gradients: straight
+    /// through to `x` where it was not clipped, LSQ's to `step` (Esser et al. 2020, equation 3, with
+    /// their factor for the columns of a row together).
     fn fake_quantize(x: Tensor<Self, 2>, step: Tensor<Self, 2>, levels: Levels) -> Tensor<Self, 2> {
         let share = levels.share(x.dims()[1]);
         let scaled = step.clone() * share;

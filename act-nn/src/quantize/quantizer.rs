@@ -85,7 +85,12 @@ impl FakeQuantizer {
                         Some(start.len() - 1)
                     }
                 };
-                Input { levels, step }
+                let multiplier = quant.input_multiplier.then_some(quant.linear);
+                Input {
+                    levels,
+                    step,
+                    multiplier,
+                }
             });
             inputs.insert(quant.linear, input);
         }
@@ -130,7 +135,8 @@ impl FakeQuantizer {
     pub(crate) fn taps<B: Ops>(&self, device: &B::Device) -> FakeQuantize<'_, B> {
         // Steps that follow the largest magnitudes want to know them.
         let wants_peaks = self.spec.inputs != InputSteps::Learned;
-        FakeQuantize::new(&self.inputs, &self.input_steps(), wants_peaks, device)
+        let (steps, multipliers) = (self.input_steps(), &self.spec.multipliers);
+        FakeQuantize::new(&self.inputs, &steps, multipliers, wants_peaks, device)
     }
 
     /// The weights and tables rounded, everything else as it is; on the current rayon pool.
@@ -146,7 +152,11 @@ impl FakeQuantizer {
         let tensors = weights.tensors.par_iter().enumerate();
         let tensors = tensors.map(|(place, w)| match how.get(&place) {
             None => w.clone(),
-            Some(Some((quant, steps))) => rounded(w, steps, quant),
+            Some(Some((quant, steps))) => {
+                let channels = self.channels(quant, w);
+                let rounded = rounded(&channels.divided(w), steps, quant);
+                channels.multiplied(rounded)
+            }
             Some(None) => B::round_rows(w, &row_steps::<B>(w, TABLE_MAX), symmetric(TABLE_MAX)),
         });
         Weights {
@@ -155,12 +165,19 @@ impl FakeQuantizer {
         }
     }
 
+    /// What the columns of a linear's weight are divided by before they are rounded.
+    fn channels<B: ActBackend>(&self, quant: &LinearQuant, w: &Tensor<B, 2>) -> Channels<B> {
+        let multiplier = self.spec.multipliers.get(&quant.linear);
+        Channels(multiplier.map(|m| tensor(m.clone(), [1, m.len()], &w.device())))
+    }
+
     /// Steps of the weights, in the specification's order.
     fn steps_of<B: ActBackend>(&self, weights: &Weights<B>) -> Vec<Vec<f32>> {
         let linears = self.spec.quant.linears.par_iter().zip(&self.places);
         let linears = linears.zip(&self.weight_steps);
         let of_linear = |((quant, place), learned): ((&LinearQuant, &usize), &Steps)| {
             let w = &weights.tensors[*place];
+            let w = &self.channels(quant, w).divided(w);
             match self.spec.weights {
                 WeightSteps::Learned => learned.values(),
                 WeightSteps::RowPeak => linear_steps(w, quant),
@@ -189,7 +206,10 @@ impl FakeQuantizer {
             let computed: Vec<_> = linears
                 .map(|((quant, &place), steps)| {
                     let (w, gradient) = (&weights.tensors[place], gradients[place].clone());
-                    rounded_gradients(w, gradient, &steps.values(), quant)
+                    let channels = self.channels(quant, w);
+                    let (w, gradient) = (channels.divided(w), channels.multiplied(gradient));
+                    let (dw, of_steps) = rounded_gradients(&w, gradient, &steps.values(), quant);
+                    (channels.divided(&dw), of_steps)
                 })
                 .collect();
             for (&place, (gradient, of_steps)) in self.places.iter().zip(computed) {
@@ -272,6 +292,25 @@ impl FakeQuantizer {
     }
 }
 
+/// A number for each column of a matrix, `[1, columns]`; none: 1.
+struct Channels<B: ActBackend>(Option<Tensor<B, 2>>);
+
+impl<B: ActBackend> Channels<B> {
+    fn divided(&self, w: &Tensor<B, 2>) -> Tensor<B, 2> {
+        match &self.0 {
+            Some(numbers) => w.clone() / numbers.clone(),
+            None => w.clone(),
+        }
+    }
+
+    fn multiplied(&self, w: Tensor<B, 2>) -> Tensor<B, 2> {
+        match &self.0 {
+            Some(numbers) => w * numbers.clone(),
+            None => w,
+        }
+    }
+}
+
 /// Another linear before this one that reads the same input in the same way, if there is one.
 fn same_input(quant: &LinearQuant, all: &[LinearQuant]) -> Option<Linear> {
     let others = match quant.linear {
@@ -283,6 +322,7 @@ fn same_input(quant: &LinearQuant, all: &[LinearQuant]) -> Option<Linear> {
             && other.linear != quant.linear
             && other.activation == quant.activation
             && other.activation_max == quant.activation_max
+            && other.input_multiplier == quant.input_multiplier
     };
     all.iter().find(alike).map(|other| other.linear)
 }

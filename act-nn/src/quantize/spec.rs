@@ -18,6 +18,9 @@ pub struct FakeQuantization {
     pub quant: QuantSpec,
     /// Steps of each quantised linear's weight, one a row.
     pub weight_steps: BTreeMap<Linear, Vec<f32>>,
+    /// What each channel of a linear's input is multiplied by before it is rounded, of those that the
+    /// specification says it of. Weights are divided by it before they are, and steps are of the quotients.
+    pub multipliers: BTreeMap<Linear, Vec<f32>>,
     /// Where the weights' steps come from while training.
     pub weights: WeightSteps,
     /// Where the inputs' steps come from while training.
@@ -65,9 +68,16 @@ impl FakeQuantization {
             let steps = int8.params.f32(&q.linear.scale())?;
             Ok((q.linear, steps.to_vec()))
         });
+        let mut multipliers = BTreeMap::new();
+        for q in &int8.quant.linears {
+            if let Some(multiplier) = int8.input_multiplier(q.linear)? {
+                multipliers.insert(q.linear, multiplier.to_vec());
+            }
+        }
         Ok(Self {
             quant: int8.quant.clone(),
             weight_steps: scales.collect::<Result<_>>()?,
+            multipliers,
             weights,
             inputs,
         })
@@ -83,6 +93,13 @@ impl FakeQuantization {
             let (name, scale) = (linear.linear.weight(), linear.linear.scale());
             let steps = self.steps(linear.linear)?.to_vec();
             let (levels, limit) = (symmetric(linear.weight_max), linear.group_limit);
+            if let Some(multiplier) = self.multipliers.get(&linear.linear) {
+                divide_columns(&mut params, &name, multiplier)?;
+                if self.quant.first_reader(linear.linear) == linear.linear {
+                    let multiplier = Tensor::f32([multiplier.len()], multiplier.clone());
+                    params.insert(linear.linear.input_multiplier(), multiplier);
+                }
+            }
             integers(&mut params, &name, scale, steps, levels, limit)?;
         }
         for table in &self.quant.embeddings {
@@ -128,6 +145,15 @@ pub(super) fn step_of(peak: f32, max: u8) -> f32 {
         return 1.0;
     }
     (peak / f32::from(max)).max(f32::MIN_POSITIVE)
+}
+
+/// Divides the columns of a matrix, each by its number.
+fn divide_columns(params: &mut Params, name: &str, by: &[f32]) -> Result<()> {
+    let shape = params.get(name)?.shape().to_vec();
+    let values = params.f32(name)?.iter().zip(by.iter().cycle());
+    let values: Vec<f32> = values.map(|(w, m)| w / m).collect();
+    params.insert(name, Tensor::f32(shape, values));
+    Ok(())
 }
 
 /// Replaces a float matrix by its integers and their steps.

@@ -7,16 +7,16 @@ use crate::quantize::ops::QuantizeOps;
 #[derive(Debug, Clone)]
 struct FakeQuantize {
     x: NdArrayTensor,
-    step: f32,
+    steps: Vec<f32>,
     levels: Levels,
 }
 
 impl Rule<2> for FakeQuantize {
     fn backward(self, dy: &[f32], parents: &mut Parents<'_, 2>) {
         let (x, columns) = (slice(&self.x), columns(&self.x));
-        let (dx, dstep) = quantize::static_gradients(&x, dy, columns, self.step, self.levels);
+        let (dx, dsteps) = quantize::static_gradients(&x, dy, columns, &self.steps, self.levels);
         parents.give(0, columns, || dx);
-        parents.give(1, 1, || vec![dstep]);
+        parents.give(1, self.steps.len(), || dsteps);
     }
 }
 
@@ -36,10 +36,10 @@ impl QuantizeOps for Graph {
     fn fake_quantize(x: Tensor<Self, 2>, step: Tensor<Self, 2>, levels: Levels) -> Tensor<Self, 2> {
         let [x, step] = [x, step].map(primitive);
         record([&x, &step], || {
-            let step = slice(&step.primitive)[0];
+            let steps = slice(&step.primitive).to_vec();
             let x = x.primitive.clone();
-            let y = quantize::static_steps(&slice(&x), step, levels);
-            (matrix(y, columns(&x)), FakeQuantize { x, step, levels })
+            let y = quantize::static_steps(&slice(&x), columns(&x), &steps, levels);
+            (matrix(y, columns(&x)), FakeQuantize { x, steps, levels })
         })
     }
 

@@ -9,7 +9,7 @@ use crate::quantize::ops::QuantizeOps;
 impl QuantizeOps for Cpu {
     fn fake_quantize(x: Tensor<Self, 2>, step: Tensor<Self, 2>, levels: Levels) -> Tensor<Self, 2> {
         let (x, step) = (primitive(x), primitive(step));
-        let y = quantize::static_steps(&slice(&x), slice(&step)[0], levels);
+        let y = quantize::static_steps(&slice(&x), columns(&x), &slice(&step), levels);
         tensor(matrix(y, columns(&x)))
     }
 
