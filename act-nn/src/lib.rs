@@ -19,6 +19,7 @@ mod gradient;
 mod importance;
 mod journal;
 mod kernels;
+pub mod linalg;
 mod loss;
 mod objective;
 mod optim;

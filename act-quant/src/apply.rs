@@ -2,20 +2,21 @@
 //! statistics and puts the quantised artifact together. Rounded weights and tables are shared by
 //! all trials. Chooses no numbers beyond the step of a threshold.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec};
 use act_core::{Artifact, Embedding, Error, Linear, Result, Tensor};
 
 use crate::calibrate::Method;
 use crate::channels::Channels;
+use crate::moments::Origin;
 use crate::options::Options;
 use crate::producer::Producer;
 use crate::rewritten::Rewritten;
+use crate::rounded::{Inputs, Matrix, Rounded};
 use crate::scheme::{Assignment, Input, Scheme};
 use crate::statistics::{Sites, Statistics};
-use crate::weight::{self, Granularity, Int8Rows};
+use crate::weight::{Int8Rows, WeightRound};
 use crate::{bias, embedding, grid, shift, smooth};
 
 /// A float model, what calibration saw, and what can be shared between trials.
@@ -25,8 +26,8 @@ pub struct ModelQuantizer<'a> {
     options: &'a Options,
     /// Integer tables, if the options want them.
     pub tables: Vec<(Embedding, Int8Rows)>,
-    /// Rounded weights of linears as the model has them.
-    rounded: RefCell<HashMap<(Linear, Granularity), Int8Rows>>,
+    rounded: Rounded,
+    threads: usize,
 }
 
 /// A linear as an assignment leaves it, before it goes into an artifact.
@@ -66,8 +67,14 @@ impl<'a> ModelQuantizer<'a> {
             } else {
                 Vec::new()
             },
-            rounded: RefCell::default(),
+            rounded: Rounded::default(),
+            threads: 1,
         })
+    }
+
+    /// Rounds on so many threads; the results are the same.
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// The float model.
@@ -248,7 +255,7 @@ impl<'a> ModelQuantizer<'a> {
         }
         let name = linear.weight();
         let weights = rewritten.f32(&name)?;
-        let rows = self.rows(rewritten, linear, assignment.granularity)?;
+        let rows = self.rows(rewritten, linear, scheme, assignment)?;
         let statistics = self.statistics(linear)?;
         let mut quant = LinearQuant {
             weight_max: self.options.weight_max,
@@ -294,26 +301,48 @@ impl<'a> ModelQuantizer<'a> {
         quant.calibrator_arg = method.percent as f32;
     }
 
-    /// Rounded weights; those that smoothing has not touched are remembered.
+    /// Rounded weights.
     fn rows(
         &self,
         rewritten: &Rewritten<'_>,
         linear: Linear,
-        granularity: Granularity,
+        scheme: Scheme,
+        assignment: &Assignment,
     ) -> Result<Int8Rows> {
         let name = linear.weight();
-        let key = (linear, granularity);
-        let changed = rewritten.changed(&name);
-        if let (false, Some(rows)) = (changed, self.rounded.borrow().get(&key)) {
-            return Ok(rows.clone());
-        }
         let [_, columns] = self.model.plan.linear_shape(linear);
-        let (weights, allowed) = (rewritten.f32(&name)?, self.options.allowed());
-        let rows = weight::quantize(&name, weights, columns, granularity, allowed)?;
-        if !changed {
-            self.rounded.borrow_mut().insert(key, rows.clone());
+        let matrix = Matrix {
+            linear,
+            weights: rewritten.f32(&name)?,
+            columns,
+            changed: rewritten.changed(&name),
+            granularity: assignment.granularity,
+        };
+        let (rounded, allowed) = (&self.rounded, self.options.allowed());
+        if assignment.round == WeightRound::Nearest {
+            return rounded.rows(&matrix, None, allowed, self.threads);
         }
-        Ok(rows)
+        let moments = self.statistics(linear)?.moments.as_ref();
+        let moments = moments.ok_or_else(|| {
+            Error::failed(format!("calibration kept no moments of {linear}.input"))
+        })?;
+        let factors = match scheme {
+            Scheme::Smooth { alpha, .. } => self.factors(linear, alpha)?,
+            Scheme::Static(_) | Scheme::Dynamic | Scheme::Float => None,
+        };
+        let shift = self.shift(linear, scheme, assignment)?;
+        let zeros = vec![0.0; columns];
+        let inputs = Inputs {
+            moments,
+            // A corrected bias takes up the mean error: what is left is about the means.
+            origin: match (assignment.bias_correct, shift) {
+                (true, _) => Origin::Mean,
+                (false, Some(shift)) => Origin::At(shift),
+                (false, None) => Origin::At(&zeros),
+            },
+            factors: factors.as_ref().map(|(_, factors)| &factors[..]),
+        };
+        rounded.rows(&matrix, Some(&inputs), allowed, self.threads)
     }
 
     /// What rounding did to each quantised weight.
@@ -324,8 +353,9 @@ impl<'a> ModelQuantizer<'a> {
         let rewritten = self.rewritten(assignment)?;
         let mut noise = Vec::new();
         for linear in self.model.plan.linears() {
-            if assignment.scheme(linear)? != Scheme::Float {
-                let rows = self.rows(&rewritten, linear, assignment.granularity)?;
+            let scheme = assignment.scheme(linear)?;
+            if scheme != Scheme::Float {
+                let rows = self.rows(&rewritten, linear, scheme, assignment)?;
                 let [outputs, inputs] = self.model.plan.linear_shape(linear);
                 let groups =
                     (self.options.group_limit()).map_or(0, |limit| outputs * limit.groups(inputs));

@@ -5,15 +5,27 @@
 //! can fall out of its histograms.) Chooses nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use act_core::{Batch, Error, Linear, Result, Site};
 use act_infer::Observer;
 
 use crate::channels::{Channels, Gathering, ROWS};
+use crate::moments;
 use crate::statistics::{BINS, Shift, Sites, Statistics};
 
 /// Runs the float model on a batch and lets an observer look.
 pub type Forward<'a> = dyn FnMut(&Batch, &mut dyn Observer) -> Result<()> + 'a;
+
+/// What is gathered beside what every search needs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// Second moments, for rounding with compensation: the products of all channels, about as much work as
+    /// the forward passes.
+    pub moments: bool,
+    /// Threads for them; 0 counts as 1.
+    pub threads: usize,
+}
 
 /// Statistics of the input of each of `linears`, shifted where `can_shift` says that they can be.
 /// Query, key and value share theirs, so that their common input is quantised once.
@@ -27,6 +39,7 @@ pub type Forward<'a> = dyn FnMut(&Batch, &mut dyn Observer) -> Result<()> + 'a;
 pub fn collect(
     linears: &[Linear],
     can_shift: &dyn Fn(Linear) -> bool,
+    wanted: Wanted,
     batches: &[Batch],
     forward: &mut Forward<'_>,
 ) -> Result<Sites> {
@@ -41,7 +54,11 @@ pub fn collect(
     }
     ranges.note_constants()?;
     let rows = ROWS.div_ceil(batches.len().max(1));
+    let counts = std::mem::take(&mut ranges.rows);
     let mut histograms = Histograms::new(ranges.sites, can_shift, rows);
+    if wanted.moments {
+        histograms.gather_moments(&counts, wanted.threads);
+    }
     for batch in batches {
         histograms.lengths.clone_from(&batch.lengths);
         forward(batch, &mut histograms)?;
@@ -55,6 +72,8 @@ pub fn collect(
             if let Some(own) = sites.get(&linear) {
                 statistics.channels.clone_from(&own.channels);
             }
+            let owner = sites.get(&owner(linear, &counts));
+            statistics.moments = owner.and_then(|owner| owner.moments.clone());
             Ok((linear, statistics))
         })
         .collect()
@@ -81,9 +100,22 @@ fn shared(sites: &Sites, linear: Linear) -> Result<&Statistics> {
         })
 }
 
+/// Whose moments `linear` uses: of query, key and value the first that sees as many rows.
+fn owner(linear: Linear, counts: &BTreeMap<Linear, usize>) -> Linear {
+    let same_input = match linear {
+        Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
+            [Linear::Query(l), Linear::Key(l), Linear::Value(l)]
+        }
+        other => return other,
+    };
+    let as_many = |other: &Linear| counts.get(other) == counts.get(&linear);
+    same_input.into_iter().find(as_many).unwrap_or(linear)
+}
+
 /// First pass: least and largest value of every channel.
 #[derive(Default)]
 struct Ranges {
+    rows: BTreeMap<Linear, usize>,
     sites: BTreeMap<Linear, (Vec<f32>, Vec<f32>)>,
     not_finite: Option<Site>,
 }
@@ -125,6 +157,7 @@ impl Observer for Ranges {
             self.not_finite.get_or_insert(site);
             return;
         }
+        *self.rows.entry(linear).or_default() += values.len() / columns;
         let (low, high) = self.sites.entry(linear).or_default();
         low.resize(columns, f32::INFINITY);
         high.resize(columns, f32::NEG_INFINITY);
@@ -149,6 +182,7 @@ struct Histograms {
 struct Counting {
     statistics: Statistics,
     channels: Gathering,
+    moments: Option<moments::Gathering>,
     low: Vec<f32>,
     high: Vec<f32>,
     /// Sum over batches of the mean over sequences of the peak.
@@ -169,6 +203,17 @@ impl Histograms {
             sites: ranges.into_iter().map(counting).collect(),
             lengths: Vec::new(),
             rows,
+        }
+    }
+
+    /// Has second moments gathered too, once of what several linears read.
+    fn gather_moments(&mut self, counts: &BTreeMap<Linear, usize>, threads: usize) {
+        for (&linear, site) in &mut self.sites {
+            if owner(linear, counts) == linear {
+                let ranges = site.low.iter().zip(&site.high);
+                let middle = ranges.map(|(low, high)| 0.5 * low + 0.5 * high).collect();
+                site.moments = Some(moments::Gathering::new(middle, threads));
+            }
         }
     }
 
@@ -205,8 +250,10 @@ impl Counting {
                 negative: vec![0; BINS],
                 shift,
                 channels: Channels::default(),
+                moments: None,
             },
             channels: Gathering::default(),
+            moments: None,
             low,
             high,
             peaks: 0.0,
@@ -217,6 +264,9 @@ impl Counting {
     /// Takes in a batch of sequences of `lengths` rows.
     fn add(&mut self, values: &[f32], columns: usize, lengths: &[usize], keep: usize) {
         self.channels.add(values, columns, keep);
+        if let Some(moments) = &mut self.moments {
+            moments.add(values);
+        }
         let mut shifted = Vec::new();
         let values = match &self.statistics.shift {
             None => values,
@@ -245,6 +295,7 @@ impl Counting {
         let mut statistics = self.statistics;
         statistics.mean_peak = self.peaks / self.batches.max(1) as f64;
         statistics.channels = self.channels.finish(self.low, self.high);
+        statistics.moments = self.moments.map(|moments| Arc::new(moments.finish()));
         if let Some(shift) = &mut statistics.shift {
             shift.mean.clone_from(&statistics.channels.mean);
         }

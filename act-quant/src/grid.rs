@@ -73,6 +73,7 @@ mod tests {
             negative: vec![0; BINS],
             shift: None,
             channels: Channels::default(),
+            moments: None,
         };
         let values = (0..=1000).map(|i| min + (max - min) * i as f32 / 1000.0);
         statistics.count_values(&values.collect::<Vec<_>>());

@@ -4,7 +4,7 @@
 use act_core::metrics::{Measure, Metric};
 use act_core::quant::{Calibrator, GroupLimit};
 use act_core::{Error, Result};
-use act_stage::config::{Config, JudgeTexts, QuantPost, SchemeKind, WeightGroups};
+use act_stage::config::{Config, JudgeTexts, QuantPost, SchemeKind, WeightGroups, WeightRound};
 
 use crate::calibrate::Method;
 use crate::scheme::Scheme;
@@ -17,6 +17,8 @@ pub struct Options {
     pub methods: Vec<Method>,
     /// Granularities of weights to try, at least one.
     pub granularities: Vec<Granularity>,
+    /// Ways of rounding weights to try, at least one.
+    pub rounds: Vec<WeightRound>,
     /// Whether to correct biases, at least one.
     pub bias_corrects: Vec<bool>,
     /// Upper bound of whole-model trials, and of those that change one input; at least 1.
@@ -59,6 +61,8 @@ pub struct Candidate {
     pub method: Method,
     /// What shares a weight scale.
     pub granularity: Granularity,
+    /// Which integers weights become.
+    pub round: WeightRound,
     /// Whether biases take up the mean error of the weights.
     pub bias_correct: bool,
 }
@@ -90,6 +94,7 @@ impl Options {
         Ok(Self {
             methods,
             granularities: granularities.to_vec(),
+            rounds: choices(&search.weight_round, &post.weight_round).to_vec(),
             bias_corrects: choices(&search.bias_correct, &post.bias_correction).to_vec(),
             schemes: SchemeKind::ALL
                 .into_iter()
@@ -167,8 +172,8 @@ impl Options {
         }
     }
 
-    /// The whole space, in order: every method with the first granularity and correction, then the
-    /// next. Methods find static scales; without any, one stands for all.
+    /// The whole space, in order: every method with the first granularity, rounding and correction, then
+    /// the next. Methods find static scales; without any, one stands for all.
     pub fn candidates(&self) -> Vec<Candidate> {
         let methods = if self.allows(SchemeKind::Static) {
             &self.methods[..]
@@ -177,12 +182,15 @@ impl Options {
         };
         let mut all = Vec::new();
         for &granularity in &self.granularities {
-            for &bias_correct in &self.bias_corrects {
-                all.extend(methods.iter().map(|&method| Candidate {
-                    method,
-                    granularity,
-                    bias_correct,
-                }));
+            for &round in &self.rounds {
+                for &bias_correct in &self.bias_corrects {
+                    all.extend(methods.iter().map(|&method| Candidate {
+                        method,
+                        granularity,
+                        round,
+                        bias_correct,
+                    }));
+                }
             }
         }
         all
@@ -239,6 +247,7 @@ mod tests {
         let candidate = Candidate {
             method: Method::new(Calibrator::Hist, 0.9999),
             granularity: Granularity::Channel,
+            round: WeightRound::Compensated,
             bias_correct: true,
         };
         assert_eq!(options.candidates(), [candidate]);
@@ -258,10 +267,10 @@ mod tests {
         assert_eq!(all.candidates()[2].method, Method::new(Calibrator::Kl, 0.0));
         assert_eq!(all.candidates()[3].granularity, Granularity::Tensor);
         config.hpo.bias_correct = Some(vec![true, false]);
-        assert_eq!(
-            Options::from_config(&config).unwrap().candidates().len(),
-            12
-        );
+        config.hpo.weight_round = Some(vec![WeightRound::Nearest, WeightRound::Compensated]);
+        let all = Options::from_config(&config).unwrap().candidates();
+        assert_eq!(all.len(), 24);
+        assert_eq!(all[6].round, WeightRound::Compensated);
     }
 
     #[test]
@@ -301,6 +310,7 @@ mod tests {
         rejects(|c| c.quant_post.max_divergence = f64::NAN, "max_divergence");
         rejects(|c| c.hpo.max_quant_count = Some(0), "max_quant_count");
         rejects(|c| c.hpo.bias_correct = Some(vec![]), "bias_correct");
+        rejects(|c| c.hpo.weight_round = Some(vec![]), "weight_round");
         rejects(|c| c.hpo.ptq_algo = Some(vec![]), "ptq_algo");
         rejects(|c| c.hpo.batch_num = Some(vec![]), "batch_num");
         rejects(|c| c.hpo.hist_percent = Some(vec![]), "hist_percent");

@@ -14,6 +14,7 @@ use crate::samples::Samples;
 use crate::scheme::{Choice, Scheme};
 use crate::search::{Runner, Search};
 use crate::statistics::Sites;
+use crate::weight::WeightRound;
 use crate::{collect, noise, ranges, refine, search, shift};
 
 /// Examples on which it is judged what each input would gain in float, about: one evaluation an
@@ -52,7 +53,7 @@ pub fn quantize(
     let answered = samples.held_out.len() + unseen.map_or(0, |unseen| unseen.encodings.len());
     progress.begin("calibrating", 2 * samples.calibration.len() + answered);
     let float = Engine::new(model.clone())?.with_threads(threads);
-    let statistics = observe(&float, model, samples, options, progress)?;
+    let mut statistics = observe(&float, model, samples, options, progress)?;
     let answer = |encodings| answers(&float, encodings, options.batch_size, progress);
     let expected = answer(&samples.held_out)?;
     let seen = HeldOut {
@@ -74,7 +75,7 @@ pub fn quantize(
         ..seen
     });
     let examples = held_out.encodings.len();
-    let quantizer = ModelQuantizer::new(model, &statistics, options)?;
+    let quantizer = ModelQuantizer::new(model, &statistics, options)?.with_threads(threads);
     let mut runner = Runner {
         quantizer: &quantizer,
         examples,
@@ -96,6 +97,8 @@ pub fn quantize(
     let tables = quantizer.tables.iter();
     let tables = tables.map(|(table, rows)| (*table, rows.sqnr_db)).collect();
     log_result(&found, seen.as_ref());
+    // As large as the weights, and of no more use.
+    statistics.values_mut().for_each(|site| site.moments = None);
     Ok(Quantized {
         artifact: found.artifact,
         trials: found.trials,
@@ -149,7 +152,12 @@ fn observe(
     let plan = &model.plan;
     let can_shift = |linear| options.shift && shift::route(plan, linear).is_some();
     let calibration = batches(&samples.calibration, options.batch_size);
-    collect::collect(&plan.linears(), &can_shift, &calibration, &mut forward)
+    let wanted = collect::Wanted {
+        moments: options.rounds.contains(&WeightRound::Compensated),
+        threads: float.threads(),
+    };
+    let linears = plan.linears();
+    collect::collect(&linears, &can_shift, wanted, &calibration, &mut forward)
 }
 
 /// The float model's logits, one row an encoding.

@@ -172,6 +172,7 @@ pub fn quantisation(quantized: &Quantized) -> Quantisation {
     });
     Quantisation {
         weight_quantize_type: quantized.assignment.granularity.name().into(),
+        weight_round: Some(quantized.assignment.round.name().into()),
         bias_correction: quantized.assignment.bias_correct,
         shift_tokens: quantized.assignment.shift_tokens,
         calibration_examples: quantized.calibration_examples,
@@ -244,6 +245,7 @@ fn trial(trial: &Trial) -> QuantisationTrial {
             hist_percent: (candidate.method.calibrator == Calibrator::Hist)
                 .then_some(candidate.method.percent),
             weight_quantize_type: candidate.granularity.name().into(),
+            weight_round: Some(candidate.round.name().into()),
             bias_correct: candidate.bias_correct,
         },
         Attempt::Calibrators => report::Attempt::Calibrators {

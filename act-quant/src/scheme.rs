@@ -6,7 +6,7 @@ use std::fmt;
 use act_core::{Linear, Plan, Result, Site};
 
 use crate::calibrate::Method;
-use crate::weight::Granularity;
+use crate::weight::{Granularity, WeightRound};
 
 /// What one input becomes. The order is that of the cost at run time: a smoothed site costs what a
 /// static one does, a dynamic one a pass over each row, a float one the integer product's gain.
@@ -116,8 +116,10 @@ pub struct Choice {
 /// A whole model's choices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assignment {
-    /// How weights are rounded.
+    /// What shares a weight scale.
     pub granularity: Granularity,
+    /// Which integers weights become.
+    pub round: WeightRound,
     /// Whether biases take up the mean error of the weights.
     pub bias_correct: bool,
     /// Whether channels lose their means before a token gets its own scale. Helps some models and
@@ -128,7 +130,7 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// The same scheme everywhere.
+    /// The same scheme everywhere, weights rounded to the nearest.
     pub fn uniform(
         plan: &Plan,
         scheme: Scheme,
@@ -142,10 +144,16 @@ impl Assignment {
         };
         Self {
             granularity,
+            round: WeightRound::Nearest,
             bias_correct,
             shift_tokens: false,
             choices: Input::all(plan).into_iter().map(choice).collect(),
         }
+    }
+
+    /// The same with weights rounded another way.
+    pub fn rounded(self, round: WeightRound) -> Self {
+        Self { round, ..self }
     }
 
     /// The same with one input changed.

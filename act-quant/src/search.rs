@@ -110,6 +110,7 @@ pub fn search(runner: &mut Runner<'_>, seed: Seed) -> Result<Search> {
         let scheme = options.base_scheme(candidate.method);
         let plan = &quantizer.model().plan;
         Assignment::uniform(plan, scheme, candidate.granularity, candidate.bias_correct)
+            .rounded(candidate.round)
     };
     let first = proposer.propose(&candidates, 0)?;
     let assignment = assign(candidates[first]);
@@ -157,12 +158,13 @@ struct Proposer {
 
 impl Proposer {
     fn new(options: &Options, seed: Seed) -> Result<Self> {
-        let sizes = [
+        let weights = [
             options.granularities.len(),
+            options.rounds.len(),
             options.bias_corrects.len(),
-            options.candidates().len()
-                / (options.granularities.len() * options.bias_corrects.len()),
         ];
+        let methods = options.candidates().len() / weights.iter().product::<usize>();
+        let sizes = weights.into_iter().chain([methods]);
         let mut axes = Vec::new();
         if options.candidates().len() > options.max_trials {
             for size in sizes {
@@ -234,9 +236,10 @@ impl std::fmt::Display for Attempt {
         match self {
             Attempt::Whole(candidate) => write!(
                 f,
-                "{}, weights {}{}",
+                "{}, weights {} {}{}",
                 candidate.method,
                 candidate.granularity.name(),
+                candidate.round.name(),
                 if candidate.bias_correct {
                     ", biases corrected"
                 } else {

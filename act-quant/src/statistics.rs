@@ -3,10 +3,12 @@
 //! every calibrator, so that a search over calibrators runs the model once. Holds no thresholds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use act_core::Linear;
 
 use crate::channels::Channels;
+use crate::moments::Moments;
 
 /// What calibration saw at the input of each linear.
 pub type Sites = BTreeMap<Linear, Statistics>;
@@ -38,6 +40,9 @@ pub struct Statistics {
     pub shift: Option<Shift>,
     /// The values as they are, channel by channel.
     pub channels: Channels,
+    /// Second moments of the values as they are, if they were asked for; linears that read the same rows share
+    /// them.
+    pub moments: Option<Arc<Moments>>,
 }
 
 /// What may be taken off the channels of a site, one number each.
@@ -68,6 +73,7 @@ impl Statistics {
             negative: vec![0; BINS],
             shift: None,
             channels: Channels::default(),
+            moments: None,
         };
         statistics.count_values(&channels.rows);
         statistics.channels = channels;

@@ -3,12 +3,16 @@
 //! [`step`]'s. Pure arithmetic on slices; knows no model.
 
 mod allowed;
+pub mod compensate;
+mod limited;
 pub mod step;
 
 use act_core::tensor::Buffer;
 use act_core::{Error, Result};
-pub use act_stage::config::Granularity;
+pub use act_stage::config::{Granularity, WeightRound};
 pub use allowed::Allowed;
+use compensate::Compensation;
+use limited::ByteRow;
 
 /// A quantised matrix. A clone shares its numbers.
 #[derive(Clone)]
@@ -50,13 +54,50 @@ pub fn quantize(
     allowed: Allowed,
 ) -> Result<Int8Rows> {
     check_finite(name, weights, columns)?;
-    let scales = scales(weights, columns, granularity, allowed);
+    let scales = scales(weights, columns, granularity, allowed, None);
     let mut values = Vec::with_capacity(weights.len());
     let (mut noise, mut cut) = (Noise::default(), 0);
     for (row, &scale) in weights.chunks_exact(columns).zip(&scales) {
         let start = values.len();
         cut += allowed.round(row, scale, &mut values);
         noise.add(row, scale, &values[start..]);
+    }
+    Ok(Int8Rows {
+        values: values.into(),
+        scales: scales.into(),
+        sqnr_db: noise.sqnr_db(),
+        groups_cut: cut,
+    })
+}
+
+/// The same with compensation: what rounding takes off a column is made up for by the columns behind it.
+/// Steps are chosen by what errors cost with that.
+///
+/// # Errors
+/// Rejected: a weight that is not finite, named by `name`, row and column.
+pub fn quantize_compensated(
+    name: &str,
+    weights: &[f32],
+    granularity: Granularity,
+    allowed: Allowed,
+    compensation: &Compensation,
+    threads: usize,
+) -> Result<Int8Rows> {
+    let costs = compensation.costs();
+    let columns = costs.len();
+    check_finite(name, weights, columns)?;
+    // Relative ones do not overflow; only their ratios matter.
+    let most = costs.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let relative: Vec<f32> = costs.iter().map(|cost| (cost / most) as f32).collect();
+    let scales = scales(weights, columns, granularity, allowed, Some(&relative));
+    let start = |row: usize| ByteRow::new(allowed, scales[row], costs);
+    let rows = compensation.round(weights, start, threads);
+    let mut values = Vec::with_capacity(weights.len());
+    let (mut noise, mut cut) = (Noise::default(), 0);
+    for (((done, _), row), &scale) in rows.iter().zip(weights.chunks_exact(columns)).zip(&scales) {
+        values.extend_from_slice(&done.integers);
+        cut += done.cut;
+        noise.add(row, scale, &done.integers);
     }
     Ok(Int8Rows {
         values: values.into(),
@@ -79,17 +120,23 @@ fn check_finite(name: &str, weights: &[f32], columns: usize) -> Result<()> {
 }
 
 /// One step a row.
-fn scales(weights: &[f32], columns: usize, granularity: Granularity, allowed: Allowed) -> Vec<f32> {
+fn scales(
+    weights: &[f32],
+    columns: usize,
+    granularity: Granularity,
+    allowed: Allowed,
+    costs: Option<&[f32]>,
+) -> Vec<f32> {
     let rows = weights.chunks_exact(columns);
     let each = |from| {
-        let of_row = |row| step::step(row, columns, allowed, from);
+        let of_row = |row| step::step(row, columns, allowed, from, costs);
         rows.clone().map(of_row).collect()
     };
     match granularity {
         Granularity::Channel => each(step::From::Peak),
         Granularity::ChannelMse => each(step::From::Half),
         Granularity::Tensor => {
-            vec![step::step(weights, columns, allowed, step::From::Peak); rows.len()]
+            vec![step::step(weights, columns, allowed, step::From::Peak, costs); rows.len()]
         }
     }
 }
@@ -193,6 +240,39 @@ mod tests {
             let naive = noise(&|row| peak(row, 127.0), 127.0)
                 .min(noise(&|row| limit.least_step(row).max(peak(row, 127.0)), 127.0));
             prop_assert!(mse || found.noise <= naive * (1.0 + 1e-4), "{} {}", found.noise, naive);
+        }
+
+        #[test]
+        fn limits_are_kept_with_compensation(
+            (weights, columns) in matrix(),
+            size in prop::sample::select(vec![0u8, 2, 4]),
+            max in 1u16..300,
+            weight_max in 1u8..=127,
+            granularity in prop::sample::select(
+                vec![Granularity::Channel, Granularity::ChannelMse, Granularity::Tensor]),
+            same in 0f64..0.9,
+        ) {
+            let limit = (size > 0).then_some(GroupLimit { size, max });
+            let allowed = Allowed { max: weight_max, limit };
+            // Any two channels are as alike.
+            let alike = (0..columns * columns).map(|i| if i % (columns + 1) == 0 { 1.0 } else { same });
+            let compensation = Compensation::new(alike.collect(), columns, 0.01, 1).unwrap();
+            let rows = quantize_compensated("w", &weights, granularity, allowed, &compensation, 1).unwrap();
+            prop_assert_eq!(rows.values.len(), weights.len());
+            prop_assert!(rows.scales.iter().all(|&scale| scale > 0.0 && scale.is_finite()));
+            prop_assert!(rows.values.iter().all(|q| q.unsigned_abs() <= weight_max));
+            if let Some(limit) = limit {
+                prop_assert!(rows.values.chunks(columns).all(|row| limit.holds(row)));
+                prop_assert!(rows.groups_cut <= rows.scales.len() * limit.groups(columns));
+            }
+            // Channels that have nothing in common make up for nothing.
+            let mut single = vec![0.0; columns * columns];
+            (0..columns).for_each(|i| single[i * (columns + 1)] = 1.0);
+            let single = Compensation::new(single, columns, 0.0, 1).unwrap();
+            let alone = quantize_compensated("w", &weights, granularity, allowed, &single, 1).unwrap();
+            let nearest = quantize("w", &weights, columns, granularity, allowed).unwrap();
+            let off = alone.values.iter().zip(&*nearest.values);
+            prop_assert!(limit.is_some() || off.clone().all(|(a, b)| a.abs_diff(*b) <= 1));
         }
 
         #[test]

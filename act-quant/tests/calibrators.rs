@@ -28,6 +28,7 @@ impl Case {
             negative: self.negative.clone(),
             shift: None,
             channels: Default::default(),
+            moments: None,
         }
     }
 }

@@ -4,10 +4,16 @@ use act_core::quant::Calibrator;
 use act_core::{Batch, Encoding, ErrorKind, Linear, Result, Site};
 use act_infer::Observer;
 use act_quant::calibrate::Method;
-use act_quant::collect::collect;
+use act_quant::collect::{Wanted, collect};
 use act_quant::statistics::Statistics;
 
 const POOLER: Linear = Linear::Pooler;
+
+/// No second moments.
+const NONE: Wanted = Wanted {
+    moments: false,
+    threads: 1,
+};
 
 fn batch(lengths: &[usize]) -> Batch {
     let sequences: Vec<Encoding> = lengths
@@ -24,7 +30,7 @@ fn batch(lengths: &[usize]) -> Batch {
 fn statistics(batches: &[(Batch, Vec<f32>)]) -> Result<Statistics> {
     let inputs: Vec<Batch> = batches.iter().map(|(batch, _)| batch.clone()).collect();
     let mut turn = 0;
-    let sites = collect(&[POOLER], &|_| false, &inputs, &mut |_, observer| {
+    let sites = collect(&[POOLER], &|_| false, NONE, &inputs, &mut |_, observer| {
         observer.observe(Site::Input(POOLER), &batches[turn % batches.len()].1, 2);
         observer.observe(Site::Logits, &[f32::NAN], 1);
         turn += 1;
@@ -66,6 +72,7 @@ fn query_key_and_value_share_the_widest_view() {
     let shared = collect(
         &linears,
         &|_| false,
+        NONE,
         &[batch(&[3])],
         &mut |_, observer: &mut dyn Observer| {
             observer.observe(Site::Input(Linear::Query(0)), &[1.0, 2.0], 2);
@@ -103,6 +110,7 @@ fn a_site_that_never_changes_is_quantised_like_any_other() {
         let sites = collect(
             &[POOLER, Linear::Classifier],
             &|_| true,
+            NONE,
             &[batch(&[2])],
             &mut |_, o| {
                 o.observe(Site::Input(POOLER), &[value; 4], 2);
@@ -143,7 +151,10 @@ fn values_that_are_not_finite_are_rejected() {
 
 #[test]
 fn a_site_that_nobody_showed_is_an_error() {
-    let error = collect(&[POOLER], &|_| false, &[batch(&[1])], &mut |_, _| Ok(())).unwrap_err();
+    let error = collect(&[POOLER], &|_| false, NONE, &[batch(&[1])], &mut |_, _| {
+        Ok(())
+    })
+    .unwrap_err();
     assert!(error.to_string().contains("pooler.input"), "{error}");
 }
 
@@ -154,7 +165,7 @@ fn channels_that_never_change_are_no_reason_to_stop() {
             observer.observe(Site::Input(POOLER), &values, 2);
             Ok(())
         };
-        collect(&[POOLER], &|_| true, &[batch(&[2])], show).unwrap()[&POOLER].clone()
+        collect(&[POOLER], &|_| true, NONE, &[batch(&[2])], show).unwrap()[&POOLER].clone()
     };
     // A dead channel beside one that lives: -2 and 2 about the middle.
     let found = shifted(vec![1.0, 0.0, 5.0, 0.0]);

@@ -9,7 +9,7 @@ use act_core::{Activation, Artifact, Batch, Encoding, LayerPlan, Linear, Tensor}
 use act_infer::Engine;
 use act_quant::apply::ModelQuantizer;
 use act_quant::calibrate::Method;
-use act_quant::collect::collect;
+use act_quant::collect::{Wanted, collect};
 use act_quant::options::Options;
 use act_quant::scheme::{Assignment, Scheme};
 use act_quant::weight::Granularity;
@@ -101,9 +101,13 @@ fn smoothing_leaves_the_float_model_alone() {
         );
         let engine = Engine::new(model.clone()).unwrap();
         let linears = model.plan.linears();
-        let statistics = collect(&linears, &|_| false, &[batch()], &mut |batch, observer| {
-            engine.forward_observed(batch, observer).map(|_| ())
-        })
+        let statistics = collect(
+            &linears,
+            &|_| false,
+            Wanted::default(),
+            &[batch()],
+            &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
+        )
         .unwrap();
         let options = Options::from_config(&Config::default()).unwrap();
         let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
@@ -149,9 +153,13 @@ fn shifts_leave_the_float_model_alone() {
         let engine = Engine::new(model.clone()).unwrap();
         let linears = model.plan.linears();
         let can_shift = |linear| shift::route(&model.plan, linear).is_some();
-        let statistics = collect(&linears, &can_shift, &[batch()], &mut |batch, observer| {
-            engine.forward_observed(batch, observer).map(|_| ())
-        })
+        let statistics = collect(
+            &linears,
+            &can_shift,
+            Wanted::default(),
+            &[batch()],
+            &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
+        )
         .unwrap();
         let options = Options::from_config(&Config::default()).unwrap();
         let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
@@ -193,6 +201,7 @@ fn shifted_statistics_are_those_of_the_shifted_model() {
         collect(
             &model.plan.linears(),
             can_shift,
+            Wanted::default(),
             &[batch()],
             &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
         )

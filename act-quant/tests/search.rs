@@ -15,7 +15,7 @@ use act_quant::options::{Candidate, Options};
 use act_quant::search::{Attempt, Judge, Runner, Search, search};
 use act_quant::statistics::{BINS, Statistics};
 use act_quant::weight::Granularity;
-use act_stage::config::{JudgeTexts, SchemeKind, WeightGroups};
+use act_stage::config::{JudgeTexts, SchemeKind, WeightGroups, WeightRound};
 
 fn model() -> Artifact {
     tiny_artifact(1, &TinyOptions::default())
@@ -36,6 +36,7 @@ fn triangle(peak: f32, columns: usize) -> Statistics {
             mean: vec![0.0; columns],
             rows: vec![peak; columns],
         },
+        moments: None,
     }
 }
 
@@ -58,6 +59,7 @@ fn options() -> Options {
             Method::new(Calibrator::Avg, 0.0),
         ],
         granularities: vec![Granularity::Channel, Granularity::Tensor],
+        rounds: vec![WeightRound::Nearest],
         bias_corrects: vec![false],
         schemes: SchemeKind::ALL.to_vec(),
         shift: true,

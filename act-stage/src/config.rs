@@ -27,7 +27,7 @@ mod yaml;
 pub use choices::{
     AmpDtype, Criterion, Granularity, JudgeTexts, KeptTokens, LrDecay, Operator, OptimizerKind,
     PaddleLoss, Penalty, Precision, PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights,
-    WeightGroups,
+    WeightGroups, WeightRound,
 };
 pub use document::{Config, Section};
 pub use losses::LossWeights;

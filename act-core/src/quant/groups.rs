@@ -84,6 +84,16 @@ impl GroupLimit {
         })
     }
 
+    /// The places of the group that `place` is in, in a row of so many weights.
+    pub fn group_of(self, place: usize, columns: usize) -> impl Iterator<Item = usize> {
+        let (first, others) = match self.size {
+            2 => (place / 2 * 2, &[0, 1][..]),
+            _ => (place / BLOCK * BLOCK + place % 4 / 2 * 2, &[0, 1, 4, 5][..]),
+        };
+        let places = others.iter().map(move |other| first + other);
+        places.filter(move |&place| place < columns)
+    }
+
     /// The first group of a row that is over the limit, and the larger of its two sums.
     pub fn first_over(self, row: &[i8]) -> Option<(usize, u16)> {
         let sum = |places: &mut dyn Iterator<Item = usize>| {
@@ -203,6 +213,10 @@ mod tests {
             let groups: Vec<Vec<usize>> = limit.places(columns).map(|g| g.collect()).collect();
             prop_assert_eq!(groups.len(), limit.groups(columns));
             prop_assert!(groups.iter().all(|g| (1..=size.into()).contains(&g.len())));
+            for place in 0..columns {
+                let group = groups.iter().find(|group| group.contains(&place)).unwrap();
+                prop_assert_eq!(group, &limit.group_of(place, columns).collect::<Vec<_>>());
+            }
             let mut all: Vec<usize> = groups.into_iter().flatten().collect();
             all.sort();
             prop_assert_eq!(all, (0..columns).collect::<Vec<_>>());

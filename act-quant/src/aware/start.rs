@@ -1,11 +1,12 @@
 //! The float model that training starts from: the one that calibration rounded, with channels shifted
-//! and smoothed and biases corrected as its result has them.
+//! and smoothed and biases corrected as its result has them, and weights that round to its integers.
 
-use act_core::{Artifact, Result};
+use act_core::{Artifact, Result, Tensor};
 
 use crate::Quantized;
 use crate::apply::ModelQuantizer;
 use crate::options::Options;
+use crate::weight::WeightRound;
 
 /// `model` as calibration left it before rounding.
 pub(super) fn float(
@@ -22,8 +23,44 @@ pub(super) fn float(
     for linear in model.plan.linears() {
         let bias = calibrated.artifact.params.get(&linear.bias())?;
         float.params.insert(linear.bias(), bias.clone());
+        let rounded = calibrated.assignment.round == WeightRound::Compensated;
+        if let (true, Some(quant)) = (rounded, calibrated.artifact.quant.linear(linear)) {
+            let name = linear.weight();
+            let steps = calibrated.artifact.params.f32(&linear.scale())?;
+            let integers = calibrated.artifact.params.i8(&name)?;
+            let weights = within_cells(float.params.f32(&name)?, integers, steps, quant.weight_max);
+            let shape = float.params.get(&name)?.shape().to_vec();
+            float.params.insert(name, Tensor::f32(shape, weights));
+        }
     }
     Ok(float)
+}
+
+/// Weights `[rows, columns]`, each moved to where `integers` are the nearest, no further than it must be:
+/// training rounds to the nearest, compensation did not.
+fn within_cells(weights: &[f32], integers: &[i8], steps: &[f32], max: u8) -> Vec<f32> {
+    /// Half a step, and a hair less, so that no rounding of the product reaches the next integer.
+    const HALF: f32 = 0.499;
+    let columns = weights.len() / steps.len().max(1);
+    let steps = steps
+        .iter()
+        .flat_map(|&step| std::iter::repeat_n(step, columns));
+    let cells = weights.iter().zip(integers).zip(steps);
+    let within = cells.map(|((&w, &q), step)| {
+        let q = f32::from(q);
+        let low = if q > -f32::from(max) {
+            (q - HALF) * step
+        } else {
+            f32::MIN
+        };
+        let high = if q < f32::from(max) {
+            (q + HALF) * step
+        } else {
+            f32::MAX
+        };
+        w.clamp(low, high)
+    });
+    within.collect()
 }
 
 #[cfg(test)]
@@ -66,6 +103,8 @@ mod tests {
         };
         let mut config = Config::default();
         config.quant_post.max_divergence = 0.0;
+        // Some inputs change, and not all of them to float.
+        config.hpo.max_quant_count = Some(6);
         for (schemes, groups) in [
             (&[SchemeKind::Static][..], WeightGroups::None),
             (&SchemeKind::ALL, WeightGroups::Pairs),

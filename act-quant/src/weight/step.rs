@@ -16,8 +16,14 @@ pub enum From {
 
 /// The step for the rows of `weights`: where nothing is clipped and no group is cut, or, of 0.50, 0.52
 /// ... 1.00 of that and the least that `from` allows, the one with the least squared error, the largest
-/// of equals.
-pub fn step(weights: &[f32], columns: usize, allowed: Allowed, from: From) -> f32 {
+/// of equals. Errors count by the `costs` of their columns, if there are any.
+pub fn step(
+    weights: &[f32],
+    columns: usize,
+    allowed: Allowed,
+    from: From,
+    costs: Option<&[f32]>,
+) -> f32 {
     let plain = plain(weights, allowed.max);
     let widest = match allowed.limit {
         Some(limit) => plain.max(least_step(limit, weights, columns)),
@@ -35,7 +41,8 @@ pub fn step(weights: &[f32], columns: usize, allowed: Allowed, from: From) -> f3
     let first = (from == From::Peak).then_some(plain);
     let mut best = (f32::INFINITY, widest);
     for step in first.into_iter().chain(steps.filter(|&step| step >= least)) {
-        let error = error(weights, columns, step, allowed) * (step / widest) * (step / widest);
+        let error =
+            error(weights, columns, step, allowed, costs) * (step / widest) * (step / widest);
         if error <= best.0 {
             best = (error, step);
         }
@@ -59,40 +66,50 @@ fn least_step(limit: GroupLimit, weights: &[f32], columns: usize) -> f32 {
 }
 
 /// Squared error in squared steps, so that tiny weights do not underflow.
-fn error(weights: &[f32], columns: usize, step: f32, allowed: Allowed) -> f32 {
+fn error(
+    weights: &[f32],
+    columns: usize,
+    step: f32,
+    allowed: Allowed,
+    costs: Option<&[f32]>,
+) -> f32 {
     let (inverse, max) = (1.0 / step, f32::from(allowed.max));
-    let Some(limit) = allowed.limit else {
-        let off = |w: &f32| w * inverse - nearest((w * inverse).clamp(-max, max));
+    let rounded = |w: &f32| nearest((w * inverse).clamp(-max, max));
+    if let (None, None) = (allowed.limit, costs) {
+        let off = |w: &f32| w * inverse - rounded(w);
         return weights.iter().map(off).map(|off| off * off).sum();
-    };
+    }
     let mut integers = Vec::with_capacity(columns);
     let mut error = 0.0;
     for row in weights.chunks(columns) {
         integers.clear();
-        integers.extend(
-            row.iter()
-                .map(|w| nearest((w * inverse).clamp(-max, max)) as i8),
-        );
-        limit.cut(row, step, &mut integers);
-        error += squares(row, inverse, &integers);
+        integers.extend(row.iter().map(|w| rounded(w) as i8));
+        if let Some(limit) = allowed.limit {
+            limit.cut(row, step, &mut integers);
+        }
+        error += match costs {
+            Some(costs) => squares(row, inverse, &integers, |i| costs[i]),
+            None => squares(row, inverse, &integers, |_| 1.0),
+        };
     }
     error
 }
 
-/// Sum of the squares of `row / step - integers`, eight sums at a time.
-fn squares(row: &[f32], inverse: f32, integers: &[i8]) -> f32 {
+/// Sum of the squares of `row / step - integers`, each times its cost, eight sums at a time.
+#[inline(always)]
+fn squares(row: &[f32], inverse: f32, integers: &[i8], cost: impl Fn(usize) -> f32) -> f32 {
     let mut sums = [0f32; 8];
     let (rows, rest) = row.as_chunks::<8>();
     let (integers, last) = integers.as_chunks::<8>();
-    for (row, integers) in rows.iter().zip(integers) {
+    for (block, (row, integers)) in rows.iter().zip(integers).enumerate() {
         for i in 0..8 {
             let off = row[i] * inverse - f32::from(integers[i]);
-            sums[i] += off * off;
+            sums[i] += off * off * cost(8 * block + i);
         }
     }
-    let rest = rest
-        .iter()
-        .zip(last)
-        .map(|(w, &q)| w * inverse - f32::from(q));
-    sums.iter().sum::<f32>() + rest.map(|off| off * off).sum::<f32>()
+    let rest = rest.iter().zip(last).enumerate().map(|(i, (w, &q))| {
+        let off = w * inverse - f32::from(q);
+        off * off * cost(8 * rows.len() + i)
+    });
+    sums.iter().sum::<f32>() + rest.sum::<f32>()
 }

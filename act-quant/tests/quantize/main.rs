@@ -16,7 +16,7 @@ use act_quant::options::Options;
 use act_quant::samples::Samples;
 use act_quant::search::Attempt;
 use act_quant::{Quantized, quantize, record};
-use act_stage::config::{Config, Granularity, SchemeKind, WeightGroups};
+use act_stage::config::{Config, Granularity, SchemeKind, WeightGroups, WeightRound};
 
 /// Sequences of 3 to 12 tokens out of the tiny vocabulary.
 fn sequences(count: u32) -> Vec<Encoding> {
@@ -200,12 +200,17 @@ fn groups_of_weights_are_what_the_configuration_says_and_pairs_by_default() {
         Config::default().quant_post.weight_groups,
         WeightGroups::Pairs
     );
-    for (groups, limit) in [
-        (WeightGroups::Pairs, limit(2)),
-        (WeightGroups::Quads, limit(4)),
-        (WeightGroups::None, None),
+    for (groups, limit, round) in [
+        (WeightGroups::Pairs, limit(2), WeightRound::Nearest),
+        (WeightGroups::Pairs, limit(2), WeightRound::Compensated),
+        (WeightGroups::Quads, limit(4), WeightRound::Nearest),
+        (WeightGroups::Quads, limit(4), WeightRound::Compensated),
+        (WeightGroups::None, None, WeightRound::Compensated),
     ] {
-        let options = options(|c| c.quant_post.weight_groups = groups);
+        let options = options(|c| {
+            c.quant_post.weight_groups = groups;
+            c.quant_post.weight_round = round;
+        });
         let quantized = run(&float(), &options, 1).unwrap();
         let told = record::quantisation(&quantized);
         for site in &told.sites {

@@ -105,6 +105,7 @@ impl HyperParameterOptimization {
             &format!("{AT}.weight_quantize_type"),
             &self.weight_quantize_type,
         )?;
+        filled(&format!("{AT}.weight_round"), &self.weight_round)?;
         filled(&format!("{AT}.bias_correct"), &self.bias_correct)?;
         filled(&format!("{AT}.hist_percent"), &self.hist_percent)?;
         filled(&format!("{AT}.batch_num"), &self.batch_num)?;

@@ -144,6 +144,17 @@ named! {
 }
 
 named! {
+    /// `QuantPost.weight_round`: which integer a weight becomes.
+    pub enum WeightRound {
+        /// The nearest.
+        Nearest = "nearest",
+        /// The one that its error leaves least of at the layer's outputs, later weights of the row making up
+        /// for those before them.
+        Compensated = "compensated",
+    }
+}
+
+named! {
     /// `QuantPost.weight_groups`: which weights together keep to what processors without VNNI can add in
     /// 16 bits.
     pub enum WeightGroups {

@@ -86,7 +86,7 @@ impl Config {
     }
 
     /// Keys that another goes before.
-    fn behind_others(&self, program: Program) -> [Idle; 9] {
+    fn behind_others(&self, program: Program) -> [Idle; 10] {
         let search = &self.hpo;
         let aware = self.quant_aware.clone().unwrap_or_default();
         let trains = program == Program::Train;
@@ -116,6 +116,11 @@ impl Config {
                 "QuantPost.weight_quantize_type",
                 search.weight_quantize_type.is_some(),
                 "HyperParameterOptimization.weight_quantize_type goes before it",
+            ),
+            (
+                "QuantPost.weight_round",
+                search.weight_round.is_some(),
+                "HyperParameterOptimization.weight_round goes before it",
             ),
             (
                 "QuantPost.bias_correction",

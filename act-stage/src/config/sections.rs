@@ -2,7 +2,7 @@
 
 use super::choices::{
     Criterion, Granularity, JudgeTexts, KeptTokens, Operator, PaddleLoss, Precision,
-    PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights, WeightGroups,
+    PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights, WeightGroups, WeightRound,
 };
 use super::quantity::{Size, Time};
 use super::section::section;
@@ -148,6 +148,8 @@ section! {
         pub ptq_algo: Option<Vec<Calibrator>>,
         /// Choices for `QuantPost.weight_quantize_type`.
         pub weight_quantize_type: Option<Vec<Granularity>>,
+        /// Ours: choices for `QuantPost.weight_round`.
+        pub weight_round: Option<Vec<WeightRound>>,
         /// Choices for `QuantPost.bias_correction`.
         pub bias_correct: Option<Vec<bool>>,
         /// Choices for `QuantPost.hist_percent`.
@@ -179,6 +181,8 @@ section! {
         pub hist_percent: f64 = 0.9999,
         /// Scales of weights.
         pub weight_quantize_type: Granularity = Granularity::Channel,
+        /// Ours: which integers weights become.
+        pub weight_round: WeightRound = WeightRound::Compensated,
         /// Fold the mean error of each layer's integer weights into its bias.
         pub bias_correction: bool = true,
         /// Operators to quantise; the linears must be among them.

@@ -20,8 +20,11 @@ pub struct QuantisationDetails {
 /// What calibration and search came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quantisation {
-    /// How weights are rounded, by PaddleSlim's name.
+    /// What shares a weight scale, by PaddleSlim's name.
     pub weight_quantize_type: String,
+    /// Which integers weights became, `nearest` or `compensated`; absent before there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_round: Option<String>,
     /// Whether biases make up for the mean error of the weights.
     pub bias_correction: bool,
     /// Whether the means of channels are taken off where each token has its own scale.
@@ -148,8 +151,11 @@ pub enum Attempt {
         algo: String,
         /// The percentile of `hist`.
         hist_percent: Option<f64>,
-        /// How weights are rounded.
+        /// What shares a weight scale.
         weight_quantize_type: String,
+        /// Which integers weights become.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weight_round: Option<String>,
         /// Whether biases are corrected.
         bias_correct: bool,
     },

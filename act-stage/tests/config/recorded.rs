@@ -34,6 +34,7 @@ QuantPost:
   algo: hist
   hist_percent: 0.9999
   weight_quantize_type: channel_wise_abs_max
+  weight_round: compensated
   bias_correction: true
   quantize_op_types:
   - mul
