@@ -70,8 +70,12 @@ pub fn quantize(
     })
 }
 
+/// Steps of a row that are tried beside the one that single errors say is best, as shares of it: what a clipped
+/// weight or a group that is cut loses others may make up for.
+const SHARES: [f32; 4] = [0.8, 0.9, 1.1, 1.2];
+
 /// The same with compensation: what rounding takes off a column is made up for by the columns behind it.
-/// Steps are chosen by what errors cost with that.
+/// Steps are chosen by what errors cost with that, and, where a step is a row's own, rows by what is left of them.
 ///
 /// # Errors
 /// Rejected: a weight that is not finite, named by `name`, row and column.
@@ -89,9 +93,28 @@ pub fn quantize_compensated(
     // Relative ones do not overflow; only their ratios matter.
     let most = costs.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     let relative: Vec<f32> = costs.iter().map(|cost| (cost / most) as f32).collect();
-    let scales = scales(weights, columns, granularity, allowed, Some(&relative));
-    let start = |row: usize| ByteRow::new(allowed, scales[row], costs);
-    let rows = compensation.round(weights, start, threads);
+    let mut scales = scales(weights, columns, granularity, allowed, Some(&relative));
+    let round = |scales: &[f32]| {
+        let start = |row: usize| ByteRow::new(allowed, scales[row], costs);
+        compensation.round(weights, start, threads)
+    };
+    let mut rows = round(&scales);
+    let tried = match (granularity, allowed.limit) {
+        // One step for all, or nothing to make up for.
+        (Granularity::Tensor, _) | (Granularity::Channel, None) => &[][..],
+        (Granularity::Channel | Granularity::ChannelMse, _) => &SHARES,
+    };
+    for share in tried {
+        let least = |row| step::least(row, allowed, from(granularity));
+        let pairs = scales.iter().zip(weights.chunks_exact(columns));
+        let others: Vec<f32> = pairs.map(|(s, row)| (s * share).max(least(row))).collect();
+        let bests = rows.iter_mut().zip(&mut scales);
+        for (best, other) in bests.zip(round(&others).into_iter().zip(others)) {
+            if other.0.1 < best.0.1 {
+                (*best.0, *best.1) = other;
+            }
+        }
+    }
     let mut values = Vec::with_capacity(weights.len());
     let (mut noise, mut cut) = (Noise::default(), 0);
     for (((done, _), row), &scale) in rows.iter().zip(weights.chunks_exact(columns)).zip(&scales) {
@@ -133,11 +156,18 @@ fn scales(
         rows.clone().map(of_row).collect()
     };
     match granularity {
-        Granularity::Channel => each(step::From::Peak),
-        Granularity::ChannelMse => each(step::From::Half),
+        Granularity::Channel | Granularity::ChannelMse => each(from(granularity)),
         Granularity::Tensor => {
             vec![step::step(weights, columns, allowed, step::From::Peak, costs); rows.len()]
         }
+    }
+}
+
+/// Where steps are looked for.
+fn from(granularity: Granularity) -> step::From {
+    match granularity {
+        Granularity::Channel | Granularity::Tensor => step::From::Peak,
+        Granularity::ChannelMse => step::From::Half,
     }
 }
 

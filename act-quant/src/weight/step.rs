@@ -32,10 +32,7 @@ pub fn step(
     if widest == plain && from == From::Peak {
         return plain;
     }
-    let least = match from {
-        From::Peak => plain,
-        From::Half => f32::MIN_POSITIVE,
-    };
+    let least = least(weights, allowed, from);
     let shares = (50..=100).step_by(2).map(|percent| percent as f32 / 100.0);
     let steps = shares.map(|share| (widest * share).max(f32::MIN_POSITIVE));
     let first = (from == From::Peak).then_some(plain);
@@ -48,6 +45,14 @@ pub fn step(
         }
     }
     best.1
+}
+
+/// The least step that `from` allows for `weights`.
+pub fn least(weights: &[f32], allowed: Allowed, from: From) -> f32 {
+    match from {
+        From::Peak => plain(weights, allowed.max),
+        From::Half => f32::MIN_POSITIVE,
+    }
 }
 
 /// The step of the largest weight. Magnitudes too small for a normal step share the least one.
