@@ -97,6 +97,12 @@ fn write_onnx(args: &Args, model: &Artifact, context: &Context) -> Result<()> {
              act-quant --set QuantPost.shift=false"
         );
     }
+    if model.quant.has_four_bits() {
+        log::info!(
+            "weights and tables of 4 bits are written as the int8 numbers that they unpack to: the same \
+             answers, in a file as large as an int8 model's"
+        );
+    }
     context.write_file(path, &export.bytes)?;
     log::info!(
         "wrote {}: {:.1} MB, {}, opset {}",

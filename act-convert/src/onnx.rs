@@ -48,7 +48,7 @@ pub fn export(artifact: &Artifact, activations: ActivationType) -> Result<Export
     check_size(tensors.sum())?;
     // First of all, since the digest is of checked models only.
     let metadata_props = metadata::entries(artifact)?;
-    let (graph, float_inputs) = encoder::graph(artifact, activations)?;
+    let (graph, float_inputs) = encoder::graph(&artifact.clone().unpacked()?, activations)?;
     let model = ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: Some("act".into()),

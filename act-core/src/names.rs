@@ -32,6 +32,11 @@ pub enum Linear {
     Classifier,
 }
 
+/// Name of the multipliers of a four-bit matrix's groups, `[rows, groups]`.
+pub fn group_multipliers(weight: &str) -> String {
+    format!("{weight}.multiplier")
+}
+
 impl Linear {
     /// The linears that an encoder layer may have, in forward order.
     pub fn of_layer(layer: usize) -> [Linear; 7] {

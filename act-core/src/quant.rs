@@ -6,10 +6,12 @@
 //! part of the model because exactness of the fast integer instructions depends on them; every
 //! kernel computes the same 32-bit sums, whatever the machine.
 
+mod four_bits;
 mod groups;
 
 use crate::named;
 use crate::names::{Embedding, Linear};
+pub use four_bits::{FourBits, WeightBits, packed};
 pub use groups::GroupLimit;
 
 /// How the input of a quantised linear becomes integers.
@@ -48,6 +50,8 @@ pub struct LinearQuant {
     pub linear: Linear,
     /// Largest magnitude of a weight, 1..=127.
     pub weight_max: u8,
+    /// How its weights are stored; what they keep to holds of them unpacked.
+    pub bits: WeightBits,
     /// What groups of weights keep to beyond that.
     pub group_limit: Option<GroupLimit>,
     /// Largest magnitude of an activation about its zero point, 1..=127.
@@ -69,6 +73,7 @@ impl LinearQuant {
         Self {
             linear,
             weight_max: 127,
+            bits: WeightBits::Eight,
             group_limit: None,
             activation_max: 127,
             activation: ActivationScheme::DynamicPerToken,
@@ -79,13 +84,30 @@ impl LinearQuant {
     }
 }
 
+/// A quantised embedding table: integers within 127 with one scale a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableQuant {
+    /// Which table.
+    pub table: Embedding,
+    /// How its integers are stored.
+    pub bits: WeightBits,
+}
+
+impl TableQuant {
+    /// A byte a number.
+    pub fn int8(table: Embedding) -> Self {
+        let bits = WeightBits::Eight;
+        Self { table, bits }
+    }
+}
+
 /// What is quantised; nothing in a float model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QuantSpec {
     /// Quantised linears, in the plan's order.
     pub linears: Vec<LinearQuant>,
-    /// Int8 embedding tables with one scale a row, in the plan's order.
-    pub embeddings: Vec<Embedding>,
+    /// Quantised embedding tables, in the plan's order.
+    pub embeddings: Vec<TableQuant>,
 }
 
 impl QuantSpec {
@@ -112,9 +134,29 @@ impl QuantSpec {
         first.unwrap_or(linear)
     }
 
-    /// `Some` if that table is int8.
-    pub fn embedding(&self, table: Embedding) -> Option<Embedding> {
-        self.embeddings.iter().copied().find(|&e| e == table)
+    /// Quantisation of a table; `None` if it is float.
+    pub fn embedding(&self, table: Embedding) -> Option<TableQuant> {
+        self.embeddings.iter().copied().find(|q| q.table == table)
+    }
+
+    /// Every quantised matrix: the name of its tensor, and how it is stored.
+    pub fn matrices(&self) -> Vec<(String, WeightBits)> {
+        let linears = self.linears.iter().map(|q| (q.linear.weight(), q.bits));
+        let tables = self.embeddings.iter().map(|q| (q.table.weight(), q.bits));
+        linears.chain(tables).collect()
+    }
+
+    /// Says of every matrix that it is stored like this.
+    pub fn set_bits(&mut self, bits: WeightBits) {
+        self.linears.iter_mut().for_each(|q| q.bits = bits);
+        self.embeddings.iter_mut().for_each(|q| q.bits = bits);
+    }
+
+    /// True if something is stored in four bits.
+    pub fn has_four_bits(&self) -> bool {
+        self.matrices()
+            .iter()
+            .any(|(_, bits)| *bits != WeightBits::Eight)
     }
 
     /// `"int8"` or `"f32"`, as reports say it.
@@ -136,9 +178,9 @@ mod tests {
         let mut spec = QuantSpec::default();
         assert!(spec.is_empty());
         assert_eq!(spec.precision(), "f32");
-        spec.embeddings.push(Embedding::Word);
+        spec.embeddings.push(TableQuant::int8(Embedding::Word));
         assert!(!spec.is_empty());
-        assert_eq!(spec.embedding(Embedding::Word), Some(Embedding::Word));
+        assert!(spec.embedding(Embedding::Word).is_some());
         assert_eq!(spec.embedding(Embedding::Position), None);
         assert_eq!(spec.linear(Linear::Pooler), None);
         let keys = [Linear::Key(1), Linear::Value(1), Linear::Output(1)];

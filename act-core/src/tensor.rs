@@ -20,16 +20,29 @@ pub enum DType {
     F16,
     /// Signed byte.
     I8,
+    /// Signed, four bits: -8 to 7.
+    I4,
+    /// Unsigned, four bits: 0 to 15.
+    U4,
 }
 
 impl DType {
-    /// Bytes of one element.
-    pub fn size(self) -> usize {
+    /// Bits of one element.
+    pub fn bits(self) -> usize {
         match self {
-            DType::F32 => 4,
-            DType::F16 => 2,
-            DType::I8 => 1,
+            DType::F32 => 32,
+            DType::F16 => 16,
+            DType::I8 => 8,
+            DType::I4 | DType::U4 => 4,
         }
+    }
+
+    /// Bytes of a tensor: every row, along the last dimension, starts a byte. `None` if they are too
+    /// many to count.
+    pub fn bytes(self, shape: &[usize]) -> Option<usize> {
+        let (&columns, rows) = shape.split_last()?;
+        let row = columns.checked_mul(self.bits())?.div_ceil(8);
+        rows.iter().try_fold(row, |bytes, &d| bytes.checked_mul(d))
     }
 
     /// The name used in listings.
@@ -38,6 +51,8 @@ impl DType {
             DType::F32 => "f32",
             DType::F16 => "f16",
             DType::I8 => "i8",
+            DType::I4 => "i4",
+            DType::U4 => "u4",
         }
     }
 }
@@ -107,6 +122,34 @@ pub enum TensorData {
     F16(Buffer<u16>),
     /// Signed bytes.
     I8(Buffer<i8>),
+    /// Signed numbers of four bits, two a byte, the first one in the lower half; of a row of odd
+    /// length the last byte has an upper half of zero.
+    I4(Buffer<u8>),
+    /// Unsigned numbers of four bits, likewise.
+    U4(Buffer<u8>),
+}
+
+impl TensorData {
+    /// Element type.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Self::F32(_) => DType::F32,
+            Self::F16(_) => DType::F16,
+            Self::I8(_) => DType::I8,
+            Self::I4(_) => DType::I4,
+            Self::U4(_) => DType::U4,
+        }
+    }
+
+    /// The numbers as the bytes that a file holds.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::F32(b) => bytemuck::cast_slice(b),
+            Self::F16(b) => bytemuck::cast_slice(b),
+            Self::I8(b) => bytemuck::cast_slice(b),
+            Self::I4(b) | Self::U4(b) => b,
+        }
+    }
 }
 
 /// A stored tensor, row-major. A clone shares its numbers.
@@ -129,14 +172,9 @@ impl Tensor {
 
     /// A tensor of any type; panics if `data` does not fill `shape` (a caller's bug).
     pub fn new(shape: Vec<usize>, data: TensorData) -> Self {
-        let len = match &data {
-            TensorData::F32(b) => b.len(),
-            TensorData::F16(b) => b.len(),
-            TensorData::I8(b) => b.len(),
-        };
         assert_eq!(
-            shape.iter().product::<usize>(),
-            len,
+            data.dtype().bytes(&shape),
+            Some(data.bytes().len()),
             "tensor data does not fill {shape:?}"
         );
         Self { shape, data }
@@ -159,20 +197,12 @@ impl Tensor {
 
     /// Element type.
     pub fn dtype(&self) -> DType {
-        match self.data {
-            TensorData::F32(_) => DType::F32,
-            TensorData::F16(_) => DType::F16,
-            TensorData::I8(_) => DType::I8,
-        }
+        self.data.dtype()
     }
 
     /// The numbers as the bytes that a file holds.
     pub fn bytes(&self) -> &[u8] {
-        match &self.data {
-            TensorData::F32(b) => bytemuck::cast_slice(b),
-            TensorData::F16(b) => bytemuck::cast_slice(b),
-            TensorData::I8(b) => bytemuck::cast_slice(b),
-        }
+        self.data.bytes()
     }
 }
 
@@ -242,5 +272,15 @@ mod tests {
         assert_eq!(Tensor::i8([2], vec![-1, 1]).bytes(), [0xff, 1]);
         let half = Tensor::new(vec![1], TensorData::F16(vec![0x3c00].into()));
         assert_eq!((half.dtype(), half.bytes()), (DType::F16, &[0, 0x3c][..]));
+    }
+
+    #[test]
+    fn rows_of_four_bits_start_bytes() {
+        assert_eq!(DType::I4.bytes(&[3, 5]), Some(9));
+        assert_eq!(DType::U4.bytes(&[3, 4]), Some(6));
+        assert_eq!(DType::F32.bytes(&[3, 5]), Some(60));
+        assert_eq!(DType::F32.bytes(&[usize::MAX, 5]), None);
+        let tensor = Tensor::new(vec![2, 3], TensorData::I4(vec![0x21, 0x0f, 0, 0x07].into()));
+        assert_eq!((tensor.dtype(), tensor.bytes().len()), (DType::I4, 4));
     }
 }

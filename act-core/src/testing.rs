@@ -5,19 +5,21 @@
 //! Behind the feature `testing`; nothing that ships may enable it.
 
 mod odd;
+mod packed;
 
 use rand::Rng;
 
 pub use odd::{
     limited_groups, multiplied_inputs, odd_parts, odd_words, relative_positions, within_16_bits,
 };
+pub use packed::in_four_bits;
 
 use crate::artifact::Artifact;
 use crate::batch::Batch;
-use crate::names::{Embedding, Linear};
+use crate::names::Linear;
 use crate::params::Params;
 use crate::plan::{Activation, Block, Embeddings, Family, Head, LayerPlan, Plan, TensorSpec};
-use crate::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec};
+use crate::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec, TableQuant};
 use crate::seed::Seed;
 use crate::task_info::TaskInfo;
 use crate::tensor::Tensor;
@@ -199,11 +201,12 @@ fn quantize(plan: &Plan, params: &mut Params, int8: TinyInt8) -> QuantSpec {
         (fixed, Some(Calibrator::AbsMax))
     };
     let linears: Vec<Linear> = plan.linears();
-    let embeddings: Vec<Embedding> = plan.tables();
+    let embeddings: Vec<TableQuant> = plan.tables().into_iter().map(TableQuant::int8).collect();
     let linear_names = linears
         .iter()
         .map(|l| (l.weight(), l.scale(), int8.weight_max));
-    let table_names = embeddings.iter().map(|e| (e.weight(), e.scale(), 127));
+    let tables = embeddings.iter().map(|q| q.table);
+    let table_names = tables.map(|e| (e.weight(), e.scale(), 127));
     for (weight, scale, max) in linear_names.chain(table_names) {
         quantize_rows(params, &weight, &scale, max);
     }

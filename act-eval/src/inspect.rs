@@ -104,8 +104,13 @@ fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
     let quantised = if header.quant.is_empty() {
         String::new()
     } else {
+        let stored = if header.quant.has_four_bits() {
+            ", stored in 4 bits"
+        } else {
+            ""
+        };
         format!(
-            " ({} of {} linear layers, {} of {} embedding tables)",
+            "{stored} ({} of {} linear layers, {} of {} embedding tables)",
             header.quant.linears.len(),
             plan.linears().len(),
             header.quant.embeddings.len(),

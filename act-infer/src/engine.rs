@@ -65,9 +65,11 @@ impl Engine {
     /// Loads an artifact: packs its weights for this machine, each leaving the artifact as it is
     /// packed, so that a caller who keeps no clone never has all of them twice. Embedding tables
     /// are not copied. Errors: tensors or quantisation that do not fit the plan.
-    pub fn new(mut artifact: Artifact) -> Result<Self> {
+    pub fn new(artifact: Artifact) -> Result<Self> {
+        let quant = artifact.quant.clone();
+        let mut artifact = artifact.unpacked()?;
         let model = Arc::new(Model::take(&mut artifact, gemm::kernel(Kernels::Auto))?);
-        artifact.params = Default::default();
+        (artifact.params, artifact.quant) = (Default::default(), quant);
         log::debug!("{} kernels", model.kernel.name());
         Ok(Self {
             artifact,

@@ -174,8 +174,8 @@ impl EmbeddingTable {
         match self.rows.data() {
             TensorData::F32(values) => add_floats(isa, &values[window], sum),
             TensorData::I8(values) => add_integers(isa, &values[window], self.scales[row], sum),
-            // `check` has refused half-precision tables.
-            TensorData::F16(_) => {}
+            // `check` has refused half-precision tables, and four-bit ones are unpacked before.
+            TensorData::F16(_) | TensorData::I4(_) | TensorData::U4(_) => {}
         }
     }
 }

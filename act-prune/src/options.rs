@@ -1,5 +1,6 @@
 //! What the configuration says about pruning, checked.
 
+use act_core::quant::WeightBits;
 use act_core::{Error, Result};
 use act_stage::config::{self, Config, Criterion, KeptTokens, Prune, QuantPost, Size, Time};
 
@@ -111,6 +112,10 @@ fn precision(precision: config::Precision, quant: &QuantPost) -> Precision {
             activation_max: quant.activation_max,
             weight_groups: quant.weight_groups.size(),
             embeddings: quant.embeddings,
+            four_bits: match quant.stored() {
+                WeightBits::Eight => None,
+                WeightBits::Four { group } => Some(group),
+            },
         },
     }
 }

@@ -9,7 +9,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use act_core::names::group_multipliers;
 use act_core::provenance::{DataRecord, Digest};
+use act_core::quant::WeightBits;
 use act_core::tensor::TensorData;
 use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, WordPieceSpec};
 use act_data::{Coverage, Dataset, Encoded, Example};
@@ -108,8 +110,12 @@ pub fn keep(model: &mut Artifact, mut ids: BTreeSet<u32>) -> Result<()> {
     model.tokenizer = spec.into();
     let width = model.plan.hidden_size;
     keep_rows(&mut model.params, &Embedding::Word.weight(), &ids, width)?;
-    if model.quant.embedding(Embedding::Word).is_some() {
+    if let Some(quant) = model.quant.embedding(Embedding::Word) {
         keep_rows(&mut model.params, &Embedding::Word.scale(), &ids, 1)?;
+        if quant.bits != WeightBits::Eight {
+            let name = group_multipliers(&Embedding::Word.weight());
+            keep_rows(&mut model.params, &name, &ids, 1)?;
+        }
     }
     model.plan.embeddings.vocab_size = ids.len();
     Ok(())
@@ -119,6 +125,7 @@ pub fn keep(model: &mut Artifact, mut ids: BTreeSet<u32>) -> Result<()> {
 fn keep_rows(params: &mut Params, name: &str, rows: &[usize], width: usize) -> Result<()> {
     let tensor = params.get(name)?;
     let mut shape = tensor.shape().to_vec();
+    let bytes = tensor.bytes().len() / shape[0].max(1);
     shape[0] = rows.len();
     fn gather<T: Copy>(values: &[T], rows: &[usize], width: usize) -> Vec<T> {
         let row = |&row: &usize| &values[row * width..(row + 1) * width];
@@ -128,6 +135,9 @@ fn keep_rows(params: &mut Params, name: &str, rows: &[usize], width: usize) -> R
         TensorData::F32(values) => TensorData::F32(gather(values, rows, width).into()),
         TensorData::F16(values) => TensorData::F16(gather(values, rows, width).into()),
         TensorData::I8(values) => TensorData::I8(gather(values, rows, width).into()),
+        // Rows of four-bit numbers start bytes.
+        TensorData::I4(values) => TensorData::I4(gather(values, rows, bytes).into()),
+        TensorData::U4(values) => TensorData::U4(gather(values, rows, bytes).into()),
     };
     params.insert(name, Tensor::new(shape, data));
     Ok(())

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec};
+use act_core::names::group_multipliers;
+use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec, TableQuant, WeightBits};
 use act_core::{Artifact, Embedding, Error, Linear, Result, Tensor};
 
 use crate::calibrate::Method;
@@ -16,7 +17,7 @@ use crate::rewritten::Rewritten;
 use crate::rounded::{Inputs, Matrix, Rounded};
 use crate::scheme::{Assignment, Input, Scheme};
 use crate::statistics::{Sites, Statistics};
-use crate::weight::{Int8Rows, WeightRound};
+use crate::weight::{Int8Rows, WeightRound, four};
 use crate::{bias, embedding, grid, shift, smooth};
 
 /// A float model, what calibration saw, and what can be shared between trials.
@@ -63,7 +64,7 @@ impl<'a> ModelQuantizer<'a> {
             statistics,
             options,
             tables: if options.embeddings {
-                embedding::quantize(&model.plan, &model.params)?
+                embedding::quantize(&model.plan, &model.params, options.bits)?
             } else {
                 Vec::new()
             },
@@ -115,18 +116,20 @@ impl<'a> ModelQuantizer<'a> {
                 rewritten.add(&linear.bias(), correction)?;
             }
             let shape = plan.linear_shape(linear);
+            let (name, scale) = (linear.weight(), linear.scale());
             insert(
                 &mut integers,
-                linear.weight(),
-                linear.scale(),
+                name,
+                scale,
                 shape,
-                &done.rows,
+                (&done.rows, done.quant.bits),
             );
             linears.push(done.quant);
         }
         for (table, rows) in &self.tables {
             let shape = [plan.table_rows(*table), plan.hidden_size];
-            insert(&mut integers, table.weight(), table.scale(), shape, rows);
+            let (name, scale) = (table.weight(), table.scale());
+            insert(&mut integers, name, scale, shape, (rows, self.options.bits));
         }
         let mut params = act_core::Params::new();
         let mut floats = rewritten.into_tensors();
@@ -143,6 +146,7 @@ impl<'a> ModelQuantizer<'a> {
         for (name, tensor) in integers {
             params.insert(name, tensor);
         }
+        let bits = self.options.bits;
         Ok(Artifact {
             plan: plan.clone(),
             task: self.model.task.clone(),
@@ -150,7 +154,11 @@ impl<'a> ModelQuantizer<'a> {
             params,
             quant: QuantSpec {
                 linears,
-                embeddings: self.tables.iter().map(|(table, _)| *table).collect(),
+                embeddings: (self
+                    .tables
+                    .iter()
+                    .map(|&(table, _)| TableQuant { table, bits }))
+                .collect(),
             },
             provenance: self.model.provenance.clone(),
         })
@@ -259,6 +267,7 @@ impl<'a> ModelQuantizer<'a> {
         let statistics = self.statistics(linear)?;
         let mut quant = LinearQuant {
             weight_max: self.options.weight_max,
+            bits: self.options.bits(linear),
             group_limit: self.options.group_limit(),
             activation_max: self.options.activation_max,
             ..LinearQuant::dynamic(linear)
@@ -318,7 +327,7 @@ impl<'a> ModelQuantizer<'a> {
             changed: rewritten.changed(&name),
             granularity: assignment.granularity,
         };
-        let (rounded, allowed) = (&self.rounded, self.options.allowed());
+        let (rounded, allowed) = (&self.rounded, self.options.allowed(linear));
         if assignment.round == WeightRound::Nearest {
             return rounded.rows(&matrix, None, allowed, self.threads);
         }
@@ -380,8 +389,17 @@ fn insert(
     name: String,
     scale: String,
     shape: [usize; 2],
-    rows: &Int8Rows,
+    (rows, bits): (&Int8Rows, WeightBits),
 ) {
     tensors.insert(scale, Tensor::f32([shape[0]], rows.scales.clone()));
-    tensors.insert(name, Tensor::i8(shape, rows.values.clone()));
+    match (bits, &rows.multipliers) {
+        (WeightBits::Four { group }, Some(multipliers)) => {
+            let [quarters, multipliers] = four::packed(&rows.values, multipliers, shape, group);
+            tensors.insert(group_multipliers(&name), multipliers);
+            tensors.insert(name, quarters);
+        }
+        _ => {
+            tensors.insert(name, Tensor::i8(shape, rows.values.clone()));
+        }
+    }
 }

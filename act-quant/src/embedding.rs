@@ -1,6 +1,7 @@
-//! Int8 embedding tables, one scale a row. They take no part in integer matrix products (a row is
+//! Integer embedding tables, one scale a row. They take no part in integer matrix products (a row is
 //! looked up and scaled back), so they always use the full range of a byte.
 
+use act_core::quant::WeightBits;
 use act_core::{Embedding, Params, Plan, Result};
 
 use crate::weight::{self, Allowed, Granularity, Int8Rows};
@@ -9,17 +10,23 @@ use crate::weight::{self, Allowed, Granularity, Int8Rows};
 /// a handful of rows, one of which is added to *every* token: no bytes to win, an error everywhere.
 pub const TABLES: [Embedding; 2] = [Embedding::Word, Embedding::Position];
 
-/// Quantises the tables of a float model.
+/// Quantises the tables of a float model. Every row has steps of its own, so that it does not matter to
+/// one how often another is read.
 ///
 /// # Errors
 /// Rejected: a value that is not finite.
-pub fn quantize(plan: &Plan, params: &Params) -> Result<Vec<(Embedding, Int8Rows)>> {
+pub fn quantize(
+    plan: &Plan,
+    params: &Params,
+    bits: WeightBits,
+) -> Result<Vec<(Embedding, Int8Rows)>> {
     TABLES
         .into_iter()
         .map(|table| {
             let name = table.weight();
             let values = params.f32(&name)?;
-            let (columns, allowed) = (plan.hidden_size, Allowed::within(127));
+            let within = Allowed::within(127);
+            let (columns, allowed) = (plan.hidden_size, Allowed { bits, ..within });
             let rows = weight::quantize(&name, values, columns, Granularity::Channel, allowed)?;
             Ok((table, rows))
         })

@@ -25,10 +25,12 @@ Examples:
     act-quant student.act -o int8.act --data ~/clue/afqmc --mode auto --teacher base.act
   For another runtime, by way of act-convert export:
     act-quant student.act -o int8.act --data ~/clue/afqmc --deploy onnx
+  Half the bytes, weights and tables in 4 bits:
+    act-quant student.act -o int4.act --data ~/clue/afqmc --bits 4
   In a pipe:
     act-distill pruned.act --data D --teacher base.act | act-quant --data D -o int8.act";
 
-/// Quantises a float classifier to int8.
+/// Quantises a float classifier to int8, stored in 8 or 4 bits.
 ///
 /// Activations are calibrated on examples of train, and trials are judged on others that training
 /// held out; dev is not read. Quantisation-aware training goes on from there, and the better of the
@@ -51,6 +53,10 @@ struct Args {
     /// data's folder, or else texts made up of halves of training texts].
     #[arg(long, value_name = "FILE|made|train|dev")]
     judge: Option<String>,
+    /// Bits that a stored weight takes, 8 or 4: QuantPost.weight_bits. The engine computes in int8 with
+    /// both.
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(4..=8))]
+    bits: Option<u32>,
     #[command(flatten)]
     teacher: TeacherArgs,
     #[command(flatten)]
@@ -91,6 +97,10 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let mut config = args.stage.config.load(Program::Train)?;
     if let Some(judge) = &args.judge {
         config.quant_post.judge_by(judge);
+    }
+    if let Some(bits) = args.bits {
+        config.quant_post.weight_bits = bits;
+        config.quant_post.check().map_err(|e| e.context("--bits"))?;
     }
     let (seed, threads) = (args.stage.seed.get(), args.stage.threads.count());
     let options = Options::from_config(&config)?.restrict(args.deploy.into())?;

@@ -2,8 +2,8 @@
 //! `HyperParameterOptimization`, turned into types.
 
 use act_core::metrics::{Measure, Metric};
-use act_core::quant::{Calibrator, GroupLimit};
-use act_core::{Error, Result};
+use act_core::quant::{Calibrator, GroupLimit, WeightBits};
+use act_core::{Error, Linear, Result};
 use act_stage::config::{Config, JudgeTexts, QuantPost, SchemeKind, WeightGroups, WeightRound};
 
 use crate::calibrate::Method;
@@ -50,8 +50,10 @@ pub struct Options {
     pub weight_groups: WeightGroups,
     /// Largest magnitude of an integer activation, 1..=127.
     pub activation_max: u8,
-    /// Store the large embedding tables as int8.
+    /// Store the large embedding tables as integers.
     pub embeddings: bool,
+    /// How integers are stored, but the classifier's.
+    pub bits: WeightBits,
 }
 
 /// One point of the search space.
@@ -114,6 +116,7 @@ impl Options {
             weight_groups: post.weight_groups,
             activation_max: post.activation_max,
             embeddings: post.embeddings,
+            bits: post.stored(),
         })
     }
 
@@ -144,11 +147,21 @@ impl Options {
         Ok(self)
     }
 
-    /// What integer weights keep to.
-    pub fn allowed(&self) -> Allowed {
+    /// How a linear's weights are stored. The classifier's are few, and what they lose every answer loses:
+    /// they have a byte each.
+    pub fn bits(&self, linear: Linear) -> WeightBits {
+        match linear {
+            Linear::Classifier => WeightBits::Eight,
+            _ => self.bits,
+        }
+    }
+
+    /// What integer weights of a linear keep to.
+    pub fn allowed(&self, linear: Linear) -> Allowed {
         Allowed {
             max: self.weight_max,
             limit: self.group_limit(),
+            bits: self.bits(linear),
         }
     }
 

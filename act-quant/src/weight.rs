@@ -1,17 +1,21 @@
 //! Symmetric int8 weights: `w = q * scale[row]`, one scale a row (output channel) or one for the whole
 //! tensor. What integers may be and which are nearest is [`Allowed`]'s business, the choice of a scale
-//! [`step`]'s. Pure arithmetic on slices; knows no model.
+//! [`step`]'s, and [`four`]'s where they are to be stored in four bits. Pure arithmetic on slices; knows
+//! no model.
 
 mod allowed;
 pub mod compensate;
+pub mod four;
 mod limited;
 pub mod step;
 
+use act_core::quant::WeightBits;
 use act_core::tensor::Buffer;
 use act_core::{Error, Result};
 pub use act_stage::config::{Granularity, WeightRound};
 pub use allowed::Allowed;
 use compensate::Compensation;
+use four::{FourBitRow, Groups};
 use limited::ByteRow;
 
 /// A quantised matrix. A clone shares its numbers.
@@ -21,6 +25,8 @@ pub struct Int8Rows {
     pub values: Buffer<i8>,
     /// One step a row, finite and positive (equal in all rows with [`Granularity::Tensor`]).
     pub scales: Buffer<f32>,
+    /// Of what is to be stored in four bits, the divisor of every group of a row.
+    pub multipliers: Option<Buffer<u8>>,
     /// Signal to quantisation noise in decibels; infinite when nothing was lost.
     pub sqnr_db: f64,
     /// Groups of weights that were cut down to their limit.
@@ -54,6 +60,11 @@ pub fn quantize(
     allowed: Allowed,
 ) -> Result<Int8Rows> {
     check_finite(name, weights, columns)?;
+    if let WeightBits::Four { group } = allowed.bits {
+        let row = |weights| FourBitRow::nearest(weights, Groups::new(group, allowed, None));
+        let rows: Vec<FourBitRow> = weights.chunks_exact(columns).map(row).collect();
+        return Ok(gathered(weights, rows));
+    }
     let scales = scales(weights, columns, granularity, allowed, None);
     let mut values = Vec::with_capacity(weights.len());
     let (mut noise, mut cut) = (Noise::default(), 0);
@@ -65,6 +76,7 @@ pub fn quantize(
     Ok(Int8Rows {
         values: values.into(),
         scales: scales.into(),
+        multipliers: None,
         sqnr_db: noise.sqnr_db(),
         groups_cut: cut,
     })
@@ -93,6 +105,16 @@ pub fn quantize_compensated(
     // Relative ones do not overflow; only their ratios matter.
     let most = costs.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     let relative: Vec<f32> = costs.iter().map(|cost| (cost / most) as f32).collect();
+    if let WeightBits::Four { group } = allowed.bits {
+        let groups = Groups::new(group, allowed, Some(&relative));
+        let start = |row: usize| {
+            let row = &weights[row * columns..][..columns];
+            four::Compensated::new(groups.scale(row), groups, costs)
+        };
+        let rows = compensation.round(weights, start, threads);
+        let rows = rows.into_iter().map(|(row, _)| row.finish()).collect();
+        return Ok(gathered(weights, rows));
+    }
     let mut scales = scales(weights, columns, granularity, allowed, Some(&relative));
     let round = |scales: &[f32]| {
         let start = |row: usize| ByteRow::new(allowed, scales[row], costs);
@@ -125,9 +147,31 @@ pub fn quantize_compensated(
     Ok(Int8Rows {
         values: values.into(),
         scales: scales.into(),
+        multipliers: None,
         sqnr_db: noise.sqnr_db(),
         groups_cut: cut,
     })
+}
+
+/// Rows of four bits, put together.
+fn gathered(weights: &[f32], rows: Vec<FourBitRow>) -> Int8Rows {
+    let columns = weights.len() / rows.len().max(1);
+    let (mut values, mut scales, mut multipliers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut noise, mut cut) = (Noise::default(), 0);
+    for (weights, row) in weights.chunks_exact(columns.max(1)).zip(rows) {
+        noise.add(weights, row.scale, &row.integers);
+        cut += row.cut;
+        scales.push(row.scale);
+        values.extend(row.integers);
+        multipliers.extend(row.multipliers);
+    }
+    Int8Rows {
+        values: values.into(),
+        scales: scales.into(),
+        multipliers: Some(multipliers.into()),
+        sqnr_db: noise.sqnr_db(),
+        groups_cut: cut,
+    }
 }
 
 fn check_finite(name: &str, weights: &[f32], columns: usize) -> Result<()> {
@@ -242,7 +286,7 @@ mod tests {
         ) {
             let granularity = if mse { Granularity::ChannelMse } else { Granularity::Channel };
             let limit = GroupLimit { size, max };
-            let limited = Allowed { max: 127, limit: Some(limit) };
+            let limited = Allowed { limit: Some(limit), ..Allowed::within(127) };
             let rows = quantize("w", &weights, columns, granularity, limited).unwrap();
             prop_assert!(rows.values.chunks(columns).all(|row| limit.holds(row)));
             // The plain step, cut; the step with which nothing has to be cut; half of the limit for each.
@@ -283,7 +327,7 @@ mod tests {
             same in 0f64..0.9,
         ) {
             let limit = (size > 0).then_some(GroupLimit { size, max });
-            let allowed = Allowed { max: weight_max, limit };
+            let allowed = Allowed { limit, ..Allowed::within(weight_max) };
             // Any two channels are as alike.
             let alike = (0..columns * columns).map(|i| if i % (columns + 1) == 0 { 1.0 } else { same });
             let compensation = Compensation::new(alike.collect(), columns, 0.01, 1).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use act_core::Seed;
 use act_core::metrics::Metric;
-use act_core::quant::{ActivationScheme, Calibrator, QuantSpec};
+use act_core::quant::{ActivationScheme, Calibrator, QuantSpec, TableQuant, WeightBits};
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, DType, Embedding, Linear, Result};
 use act_quant::apply::ModelQuantizer;
@@ -72,6 +72,7 @@ fn options() -> Options {
         judge: JudgeTexts::Train,
         judge_file: None,
         validation_ratio: 0.05,
+        bits: WeightBits::Eight,
         weight_max: 127,
         weight_groups: WeightGroups::Pairs,
         activation_max: 63,
@@ -188,7 +189,7 @@ fn the_artifact_holds_what_was_chosen() {
     assert_valid(artifact);
     assert_eq!(
         artifact.quant.embeddings,
-        [Embedding::Word, Embedding::Position]
+        [Embedding::Word, Embedding::Position].map(TableQuant::int8)
     );
     for (i, quant) in artifact.quant.linears.iter().enumerate() {
         assert_eq!(quant.linear, model.plan.linears()[i]);

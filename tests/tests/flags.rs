@@ -39,8 +39,8 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-quant",
-        "deploy mode judge teacher checkpoint checkpoint-every metrics output config set data device seed threads \
-         report quiet verbose",
+        "bits deploy judge mode teacher checkpoint checkpoint-every metrics output config set data device \
+         seed threads report quiet verbose",
     ),
     (
         "act-eval accuracy",

@@ -60,14 +60,9 @@ fn byte_len(spec: &TensorSpec) -> Result<u64> {
             "tensor {name} has {rank} dimensions"
         )));
     }
-    let size = dtype.size() as u64;
-    let product = |len: u64, &dimension: &usize| match dimension {
-        1..=limits::DIMENSION => len.checked_mul(dimension as u64),
-        _ => None,
-    };
-    shape
-        .iter()
-        .try_fold(size, product)
+    let fits = |dimension: &usize| (1..=limits::DIMENSION).contains(dimension);
+    (shape.iter().all(fits).then(|| dtype.bytes(shape)).flatten())
+        .map(|len| len as u64)
         .filter(|&len| len <= limits::FILE_LEN)
         .ok_or_else(|| Error::rejected(format!("tensor {name}: {shape:?} is no tensor's shape")))
 }

@@ -47,12 +47,14 @@ fn stream(reader: impl Read) -> Result<Artifact> {
     let header = Header::read_from(&mut source)?;
     let take = |source: &mut ByteStream<_>, entry: &TensorEntry| {
         let (name, shape) = (&entry.spec.name, &entry.spec.shape);
-        // The product is a length that the directory has checked.
-        let count = shape.iter().product();
+        // A length that the directory has checked.
+        let bytes = entry.len as usize;
         let data = match entry.spec.dtype {
-            DType::F32 => TensorData::F32(source.values(count, name)?.into()),
-            DType::F16 => TensorData::F16(source.values(count, name)?.into()),
-            DType::I8 => TensorData::I8(source.values(count, name)?.into()),
+            DType::F32 => TensorData::F32(source.values(bytes / 4, name)?.into()),
+            DType::F16 => TensorData::F16(source.values(bytes / 2, name)?.into()),
+            DType::I8 => TensorData::I8(source.values(bytes, name)?.into()),
+            DType::I4 => TensorData::I4(source.values(bytes, name)?.into()),
+            DType::U4 => TensorData::U4(source.values(bytes, name)?.into()),
         };
         Ok(Tensor::new(shape.clone(), data))
     };
@@ -77,6 +79,8 @@ fn map(path: &Path) -> Result<Artifact> {
             DType::F32 => TensorData::F32(Buffer::mapped(map.clone(), at, len)?),
             DType::F16 => TensorData::F16(Buffer::mapped(map.clone(), at, len)?),
             DType::I8 => TensorData::I8(Buffer::mapped(map.clone(), at, len)?),
+            DType::I4 => TensorData::I4(Buffer::mapped(map.clone(), at, len)?),
+            DType::U4 => TensorData::U4(Buffer::mapped(map.clone(), at, len)?),
         };
         Ok(Tensor::new(entry.spec.shape.clone(), data))
     };
@@ -116,8 +120,8 @@ fn load<R: Read>(
                 "tensor {name} at byte {start} is damaged: it does not have the directory's digest"
             )));
         }
-        rules.check(name, &tensor)?;
         params.insert(name, tensor);
+        rules.check(name, &params)?;
     }
     source.padding(header.file_len - TRAILER_LEN as u64)?;
     end(source, header.file_len)?;

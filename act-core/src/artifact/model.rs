@@ -1,12 +1,13 @@
 //! A whole model in memory.
 
 use crate::error::Result;
-use crate::names::Linear;
+use crate::names::{Linear, group_multipliers};
 use crate::params::Params;
 use crate::plan::Plan;
 use crate::provenance::StageRecord;
-use crate::quant::QuantSpec;
+use crate::quant::{FourBits, QuantSpec, WeightBits};
 use crate::task_info::TaskInfo;
+use crate::tensor::Tensor;
 use crate::tokenizer::TokenizerSpec;
 
 /// A whole model. A clone shares the numbers of its tensors and costs next to nothing.
@@ -39,6 +40,26 @@ impl Artifact {
         }
         let name = self.quant.first_reader(linear).input_multiplier();
         Ok(Some(self.params.f32(&name)?))
+    }
+
+    /// The same model with every quantised matrix in bytes: what engines, exports and comparisons read.
+    /// A matrix of four-bit integers comes to twice its bytes; others are shared.
+    ///
+    /// # Errors
+    /// Rejected: tensors that are not those of the quantisation, or whose products are no bytes.
+    pub fn unpacked(mut self) -> Result<Self> {
+        for (name, bits) in self.quant.matrices() {
+            let WeightBits::Four { group } = bits else {
+                continue;
+            };
+            let matrix = FourBits::of(&self.params, &name, group)?;
+            let integers = (matrix.unpacked()).map_err(|e| e.context(format!("tensor {name}")))?;
+            let shape = self.params.get(&name)?.shape().to_vec();
+            self.params.remove(&group_multipliers(&name));
+            self.params.insert(name, Tensor::i8(shape, integers));
+        }
+        self.quant.set_bits(WeightBits::Eight);
+        Ok(self)
     }
 
     /// True if any stage read the synthetic sample corpus.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::names::Linear;
 use crate::plan::{Embeddings, Family, LayerPlan, Plan, Position};
 use crate::provenance::StageRecord;
-use crate::quant::{ActivationScheme, LinearQuant, QuantSpec};
+use crate::quant::{ActivationScheme, LinearQuant, QuantSpec, WeightBits};
 use crate::task_info::{Problem, TaskInfo};
 use crate::tokenizer::{TokenizerSpec, WordPieceSpec};
 
@@ -228,9 +228,12 @@ fn check_word_piece(spec: &WordPieceSpec, tokens: usize, rows: usize) -> Result<
 pub fn check_quant(quant: &QuantSpec, plan: &Plan) -> Result<()> {
     let linears = plan.linears();
     in_order(quant.linears.iter().map(|q| q.linear), &linears)?;
-    in_order(quant.embeddings.iter().copied(), &plan.tables())?;
+    in_order(quant.embeddings.iter().map(|q| q.table), &plan.tables())?;
     for q in &quant.linears {
         check_linear(q).map_err(|e| e.context(q.linear))?;
+    }
+    for q in &quant.embeddings {
+        check_bits(q.bits).map_err(|e| e.context(q.table))?;
     }
     for l in 0..plan.layers.len() {
         let inputs = [Linear::Query(l), Linear::Key(l), Linear::Value(l)];
@@ -265,7 +268,17 @@ fn in_order<T: PartialEq + std::fmt::Display>(
     Ok(())
 }
 
+fn check_bits(bits: WeightBits) -> Result<()> {
+    match bits {
+        WeightBits::Four { group } if !WeightBits::GROUPS.contains(&group) => {
+            Err(Error::rejected(format!("four bits in groups of {group}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_linear(q: &LinearQuant) -> Result<()> {
+    check_bits(q.bits)?;
     between("weight_max", q.weight_max.into(), 1, 127)?;
     between("activation_max", q.activation_max.into(), 1, 127)?;
     if let Some(limit) = q.group_limit {

@@ -240,9 +240,9 @@ impl SectionWriter {
         Ok(())
     }
 
-    /// The format's minor version that has all of the schemas.
-    pub fn format_minor(&self) -> u16 {
-        u16::from(self.0.iter().any(|(_, schema, _)| *schema > 1))
+    /// True if one is not in its first schema.
+    pub fn has_later_schemas(&self) -> bool {
+        self.0.iter().any(|(_, schema, _)| *schema > 1)
     }
 
     /// Number of sections.

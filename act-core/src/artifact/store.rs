@@ -119,7 +119,7 @@ fn checked_directory(artifact: &Artifact) -> Result<Vec<TensorEntry>> {
                 directory::describe(spec)
             )));
         }
-        rules.check(&spec.name, tensor)?;
+        rules.check(&spec.name, &artifact.params)?;
     }
     if artifact.params.len() != entries.len() {
         let known = |name: &str| entries.iter().any(|e| e.spec.name == name);
@@ -174,7 +174,7 @@ impl Frame {
             )));
         }
         let prologue = Prologue {
-            format_minor: sections.format_minor(),
+            format_minor: format_minor(artifact, &sections),
             n_sections: sections.len(),
             file_len,
             data_offset,
@@ -187,6 +187,14 @@ impl Frame {
             data_offset,
             file_len,
         })
+    }
+}
+
+/// The smallest minor version of the format with everything in the file.
+fn format_minor(artifact: &Artifact, sections: &SectionWriter) -> u16 {
+    match sections.has_later_schemas() {
+        _ if artifact.quant.has_four_bits() => 2,
+        later => u16::from(later),
     }
 }
 

@@ -7,18 +7,26 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::quant::{ActivationScheme, GroupLimit, QuantSpec};
-use crate::tensor::{Tensor, TensorData};
+use crate::names::group_multipliers;
+use crate::params::Params;
+use crate::quant::{ActivationScheme, FourBits, GroupLimit, QuantSpec, WeightBits};
+use crate::tensor::TensorData;
 
 /// What is asked of one tensor beyond being finite.
 enum Rule {
-    /// No integer has a larger magnitude, and groups keep to their limit.
-    Within(u8, Option<GroupLimit>),
+    /// Integers of bytes.
+    Integers(Within),
+    /// Multipliers of four-bit integers; the tensor of those, which comes before, and their groups.
+    Multipliers(String, usize, Within),
     /// A divisor: above zero.
     Positive,
     /// Above zero, and this static scale divided by it is a normal number, by which engines divide.
     Divides(f32),
 }
+
+/// No integer has a larger magnitude, and groups keep to their limit.
+#[derive(Clone, Copy)]
+struct Within(u8, Option<GroupLimit>);
 
 /// The rules of a quantisation, by tensor name.
 pub struct ValueRules(BTreeMap<String, Rule>);
@@ -29,25 +37,43 @@ impl ValueRules {
 
     /// The rules.
     pub fn new(quant: &QuantSpec) -> Self {
-        let mut rules = BTreeMap::new();
+        let mut rules = Self(BTreeMap::new());
         for q in &quant.linears {
-            rules.insert(q.linear.weight(), Rule::Within(q.weight_max, q.group_limit));
-            rules.insert(q.linear.scale(), Rule::Positive);
+            let within = Within(q.weight_max, q.group_limit);
+            rules.add_matrix(q.linear.weight(), q.linear.scale(), q.bits, within);
             let multiplier = match q.activation {
                 ActivationScheme::Static { scale, .. } => Rule::Divides(scale),
                 ActivationScheme::DynamicPerToken => Rule::Positive,
             };
-            rules.insert(q.linear.input_multiplier(), multiplier);
+            rules.add(q.linear.input_multiplier(), multiplier);
         }
-        for table in &quant.embeddings {
-            rules.insert(table.weight(), Rule::Within(Self::TABLE_MAX, None));
-            rules.insert(table.scale(), Rule::Positive);
+        for q in &quant.embeddings {
+            let within = Within(Self::TABLE_MAX, None);
+            rules.add_matrix(q.table.weight(), q.table.scale(), q.bits, within);
         }
-        Self(rules)
+        rules
     }
 
-    /// Checks every number of a tensor; the error names the first bad one.
-    pub fn check(&self, name: &str, tensor: &Tensor) -> Result<()> {
+    fn add(&mut self, name: String, rule: Rule) {
+        self.0.insert(name, rule);
+    }
+
+    fn add_matrix(&mut self, weight: String, scale: String, bits: WeightBits, within: Within) {
+        self.add(scale, Rule::Positive);
+        match bits {
+            WeightBits::Eight => self.add(weight, Rule::Integers(within)),
+            // Only with its multipliers is it known what a nibble stands for.
+            WeightBits::Four { group } => {
+                let multipliers = group_multipliers(&weight);
+                self.add(multipliers, Rule::Multipliers(weight, group, within));
+            }
+        }
+    }
+
+    /// Checks every number of a tensor, of which `params` has those that come before it as well; the
+    /// error names the first bad one.
+    pub fn check(&self, name: &str, params: &Params) -> Result<()> {
+        let tensor = params.get(name)?;
         match (tensor.data(), self.0.get(name)) {
             (TensorData::F32(v), Some(Rule::Positive)) => {
                 all(name, v, "a finite number above 0", |x| {
@@ -68,29 +94,51 @@ impl ValueRules {
                 })
             }
             (TensorData::I8(v), rule) => {
-                let (max, limit) = match rule {
-                    Some(Rule::Within(max, limit)) => (*max, *limit),
-                    _ => (Self::TABLE_MAX, None),
+                let within = match rule {
+                    Some(Rule::Integers(within)) => *within,
+                    _ => Within(Self::TABLE_MAX, None),
                 };
-                all(name, v, &format!("within {max} of 0"), |x| {
-                    x.unsigned_abs() <= max
-                })?;
-                limit.map_or(Ok(()), |limit| groups(name, tensor, v, limit))
+                let columns = tensor.shape().last().map_or(1, |&columns| columns.max(1));
+                within.check(name, v, columns)
             }
+            (TensorData::U4(_), Some(Rule::Multipliers(weight, group, within))) => {
+                within.check_four_bits(weight, FourBits::of(params, weight, *group)?)
+            }
+            (TensorData::I4(_) | TensorData::U4(_), _) => Ok(()),
         }
     }
 }
 
-/// No group of a row is over its limit.
-fn groups(name: &str, tensor: &Tensor, values: &[i8], limit: GroupLimit) -> Result<()> {
-    let columns = tensor.shape().last().map_or(1, |&columns| columns.max(1));
-    let mut rows = values.chunks(columns).enumerate();
-    match rows.find_map(|(r, row)| (!limit.holds(row)).then(|| (r, limit.first_over(row)))) {
-        Some((r, Some((g, sum)))) => Err(Error::rejected(format!(
-            "tensor {name}: weights of one sign in group {g} of row {r} add up to {sum}, over {}",
-            limit.max
-        ))),
-        _ => Ok(()),
+impl Within {
+    /// Integers, row by row.
+    fn check(self, name: &str, values: &[i8], columns: usize) -> Result<()> {
+        let Self(max, limit) = self;
+        all(name, values, &format!("within {max} of 0"), |x| {
+            x.unsigned_abs() <= max
+        })?;
+        let mut rows = values.chunks(columns).enumerate();
+        let over = |limit: GroupLimit| {
+            rows.find_map(|(r, row)| (!limit.holds(row)).then(|| (r, limit.first_over(row))))
+        };
+        match (limit, limit.and_then(over)) {
+            (Some(GroupLimit { max, .. }), Some((r, Some((g, sum))))) => {
+                Err(Error::rejected(format!(
+                    "tensor {name}: weights of one sign in group {g} of row {r} add up to {sum}, \
+                     over {max}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Four-bit integers, unpacked one row at a time.
+    fn check_four_bits(self, name: &str, matrix: FourBits<'_>) -> Result<()> {
+        for (r, row) in matrix.rows().enumerate() {
+            let row = row.map_err(|e| e.context(format!("tensor {name}")))?;
+            (self.check(name, &row, row.len().max(1)))
+                .map_err(|e| e.context(format!("row {r}, unpacked")))?;
+        }
+        Ok(())
     }
 }
 
@@ -118,7 +166,8 @@ fn all<T: Copy + std::fmt::Display>(
 mod tests {
     use super::*;
     use crate::names::{Embedding, Linear};
-    use crate::quant::LinearQuant;
+    use crate::quant::{LinearQuant, TableQuant, packed};
+    use crate::tensor::Tensor;
 
     #[test]
     fn numbers_that_no_engine_may_see_are_named() {
@@ -137,7 +186,7 @@ mod tests {
                     ..LinearQuant::dynamic(Linear::Classifier)
                 },
             ],
-            embeddings: vec![Embedding::Word],
+            embeddings: vec![TableQuant::int8(Embedding::Word)],
         });
         let f32s = |v: &[f32]| Tensor::f32([v.len()], v.to_vec());
         let i8s = |v: &[i8]| Tensor::i8([v.len()], v.to_vec());
@@ -180,11 +229,54 @@ mod tests {
             ),
         ];
         for (name, tensor, message) in cases {
-            match (rules.check(name, &tensor), message) {
+            let params = Params::from_iter([(name.to_string(), tensor)]);
+            match (rules.check(name, &params), message) {
                 (Ok(()), None) => {}
                 (Err(e), Some(message)) => assert!(e.to_string().contains(message), "{e}"),
                 (result, _) => panic!("{name}: {result:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn limits_hold_of_four_bit_integers_unpacked() {
+        let check = |q: [i8; 3], m: u8, weight_max, limit: Option<u16>| {
+            let linear = LinearQuant {
+                weight_max,
+                bits: WeightBits::Four { group: 32 },
+                group_limit: limit.map(|max| GroupLimit { size: 2, max }),
+                ..LinearQuant::dynamic(Linear::Pooler)
+            };
+            let spec = QuantSpec {
+                linears: vec![linear],
+                embeddings: vec![],
+            };
+            let weight = Linear::Pooler.weight();
+            let names = [weight.clone(), group_multipliers(&weight)];
+            let tensors = packed(&q, &[m], [1, 3], 32);
+            let params = Params::from_iter(names.clone().into_iter().zip(tensors));
+            let rules = ValueRules::new(&spec);
+            rules.check(&weight, &params)?;
+            rules.check(&names[1], &params)
+        };
+        assert!(check([7, -8, 7], 15, 127, None).is_ok());
+        assert!(check([7, 0, -8], 9, 72, Some(72)).is_ok());
+        for (error, wanted) in [
+            (
+                check([7, -8, 7], 16, 127, None),
+                "pooler.dense.weight: a product",
+            ),
+            (
+                check([0, 0, 7], 10, 69, None),
+                "element 2 is 70, not within 69",
+            ),
+            (
+                check([7, 7, 0], 9, 127, Some(125)),
+                "in group 0 of row 0 add up to 126, over 125",
+            ),
+        ] {
+            let message = error.unwrap_err().to_string();
+            assert!(message.contains(wanted), "{message}");
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Which tensors follow from a plan.
 
 use super::parts::{NormPlace, Plan, Position};
-use crate::names::{Embedding, Linear, Norm, RELATIVE_BIAS, RELATIVE_EMBEDDINGS};
-use crate::quant::QuantSpec;
+use crate::names::{
+    Embedding, Linear, Norm, RELATIVE_BIAS, RELATIVE_EMBEDDINGS, group_multipliers,
+};
+use crate::quant::{QuantSpec, WeightBits};
 use crate::tensor::DType;
 
 /// Name, type and shape that a tensor must have.
@@ -67,8 +69,8 @@ impl List<'_> {
         let embeddings = &plan.embeddings;
         for table in plan.tables() {
             let shape = [plan.table_rows(table), embeddings.width];
-            let int8 = self.quant.embedding(table).is_some();
-            self.matrix(table.weight(), table.scale(), shape, int8);
+            let bits = self.quant.embedding(table).map(|q| q.bits);
+            self.matrix(table.weight(), table.scale(), shape, bits);
         }
         if embeddings.norm {
             self.norm(Norm::Embeddings, embeddings.width);
@@ -135,7 +137,7 @@ impl List<'_> {
                 linear.weight(),
                 linear.scale(),
                 [out, input],
-                quant.is_some(),
+                quant.map(|q| q.bits),
             );
             let multiplied = quant.is_some_and(|q| q.input_multiplier);
             if multiplied && self.quant.first_reader(linear) == linear {
@@ -148,15 +150,28 @@ impl List<'_> {
         }
     }
 
-    /// A matrix, and behind an int8 one the scales of its rows.
-    fn matrix(&mut self, name: String, scale: String, shape: [usize; 2], int8: bool) {
+    /// A matrix, behind a quantised one the scales of its rows, and then the multipliers of its groups
+    /// if it has them.
+    fn matrix(&mut self, name: String, scale: String, shape: [usize; 2], bits: Option<WeightBits>) {
+        let multiplier = group_multipliers(&name);
         self.specs.push(TensorSpec {
             name,
-            dtype: if int8 { DType::I8 } else { DType::F32 },
+            dtype: match bits {
+                None => DType::F32,
+                Some(WeightBits::Eight) => DType::I8,
+                Some(WeightBits::Four { .. }) => DType::I4,
+            },
             shape: shape.to_vec(),
         });
-        if int8 {
+        if bits.is_some() {
             self.specs.push(TensorSpec::f32(scale, vec![shape[0]]));
+        }
+        if let Some(WeightBits::Four { group }) = bits {
+            self.specs.push(TensorSpec {
+                name: multiplier,
+                dtype: DType::U4,
+                shape: vec![shape[0], shape[1].div_ceil(group.max(1))],
+            });
         }
     }
 }

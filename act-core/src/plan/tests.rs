@@ -1,6 +1,6 @@
 use super::*;
 use crate::names::{Embedding, Linear};
-use crate::quant::{LinearQuant, QuantSpec};
+use crate::quant::{LinearQuant, QuantSpec, TableQuant, WeightBits};
 use crate::tensor::DType;
 
 /// `bert-base-uncased` with two classes.
@@ -113,7 +113,7 @@ fn quantised_tensors_are_bytes_followed_by_their_scales() {
     let plan = bert_base();
     let quant = QuantSpec {
         linears: vec![LinearQuant::dynamic(Linear::Output(7))],
-        embeddings: vec![Embedding::Word],
+        embeddings: vec![TableQuant::int8(Embedding::Word)],
     };
     let tensors = plan.expected_tensors(&quant);
     let int8: Vec<usize> = (0..tensors.len())
@@ -132,6 +132,30 @@ fn quantised_tensors_are_bytes_followed_by_their_scales() {
         tensors.len(),
         plan.expected_tensors(&QuantSpec::default()).len() + 2
     );
+}
+
+#[test]
+fn four_bit_tensors_are_followed_by_their_scales_and_multipliers() {
+    let (plan, bits) = (bert_base(), WeightBits::Four { group: 32 });
+    let linear = LinearQuant::dynamic(Linear::Output(7));
+    let quant = QuantSpec {
+        linears: vec![LinearQuant { bits, ..linear }],
+        embeddings: vec![],
+    };
+    let tensors = plan.expected_tensors(&quant);
+    let name = Linear::Output(7).weight();
+    let place = tensors.iter().position(|t| t.name == name).unwrap();
+    let expected = [
+        (name.clone(), DType::I4, vec![768, 3072]),
+        (format!("{name}.scale"), DType::F32, vec![768]),
+        (format!("{name}.multiplier"), DType::U4, vec![768, 96]),
+    ];
+    for (found, (name, dtype, shape)) in tensors[place..].iter().zip(expected) {
+        assert_eq!(
+            (&found.name, found.dtype, &found.shape),
+            (&name, dtype, &shape)
+        );
+    }
 }
 
 #[test]

@@ -42,6 +42,12 @@ impl GroupLimit {
         (u16::from(size) * u16::from(weight_max) > limit.max).then_some(limit)
     }
 
+    /// The limit of integers that keep to this one once they are multiplied by `m`, at least 1.
+    pub fn of_multiples(self, m: u8) -> Self {
+        let max = self.max / u16::from(m.max(1));
+        Self { max, ..self }
+    }
+
     /// How many groups a row of so many weights has.
     pub fn groups(self, columns: usize) -> usize {
         self.places(columns).count()

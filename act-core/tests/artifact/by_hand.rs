@@ -119,11 +119,13 @@ fn tokenizer(a: &Artifact) -> Bytes {
     out
 }
 
-fn element_size(spec: &TensorSpec) -> usize {
+fn byte_len(spec: &TensorSpec) -> usize {
+    let count: usize = spec.shape.iter().product();
     match spec.dtype {
-        DType::F32 => 4,
-        DType::F16 => 2,
-        DType::I8 => 1,
+        DType::F32 => 4 * count,
+        DType::F16 => 2 * count,
+        DType::I8 => count,
+        DType::I4 | DType::U4 => spec.shape[0] * spec.shape[1].div_ceil(2),
     }
 }
 
@@ -134,7 +136,7 @@ fn directory(a: &Artifact) -> (Bytes, usize) {
     out.u64(specs.len());
     for spec in specs {
         let offset = end.next_multiple_of(64);
-        let len = spec.shape.iter().product::<usize>() * element_size(&spec);
+        let len = byte_len(&spec);
         let digest = a
             .params
             .get(&spec.name)
@@ -145,6 +147,8 @@ fn directory(a: &Artifact) -> (Bytes, usize) {
             DType::F32 => 1,
             DType::F16 => 2,
             DType::I8 => 3,
+            DType::I4 => 4,
+            DType::U4 => 5,
         });
         out.u64(spec.shape.len());
         for &dimension in &spec.shape {
@@ -175,8 +179,8 @@ fn quant(a: &Artifact) -> Bytes {
             .raw(&[0]);
     }
     out.u64(a.quant.embeddings.len());
-    for &table in &a.quant.embeddings {
-        out.text(table_name(table)).u16(1);
+    for q in &a.quant.embeddings {
+        out.text(table_name(q.table)).u16(1);
     }
     out
 }
@@ -280,7 +284,11 @@ pub fn head(a: &Artifact) -> Vec<u8> {
     prologue
         .raw(b"\x89ACT\r\n\x1a\n")
         .u16(1)
-        .u16(seconds.contains(&true).into())
+        .u16(if second::four_bits(a) {
+            2
+        } else {
+            seconds.contains(&true).into()
+        })
         .raw(&[6, 0])
         .u16(sections.len() as u16);
     prologue.u64(data_offset + data_len + 64).u64(data_offset);

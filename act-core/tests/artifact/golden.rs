@@ -10,7 +10,7 @@ use act_core::Artifact;
 use crate::{by_hand, models};
 
 /// File, its `model_digest`.
-const GOLDEN: [(&str, &str); 4] = [
+const GOLDEN: [(&str, &str); 5] = [
     (
         "v1-f32.act",
         "e2cb05fa62ba554020c0fbd528095ce0771b45b99d8a02305f0e60d2c49a49e9",
@@ -26,6 +26,10 @@ const GOLDEN: [(&str, &str); 4] = [
     (
         "v2-int8.act",
         "2f960f300b366f6f5d9f9600eb95ed920bf2df01230b65b3ac8419535051d43e",
+    ),
+    (
+        "v2-int4.act",
+        "d1388fe4705744c90cd32ff0a9326e47ee938ce5163e29849cf279f71c2abf9c",
     ),
 ];
 
@@ -69,6 +73,7 @@ fn write_golden() {
         ("v1-int8.act", models::small(true)),
         ("v2-f32.act", models::odd()),
         ("v2-int8.act", models::limited()),
+        ("v2-int4.act", models::four_bits()),
     ] {
         println!("{name} {}", artifact.model_digest().unwrap());
         if let Ok(mut file) = std::fs::File::create_new(path(name)) {

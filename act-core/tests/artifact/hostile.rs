@@ -105,7 +105,12 @@ fn no_number_anywhere_is_believed() {
         u64::MAX / 104,
     ];
     let numbers = numbers.map(u64::to_le_bytes);
-    let good = [models::small(true), models::odd(), models::limited()];
+    let good = [
+        models::small(true),
+        models::odd(),
+        models::limited(),
+        models::four_bits(),
+    ];
     let (mut tried, mut accepted) = (0, 0);
     let sections = [
         (0, "META"),
@@ -116,6 +121,8 @@ fn no_number_anywhere_is_believed() {
         (1, "META"),
         (1, "TOKN"),
         (2, "QUAN"),
+        (3, "TDIR"),
+        (3, "QUAN"),
     ];
     for (model, tag) in sections {
         let good = good[model].to_bytes().unwrap();
@@ -304,6 +311,47 @@ fn an_integer_weight_beyond_its_range_is_refused() {
     let mut parts = Parts::new(&artifact);
     parts.sections[3].3 = Parts::new(&models::small(true)).sections[3].3.clone();
     assert!(refusal(&parts.file()).contains("element 0 is 65, not within 64 of 0"));
+}
+
+#[test]
+fn any_nibble_is_refused_or_stands_for_an_integer_within_the_range() {
+    use act_core::Tensor;
+    use act_core::tensor::TensorData;
+    let good = models::four_bits();
+    let nibbles = good
+        .params
+        .iter()
+        .filter_map(|(name, tensor)| match tensor.data() {
+            TensorData::I4(bytes) => Some((name, tensor.shape(), true, bytes.to_vec())),
+            TensorData::U4(bytes) => Some((name, tensor.shape(), false, bytes.to_vec())),
+            _ => None,
+        });
+    let (mut refused, mut accepted) = (0, 0);
+    for (name, shape, signed, bytes) in nibbles {
+        for (at, damage) in (0..bytes.len()).flat_map(|at| [(at, 0x0f), (at, 0xf0), (at, 0x88)]) {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= damage;
+            let data = if signed {
+                TensorData::I4
+            } else {
+                TensorData::U4
+            }(bytes.into());
+            let mut model = good.clone();
+            model.params.insert(name, Tensor::new(shape.to_vec(), data));
+            // That writer checks nothing.
+            let Ok(read) = Artifact::read(&by_hand::file(&model)[..]) else {
+                refused += 1;
+                continue;
+            };
+            accepted += 1;
+            let unpacked = read.unpacked().unwrap();
+            for q in &unpacked.quant.linears {
+                let integers = unpacked.params.i8(&q.linear.weight()).unwrap();
+                assert!(integers.iter().all(|w| w.unsigned_abs() <= q.weight_max));
+            }
+        }
+    }
+    assert!(refused > 50 && accepted > 50, "{refused} {accepted}");
 }
 
 #[test]

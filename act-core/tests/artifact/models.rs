@@ -1,8 +1,9 @@
 //! The models that these tests write and read.
 
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
+use act_core::quant::WeightBits;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::testing::{limited_groups, odd_parts, odd_words, relative_positions};
+use act_core::testing::{in_four_bits, limited_groups, odd_parts, odd_words, relative_positions};
 use act_core::{Activation, Artifact, Family, LayerPlan};
 
 /// The smallest model with a pruned layer of each kind, so that exhaustive tests stay fast.
@@ -118,6 +119,7 @@ pub fn all() -> Vec<(&'static str, Artifact)> {
         ("relative positions", relative_positions(small(false))),
         ("odd words", odd_words(small(false))),
         ("limited groups", limited()),
+        ("four bits", four_bits()),
     ]);
     all
 }
@@ -125,6 +127,15 @@ pub fn all() -> Vec<(&'static str, Artifact)> {
 /// A float model of parts that only schema 2 can say.
 pub fn odd() -> Artifact {
     odd_parts(small(false))
+}
+
+/// A model of four-bit integers, in groups of both sizes and with limits.
+pub fn four_bits() -> Artifact {
+    let mut model = limited_groups(in_four_bits(small(true), 32));
+    for table in &mut model.quant.embeddings {
+        table.bits = WeightBits::Four { group: 64 };
+    }
+    model
 }
 
 /// An int8 model with what only schema 2 can say.

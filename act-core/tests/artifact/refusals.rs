@@ -3,7 +3,7 @@
 
 use act_core::names::{Embedding, Linear};
 use act_core::plan::Position;
-use act_core::quant::{ActivationScheme, GroupLimit};
+use act_core::quant::{ActivationScheme, GroupLimit, TableQuant, WeightBits};
 use act_core::{Artifact, ErrorKind, Family, Problem, Tensor, WordPieceSpec};
 
 use crate::models;
@@ -201,6 +201,18 @@ const INT8_CHANGES: &[(Change, &str)] = &[
         |a| a.quant.linears[0].calibrator_arg = f32::NAN,
         "calibrator_arg",
     ),
+    (
+        |a| a.quant.linears[0].bits = WeightBits::Four { group: 0 },
+        "four bits in groups of 0",
+    ),
+    (
+        |a| a.quant.embeddings[0].bits = WeightBits::Four { group: 16 },
+        "word_embeddings: four bits in groups of 16",
+    ),
+    (
+        |a| a.quant.linears[0].bits = WeightBits::Four { group: 32 },
+        "query.weight i8 [2, 4]: the plan needs",
+    ),
     (|a| a.quant.linears.swap(0, 1), "out of order"),
     (
         |a| a.quant.linears[1].linear = Linear::Query(0),
@@ -215,7 +227,7 @@ const INT8_CHANGES: &[(Change, &str)] = &[
         "layer.9.output is listed",
     ),
     (
-        |a| a.quant.embeddings.push(Embedding::TaskType),
+        |a| (a.quant.embeddings).push(TableQuant::int8(Embedding::TaskType)),
         "embeddings.task_type_embeddings is listed",
     ),
     (

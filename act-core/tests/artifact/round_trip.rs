@@ -150,7 +150,7 @@ fn int8_files_are_about_four_times_smaller() {
 }
 
 #[test]
-fn files_that_schema_1_can_say_are_of_version_1_0() {
+fn files_are_of_the_lowest_version_that_can_say_them() {
     for (name, artifact) in models::all() {
         let bytes = artifact.to_bytes().unwrap();
         let odd = [
@@ -159,7 +159,12 @@ fn files_that_schema_1_can_say_are_of_version_1_0() {
             "odd words",
             "limited groups",
         ];
-        assert_eq!(bytes[10], u8::from(odd.contains(&name)), "{name}");
+        let minor = if name == "four bits" {
+            2
+        } else {
+            u8::from(odd.contains(&name))
+        };
+        assert_eq!(bytes[10], minor, "{name}");
     }
 }
 

@@ -84,7 +84,11 @@ impl Inspection {
             tensors: tensors(header),
             quant: quant.linears.iter().map(LinearReport::from).collect(),
             sites: sites.into_iter().map(|row| row.report).collect(),
-            int8_embeddings: quant.embeddings.iter().map(|e| e.to_string()).collect(),
+            int8_embeddings: quant
+                .embeddings
+                .iter()
+                .map(|q| q.table.to_string())
+                .collect(),
             lineage: header.provenance.iter().map(StageReport::from).collect(),
         }
     }

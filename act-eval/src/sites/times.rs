@@ -76,6 +76,7 @@ fn batch(plan: &Plan, longest: usize) -> Batch {
 
 /// The same model with the linears' integer weights turned back into floats.
 fn in_float(model: &Artifact) -> Result<Artifact> {
+    let model = &model.clone().unpacked()?;
     let mut float = model.clone();
     for quant in std::mem::take(&mut float.quant.linears) {
         let (weight, scale) = (quant.linear.weight(), quant.linear.scale());

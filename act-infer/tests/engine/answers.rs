@@ -1,7 +1,10 @@
 //! What the engine answers, from wherever the model comes and whoever asks.
 
-use act_core::testing::TinyInt8;
-use act_core::{Artifact, Batch, Encoding};
+use act_core::names::group_multipliers;
+use act_core::quant::WeightBits;
+use act_core::testing::{TinyInt8, in_four_bits};
+use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::{Artifact, Batch, Encoding, LayerPlan, Tensor};
 use act_infer::{Engine, Kernels};
 
 use super::{batch, tiny};
@@ -28,6 +31,58 @@ fn callers_at_the_same_time_do_not_mix() {
             });
         }
     });
+}
+
+/// Each product by itself, from the bytes of both tensors.
+fn by_hand(mut model: Artifact, group: usize) -> Artifact {
+    for (name, _) in model.quant.matrices() {
+        let multipliers = model.params.remove(&group_multipliers(&name)).unwrap();
+        let quarters = model.params.get(&name).unwrap();
+        let [rows, columns] = *quarters.shape() else {
+            panic!("{name} is no matrix")
+        };
+        let nibble = |tensor: &Tensor, row: usize, column: usize| {
+            let width = tensor.bytes().len() / rows;
+            tensor.bytes()[row * width + column / 2] >> (column % 2 * 4) & 15
+        };
+        let product = |r: usize, c: usize| {
+            let q = i32::from(nibble(quarters, r, c));
+            let q = if q > 7 { q - 16 } else { q };
+            (q * (1 + i32::from(nibble(&multipliers, r, c / group)))) as i8
+        };
+        let all = (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c)));
+        let integers: Vec<i8> = all.map(|(r, c)| product(r, c)).collect();
+        model
+            .params
+            .insert(name, Tensor::i8([rows, columns], integers));
+    }
+    model.quant.set_bits(WeightBits::Eight);
+    model
+}
+
+#[test]
+fn four_bits_answer_as_the_integers_that_they_stand_for() {
+    for (group, dynamic) in [(32, false), (64, true)] {
+        let options = TinyOptions {
+            hidden_size: 68,
+            layers: vec![LayerPlan::full(2, 34, 131), LayerPlan::full(1, 7, 33)],
+            int8: Some(TinyInt8 {
+                dynamic,
+                ..TinyInt8::default()
+            }),
+            ..TinyOptions::default()
+        };
+        let four = in_four_bits(tiny_artifact(3, &options), group);
+        let four = Artifact::read(&four.to_bytes().unwrap()[..]).unwrap();
+        let int8 = by_hand(four.clone(), group);
+        assert!(four.file_len().unwrap() < int8.file_len().unwrap());
+        let batch = batch(&[1, 9, 16]);
+        let answers = [four, int8].map(|model| {
+            let engine = Engine::new(model).unwrap();
+            engine.forward(&batch).unwrap()
+        });
+        assert_eq!(answers[0], answers[1]);
+    }
 }
 
 #[test]

@@ -147,7 +147,7 @@ impl FakeQuantizer {
             .map(|((quant, steps), place)| (*place, Some((quant, steps))))
             .collect();
         let tables = self.spec.quant.embeddings.iter();
-        let tables = tables.filter_map(|t| weights.layout.position(&t.weight()));
+        let tables = tables.filter_map(|t| weights.layout.position(&t.table.weight()));
         how.extend(tables.map(|place| (place, None)));
         let tensors = weights.tensors.par_iter().enumerate();
         let tensors = tensors.map(|(place, w)| match how.get(&place) {

@@ -64,6 +64,12 @@ impl FakeQuantization {
                 "no linear layer is quantised, so there is nothing to train for",
             ));
         }
+        if int8.quant.has_four_bits() {
+            return Err(Error::usage(
+                "quantisation-aware training knows no four-bit weights yet: calibrate alone \
+                 (--mode ptq), or train with 8 bits",
+            ));
+        }
         let scales = int8.quant.linears.iter().map(|q| {
             let steps = int8.params.f32(&q.linear.scale())?;
             Ok((q.linear, steps.to_vec()))
@@ -102,7 +108,7 @@ impl FakeQuantization {
             }
             integers(&mut params, &name, scale, steps, levels, limit)?;
         }
-        for table in &self.quant.embeddings {
+        for table in self.quant.embeddings.iter().map(|q| q.table) {
             let (name, scale) = (table.weight(), table.scale());
             let columns = float.plan.hidden_size;
             let peaks = quantize::row_peaks(float.params.f32(&name)?, columns);

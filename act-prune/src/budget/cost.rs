@@ -207,7 +207,7 @@ impl Cost for FileSize {
     fn predict(&self, plan: &Plan) -> f64 {
         let tensors = plan.expected_tensors(&deployed_quant(plan, self.precision));
         let bytes = tensors.iter().map(|t| {
-            let bytes = t.shape.iter().product::<usize>() * t.dtype.size();
+            let bytes = t.dtype.bytes(&t.shape).unwrap_or(usize::MAX / 4096);
             bytes.next_multiple_of(64)
         });
         self.overhead + bytes.sum::<usize>() as f64

@@ -19,8 +19,11 @@ pub enum Precision {
         /// Size of the groups of weights that keep to what 16 bits hold, if any do.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         weight_groups: Option<u8>,
-        /// Whether words and positions are bytes too.
+        /// Whether words and positions are integers too.
         embeddings: bool,
+        /// Size of the groups in which weights are stored in four bits, if they are. Matters to bytes only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        four_bits: Option<usize>,
     },
     /// Single precision.
     F32,

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use act_core::quant::{ActivationScheme, GroupLimit, LinearQuant, QuantSpec};
+use act_core::quant::{
+    ActivationScheme, GroupLimit, LinearQuant, QuantSpec, TableQuant, WeightBits,
+};
 use act_core::tokenizer::JsonSpec;
-use act_core::{Artifact, DType, Embedding, Plan, TaskInfo, Tensor, TokenizerSpec};
+use act_core::{Artifact, DType, Embedding, Linear, Plan, TaskInfo, Tensor, TokenizerSpec};
 
 use super::setting::Precision;
 
@@ -21,12 +23,18 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
         activation_max,
         weight_groups,
         embeddings,
+        four_bits,
     } = precision
     else {
         return QuantSpec::default();
     };
+    let bits = four_bits.map_or(WeightBits::Eight, |group| WeightBits::Four { group });
     let linear = |linear| LinearQuant {
         weight_max,
+        bits: match linear {
+            Linear::Classifier => WeightBits::Eight,
+            _ => bits,
+        },
         group_limit: weight_groups
             .and_then(|size| GroupLimit::needed(size, weight_max, activation_max)),
         activation_max,
@@ -39,7 +47,11 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
     let tables = [Embedding::Word, Embedding::Position];
     QuantSpec {
         linears: plan.linears().into_iter().map(linear).collect(),
-        embeddings: if embeddings { tables.to_vec() } else { vec![] },
+        embeddings: if embeddings {
+            tables.map(|table| TableQuant { table, bits }).to_vec()
+        } else {
+            vec![]
+        },
     }
 }
 
@@ -47,7 +59,9 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
 pub fn stand_in(plan: &Plan, precision: Precision) -> Artifact {
     let mut plan = plan.clone();
     plan.embeddings.vocab_size = plan.embeddings.vocab_size.min(WORDS);
-    let quant = deployed_quant(&plan, precision);
+    // However they are stored, the engine has bytes.
+    let mut quant = deployed_quant(&plan, precision);
+    quant.set_bits(WeightBits::Eight);
     let max = match precision {
         Precision::Int8 { weight_max, .. } => i32::from(weight_max),
         Precision::F32 => 127,
@@ -140,6 +154,7 @@ mod tests {
             activation_max: 127,
             weight_groups: Some(2),
             embeddings: true,
+            four_bits: Some(32),
         };
         for precision in [int8, Precision::F32] {
             let model = stand_in(&plan, precision);

@@ -98,6 +98,13 @@ impl AwareOptions {
                  comparable with the teacher's; set QuantPost.shift to false, or leave the loss out",
             ));
         }
+        if mode != Mode::Post && config.quant_post.weight_bits != 8 {
+            return Err(Error::usage(format!(
+                "QuantPost.weight_bits: training with the rounding (--mode {}) knows 8 bits only; give 8, \
+                 or --mode ptq",
+                mode.name()
+            )));
+        }
         let mut acting = config.clone();
         let train = &mut acting.train;
         if mode != Mode::Post || section.learning_rate.is_some() {

@@ -1,7 +1,7 @@
 //! What integer weights may be, and the nearest ones: every weight by itself, then groups that are over
 //! their limit.
 
-use act_core::quant::GroupLimit;
+use act_core::quant::{GroupLimit, WeightBits};
 
 /// What the integers of a matrix keep to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,12 +10,15 @@ pub struct Allowed {
     pub max: u8,
     /// What groups keep to beyond that.
     pub limit: Option<GroupLimit>,
+    /// How they are stored.
+    pub bits: WeightBits,
 }
 
 impl Allowed {
     /// Each integer within `max` of zero.
     pub fn within(max: u8) -> Self {
-        Self { max, limit: None }
+        let (limit, bits) = (None, WeightBits::Eight);
+        Self { max, limit, bits }
     }
 
     /// The nearest integers of a row in steps of `step`, halves to even, behind those in `integers`; gives

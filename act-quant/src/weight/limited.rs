@@ -1,11 +1,15 @@
 //! One row's bytes, rounded column by column within what [`Allowed`] allows.
 
+use act_core::quant::GroupLimit;
+
 use super::allowed::Allowed;
 use super::compensate::Round;
 
 /// A row of integers in steps of one number.
 pub(super) struct ByteRow<'a> {
-    allowed: Allowed,
+    /// Least and largest integer.
+    range: [f64; 2],
+    limit: Option<GroupLimit>,
     step: f64,
     columns: usize,
     /// What an error costs in each column.
@@ -21,8 +25,10 @@ pub(super) struct ByteRow<'a> {
 impl<'a> ByteRow<'a> {
     /// No integers yet of a row of as many columns as `costs`.
     pub fn new(allowed: Allowed, step: f32, costs: &'a [f64]) -> Self {
+        let max = f64::from(allowed.max);
         Self {
-            allowed,
+            range: [-max, max],
+            limit: allowed.limit,
             step: f64::from(step),
             columns: costs.len(),
             costs,
@@ -32,15 +38,20 @@ impl<'a> ByteRow<'a> {
         }
     }
 
+    /// From here on, where no group of weights has begun, other steps, limits and range.
+    pub fn change(&mut self, step: f64, limit: Option<GroupLimit>, range: [f64; 2]) {
+        (self.step, self.limit, self.range) = (step, limit, range);
+    }
+
     fn nearest(&self, x: f64) -> i32 {
-        let max = f64::from(self.allowed.max);
-        x.round_ties_even().clamp(-max, max) as i32
+        let [low, high] = self.range;
+        x.round_ties_even().clamp(low, high) as i32
     }
 
     /// The integer of `column` with which its group keeps to the limit at the least cost, those before it
     /// given and those behind it taken at what they are now.
     fn within_group(&mut self, column: usize, values: &[f64]) -> Option<i32> {
-        let limit = self.allowed.limit?;
+        let limit = self.limit?;
         let (mut open, mut left) = ([(0.0, 0, 0.0); 4], [i32::from(limit.max); 2]);
         let (mut count, mut first) = (0, column);
         for place in limit.group_of(column, self.columns) {

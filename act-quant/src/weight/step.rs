@@ -102,7 +102,12 @@ fn error(
 
 /// Sum of the squares of `row / step - integers`, each times its cost, eight sums at a time.
 #[inline(always)]
-fn squares(row: &[f32], inverse: f32, integers: &[i8], cost: impl Fn(usize) -> f32) -> f32 {
+pub(super) fn squares(
+    row: &[f32],
+    inverse: f32,
+    integers: &[i8],
+    cost: impl Fn(usize) -> f32,
+) -> f32 {
     let mut sums = [0f32; 8];
     let (rows, rest) = row.as_chunks::<8>();
     let (integers, last) = integers.as_chunks::<8>();

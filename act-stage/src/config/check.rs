@@ -8,6 +8,7 @@ use super::quantity::Size;
 use super::sections::{Global, HyperParameterOptimization, Prune, QuantAware, QuantPost};
 use super::vocabulary::nearest;
 use act_core::error::{Error, Result};
+use act_core::quant::WeightBits;
 use act_core::task::BuiltIn;
 
 impl Config {
@@ -121,7 +122,20 @@ impl QuantPost {
         at_least("QuantPost.batch_nums", Some(self.batch_nums), 1)?;
         percentile("QuantPost.hist_percent", self.hist_percent)?;
         operators("QuantPost.quantize_op_types", &self.quantize_op_types)?;
-        eight("QuantPost.weight_bits", self.weight_bits)?;
+        let bits = self.weight_bits;
+        must(
+            "QuantPost.weight_bits",
+            bits,
+            [4, 8].contains(&bits),
+            "4 or 8",
+        )?;
+        let (size, known) = (self.group_size, WeightBits::GROUPS);
+        must(
+            "QuantPost.group_size",
+            size,
+            known.contains(&size),
+            "32 or 64",
+        )?;
         eight("QuantPost.activation_bits", self.activation_bits)?;
         magnitude("QuantPost.weight_max", self.weight_max)?;
         magnitude("QuantPost.activation_max", self.activation_max)?;
@@ -140,6 +154,16 @@ impl QuantPost {
                 "QuantPost.judge_file is for judge: file, which is {judge}"
             ))),
             _ => Ok(()),
+        }
+    }
+
+    /// How integers are stored.
+    pub fn stored(&self) -> WeightBits {
+        match self.weight_bits {
+            4 => WeightBits::Four {
+                group: self.group_size,
+            },
+            _ => WeightBits::Eight,
         }
     }
 

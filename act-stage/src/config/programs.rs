@@ -43,6 +43,8 @@ impl Program {
                 "QuantPost.weight_groups",
                 "QuantPost.activation_max",
                 "QuantPost.embeddings",
+                "QuantPost.weight_bits",
+                "QuantPost.group_size",
             ],
             Program::Distill => &["Global", "TrainConfig", "Distillation"],
             Program::Calibrate => &[

@@ -205,7 +205,7 @@ section! {
         pub judge: JudgeTexts = JudgeTexts::Automatic,
         /// Ours: the file of such texts.
         pub judge_file: Option<String>,
-        /// Ours: int8 embedding tables.
+        /// Ours: integer embedding tables.
         pub embeddings: bool = true,
         /// Ours: largest magnitude of an integer weight.
         pub weight_max: u8 = 127,
@@ -213,6 +213,8 @@ section! {
         pub weight_groups: WeightGroups = WeightGroups::Pairs,
         /// Ours: largest magnitude of an integer activation.
         pub activation_max: u8 = 127,
+        /// Ours: weights that share a multiplier where `weight_bits` is 4.
+        pub group_size: usize = 32,
     }
 }
 

@@ -185,6 +185,9 @@ pub struct LinearReport {
     pub linear: String,
     /// Largest magnitude of a weight.
     pub weight_max: u8,
+    /// Bits that a stored weight takes, where they are not 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_bits: Option<usize>,
     /// What groups of weights keep to, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_limit: Option<GroupLimitReport>,
@@ -233,6 +236,7 @@ impl From<&LinearQuant> for LinearReport {
         Self {
             linear: q.linear.to_string(),
             weight_max: q.weight_max,
+            weight_bits: Some(q.bits.bits()).filter(|&bits| bits != 8),
             group_limit: q.group_limit.map(GroupLimitReport::from),
             activation_max: q.activation_max,
             activation: match q.activation {

@@ -162,8 +162,16 @@ fn wrong_types_and_values_name_line_key_and_what_is_allowed() {
             "x.yaml:1: Prune.vocabulary: unknown \"some\"",
         ),
         (
-            "QuantPost: {weight_bits: 4}",
-            "x.yaml:1: QuantPost.weight_bits: 4 is not allowed; give 8",
+            "QuantPost: {weight_bits: 5}",
+            "x.yaml:1: QuantPost.weight_bits: 5 is not allowed; give 4 or 8",
+        ),
+        (
+            "QuantPost: {group_size: 16}",
+            "x.yaml:1: QuantPost.group_size: 16 is not allowed; give 32 or 64",
+        ),
+        (
+            "QuantAware: {weight_bits: 4}",
+            "x.yaml:1: QuantAware.weight_bits: 4 is not allowed; give 8",
         ),
         (
             "QuantPost: {algo: kl}",

@@ -57,6 +57,7 @@ QuantPost:
   weight_max: 127
   weight_groups: pairs
   activation_max: 127
+  group_size: 32
 QuantAware:
   quantize_op_types:
   - mul

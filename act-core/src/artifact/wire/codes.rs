@@ -47,7 +47,7 @@ codes!(NormPlace, "place of the norms", 1 => After, 2 => Before, 3 => BeforeButF
 codes!(Pooling, "pooling", 1 => FirstToken, 2 => Mean);
 codes!(Split, "way to split words",
     1 => Punctuation, 2 => PunctuationAndSymbols, 3 => SymbolsOutsideWholeTokens);
-codes!(DType, "element type", 1 => F32, 2 => F16, 3 => I8);
+codes!(DType, "element type", 1 => F32, 2 => F16, 3 => I8, 4 => I4, 5 => U4);
 codes!(Calibrator, "calibrator",
     1 => AbsMax, 2 => Avg, 3 => Mse, 4 => Emd, 5 => Hist, 6 => Kl, 7 => MinMax);
 
@@ -85,6 +85,8 @@ pub const MULTI_LABEL: u16 = 2;
 pub const REGRESSION: u16 = 3;
 /// QUAN weight `scheme`: symmetric int8, one scale an output channel (a row, of a table).
 pub const SYMMETRIC_INT8_PER_ROW: u16 = 1;
+/// The same, stored as four bits in groups, with the groups' size.
+pub const FOUR_BITS_IN_GROUPS: u16 = 2;
 /// QUAN activation `scheme`: one scale and zero point for all tokens.
 pub const STATIC: u16 = 1;
 /// QUAN activation `scheme`: each token's own scale.

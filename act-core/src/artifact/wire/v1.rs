@@ -11,7 +11,7 @@ use crate::artifact::limits;
 use crate::error::{Error, Result};
 use crate::plan::{Block, Embeddings, Head, LayerPlan, Plan};
 use crate::provenance::{DataRecord, Digest, InputRecord, StageRecord};
-use crate::quant::{ActivationScheme, LinearQuant, QuantSpec};
+use crate::quant::{ActivationScheme, LinearQuant, QuantSpec, TableQuant, WeightBits};
 use crate::task_info::TaskInfo;
 use crate::tokenizer::{Split, TokenizerSpec, Truncation, WordPieceSpec};
 
@@ -243,8 +243,8 @@ impl TryFrom<Tokenizer> for TokenizerSpec {
 /// What schema 1 has no place for is lost.
 impl From<&QuantSpec> for Quant {
     fn from(quant: &QuantSpec) -> Self {
-        let table = |table: &crate::names::Embedding| QuantTable {
-            table: table.to_string(),
+        let table = |q: &TableQuant| QuantTable {
+            table: q.table.to_string(),
             scheme: codes::SYMMETRIC_INT8_PER_ROW,
         };
         Self {
@@ -303,6 +303,7 @@ impl TryFrom<QuantSite> for LinearQuant {
         Ok(Self {
             linear: parse(&site.linear)?,
             weight_max: site.weight_max,
+            bits: WeightBits::Eight,
             group_limit: None,
             activation_max: site.activation_max,
             activation,
@@ -321,7 +322,7 @@ impl TryFrom<Quant> for QuantSpec {
             LinearQuant::try_from(site).map_err(|e| e.context(format!("site {i}")))
         };
         let table = |table: QuantTable| match table.scheme {
-            codes::SYMMETRIC_INT8_PER_ROW => parse(&table.table),
+            codes::SYMMETRIC_INT8_PER_ROW => parse(&table.table).map(TableQuant::int8),
             code => Err(unknown("table scheme", code)),
         };
         Ok(Self {

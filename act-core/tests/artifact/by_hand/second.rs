@@ -1,7 +1,7 @@
 //! The payloads of schema 2.
 
 use act_core::plan::{Block, Embeddings, Head, HeadActivation, NormPlace, Pooling, Position};
-use act_core::quant::ActivationScheme;
+use act_core::quant::{ActivationScheme, WeightBits};
 use act_core::tokenizer::{Split, Truncation};
 use act_core::{Activation, Artifact, Family, Problem, TokenizerSpec};
 
@@ -137,7 +137,8 @@ pub fn quant(a: &Artifact) -> Vec<u8> {
     let mut out = Bytes::default();
     out.u64(a.quant.linears.len());
     for q in &a.quant.linears {
-        out.text(&name_of(q.linear)).part(1, &[], &[]);
+        out.text(&name_of(q.linear));
+        bits(&mut out, q.bits);
         out.raw(&[q.weight_max]).flag(q.group_limit.is_some());
         q.group_limit
             .map(|limit| out.raw(&[limit.size]).u16(limit.max));
@@ -151,10 +152,25 @@ pub fn quant(a: &Artifact) -> Vec<u8> {
         out.u16(code_of(q.calibrator)).f32(q.calibrator_arg);
     }
     out.u64(a.quant.embeddings.len());
-    for &table in &a.quant.embeddings {
-        out.text(table_name(table)).part(1, &[], &[]);
+    for q in &a.quant.embeddings {
+        out.text(table_name(q.table));
+        bits(&mut out, q.bits);
     }
     out.0
+}
+
+fn bits(out: &mut Bytes, bits: WeightBits) {
+    match bits {
+        WeightBits::Eight => out.part(1, &[], &[]),
+        WeightBits::Four { group } => out.part(2, &[group], &[]),
+    };
+}
+
+/// Whether something has four bits.
+pub fn four_bits(a: &Artifact) -> bool {
+    let linears = a.quant.linears.iter().map(|q| q.bits);
+    let mut all = linears.chain(a.quant.embeddings.iter().map(|q| q.bits));
+    all.any(|bits| bits != WeightBits::Eight)
 }
 
 /// Whether META, TOKN and QUAN need schema 2.
@@ -188,5 +204,5 @@ pub fn needed(a: &Artifact) -> [bool; 3] {
     };
     let mut linears = a.quant.linears.iter();
     let quant = linears.all(|q| q.group_limit.is_none() && !q.input_multiplier);
-    [!meta, !tokenizer, !quant]
+    [!meta, !tokenizer, !quant || four_bits(a)]
 }

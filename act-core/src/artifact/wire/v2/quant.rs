@@ -6,8 +6,7 @@ use super::choice::Choice;
 use crate::artifact::wire::codes::{self, Coded};
 use crate::artifact::wire::v1;
 use crate::error::{Error, Result};
-use crate::names::Embedding;
-use crate::quant::{ActivationScheme, GroupLimit, LinearQuant, QuantSpec};
+use crate::quant::{ActivationScheme, GroupLimit, LinearQuant, QuantSpec, TableQuant, WeightBits};
 
 /// QUAN: what is quantised and how.
 #[derive(Encode, Decode)]
@@ -38,10 +37,10 @@ struct QuantTable {
 impl Quant {
     /// To the wire.
     pub fn new(quant: &QuantSpec) -> Result<Self> {
-        let table = |table: &Embedding| {
+        let table = |q: &TableQuant| {
             Ok(QuantTable {
-                table: table.to_string(),
-                scheme: Choice::new(codes::SYMMETRIC_INT8_PER_ROW, &[], &[])?,
+                table: q.table.to_string(),
+                scheme: Choice::of_bits(q.bits)?,
             })
         };
         let site = |q: &LinearQuant| {
@@ -55,7 +54,7 @@ impl Quant {
             };
             Ok(QuantSite {
                 linear: q.linear.to_string(),
-                weight_scheme: Choice::new(codes::SYMMETRIC_INT8_PER_ROW, &[], &[])?,
+                weight_scheme: Choice::of_bits(q.bits)?,
                 weight_max: q.weight_max,
                 group_limit: q.group_limit.map(|limit| (limit.size, limit.max)),
                 activation,
@@ -76,7 +75,7 @@ impl TryFrom<QuantSite> for LinearQuant {
     type Error = Error;
 
     fn try_from(site: QuantSite) -> Result<Self> {
-        site.weight_scheme.check_int8("weight scheme")?;
+        let bits = site.weight_scheme.bits("weight scheme")?;
         let activation = match site.activation.open() {
             (codes::STATIC, &[zero_point], &[scale]) => ActivationScheme::Static {
                 scale,
@@ -93,6 +92,7 @@ impl TryFrom<QuantSite> for LinearQuant {
         Ok(Self {
             linear: v1::parse(&site.linear)?,
             weight_max: site.weight_max,
+            bits,
             group_limit: site.group_limit.map(limit),
             activation_max: site.activation_max,
             activation,
@@ -111,8 +111,9 @@ impl TryFrom<Quant> for QuantSpec {
             LinearQuant::try_from(site).map_err(|e| e.context(format!("site {i}")))
         };
         let table = |table: QuantTable| {
-            table.scheme.check_int8("table scheme")?;
-            v1::parse(&table.table)
+            let bits = table.scheme.bits("table scheme")?;
+            let table = v1::parse(&table.table)?;
+            Ok(TableQuant { table, bits })
         };
         let sites = wire.sites.into_iter().enumerate();
         Ok(Self {
@@ -123,11 +124,20 @@ impl TryFrom<Quant> for QuantSpec {
 }
 
 impl Choice {
-    /// Four-bit weights in groups will be scheme 2.
-    fn check_int8(&self, what: &str) -> Result<()> {
+    fn of_bits(bits: WeightBits) -> Result<Self> {
+        match bits {
+            WeightBits::Eight => Self::new(codes::SYMMETRIC_INT8_PER_ROW, &[], &[]),
+            WeightBits::Four { group } => Self::new(codes::FOUR_BITS_IN_GROUPS, &[group], &[]),
+        }
+    }
+
+    fn bits(&self, what: &str) -> Result<WeightBits> {
         match self.open() {
-            (codes::SYMMETRIC_INT8_PER_ROW, [], []) => Ok(()),
-            _ => Err(self.refuse(what, codes::SYMMETRIC_INT8_PER_ROW)),
+            (codes::SYMMETRIC_INT8_PER_ROW, [], []) => Ok(WeightBits::Eight),
+            (codes::FOUR_BITS_IN_GROUPS, &[group], []) => Ok(WeightBits::Four {
+                group: group as usize,
+            }),
+            _ => Err(self.refuse(what, codes::FOUR_BITS_IN_GROUPS)),
         }
     }
 }
