@@ -82,8 +82,8 @@ pub fn quantize(
     })
 }
 
-/// Steps of a row that are tried beside the one that single errors say is best, as shares of it: what a clipped
-/// weight or a group that is cut loses others may make up for.
+/// Steps of a row that are tried after the one that single errors say is best, one after the other, as shares of the
+/// best so far: what a clipped weight or a group that is cut loses others may make up for.
 const SHARES: [f32; 4] = [0.8, 0.9, 1.1, 1.2];
 
 /// The same with compensation: what rounding takes off a column is made up for by the columns behind it.
