@@ -11,6 +11,7 @@
 //! a linear reads its input, [`steps`] is how steps are learned, [`quantizer`] what a step of the
 //! training loop needs.
 
+mod channels;
 mod grouped;
 mod inputs;
 pub(crate) mod ops;

@@ -12,7 +12,6 @@ use crate::calibrate::Method;
 use crate::channels::Channels;
 use crate::moments::Origin;
 use crate::options::Options;
-use crate::producer::Producer;
 use crate::rewritten::Rewritten;
 use crate::rounded::{Inputs, Matrix, Rounded};
 use crate::scheme::{Assignment, Input, Scheme};
@@ -107,6 +106,7 @@ impl<'a> ModelQuantizer<'a> {
         let mut rewritten = self.rewritten(assignment)?;
         let mut linears = Vec::new();
         let mut integers: BTreeMap<String, Tensor> = BTreeMap::new();
+        let mut multipliers = Vec::new();
         for linear in plan.linears() {
             let scheme = assignment.scheme(linear)?;
             let Some(done) = self.linear(&rewritten, linear, scheme, assignment)? else {
@@ -126,6 +126,12 @@ impl<'a> ModelQuantizer<'a> {
             );
             linears.push(done.quant);
         }
+        for choice in &assignment.choices {
+            if let Some(multiplier) = self.multiplier(&choice.input, choice.scheme)? {
+                let name = choice.input.first().input_multiplier();
+                multipliers.push((name, Tensor::f32([multiplier.len()], multiplier)));
+            }
+        }
         for (table, rows) in &self.tables {
             let shape = [plan.table_rows(*table), plan.hidden_size];
             let (name, scale) = (table.weight(), table.scale());
@@ -143,7 +149,7 @@ impl<'a> ModelQuantizer<'a> {
             };
             params.insert(name, tensor);
         }
-        for (name, tensor) in integers {
+        for (name, tensor) in integers.into_iter().chain(multipliers) {
             params.insert(name, tensor);
         }
         let bits = self.options.bits;
@@ -165,11 +171,22 @@ impl<'a> ModelQuantizer<'a> {
     }
 
     /// The float model after all shifts and smoothing of an assignment: the same answers, with
-    /// activations that are easier to quantise.
+    /// activations that are easier to quantise, once those that are multiplied at run time are.
     ///
     /// # Errors
     /// Rejected: the model lacks a tensor.
     pub fn rewritten(&self, assignment: &Assignment) -> Result<Rewritten<'a>> {
+        let mut rewritten = self.before_multipliers(assignment)?;
+        for choice in &assignment.choices {
+            if let Some(multiplier) = self.multiplier(&choice.input, choice.scheme)? {
+                rewritten.divide(&choice.input.linears, &multiplier)?;
+            }
+        }
+        Ok(rewritten)
+    }
+
+    /// What of that needs nothing at run time: a float model of the same answers.
+    fn before_multipliers(&self, assignment: &Assignment) -> Result<Rewritten<'a>> {
         let mut rewritten = Rewritten::new(self.model);
         for choice in &assignment.choices {
             let Input { linears } = &choice.input;
@@ -181,70 +198,34 @@ impl<'a> ModelQuantizer<'a> {
             }
         }
         for choice in &assignment.choices {
-            if let Scheme::Smooth { alpha, .. } = choice.scheme {
-                let linear = choice.input.first();
-                if let Some((producer, factors)) = self.factors(linear, alpha)? {
-                    rewritten.smooth(producer, linear, &factors)?;
-                }
+            let linear = choice.input.first();
+            let producer = smooth::producer(&self.model.plan, linear);
+            if let Scheme::Smooth {
+                alpha,
+                at_run_time: false,
+                ..
+            } = choice.scheme
+                && let Some(producer) = producer
+            {
+                let factors = self.factors(&choice.input, alpha)?;
+                rewritten.smooth(producer, linear, &factors)?;
             }
         }
         Ok(rewritten)
     }
 
-    /// The float model that an assignment rounds, as an artifact: what training on from it needs.
+    /// The float model that an assignment rounds, as an artifact, its weights not divided by multipliers:
+    /// what training on from it needs.
     ///
     /// # Errors
     /// Rejected: the model lacks a tensor.
     pub fn float(&self, assignment: &Assignment) -> Result<Artifact> {
         let mut float = self.model.clone();
-        for (name, values) in self.rewritten(assignment)?.into_tensors() {
+        for (name, values) in self.before_multipliers(assignment)?.into_tensors() {
             let shape = self.model.params.get(&name)?.shape().to_vec();
             float.params.insert(name, Tensor::f32(shape, values));
         }
         Ok(float)
-    }
-
-    /// What `scheme` takes off the channels of `linear`'s input, if anything.
-    pub(crate) fn shift(
-        &self,
-        linear: Linear,
-        scheme: Scheme,
-        assignment: &Assignment,
-    ) -> Result<Option<&'a [f32]>> {
-        let shift = self.statistics(linear)?.shift.as_ref();
-        Ok(shift.and_then(|shift| match scheme {
-            Scheme::Static(_) | Scheme::Smooth { .. } => Some(&shift.middle[..]),
-            Scheme::Dynamic if assignment.shift_tokens => Some(&shift.mean[..]),
-            Scheme::Dynamic | Scheme::Float => None,
-        }))
-    }
-
-    /// The channels of `linear`'s input after the shift of `scheme`.
-    fn channels(
-        &self,
-        linear: Linear,
-        scheme: Scheme,
-        assignment: &Assignment,
-    ) -> Result<Channels> {
-        let channels = &self.statistics(linear)?.channels;
-        Ok(match self.shift(linear, scheme, assignment)? {
-            Some(shift) => channels.shifted(shift),
-            None => channels.clone(),
-        })
-    }
-
-    /// How an input could be smoothed, if it can.
-    fn factors(&self, linear: Linear, alpha: f64) -> Result<Option<(Producer, Vec<f32>)>> {
-        let Some(producer) = smooth::producer(&self.model.plan, linear) else {
-            return Ok(None);
-        };
-        let weights = self.model.params.f32(&linear.weight())?;
-        let statistics = self.statistics(linear)?;
-        let peaks = match &statistics.shift {
-            Some(shift) => statistics.channels.shifted(&shift.middle).peaks(),
-            None => statistics.channels.peaks(),
-        };
-        Ok(Some((producer, smooth::factors(&peaks, weights, alpha))))
     }
 
     /// One linear of the `rewritten` model under `scheme`; none if it stays in float.
@@ -272,15 +253,18 @@ impl<'a> ModelQuantizer<'a> {
             activation_max: self.options.activation_max,
             ..LinearQuant::dynamic(linear)
         };
-        let mut channels = self.channels(linear, scheme, assignment)?;
+        let channels = self.quantised_channels(linear, scheme, assignment)?;
         match scheme {
             Scheme::Static(method) => self.set_scale(&mut quant, method, statistics),
-            Scheme::Smooth { method, alpha } => {
-                if let Some((_, factors)) = self.factors(linear, alpha)? {
-                    channels = channels.divided(&factors);
-                }
-                let divided = Statistics::of_rows(channels.clone());
-                self.set_scale(&mut quant, method, &divided);
+            Scheme::Smooth {
+                method,
+                at_run_time,
+                ..
+            } => {
+                quant.input_multiplier = at_run_time;
+                let all_tokens = assignment.input(linear)?.last();
+                let channels = self.quantised_channels(all_tokens, scheme, assignment)?;
+                self.set_scale(&mut quant, method, &Statistics::of_rows(channels));
             }
             Scheme::Dynamic | Scheme::Float => {}
         }
@@ -335,10 +319,7 @@ impl<'a> ModelQuantizer<'a> {
         let moments = moments.ok_or_else(|| {
             Error::failed(format!("calibration kept no moments of {linear}.input"))
         })?;
-        let factors = match scheme {
-            Scheme::Smooth { alpha, .. } => self.factors(linear, alpha)?,
-            Scheme::Static(_) | Scheme::Dynamic | Scheme::Float => None,
-        };
+        let divisors = self.divisors(assignment.input(linear)?, scheme)?;
         let shift = self.shift(linear, scheme, assignment)?;
         let zeros = vec![0.0; columns];
         let inputs = Inputs {
@@ -349,7 +330,7 @@ impl<'a> ModelQuantizer<'a> {
                 (false, Some(shift)) => Origin::At(shift),
                 (false, None) => Origin::At(&zeros),
             },
-            factors: factors.as_ref().map(|(_, factors)| &factors[..]),
+            factors: divisors.as_deref(),
         };
         rounded.rows(&matrix, Some(&inputs), allowed, self.threads)
     }
@@ -376,11 +357,6 @@ impl<'a> ModelQuantizer<'a> {
             }
         }
         Ok(noise)
-    }
-
-    /// True if `input` can be smoothed without changing the float model.
-    pub fn can_smooth(&self, input: &Input) -> bool {
-        input.linears.len() == 1 && smooth::producer(&self.model.plan, input.first()).is_some()
     }
 }
 

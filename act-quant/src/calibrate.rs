@@ -24,6 +24,8 @@ pub struct Method {
     pub calibrator: Calibrator,
     /// Share of all values (0..=1) that `hist` does not clip; 0 for the others.
     pub percent: f64,
+    /// What its threshold is multiplied by: 1, or what the answers of the model were closest with.
+    pub share: f64,
 }
 
 impl Method {
@@ -33,6 +35,7 @@ impl Method {
         Self {
             calibrator,
             percent: if takes_it { percent } else { 0.0 },
+            share: 1.0,
         }
     }
 
@@ -40,23 +43,27 @@ impl Method {
     /// statistics hold any value but zero.
     pub fn threshold(self, statistics: &Statistics, activation_max: u8) -> f64 {
         let levels = usize::from(activation_max);
-        match self.calibrator {
+        let threshold = match self.calibrator {
             Calibrator::AbsMax | Calibrator::MinMax => statistics.abs_max(),
             Calibrator::Avg => statistics.mean_peak,
             Calibrator::Mse => mse::threshold(statistics, levels),
             Calibrator::Emd => emd::threshold(statistics, levels),
             Calibrator::Hist => hist::threshold(statistics, self.percent),
             Calibrator::Kl => kl::threshold(statistics, levels),
-        }
+        };
+        threshold * self.share
     }
 }
 
-/// `hist 0.9999`, `KL`.
+/// `hist 0.9999`, `KL`, `mse x 0.8`.
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.calibrator)?;
         if self.calibrator == Calibrator::Hist {
             write!(f, " {}", self.percent)?;
+        }
+        if self.share != 1.0 {
+            write!(f, " x {:.3}", self.share)?;
         }
         Ok(())
     }

@@ -5,7 +5,8 @@
 //! statistics of every linear's input ([`collect`]), read thresholds out of them ([`calibrate`]), turn
 //! weights and tables into bytes ([`weight`], [`embedding`]), and among the combinations asked for
 //! ([`options`], [`search`]) keep the one whose answers stay closest to the float model's ([`judge`]).
-//! Where that is not close enough, single inputs change their scheme ([`scheme`], [`refine`]).
+//! Where that is not close enough, single inputs change their scheme ([`scheme`], [`refine`]), and static ranges are chosen by the
+//! answers of the whole model ([`descent`]).
 //! Models run through act-infer, the engine that will serve them. [`aware`] trains.
 
 pub mod apply;
@@ -14,6 +15,7 @@ pub mod bias;
 pub mod calibrate;
 pub mod channels;
 pub mod collect;
+pub mod descent;
 pub mod embedding;
 pub mod grid;
 mod held_out;
@@ -23,6 +25,7 @@ mod made;
 pub mod moments;
 pub mod noise;
 pub mod options;
+mod prepare;
 pub mod producer;
 mod quantize;
 mod quantized;

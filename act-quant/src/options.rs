@@ -30,6 +30,10 @@ pub struct Options {
     pub shift: bool,
     /// Exponents that smoothing may use.
     pub alphas: Vec<f64>,
+    /// Passes over the static inputs in which ranges are chosen by the answers of the whole model.
+    pub range_passes: usize,
+    /// Calibration examples that those answers are to.
+    pub range_examples: usize,
     /// Divergence up to which no input is changed, in nats an example.
     pub max_divergence: f64,
     /// Sequences a batch.
@@ -104,6 +108,8 @@ impl Options {
                 .collect(),
             shift: post.shift,
             alphas: post.smooth_alpha.clone(),
+            range_passes: post.range_passes,
+            range_examples: post.range_examples,
             max_divergence: post.max_divergence,
             max_trials: search.max_quant_count(),
             batch_size: post.batch_size,
@@ -174,6 +180,13 @@ impl Options {
     /// True if the options let an input become this.
     pub fn allows(&self, kind: SchemeKind) -> bool {
         self.schemes.contains(&kind)
+    }
+
+    /// True if static ranges are chosen by the answers of the whole model: where there are no scales per
+    /// token to turn to.
+    pub fn chooses_ranges(&self) -> bool {
+        let is_static = self.allows(SchemeKind::Static) && !self.allows(SchemeKind::Dynamic);
+        is_static && self.range_passes > 0
     }
 
     /// What every input becomes in a whole-model trial.

@@ -6,6 +6,7 @@ use act_infer::{Engine, Observer};
 use act_stage::config::JudgeTexts;
 
 use crate::apply::ModelQuantizer;
+use crate::descent::Slice;
 use crate::held_out::HeldOut;
 use crate::judge::Score;
 use crate::options::Options;
@@ -85,7 +86,20 @@ pub fn quantize(
     progress.begin("searching", trials * examples);
     let mut found = search::search(&mut runner, seed)?;
     progress.begin("changing single inputs", 0);
-    refine::refine(&mut found, &mut runner)?;
+    let few = if options.chooses_ranges() {
+        options.range_examples.min(samples.calibration.len())
+    } else {
+        0
+    };
+    let few = &samples.calibration[..few];
+    let slice = Slice {
+        expected: &answer(few)?,
+        batches: &batches(few, options.batch_size),
+        passes: options.range_passes,
+        threads,
+        progress,
+    };
+    refine::refine(&mut found, &mut runner, &slice)?;
     let seen = (unseen.is_some()).then(|| seen.judge(&found.artifact, f64::INFINITY));
     let seen = seen.transpose()?;
     let few = held_out.first(GAIN_EXAMPLES);

@@ -251,6 +251,12 @@ fn trial(trial: &Trial) -> QuantisationTrial {
         Attempt::Calibrators => report::Attempt::Calibrators {
             algo: "each site's best".into(),
         },
+        Attempt::Smoothings => report::Attempt::Calibrators {
+            algo: "each site's best, smoothed".into(),
+        },
+        Attempt::Ranges => report::Attempt::Calibrators {
+            algo: "each site's range by the answers of the whole model".into(),
+        },
         Attempt::ShiftTokens => report::Attempt::ShiftTokens {
             shift: "means".into(),
         },

@@ -8,8 +8,10 @@ use act_core::Result;
 use act_stage::config::SchemeKind;
 
 use crate::apply::ModelQuantizer;
+use crate::calibrate::Method;
+use crate::descent::{self, Slice};
 use crate::noise;
-use crate::scheme::{Assignment, Scheme};
+use crate::scheme::{Assignment, Input, Scheme};
 use crate::search::{Attempt, Runner, Search};
 
 /// A change of one input is kept if it takes at least this share off the divergence, and static
@@ -26,11 +28,11 @@ struct Refinement<'a, 'r> {
 }
 
 /// Refines a search's result until its divergence is within the options' bound, no change helps, or
-/// the bound of trials is reached.
+/// the bound of trials is reached. Without scales per token, ranges are chosen by the answers to `slice`.
 ///
 /// # Errors
 /// Those of the judge; rejected: a weight that is not finite.
-pub fn refine(search: &mut Search, runner: &mut Runner<'_>) -> Result<()> {
+pub fn refine(search: &mut Search, runner: &mut Runner<'_>, slice: &Slice<'_>) -> Result<()> {
     let whole = search.assignment.clone();
     let mut refinement = Refinement {
         start: search.trials.len(),
@@ -39,6 +41,8 @@ pub fn refine(search: &mut Search, runner: &mut Runner<'_>) -> Result<()> {
         runner,
     };
     refinement.best_calibrators()?;
+    refinement.best_smoothings()?;
+    refinement.ranges(slice)?;
     refinement.all_dynamic()?;
     while refinement.single_inputs()? {}
     refinement.back_to_static(&whole)
@@ -87,6 +91,87 @@ impl Refinement<'_, '_> {
         }
         let bar = self.divergence();
         self.attempt(Attempt::Calibrators, best, bar)?;
+        Ok(())
+    }
+
+    /// True if every scale is to be static.
+    fn is_static(&self) -> bool {
+        self.allows(SchemeKind::Static) && !self.allows(SchemeKind::Dynamic)
+    }
+
+    /// Each static input the smoothing with the least estimated error, or none.
+    fn best_smoothings(&mut self) -> Result<()> {
+        if !self.goes_on() || !self.is_static() {
+            return Ok(());
+        }
+        let now = &self.search.assignment;
+        let mut best = now.clone();
+        for (index, choice) in best.choices.iter_mut().enumerate() {
+            let mut highest = noise::estimate(self.quantizer, now, index, choice.scheme)?;
+            let Some(method) = choice.scheme.method() else {
+                continue;
+            };
+            for scheme in self.smoothings(&choice.input, method) {
+                let sqnr = noise::estimate(self.quantizer, now, index, scheme)?;
+                if sqnr > highest {
+                    highest = sqnr;
+                    choice.scheme = scheme;
+                    choice.reason =
+                        format!("of static scales, the least error at its layer ({highest:.1} dB)");
+                }
+            }
+        }
+        let bar = self.divergence();
+        if best != *now {
+            self.attempt(Attempt::Smoothings, best, bar)?;
+        }
+        Ok(())
+    }
+
+    /// How an input could be smoothed with a calibrator.
+    fn smoothings(&self, input: &Input, method: Method) -> Vec<Scheme> {
+        let at_run_time = !self.quantizer.can_smooth(input);
+        let kind = if at_run_time {
+            SchemeKind::SmoothAtRunTime
+        } else {
+            SchemeKind::Smooth
+        };
+        let alphas = self.quantizer.options().alphas.iter();
+        let alphas = alphas.filter(|_| self.allows(kind));
+        let smooth = |&alpha: &f64| Scheme::Smooth {
+            method,
+            alpha,
+            at_run_time,
+        };
+        alphas.map(smooth).collect()
+    }
+
+    /// Ranges and smoothing of static inputs by the answers of the whole model.
+    fn ranges(&mut self, slice: &Slice<'_>) -> Result<()> {
+        if !self.goes_on() || !self.quantizer.options().chooses_ranges() {
+            return Ok(());
+        }
+        let now = self.search.assignment.clone();
+        slice
+            .progress
+            .begin("choosing ranges", slice.passes * now.choices.len());
+        let smoothings = |index: usize| {
+            let choice = &now.choices[index];
+            let method = choice.scheme.method();
+            method.map_or(Vec::new(), |method| self.smoothings(&choice.input, method))
+        };
+        let (mut best, [before, after]) =
+            descent::descend(self.quantizer, &now, slice, &smoothings)?;
+        log::info!("ranges by the answers: {before:.3e} -> {after:.3e} on the slice");
+        for (choice, old) in best.choices.iter_mut().zip(&now.choices) {
+            if choice.scheme != old.scheme {
+                choice.reason = "its range by the answers of the whole model".into();
+            }
+        }
+        let bar = self.divergence();
+        if best != now {
+            self.attempt(Attempt::Ranges, best, bar)?;
+        }
         Ok(())
     }
 
@@ -184,19 +269,16 @@ impl Refinement<'_, '_> {
         let estimate = |scheme| noise::estimate(self.quantizer, assignment, index, scheme);
         let now = estimate(choice.scheme)?;
         let mut found = Vec::new();
-        if self.allows(SchemeKind::Smooth) && self.quantizer.can_smooth(&choice.input) {
-            let mut best = (now, None);
-            for &alpha in &options.alphas {
-                for &method in &options.methods {
-                    let scheme = Scheme::Smooth { method, alpha };
-                    let sqnr = estimate(scheme)?;
-                    if sqnr > best.0 {
-                        best = (sqnr, Some(scheme));
-                    }
+        let mut best = (now, None);
+        for &method in &options.methods {
+            for scheme in self.smoothings(&choice.input, method) {
+                let sqnr = estimate(scheme)?;
+                if sqnr > best.0 {
+                    best = (sqnr, Some(scheme));
                 }
             }
-            found.extend(best.1.filter(|scheme| *scheme != choice.scheme));
         }
+        found.extend(best.1.filter(|scheme| *scheme != choice.scheme));
         let has_scale = choice.scheme.method().is_some();
         if has_scale && self.allows(SchemeKind::Dynamic) && estimate(Scheme::Dynamic)? > now {
             found.push(Scheme::Dynamic);

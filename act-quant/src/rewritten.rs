@@ -63,6 +63,22 @@ impl<'a> Rewritten<'a> {
         })
     }
 
+    /// Divides the columns of the readers' weights, which read channels that are multiplied when they are
+    /// quantised.
+    ///
+    /// # Errors
+    /// Rejected: the model lacks a tensor.
+    pub fn divide(&mut self, readers: &[Linear], multiplier: &[f32]) -> Result<()> {
+        for reader in readers {
+            self.update(&reader.weight(), |values| {
+                for row in values.chunks_exact_mut(multiplier.len()) {
+                    row.iter_mut().zip(multiplier).for_each(|(w, m)| *w /= m);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
     /// Takes `shift` off the channels that the route's producer makes and that `readers` read, and
     /// gives it back to the residual stream. Comes before any smoothing.
     ///

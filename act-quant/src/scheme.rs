@@ -20,6 +20,9 @@ pub enum Scheme {
         method: Method,
         /// How much is moved: exponent of the activations' peaks.
         alpha: f64,
+        /// Whether the engine takes it off the channels when it quantises them, or whatever makes them
+        /// never makes it.
+        at_run_time: bool,
     },
     /// A scale for each token.
     Dynamic,
@@ -32,7 +35,10 @@ impl Scheme {
     pub fn name(self) -> &'static str {
         match self {
             Scheme::Static(_) => "static",
-            Scheme::Smooth { .. } => "smooth",
+            Scheme::Smooth {
+                at_run_time: false, ..
+            } => "smooth",
+            Scheme::Smooth { .. } => "smooth_at_run_time",
             Scheme::Dynamic => "dynamic_per_token",
             Scheme::Float => "float",
         }
@@ -46,6 +52,22 @@ impl Scheme {
         }
     }
 
+    /// The same with another calibrator, if it has one.
+    #[must_use]
+    pub fn with_method(self, method: Method) -> Self {
+        match self {
+            Scheme::Static(_) => Scheme::Static(method),
+            Scheme::Smooth {
+                alpha, at_run_time, ..
+            } => Scheme::Smooth {
+                method,
+                alpha,
+                at_run_time,
+            },
+            Scheme::Dynamic | Scheme::Float => self,
+        }
+    }
+
     /// The calibrator that chooses its scale, if it has one.
     pub fn method(self) -> Option<Method> {
         match self {
@@ -55,12 +77,19 @@ impl Scheme {
     }
 }
 
-/// `static (KL)`, `smooth 0.5 (mse)`, `dynamic per token`, `float`.
+/// `static (KL)`, `smooth 0.5 (mse)`, `smooth 0.5 (mse) at run time`, `dynamic per token`, `float`.
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Scheme::Static(method) => write!(f, "static ({method})"),
-            Scheme::Smooth { method, alpha } => write!(f, "smooth {alpha} ({method})"),
+            Scheme::Smooth {
+                method,
+                alpha,
+                at_run_time,
+            } => {
+                let when = if *at_run_time { " at run time" } else { "" };
+                write!(f, "smooth {alpha} ({method}){when}")
+            }
             Scheme::Dynamic => f.write_str("dynamic per token"),
             Scheme::Float => f.write_str("float"),
         }
@@ -92,6 +121,11 @@ impl Input {
     /// The first of its linears.
     pub fn first(&self) -> Linear {
         self.linears[0]
+    }
+
+    /// The last of its linears.
+    pub fn last(&self) -> Linear {
+        self.linears[self.linears.len() - 1]
     }
 }
 
@@ -168,10 +202,21 @@ impl Assignment {
     /// # Errors
     /// Failed: the model has no such linear.
     pub fn scheme(&self, linear: Linear) -> Result<Scheme> {
+        Ok(self.choice(linear)?.scheme)
+    }
+
+    /// The input that `linear` reads.
+    ///
+    /// # Errors
+    /// Failed: the model has no such linear.
+    pub fn input(&self, linear: Linear) -> Result<&Input> {
+        Ok(&self.choice(linear)?.input)
+    }
+
+    fn choice(&self, linear: Linear) -> Result<&Choice> {
         let mut choices = self.choices.iter();
         choices
             .find(|c| c.input.linears.contains(&linear))
-            .map(|c| c.scheme)
             .ok_or_else(|| act_core::Error::failed(format!("no choice was made for {linear}")))
     }
 }

@@ -33,6 +33,10 @@ pub enum Attempt {
     Whole(Candidate),
     /// Each input the calibrator that adds it the least error.
     Calibrators,
+    /// Each static input the smoothing that adds it the least error.
+    Smoothings,
+    /// Ranges of static inputs by the answers of the whole model.
+    Ranges,
     /// The best so far, the means of channels taken off where each token has its own scale.
     ShiftTokens,
     /// The best so far, some inputs changed.
@@ -247,6 +251,8 @@ impl std::fmt::Display for Attempt {
                 }
             ),
             Attempt::Calibrators => f.write_str("each site's best calibrator"),
+            Attempt::Smoothings => f.write_str("each site's best smoothing"),
+            Attempt::Ranges => f.write_str("ranges by the answers of the whole model"),
             Attempt::ShiftTokens => f.write_str("means off before scales per token"),
             Attempt::Change(inputs, scheme) => {
                 write!(f, "{}", inputs[0])?;

@@ -6,13 +6,14 @@
 //! the heads' context (made by the value projection), the neurons of a ReLU, which lets a positive
 //! factor through, and the pooler's input (made by the last norm). The other norms of a BERT feed
 //! the residual stream too (SmoothQuant is made for norms *before* the blocks), and GELU lets no
-//! factor through: those sites cannot be smoothed here.
+//! factor through: there the engine multiplies each channel by the inverse of its factor when it
+//! quantises it, which costs nothing where that is a multiplication already.
 
 use act_core::{Activation, Linear, Plan};
 
 use crate::producer::Producer;
 
-/// What makes the input of `linear`, if it can be smoothed.
+/// What makes the input of `linear`, if a factor can be moved into it.
 pub fn producer(plan: &Plan, linear: Linear) -> Option<Producer> {
     match linear {
         Linear::AttentionOutput(l) => Some(Producer::Linear(Linear::Value(l))),
@@ -24,13 +25,15 @@ pub fn producer(plan: &Plan, linear: Linear) -> Option<Producer> {
     }
 }
 
-/// Factor of each channel: `max |x|^alpha / max |w|^(1 - alpha)` (equation 4); 1 where the channel or
-/// its weights are all zero.
-pub fn factors(peaks: &[f32], weights: &[f32], alpha: f64) -> Vec<f32> {
+/// Factor of each channel: `max |x|^alpha / max |w|^(1 - alpha)` (equation 4), over the weights of all
+/// readers, `[outputs, channels]` each; 1 where the channel or its weights are all zero.
+pub fn factors(peaks: &[f32], readers: &[&[f32]], alpha: f64) -> Vec<f32> {
     let mut weight_peaks = vec![0f32; peaks.len()];
-    for row in weights.chunks_exact(peaks.len().max(1)) {
-        for (peak, w) in weight_peaks.iter_mut().zip(row) {
-            *peak = peak.max(w.abs());
+    for weights in readers {
+        for row in weights.chunks_exact(peaks.len().max(1)) {
+            for (peak, w) in weight_peaks.iter_mut().zip(row) {
+                *peak = peak.max(w.abs());
+            }
         }
     }
     let channels = peaks.iter().zip(&weight_peaks);
@@ -41,4 +44,15 @@ pub fn factors(peaks: &[f32], weights: &[f32], alpha: f64) -> Vec<f32> {
             if usable { factor as f32 } else { 1.0 }
         })
         .collect()
+}
+
+/// At run time no factor is a smaller part of the largest, which is 1: what is hardly ever seen needs no
+/// steps of its own, and a step must be a number.
+const LEAST: f32 = 1.0 / 4096.0;
+
+/// The multipliers of channels that take these factors off: the inverses, up to a number for all of them.
+pub fn multiplier(factors: &[f32]) -> Vec<f32> {
+    let largest = factors.iter().copied().fold(0.0, f32::max);
+    let of_channel = |factor: &f32| 1.0 / (factor / largest).max(LEAST);
+    factors.iter().map(of_channel).collect()
 }

@@ -48,11 +48,11 @@ fn factors_are_those_of_numpy() {
         for (alpha, expected) in &case.factors {
             let alpha = alpha.parse().unwrap();
             assert_close(
-                &smooth::factors(&case.peaks, &case.weights, alpha),
+                &smooth::factors(&case.peaks, &[&case.weights], alpha),
                 expected,
             );
         }
-        let factors = smooth::factors(&case.peaks, &case.weights, 0.5);
+        let factors = smooth::factors(&case.peaks, &[&case.weights], 0.5);
         assert_eq!(
             factors[2..4],
             [1.0, 1.0],
@@ -115,6 +115,7 @@ fn smoothing_leaves_the_float_model_alone() {
             let scheme = Scheme::Smooth {
                 method: Method::new(Calibrator::AbsMax, 0.0),
                 alpha,
+                at_run_time: false,
             };
             let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
             let smoothable = all
@@ -166,6 +167,7 @@ fn shifts_leave_the_float_model_alone() {
         let smooth = Scheme::Smooth {
             method: Method::new(Calibrator::AbsMax, 0.0),
             alpha: 0.5,
+            at_run_time: false,
         };
         for scheme in [
             Scheme::Static(Method::new(Calibrator::AbsMax, 0.0)),
@@ -190,6 +192,56 @@ fn shifts_leave_the_float_model_alone() {
             model.model_digest().unwrap()
         );
     }
+}
+
+#[test]
+fn weights_take_up_what_their_inputs_are_multiplied_by() {
+    let model = tiny_artifact(5, &TinyOptions::default());
+    let engine = Engine::new(model.clone()).unwrap();
+    let statistics = collect(
+        &model.plan.linears(),
+        &|_| false,
+        Wanted::default(),
+        &[batch()],
+        &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
+    )
+    .unwrap();
+    let options = Options::from_config(&Config::default()).unwrap();
+    let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
+    let scheme = Scheme::Smooth {
+        method: Method::new(Calibrator::AbsMax, 0.0),
+        alpha: 0.7,
+        at_run_time: true,
+    };
+    let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
+    let (int8, rewritten) = (
+        quantizer.artifact(&all).unwrap(),
+        quantizer.rewritten(&all).unwrap(),
+    );
+    let reread = Artifact::read(&int8.to_bytes().unwrap()[..]).unwrap();
+    for linear in model.plan.linears() {
+        let multiplier = reread.input_multiplier(linear).unwrap().unwrap();
+        let least = multiplier.iter().copied().fold(f32::INFINITY, f32::min);
+        assert_eq!(least, 1.0, "{linear}");
+        let weights = model.params.f32(&linear.weight()).unwrap();
+        let quotients = rewritten.f32(&linear.weight()).unwrap();
+        let channels = weights.iter().zip(multiplier.iter().cycle());
+        for ((w, m), quotient) in channels.zip(quotients) {
+            assert_eq!(w / m, *quotient);
+        }
+    }
+    let nearness = |model: &Artifact, other: &Artifact| {
+        let pairs = logits(model).into_iter().zip(logits(other));
+        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    assert!(
+        nearness(&model, &int8) < 0.05,
+        "{}",
+        nearness(&model, &int8)
+    );
+    // Training begins with weights as they are.
+    let float = quantizer.float(&all).unwrap();
+    assert_eq!(nearness(&model, &float), 0.0);
 }
 
 /// What the float model shows after a shift is what the statistics said of it before.

@@ -64,6 +64,8 @@ fn options() -> Options {
         schemes: SchemeKind::ALL.to_vec(),
         shift: true,
         alphas: vec![0.5],
+        range_passes: 0,
+        range_examples: 8,
         max_divergence: 1e-3,
         max_trials: 20,
         batch_size: 4,

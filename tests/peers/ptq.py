@@ -1,7 +1,7 @@
 """Int8 by act-quant and by the peers' own quantisers, of the same float model: accuracy and size.
 
     python tests/peers/ptq.py WORK --data DATA --model base.act --int8 int8.act [--accuracy-control]
-        [--split dev --split test]
+        [--split dev --split test] [--no-histograms]
 
 The act programs must be on the PATH (or --bin); packages: ptq-requirements.txt. Everybody calibrates
 on the same examples of train, one sequence a batch, without padding where the quantiser allows that;
@@ -11,6 +11,7 @@ split and writes WORK/ptq.json; models that exist already in WORK are not made a
 """
 
 import argparse
+import csv
 import json
 import math
 import pathlib
@@ -28,10 +29,26 @@ CONTROL = 1000  # examples of train on which NNCF watches the accuracy
 
 
 def read(path):
-    """(first text, second or None, label) of a CLUE or GLUE file in JSON lines."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        yield (row.get("sentence", row.get("sentence1")), row.get("sentence2"), str(row["label"]))
+    """(first text, second or None, label) of a CLUE or GLUE file in JSON lines, of CoLA's table (source,
+    label, mark, sentence; no header) or of banking77's (text and category; quoted, with a header)."""
+    with open(path, encoding="utf-8", newline="") as file:
+        if path.suffix == ".tsv":
+            for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+                yield row[3], None, row[1]
+        elif path.suffix == ".csv":
+            for row in csv.DictReader(file):
+                yield row["text"], None, row["category"]
+        else:
+            for row in map(json.loads, file):
+                first = row.get("sentence", row.get("sentence1"))
+                yield first, row.get("sentence2"), str(row["label"])
+
+
+def find(folder, name):
+    """The file of a split, whatever it is called."""
+    endings = (".json", "_public.json", ".tsv", ".csv")
+    files = [folder / f"{name}{ending}" for ending in endings]
+    return next(file for file in files if file.exists())
 
 
 class Encoder:
@@ -90,7 +107,7 @@ def padded(feeds):
             for feed, width in zip(feeds, widths)]
 
 
-def quantize_with_onnxruntime(work, source, feeds):
+def quantize_with_onnxruntime(work, source, feeds, histograms):
     """Yields (name, path) of ONNX Runtime's quantisers: weights per channel, tables too."""
     from onnxruntime import quantization as q
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -118,6 +135,8 @@ def quantize_with_onnxruntime(work, source, feeds):
         "Percentile": (q.CalibrationMethod.Percentile, padded(feeds[:HISTOGRAM_CALIBRATION])),
     }
     for name, (method, feeds) in methods.items():
+        if name != "MinMax" and not histograms:
+            continue
         path = work / f"ort-{name.lower()}.onnx"
         if not path.exists():
             q.quantize_static(prepared, path, Reader(feeds), quant_format=q.QuantFormat.QDQ,
@@ -208,11 +227,14 @@ def newcombe(only_first, only_second, both, neither):
 class Split:
     """Examples that quantisers are judged on, and the float graph's answers to them."""
 
-    def __init__(self, name, folder, encoder, source):
+    def __init__(self, name, folder, encoder, source, work):
         self.name = name
-        files = [folder / f"{stem}.json" for stem in (name, f"{name}_public")]
-        self.file = next(file for file in files if file.exists())
-        rows = list(read(self.file))
+        rows = list(read(find(folder, name)))
+        # As act-eval reads them, one a line.
+        self.file = work / f"{name}.jsonl"
+        self.file.write_text("".join(
+            json.dumps({"sentence1": first, "sentence2": second} if second else {"sentence": first},
+                       ensure_ascii=False) + "\n" for first, second, _ in rows), encoding="utf-8")
         self.feeds, self.classes = list(encoder.feeds(rows)), encoder.classes(rows)
         self.float = onnxruntime_logits(source, self.feeds)
 
@@ -246,6 +268,8 @@ def main():
     parser.add_argument("--int8", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--bin", type=pathlib.Path, help="folder of the act programs")
     parser.add_argument("--split", action="append", help="judged on; default: dev")
+    parser.add_argument("--no-histograms", dest="histograms", action="store_false",
+                        help="without ONNX Runtime's slow calibrators, Entropy and Percentile")
     parser.add_argument("--accuracy-control", action="store_true", help="NNCF's slow way too")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
@@ -258,14 +282,14 @@ def main():
             subprocess.run([program("act-convert"), "export", "-q", str(args.model), "-o",
                             f"{target}{ending}"], check=True)
     encoder = Encoder(folder)
-    train = list(read(args.data / "train.json"))
+    train = list(read(find(args.data, "train")))
     random.Random(7).shuffle(train)
     calibration = list(encoder.feeds(train[:CALIBRATION]))
     control = None
     if args.accuracy_control:
         held_out = train[CALIBRATION:CALIBRATION + CONTROL]
         control = list(zip(encoder.feeds(held_out), encoder.classes(held_out)))
-    splits = [Split(name, args.data, encoder, source) for name in args.split or ["dev"]]
+    splits = [Split(name, args.data, encoder, source, args.work) for name in args.split or ["dev"]]
     rows = []
 
     def judge(name, path, logits):
@@ -278,7 +302,8 @@ def main():
     for model in [args.model, *args.int8]:
         judge(f"act, {model.stem}", model,
               lambda split: act_logits(program("act-eval"), model, split.file))
-    for name, path in quantize_with_onnxruntime(args.work, source, calibration):
+    for name, path in quantize_with_onnxruntime(args.work, source, calibration,
+                                                args.histograms):
         judge(name, path, lambda split: onnxruntime_logits(path, split.feeds))
     for name, path in quantize_with_nncf(args.work, source, calibration, control):
         judge(name, path, lambda split: openvino_logits(path, split.feeds))

@@ -31,9 +31,11 @@ pub fn rows(plan: &Plan, quant: &QuantSpec, provenance: &[StageRecord]) -> Vec<R
         let figures = SiteFigures::from_metrics_of(&site, metrics);
         let quant = quant.linear(linear).cloned();
         let smooth = figures.as_ref().is_some_and(|f| f.smooth_alpha.is_some());
+        let multiplied = quant.as_ref().is_some_and(|q| q.input_multiplier);
         let scheme = match quant.as_ref().map(|q| q.activation) {
             None => "float",
             Some(ActivationScheme::DynamicPerToken) => "dynamic_per_token",
+            Some(ActivationScheme::Static { .. }) if multiplied => "smooth_at_run_time",
             Some(ActivationScheme::Static { .. }) if smooth => "smooth",
             Some(ActivationScheme::Static { .. }) => "static",
         };

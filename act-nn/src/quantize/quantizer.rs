@@ -11,6 +11,7 @@ use act_core::{Error, Linear, Result};
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::channels::Channels;
 use super::grouped;
 use super::inputs::{FakeQuantize, Input, Observed};
 use super::spec::{FakeQuantization, InputSteps, TABLE_MAX, WeightSteps, step_of, symmetric};
@@ -168,7 +169,7 @@ impl FakeQuantizer {
     /// What the columns of a linear's weight are divided by before they are rounded.
     fn channels<B: ActBackend>(&self, quant: &LinearQuant, w: &Tensor<B, 2>) -> Channels<B> {
         let multiplier = self.spec.multipliers.get(&quant.linear);
-        Channels(multiplier.map(|m| tensor(m.clone(), [1, m.len()], &w.device())))
+        Channels::new(multiplier.map(Vec::as_slice), &w.device())
     }
 
     /// Steps of the weights, in the specification's order.
@@ -289,25 +290,6 @@ impl FakeQuantizer {
             }
         }
         spec
-    }
-}
-
-/// A number for each column of a matrix, `[1, columns]`; none: 1.
-struct Channels<B: ActBackend>(Option<Tensor<B, 2>>);
-
-impl<B: ActBackend> Channels<B> {
-    fn divided(&self, w: &Tensor<B, 2>) -> Tensor<B, 2> {
-        match &self.0 {
-            Some(numbers) => w.clone() / numbers.clone(),
-            None => w.clone(),
-        }
-    }
-
-    fn multiplied(&self, w: Tensor<B, 2>) -> Tensor<B, 2> {
-        match &self.0 {
-            Some(numbers) => w * numbers.clone(),
-            None => w,
-        }
     }
 }
 

@@ -28,12 +28,38 @@ pub(super) fn float(
             let name = linear.weight();
             let steps = calibrated.artifact.params.f32(&linear.scale())?;
             let integers = calibrated.artifact.params.i8(&name)?;
-            let weights = within_cells(float.params.f32(&name)?, integers, steps, quant.weight_max);
+            let multiplier = calibrated.artifact.input_multiplier(linear)?;
+            let channels = Channels(multiplier);
+            let weights = channels.divided(float.params.f32(&name)?);
+            let weights = within_cells(&weights, integers, steps, quant.weight_max);
+            let weights = channels.multiplied(weights);
             let shape = float.params.get(&name)?.shape().to_vec();
             float.params.insert(name, Tensor::f32(shape, weights));
         }
     }
     Ok(float)
+}
+
+/// What the channels of an input are multiplied by, if by anything: its weights are rounded divided by it.
+struct Channels<'a>(Option<&'a [f32]>);
+
+impl Channels<'_> {
+    fn divided(&self, weights: &[f32]) -> Vec<f32> {
+        match self.0 {
+            Some(by) => weights
+                .iter()
+                .zip(by.iter().cycle())
+                .map(|(w, m)| w / m)
+                .collect(),
+            None => weights.to_vec(),
+        }
+    }
+
+    fn multiplied(&self, mut weights: Vec<f32>) -> Vec<f32> {
+        let by = self.0.unwrap_or(&[]).iter().cycle();
+        weights.iter_mut().zip(by).for_each(|(w, m)| *w *= m);
+        weights
+    }
 }
 
 /// Weights `[rows, columns]`, each moved to where `integers` are the nearest, no further than it must be:
@@ -109,6 +135,10 @@ mod tests {
             (&[SchemeKind::Static][..], WeightGroups::None),
             (&SchemeKind::ALL, WeightGroups::Pairs),
             (&SchemeKind::ALL, WeightGroups::Quads),
+            (
+                &[SchemeKind::Static, SchemeKind::SmoothAtRunTime],
+                WeightGroups::Pairs,
+            ),
         ] {
             config.quant_post.schemes = schemes.to_vec();
             config.quant_post.weight_groups = groups;

@@ -1,6 +1,7 @@
 //! The whole of quantisation on a tiny model, through act-infer.
 
 mod outliers;
+mod ranges;
 
 use std::cell::{Cell, RefCell};
 

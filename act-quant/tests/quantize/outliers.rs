@@ -9,13 +9,13 @@ use act_infer::Engine;
 use act_quant::options::Deploy;
 use act_quant::record;
 use act_quant::search::Attempt;
-use act_stage::config::SchemeKind::{self, Float, Smooth, Static};
+use act_stage::config::SchemeKind::{self, Float, Smooth, SmoothAtRunTime, Static};
 use act_stage::config::{Config, Granularity};
 
 use super::{divergence, float, options, run, sequences};
 
 /// A model one channel of whose values, one of whose neurons, or both are 100 times the rest.
-fn with_outliers(channel: bool, neuron: bool) -> Artifact {
+pub(super) fn with_outliers(channel: bool, neuron: bool) -> Artifact {
     let mut model = float();
     let mut scale = |name: String, row: usize, column: usize, factor: f32| {
         let tensor = model.params.get(&name).unwrap();
@@ -57,6 +57,12 @@ fn an_outlier_channel_ruins_abs_max_and_the_search_saves_it() {
     for (channel, neuron, schemes, site) in [
         (true, false, &[Static, Smooth][..], "smooth"),
         (false, true, &[Static, Float], "float"),
+        (
+            true,
+            true,
+            &[Static, Smooth, SmoothAtRunTime],
+            "smooth_at_run_time",
+        ),
         (true, true, &SchemeKind::ALL, "float"),
     ] {
         let model = with_outliers(channel, neuron);
@@ -157,6 +163,7 @@ fn alike(a: &Artifact, b: &Artifact) -> (f64, f64) {
 fn what_abs_max_destroys_the_search_saves() {
     let abs_max = |c: &mut Config| {
         c.quant_post.schemes = vec![Static];
+        c.quant_post.range_passes = 0;
         c.quant_post.shift = false;
         c.quant_post.weight_quantize_type = Granularity::Tensor;
     };

@@ -120,6 +120,7 @@ impl QuantPost {
     pub fn check(&self) -> Result<()> {
         at_least("QuantPost.batch_size", Some(self.batch_size), 1)?;
         at_least("QuantPost.batch_nums", Some(self.batch_nums), 1)?;
+        at_least("QuantPost.range_examples", Some(self.range_examples), 1)?;
         percentile("QuantPost.hist_percent", self.hist_percent)?;
         operators("QuantPost.quantize_op_types", &self.quantize_op_types)?;
         let bits = self.weight_bits;
@@ -178,17 +179,18 @@ impl QuantPost {
             allows(SchemeKind::Static) || allows(SchemeKind::Dynamic),
             "static or dynamic among them: smooth and float only change sites that are one of these",
         )?;
+        let smooth = allows(SchemeKind::Smooth) || allows(SchemeKind::SmoothAtRunTime);
         must(
             AT,
             &listed,
-            !allows(SchemeKind::Smooth) || allows(SchemeKind::Static),
+            !smooth || allows(SchemeKind::Static),
             "static beside smooth: a smoothed site has a static scale",
         )?;
         for alpha in &self.smooth_alpha {
             let share = (0.0..=1.0).contains(alpha);
             must("QuantPost.smooth_alpha", alpha, share, "0 to 1")?;
         }
-        if allows(SchemeKind::Smooth) && self.smooth_alpha.is_empty() {
+        if smooth && self.smooth_alpha.is_empty() {
             return Err(Error::usage(
                 "QuantPost.smooth_alpha: is empty while schemes allow smooth; give at least one \
                  exponent, or leave smooth out",

@@ -186,6 +186,9 @@ named! {
         Static = "static",
         /// One scale, after outlier channels have been moved into the weights.
         Smooth = "smooth",
+        /// The same where weights and norms cannot take it up: each channel is multiplied by a number of
+        /// its own when it is quantised.
+        SmoothAtRunTime = "smooth_at_run_time",
         /// A scale for each token.
         Dynamic = "dynamic",
         /// Not quantised.

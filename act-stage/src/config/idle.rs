@@ -60,7 +60,10 @@ impl Config {
         let untimed = !targets.iter().any(of_time);
         let unmeasured = untimed && !targets.contains(&"bytes");
         let unrelated = losses.relations == 0.0;
-        let rough = !self.quant_post.schemes.contains(&SchemeKind::Smooth);
+        let smooth = [SchemeKind::Smooth, SchemeKind::SmoothAtRunTime];
+        let rough = !smooth
+            .iter()
+            .any(|kind| self.quant_post.schemes.contains(kind));
         let no_target = "no target of time is given";
         let no_size = "no target of time or bytes is given";
         let no_labels = "no loss has soft labels";

@@ -197,7 +197,12 @@ section! {
         /// it up.
         pub shift: bool = true,
         /// Ours: exponents of the migration from activations to weights that `smooth` may use.
-        pub smooth_alpha: Vec<f64> = vec![0.25, 0.5, 0.75],
+        pub smooth_alpha: Vec<f64> = vec![0.25, 0.5, 0.75, 0.9],
+        /// Ours: passes over the static inputs in which each gets the range with which the whole model
+        /// answers best.
+        pub range_passes: usize = 2,
+        /// Ours: calibration examples that those answers are to.
+        pub range_examples: usize = 128,
         /// Ours: divergence from the float model, in nats an example, up to which every site stays as
         /// the search over whole models left it.
         pub max_divergence: f64 = 1e-3,

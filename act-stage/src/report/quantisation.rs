@@ -78,7 +78,7 @@ pub struct JudgeReport {
 pub struct QuantisedLinear {
     /// Its input: `layer.0.attention.query.input`.
     pub site: String,
-    /// `static`, `smooth`, `dynamic_per_token` or `float`.
+    /// `static`, `smooth`, `smooth_at_run_time`, `dynamic_per_token` or `float`.
     pub scheme: String,
     /// Why it has this scheme.
     pub reason: String,
@@ -260,7 +260,7 @@ pub struct InputSite {
     pub site: String,
     /// The linears that read it: query, key and value, or one alone.
     pub linears: Vec<String>,
-    /// `static`, `smooth`, `dynamic_per_token` or `float`.
+    /// `static`, `smooth`, `smooth_at_run_time`, `dynamic_per_token` or `float`.
     pub scheme: String,
     /// Signal to noise at the linears' outputs in decibels, where act-quant recorded it.
     pub sqnr_db: Option<f64>,

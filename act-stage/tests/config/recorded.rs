@@ -45,6 +45,7 @@ QuantPost:
   schemes:
   - static
   - smooth
+  - smooth_at_run_time
   - dynamic
   - float
   shift: true
@@ -52,7 +53,11 @@ QuantPost:
   - 0.25
   - 0.5
   - 0.75
+  - 0.9
+  range_passes: 2
+  range_examples: 128
   max_divergence: 0.001
+  judge: automatic
   embeddings: true
   weight_max: 127
   weight_groups: pairs
