@@ -61,7 +61,7 @@ CARGO_FLAGS ?= --locked
 
 TASKS := afqmc tnews iflytek cmnli ocnli cluewsc2020 csl
 # There is no sample corpus of the English tasks, so they need DATA.
-ENGLISH := sst2 mrpc rte
+ENGLISH := cola sst2 mrpc stsb qqp mnli qnli rte wnli
 tasks := $(TASKS) $(ENGLISH)
 PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval
 
@@ -122,7 +122,7 @@ given = $(if $(DATA),$(firstword \
 data = $(or $(call given,$(1)),$(out)/$(1)/data)
 # $(2) patterns of files in its data; the outer wildcard drops the halves of a name with a blank.
 in_data = $(wildcard $(wildcard $(addprefix $(call data,$(1))/,$(2))))
-files = $(if $(call given,$(1)),$(call in_data,$(1),train.* dev.* act-dataset.json),$(out)/$(1)/data/train.json)
+files = $(if $(call given,$(1)),$(call in_data,$(1),train.* dev.* dev_matched.* val.* valid.* validation.* act-dataset.json),$(out)/$(1)/data/train.json)
 
 # Its model: BASE, or the one of its name below BASE; and what is in it, if that is a folder.
 base = $(firstword $(wildcard $(addprefix $(BASE)/$(1),.act .tar .tar.gz) $(BASE)/$(1)) $(BASE))

@@ -145,7 +145,7 @@ fn within(what: &str, value: usize, low: usize, high: usize) -> Result<()> {
 mod tests {
     use super::*;
     use act_core::provenance::{DataRecord, Digest};
-    use act_data::{Example, Split};
+    use act_data::{Example, ProblemKind, Split, Target};
 
     fn shape() -> EncoderShape {
         EncoderShape {
@@ -163,11 +163,12 @@ mod tests {
         Dataset {
             task: "tnews".into(),
             split: Split::Train,
+            problem: ProblemKind::SingleLabel,
             labels: ["finance", "sport", "story"].map(String::from).to_vec(),
             examples: vec![Example {
                 text: "股市股市".into(),
                 pair: None,
-                label: Some(0),
+                target: Some(Target::Class(0)),
             }],
             columns: None,
             dropped: 0,

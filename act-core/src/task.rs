@@ -15,9 +15,15 @@ named! {
         Ocnli = "ocnli",
         Cluewsc2020 = "cluewsc2020",
         Csl = "csl",
+        Cola = "cola",
         Sst2 = "sst2",
         Mrpc = "mrpc",
+        Stsb = "stsb",
+        Qqp = "qqp",
+        Mnli = "mnli",
+        Qnli = "qnli",
         Rte = "rte",
+        Wnli = "wnli",
     }
 }
 
@@ -35,7 +41,11 @@ impl BuiltIn {
 
     /// True for CLUE's.
     pub fn is_clue(self) -> bool {
-        !matches!(self, BuiltIn::Sst2 | BuiltIn::Mrpc | BuiltIn::Rte)
+        use BuiltIn::{Afqmc, Cluewsc2020, Cmnli, Csl, Iflytek, Ocnli, Tnews};
+        matches!(
+            self,
+            Afqmc | Tnews | Iflytek | Cmnli | Ocnli | Cluewsc2020 | Csl
+        )
     }
 
     /// Their names for a message: `afqmc, tnews, ...`.
@@ -55,6 +65,7 @@ mod tests {
         }
         assert_eq!(BuiltIn::named("CLUEWSC"), Some(BuiltIn::Cluewsc2020));
         assert_eq!(BuiltIn::named("SST-2"), Some(BuiltIn::Sst2));
-        assert_eq!(BuiltIn::named("qqp"), None);
+        assert_eq!(BuiltIn::named("STS-B"), Some(BuiltIn::Stsb));
+        assert_eq!(BuiltIn::named("boolq"), None);
     }
 }

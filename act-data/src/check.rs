@@ -16,10 +16,13 @@ use serde::Serialize;
 
 use crate::dataset::Dataset;
 use crate::folder::Folder;
+use crate::held_out::HeldOut;
 use crate::split::Split;
+use crate::target::ProblemKind;
 use crate::vocab::vocabulary;
-pub use figures::{Distribution, Known, LabelCount, Shared, SplitCheck};
-use survey::Survey;
+pub(crate) use figures::label_counts;
+pub use figures::{Distribution, Known, LabelCount, Scores, Shared, SplitCheck};
+pub(crate) use survey::Survey;
 
 /// Longest sequence without another wish: `act-convert`'s.
 pub const MAX_SEQ_LENGTH: usize = 128;
@@ -31,6 +34,10 @@ pub struct Check {
     pub schema: u32,
     /// Task name.
     pub task: String,
+    /// What the labels are.
+    pub problem: ProblemKind,
+    /// What is held out of train because there is no file of it, in words.
+    pub held_out: Vec<String>,
     /// True for the bundled generator's corpus.
     pub synthetic: bool,
     /// Whose vocabulary tokens were counted with.
@@ -113,13 +120,8 @@ impl Reader {
 pub fn check(dir: &Path, task: Option<&str>, reader: &Reader) -> Result<Check> {
     let folder = Folder::open(dir, task)?;
     let mut survey = Survey::default();
-    let mut sets = Vec::new();
-    for split in Split::ALL {
-        if folder.find_split(split).is_none() {
-            continue;
-        }
-        sets.extend(survey.read(&folder, split, reader.labels.as_deref()));
-    }
+    let held_out = HeldOut::of(&folder);
+    let sets = survey.read_all(&folder, reader.labels.as_deref());
     let (mut vocabulary, mut splits) = (String::new(), Vec::new());
     if let Some((first, _)) = sets.first() {
         let (spec, name) = reader.tokenizer(first)?;
@@ -134,13 +136,18 @@ pub fn check(dir: &Path, task: Option<&str>, reader: &Reader) -> Result<Check> {
     let mut check = Check {
         schema: 1,
         task: folder.task.name().into(),
-        synthetic: folder.synthetic,
+        problem: folder.task.problem(),
+        synthetic: folder.synthetic(),
+        held_out: [Split::Dev, Split::Test]
+            .into_iter()
+            .filter_map(|split| held_out.note(split))
+            .collect(),
         vocabulary,
         also_in_train: figures::also_in_train(sets.iter().map(|(set, _)| set)),
         splits,
         unused_columns: survey.unused(&folder.task),
         not_read: folder.not_read(),
-        warnings: Vec::new(),
+        warnings: std::mem::take(&mut survey.warnings),
         errors,
     };
     findings::judge(&mut check, &folder, reader.tokenizer.is_some());

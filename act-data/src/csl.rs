@@ -6,7 +6,7 @@
 
 use act_core::Result;
 
-use crate::record::Record;
+use crate::read::Record;
 
 pub(crate) fn texts(record: &Record) -> Result<(String, String)> {
     let keywords = record.strings("keyword")?.join(" ");

@@ -1,30 +1,36 @@
 //! One split of a task in memory: opened, checked line by line, digested, tokenised.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use act_core::provenance::{DataRecord, Digest};
-use act_core::{Encoding, Error, Result, TaskInfo, Tokenizer};
+use act_core::{Encoding, Error, Result, Tokenizer};
 use rayon::prelude::*;
 
-use crate::description::FileFormat;
-use crate::folder::Folder;
+use crate::columns::Columns;
+use crate::folder::{Folder, Part};
 use crate::labels::list;
 use crate::lengths::Lengths;
-use crate::record::Record;
-use crate::rows::Rows;
+use crate::read::Record;
 use crate::split::Split;
-use crate::task::{Columns, Label, Task};
+use crate::target::{ProblemKind, Target};
+use crate::task::{Label, Task};
 
-/// One text or pair, with its class where it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One text or pair, with its label where it is known.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// The text, or the first of a pair.
     pub text: String,
     /// The second of a pair.
     pub pair: Option<String>,
-    /// Index into the data set's labels.
-    pub label: Option<u32>,
+    /// Its class, its classes or its score.
+    pub target: Option<Target>,
+}
+
+impl Example {
+    /// The class of a single-label example, an index into the data set's labels.
+    pub fn class(&self) -> Option<u32> {
+        self.target.as_ref().and_then(Target::class)
+    }
 }
 
 /// One split of a task, read and checked.
@@ -34,7 +40,9 @@ pub struct Dataset {
     pub task: String,
     /// Which split.
     pub split: Split,
-    /// Label names; the index is the class.
+    /// What the labels are.
+    pub problem: ProblemKind,
+    /// Label names; the index is the class. Of a regression the name of its score.
     pub labels: Vec<String>,
     /// The columns that the folder names; `None` of a built-in task with its own fields.
     pub columns: Option<Columns>,
@@ -42,82 +50,54 @@ pub struct Dataset {
     pub examples: Vec<Example>,
     /// Lines without a usable label (`-` in OCNLI and CMNLI), left out.
     pub dropped: usize,
-    /// Name, digest, count and whether it is the synthetic sample.
+    /// Name, digest, count and whether it is the synthetic sample. The name says what was held out.
     pub record: DataRecord,
 }
 
 impl Dataset {
-    /// Reads a split of `task` from the task's folder, or from a root that holds one folder a
-    /// task. Without `task` the folder's `act-dataset.json` decides, or else its name.
-    ///
-    /// With `labels` (a model's), classes are numbered as the model numbers them, by name, and a
-    /// label the model lacks is an error. Without, the task's canonical order numbers them.
-    ///
-    /// # Errors
-    /// One line with the file and the line: no such folder or file, invalid UTF-8, bad JSON, a
-    /// missing field, an unknown label, a missing label outside the test split, no examples.
-    pub fn open(
-        dir: &Path,
-        task: Option<&str>,
-        split: Split,
-        labels: Option<&[String]>,
-    ) -> Result<Self> {
-        Self::read(&Folder::open(dir, task)?, split, labels, &mut Strict)
-    }
-
-    /// A split as the model of `task` reads it: of its task, with its labels.
-    ///
-    /// # Errors
-    /// As [`Dataset::open`], and data of pairs for a model of single texts, or the other way round.
-    pub fn for_model(dir: &Path, split: Split, task: &TaskInfo) -> Result<Self> {
-        let data = Self::open(dir, Some(&task.name), split, Some(&task.labels))?;
-        let pairs = data.examples.iter().any(|example| example.pair.is_some());
-        let texts = |two| if two { "two texts" } else { "one text" };
-        match Task::of_model(task).map(|task| task.is_pair()) {
-            Some(takes) if takes != pairs => Err(Error::usage(format!(
-                "{}: an example has {}, and the model was made for {}",
-                data.record.name,
-                texts(pairs),
-                texts(takes)
-            ))),
-            _ => Ok(data),
-        }
-    }
-
-    /// A split of an opened folder; `reader` hears of every row, and decides whether one that is wrong
-    /// ends the reading.
-    pub(crate) fn read(
+    /// The whole of a split's file.
+    pub(crate) fn read_file(
         folder: &Folder,
         split: Split,
         labels: Option<&[String]>,
         reader: &mut dyn RowReader,
     ) -> Result<Self> {
-        let (path, format) = folder.split(split)?;
         let task = &folder.task;
         let classes = Classes::new(task, labels);
-        let (examples, dropped) = read(&path, format, task, split, &classes, reader)?;
-        let mut record = DataRecord {
-            name: format!("{}/{split}", task.name()),
-            digest: Digest([0; 32]),
-            examples: examples.len() as u64,
-            synthetic: folder.synthetic,
-        };
-        record.digest = digest(&examples, classes.names);
-        Ok(Self {
+        let (examples, dropped) = read(&folder.split(split)?, task, split, &classes, reader)?;
+        let mut data = Self {
             task: task.name().into(),
             split,
+            problem: task.problem(),
             labels: classes.names.to_vec(),
             columns: task.columns().cloned(),
             examples,
             dropped,
-            record,
-        })
+            record: DataRecord {
+                name: format!("{}/{split}", task.name()),
+                digest: Digest([0; 32]),
+                examples: 0,
+                synthetic: folder.synthetic(),
+            },
+        };
+        data.count();
+        Ok(data)
     }
 
-    /// The classes; an error that names the first example without one.
+    /// Brings digest and count up to date with the examples.
+    pub(crate) fn count(&mut self) {
+        self.record.digest = digest(&self.examples, &self.labels);
+        self.record.examples = self.examples.len() as u64;
+    }
+
+    /// The classes of single-label examples.
+    ///
+    /// # Errors
+    /// Usage: the labels are not one class a text; an example without one, the first of which is named.
     pub fn label_ids(&self) -> Result<Vec<u32>> {
+        self.problem.check_single(&self.record.name)?;
         let labels = self.examples.iter().enumerate().map(|(i, e)| {
-            e.label.ok_or_else(|| {
+            e.class().ok_or_else(|| {
                 let name = &self.record.name;
                 Error::usage(format!("example {} of {name} has no label", i + 1))
             })
@@ -178,10 +158,23 @@ impl<'a> Classes<'a> {
             map: task.labels().iter().map(position).collect(),
         }
     }
+
+    /// A target of the task with the model's numbers.
+    fn of_model(&self, target: Target, task: &Task) -> Result<Target> {
+        target.renumbered(|class| {
+            self.map[class as usize].ok_or_else(|| {
+                let (name, known) = (&task.labels()[class as usize], list(self.names));
+                Error::usage(format!("the model has no class {name:?}; it has {known}"))
+            })
+        })
+    }
 }
 
 /// Hears of a file's rows while they are read.
 pub(crate) trait RowReader {
+    /// The task as the file's own columns have it, before any row.
+    fn task(&mut self, _task: &Task) {}
+
     /// A row that is sound so far.
     fn row(&mut self, _row: &Record) {}
 
@@ -189,28 +182,16 @@ pub(crate) trait RowReader {
     fn wrong(&mut self, error: Error) -> Result<()>;
 }
 
-/// For a stage: no row may be wrong.
-struct Strict;
-
-impl RowReader for Strict {
-    fn wrong(&mut self, error: Error) -> Result<()> {
-        Err(error)
-    }
-}
-
 fn read(
-    path: &Path,
-    format: FileFormat,
+    part: &Part,
     task: &Task,
     split: Split,
     classes: &Classes,
     reader: &mut dyn RowReader,
 ) -> Result<(Vec<Example>, usize)> {
-    let mut wanted = task.text_columns();
-    if split != Split::Test {
-        wanted.push(task.label_field());
-    }
-    let mut rows = Rows::open(path, format, &wanted)?;
+    let (mut rows, task) = part.open(task, split != Split::Test)?;
+    let task = &task;
+    reader.task(task);
     let (mut examples, mut dropped, mut wrong) = (Vec::new(), 0, 0);
     while let Some(row) = rows.next()? {
         let read = row.and_then(|row| {
@@ -237,37 +218,49 @@ fn read(
         }
         _ => "no line can be read".to_string(),
     };
-    Err(Error::usage(why).context(path.display()))
+    Err(Error::usage(why).context(part.path.display()))
 }
 
-/// One line's example; `None` if its label is undecided.
+/// One row's example; `None` if its label is undecided, or if it was cut short where that is known of the
+/// task's files.
 fn example(
     record: &Record,
     task: &Task,
     split: Split,
     classes: &Classes,
 ) -> Result<Option<Example>> {
-    let label = match task.label(record)? {
+    let mut needed = task.text_columns();
+    if split != Split::Test {
+        needed.push(task.label_field());
+    }
+    if task.is_ragged() && !needed.iter().all(|name| record.has(name)) {
+        return Ok(None);
+    }
+    let target = match task.label(record)? {
         Label::Undecided => return Ok(None),
         Label::Absent if split == Split::Test => None,
         Label::Absent => {
             let field = task.label_field();
+            if record.has(field) {
+                return Err(Error::usage(format!(
+                    "the label is empty (field {field:?}); only test may lack it"
+                )));
+            }
             let instead = record.instead_of(field);
             return Err(Error::usage(format!(
                 "no label (field {field:?}; {instead}); only test may lack it"
             )));
         }
-        Label::Class(class) => Some(classes.map[class].ok_or_else(|| {
-            let (name, known) = (&task.labels()[class], list(classes.names));
-            Error::usage(format!("the model has no class {name:?}; it has {known}"))
-        })?),
+        Label::Given(target) => Some(classes.of_model(target, task)?),
     };
     let (text, pair) = task.texts(record)?;
-    Ok(Some(Example { text, pair, label }))
+    Ok(Some(Example { text, pair, target }))
 }
 
 /// BLAKE3 over every example's text, pair and label name, each with its length before it (LE64;
-/// all ones where it is absent). It depends on no file format and on no model's class numbers.
+/// all ones where it is absent). Of several labels their number stands before the names, in their
+/// alphabetical order; of a score its shortest decimal form. It depends on no file format and on no
+/// model's class numbers.
 pub(crate) fn digest(examples: &[Example], labels: &[String]) -> Digest {
     let mut hasher = blake3::Hasher::new();
     let mut field = |value: Option<&str>| {
@@ -275,10 +268,21 @@ pub(crate) fn digest(examples: &[Example], labels: &[String]) -> Digest {
         hasher.update(&length.to_le_bytes());
         hasher.update(value.unwrap_or_default().as_bytes());
     };
+    let name = |class: &u32| labels[*class as usize].as_str();
     for e in examples {
         field(Some(&e.text));
         field(e.pair.as_deref());
-        field(e.label.map(|l| labels[l as usize].as_str()));
+        match &e.target {
+            None => field(None),
+            Some(Target::Class(class)) => field(Some(name(class))),
+            Some(Target::Classes(classes)) => {
+                let mut names: Vec<&str> = classes.iter().map(name).collect();
+                names.sort_unstable();
+                field(Some(&names.len().to_string()));
+                names.into_iter().for_each(|name| field(Some(name)));
+            }
+            Some(Target::Score(score)) => field(Some(&score.to_string())),
+        }
     }
     Digest(*hasher.finalize().as_bytes())
 }

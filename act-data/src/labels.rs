@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use act_core::artifact::limits;
 
-use crate::quoted::quoted;
+use crate::read::quoted;
 use act_core::{Error, Result};
 
 /// Names of the classes; the index is the class.
@@ -14,6 +14,8 @@ pub(crate) struct Labels {
     classes: HashMap<String, usize>,
     /// Whether every name is a whole number, so that 1.0 can only mean 1.
     whole_numbers: bool,
+    /// Rows say the class's number, from 0, instead of its name.
+    numbered: bool,
 }
 
 impl Labels {
@@ -24,7 +26,14 @@ impl Labels {
             classes: numbered.map(|(i, name)| (name.clone(), i)).collect(),
             whole_numbers: names.iter().all(|name| name.parse::<i64>().is_ok()),
             names,
+            numbered: false,
         }
+    }
+
+    /// The same where rows say the class's number, from 0.
+    pub(crate) fn by_number(mut self, numbered: bool) -> Self {
+        self.numbered = numbered;
+        self
     }
 
     /// Of names that a user gives.
@@ -61,6 +70,9 @@ impl Labels {
     /// # Errors
     /// Usage: none of that name; the message has a near one, if there is.
     pub(crate) fn class(&self, given: &str, task: &str) -> Result<usize> {
+        if self.numbered {
+            return self.numbered_class(given, task);
+        }
         if let Some(&class) = self.classes.get(given) {
             return Ok(class);
         }
@@ -83,6 +95,25 @@ impl Labels {
             "label {} is not one of {task}'s: {known}{near}",
             quoted(given)
         )))
+    }
+
+    fn numbered_class(&self, given: &str, task: &str) -> Result<usize> {
+        let class: Option<f64> = given.parse().ok();
+        let class =
+            class.filter(|n| n.fract() == 0.0 && (0.0..self.names.len() as f64).contains(n));
+        class.map(|n| n as usize).ok_or_else(|| {
+            Error::usage(format!(
+                "label {} is no number of one of {task}'s {} labels, 0 to {}",
+                quoted(given),
+                self.names.len(),
+                self.names.len() - 1
+            ))
+        })
+    }
+
+    /// Whether a name is one of them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.classes.contains_key(name)
     }
 }
 
@@ -131,6 +162,20 @@ mod tests {
         assert!(error(&mixed, "1.0").contains("\"1.0\" is not one of own's: 1, many"));
         let floats = labels(&["0.5", "1.0"]);
         assert_eq!(floats.class("0.5", "own").unwrap(), 0);
+    }
+
+    #[test]
+    fn rows_may_say_the_number_of_a_class() {
+        let labels = labels(&["joy", "fear", "7"]).by_number(true);
+        let class = |given| labels.class(given, "own").unwrap();
+        assert_eq!(["0", "1", "2.0"].map(class), [0, 1, 2]);
+        for wrong in ["3", "-1", "0.5", "joy", "7", "NaN"] {
+            let error = error(&labels, wrong);
+            assert!(
+                error.contains("is no number of one of own's 3 labels, 0 to 2"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

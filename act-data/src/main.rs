@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use act_core::Error;
 use act_data::check::{Reader, check};
+use act_data::describe::describe;
 use act_data::sample::{Size, sample};
-use act_data::{Dataset, Split, vocabulary};
+use act_data::{DESCRIPTION, Dataset, Split, vocabulary};
 use act_stage::{Context, Exit, LogArgs, SeedArgs, StageCli};
 
 const EXAMPLES: &str = "\
@@ -48,6 +49,13 @@ Examples:
     act-data check ~/clue/afqmc --task afqmc --vocab vocab.txt --max-seq-length 64
   As a model will read it, for a script:
     act-data check tickets --model tickets.act --json";
+
+const DESCRIBE_EXAMPLES: &str = "\
+Examples:
+  What is in a folder: files, columns, rows, labels, and what is doubtful about that:
+    act-data describe answers
+  The same, and the act-dataset.json that says so, for every stage to read by:
+    act-data describe answers --write && act-data check answers";
 
 const VOCAB_EXAMPLES: &str = "\
 Examples:
@@ -123,6 +131,23 @@ enum Args {
         #[command(flatten)]
         log: LogArgs,
     },
+    /// Looks at a data folder and proposes the act-dataset.json that describes it.
+    #[command(after_help = DESCRIBE_EXAMPLES)]
+    Describe {
+        /// Folder of the data set.
+        dir: PathBuf,
+        /// What to call the task; else as the folder is called.
+        #[arg(long)]
+        task: Option<String>,
+        /// Write act-dataset.json into the folder.
+        #[arg(long)]
+        write: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        log: LogArgs,
+    },
     /// Makes a vocab.txt from a data set's train split.
     #[command(after_help = VOCAB_EXAMPLES)]
     Vocab {
@@ -145,7 +170,10 @@ enum Args {
 impl StageCli for Args {
     fn log(&self) -> &LogArgs {
         match self {
-            Args::Sample { log, .. } | Args::Check { log, .. } | Args::Vocab { log, .. } => log,
+            Args::Sample { log, .. }
+            | Args::Check { log, .. }
+            | Args::Describe { log, .. }
+            | Args::Vocab { log, .. } => log,
             #[cfg(feature = "fetch")]
             Args::Fetch { log, .. } => log,
         }
@@ -216,6 +244,13 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             context.write_file(Path::new("-"), text.as_bytes())?;
             found.verdict()?;
         }
+        Args::Describe {
+            dir,
+            task,
+            write,
+            json,
+            ..
+        } => describe_folder(context, &dir, task.as_deref(), write, json)?,
         Args::Vocab {
             dir,
             task,
@@ -229,6 +264,42 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Shows what a folder seems to hold, and writes it down if that is wished and it can be read so.
+fn describe_folder(
+    context: &Context,
+    dir: &Path,
+    task: Option<&str>,
+    write: bool,
+    json: bool,
+) -> anyhow::Result<()> {
+    let path = dir.join(DESCRIPTION);
+    let there = path.exists();
+    if write && there {
+        let path = path.display();
+        return Err(Error::usage(format!(
+            "{path} is there already: remove it, or leave out --write to see what would be proposed"
+        ))
+        .into());
+    }
+    let found = describe(dir, task)?;
+    let description = found.json()?;
+    let text = match json {
+        true => serde_json::to_string_pretty(&found)? + "\n",
+        false => format!("{found}\n{DESCRIPTION}\n{description}"),
+    };
+    context.write_file(Path::new("-"), text.as_bytes())?;
+    found.verdict()?;
+    if write {
+        context.write_file(&path, description.as_bytes())?;
+        log::info!("wrote {}", path.display());
+    } else if there {
+        log::info!("{} is there already, and counts", path.display());
+    } else {
+        log::info!("nothing written: --write writes {}", path.display());
+    }
+    Ok(())
 }
 
 #[cfg(feature = "fetch")]

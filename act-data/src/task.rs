@@ -6,11 +6,12 @@
 //! The orders differ between tasks, OCNLI's and CMNLI's too: do not tidy them.
 
 use act_core::{BuiltIn, Error, Result, TaskInfo};
-use serde::{Deserialize, Serialize};
 
+use crate::columns::{self, Columns};
 use crate::labels::Labels;
-use crate::record::Record;
-use crate::{csl, wsc};
+use crate::read::{Record, position, quoted};
+use crate::target::{ProblemKind, Target};
+use crate::{csl, glue, wsc};
 
 /// What a line's fields mean.
 #[derive(Debug, Clone)]
@@ -23,6 +24,11 @@ pub struct Task {
     label: String,
     /// A label that means "the annotators did not agree": such lines are left out.
     undecided: Option<&'static str>,
+    problem: ProblemKind,
+    /// What stands between the labels of a multi-label row of a table.
+    separator: String,
+    /// The built-in task whose files may name their columns in more than one way.
+    published: Option<BuiltIn>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,10 +39,10 @@ enum Texts {
     Csl,
 }
 
-/// What a line says about its class.
-#[derive(Debug, PartialEq, Eq)]
+/// What a line says about its label; classes are the task's.
+#[derive(Debug, PartialEq)]
 pub(crate) enum Label {
-    Class(usize),
+    Given(Target),
     Undecided,
     Absent,
 }
@@ -45,60 +51,6 @@ const TNEWS: [&str; 15] = [
     "100", "101", "102", "103", "104", "106", "107", "108", "109", "110", "112", "113", "114",
     "115", "116",
 ];
-
-/// Which columns of a line hold what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Columns {
-    /// The text, or the first of a pair.
-    pub text: String,
-    /// The second of a pair.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pair: Option<String>,
-    /// The label.
-    #[serde(default = "label")]
-    pub label: String,
-}
-
-fn label() -> String {
-    "label".into()
-}
-
-impl Columns {
-    /// Says no to columns that are one column: the label would be read as text.
-    pub(crate) fn check(&self) -> Result<()> {
-        let names = [Some(&self.text), self.pair.as_ref(), Some(&self.label)];
-        let names: Vec<&String> = names.into_iter().flatten().collect();
-        match (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
-            Some(twice) => Err(Error::usage(format!(
-                "columns: {:?} is named twice; text, pair and label are columns of their own",
-                names[twice]
-            ))),
-            None => Ok(()),
-        }
-    }
-}
-
-/// As an artifact records them.
-impl From<&Columns> for act_core::Columns {
-    fn from(columns: &Columns) -> Self {
-        Self {
-            text: columns.text.clone(),
-            pair: columns.pair.clone(),
-            label: Some(columns.label.clone()),
-        }
-    }
-}
-
-impl From<&act_core::Columns> for Columns {
-    fn from(columns: &act_core::Columns) -> Self {
-        Self {
-            text: columns.text.clone(),
-            pair: columns.pair.clone(),
-            label: columns.label.clone().unwrap_or_else(label),
-        }
-    }
-}
 
 impl Task {
     /// The name used here for a task: a built-in one's own, any other as it is.
@@ -121,11 +73,12 @@ impl Task {
         let (texts, labels): (Texts, &[&str]) = match task {
             BuiltIn::Tnews => (single(), &TNEWS),
             BuiltIn::Iflytek => (single(), &[]),
-            BuiltIn::Sst2 => (single(), &["0", "1"]),
-            BuiltIn::Afqmc | BuiltIn::Mrpc => (pair(), &["0", "1"]),
+            BuiltIn::Cola | BuiltIn::Sst2 => (single(), &["0", "1"]),
+            BuiltIn::Afqmc | BuiltIn::Mrpc | BuiltIn::Qqp | BuiltIn::Wnli => (pair(), &["0", "1"]),
+            BuiltIn::Stsb => (pair(), &["score"]),
             BuiltIn::Ocnli => (pair(), &["entailment", "contradiction", "neutral"]),
-            BuiltIn::Cmnli => (pair(), &["contradiction", "entailment", "neutral"]),
-            BuiltIn::Rte => (pair(), &["entailment", "not_entailment"]),
+            BuiltIn::Cmnli | BuiltIn::Mnli => (pair(), &["contradiction", "entailment", "neutral"]),
+            BuiltIn::Rte | BuiltIn::Qnli => (pair(), &["entailment", "not_entailment"]),
             BuiltIn::Cluewsc2020 => (Texts::Wsc, &["true", "false"]),
             BuiltIn::Csl => (Texts::Csl, &["0", "1"]),
         };
@@ -134,14 +87,20 @@ impl Task {
         } else {
             labels.iter().map(|l| l.to_string()).collect()
         };
-        let undecided = matches!(task, BuiltIn::Ocnli | BuiltIn::Cmnli).then_some("-");
+        let undecided = matches!(task, BuiltIn::Ocnli | BuiltIn::Cmnli | BuiltIn::Mnli);
         Self {
             name: task.name().into(),
             labels: Labels::new(labels),
             texts,
             columns: None,
-            label: label(),
-            undecided,
+            label: columns::label(),
+            undecided: undecided.then_some("-"),
+            problem: match task {
+                BuiltIn::Stsb => ProblemKind::Regression,
+                _ => ProblemKind::SingleLabel,
+            },
+            separator: ",".into(),
+            published: (!task.is_clue()).then_some(task),
         }
     }
 
@@ -172,7 +131,55 @@ impl Task {
             columns: Some(columns.clone()),
             label: columns.label.clone(),
             undecided: None,
+            problem: ProblemKind::SingleLabel,
+            separator: ",".into(),
+            published: None,
         }
+    }
+
+    pub(crate) fn with_problem(self, problem: ProblemKind) -> Self {
+        Self { problem, ..self }
+    }
+
+    pub(crate) fn with_separator(self, separator: &str) -> Self {
+        Self {
+            separator: separator.into(),
+            ..self
+        }
+    }
+
+    /// The same task in other columns.
+    pub(crate) fn with_columns(&self, columns: &Columns) -> Self {
+        let own = Self::own(&self.name, columns, self.labels.clone());
+        Self {
+            texts: own.texts,
+            label: own.label,
+            ..self.clone()
+        }
+    }
+
+    /// The task as a file has it whose first row has these cells, or whose objects these fields: a
+    /// published one in the columns that are there; and whether its table has a header, where that is
+    /// known.
+    pub fn of_file(&self, first: &[String], table: bool) -> (Self, Option<bool>) {
+        let Some(layout) = self
+            .published
+            .and_then(|task| glue::layout(task, first, table))
+        else {
+            return (self.clone(), None);
+        };
+        let header = position(&layout.text).is_none();
+        (self.with_columns(&layout), Some(header))
+    }
+
+    /// Whether rows that were cut short are left out, and others may be longer than the first.
+    pub(crate) fn is_ragged(&self) -> bool {
+        self.published == Some(BuiltIn::Qqp)
+    }
+
+    /// What the labels are.
+    pub fn problem(&self) -> ProblemKind {
+        self.problem
     }
 
     /// The task's name.
@@ -223,13 +230,55 @@ impl Task {
     }
 
     pub(crate) fn label(&self, record: &Record) -> Result<Label> {
-        let Some(name) = record.label(&self.label)? else {
-            return Ok(Label::Absent);
+        let target = match self.problem {
+            ProblemKind::MultiLabel => self.classes(record)?,
+            ProblemKind::SingleLabel => {
+                let Some(name) = self.one_label(record)? else {
+                    return Ok(Label::Absent);
+                };
+                if self.undecided == Some(&name) {
+                    return Ok(Label::Undecided);
+                }
+                Some(Target::Class(self.class(&name)?))
+            }
+            ProblemKind::Regression => match self.one_label(record)? {
+                Some(score) => Some(self.score(&score)?),
+                None => None,
+            },
         };
-        if self.undecided == Some(&name) {
-            return Ok(Label::Undecided);
-        }
-        self.labels.class(&name, &self.name).map(Label::Class)
+        Ok(target.map_or(Label::Absent, Label::Given))
+    }
+
+    /// A label that is there: an empty cell is none, unless a label is called so.
+    fn one_label(&self, record: &Record) -> Result<Option<String>> {
+        let name = record.label(&self.label)?;
+        Ok(name.filter(|name| !name.is_empty() || self.labels.has("")))
+    }
+
+    /// The classes of a multi-label row. An empty cell and an empty list mean that none applies.
+    fn classes(&self, record: &Record) -> Result<Option<Target>> {
+        let Some(names) = record.labels(&self.label, &self.separator)? else {
+            return Ok(None);
+        };
+        let classes = names.iter().map(|name| self.class(name));
+        let mut classes: Vec<u32> = classes.collect::<Result<_>>()?;
+        classes.sort_unstable();
+        classes.dedup();
+        Ok(Some(Target::Classes(classes)))
+    }
+
+    fn class(&self, name: &str) -> Result<u32> {
+        let class = self.labels.class(name, &self.name)?;
+        Ok(u32::try_from(class).expect("fewer labels than limits::LABELS"))
+    }
+
+    fn score(&self, given: &str) -> Result<Target> {
+        let score: Option<f64> = given.trim().parse().ok();
+        let score = score.filter(|score| score.is_finite());
+        score.map(Target::Score).ok_or_else(|| {
+            let (name, given) = (&self.name, quoted(given));
+            Error::usage(format!("a label of {name} is a number, not {given}"))
+        })
     }
 
     /// Name of the label's field.
@@ -263,7 +312,7 @@ mod tests {
         }
         assert_eq!(Task::canonical("SST-2"), "sst2");
         assert_eq!(Task::canonical("My-Own"), "My-Own");
-        let error = Task::builtin("qqp").unwrap_err().to_string();
+        let error = Task::builtin("boolq").unwrap_err().to_string();
         assert!(
             error.contains("afqmc, tnews") && !error.contains('\n'),
             "{error}"

@@ -9,15 +9,15 @@ use act_core::{Error, Result};
 use crate::dataset::{Dataset, Example, digest};
 use crate::description::FileFormat;
 use crate::folder::{Folder, UNLABELLED};
-use crate::lines::Lines;
-use crate::rows::Rows;
+use crate::read::{Lines, Rows, Shape, open, position};
 use crate::split::Split;
+use crate::target::ProblemKind;
 use crate::task::Task;
 
 impl Dataset {
     /// The texts of a file, which are of the same task as this data set; what labels there are is not
-    /// read. `.json`, `.jsonl` and `.tsv` have the task's columns, `.txt` a text a line, of a pair two
-    /// with a tab between.
+    /// read. JSON and tables (`.tsv`, `.csv`) have the task's columns, `.txt` a text a line, of a pair two
+    /// with a tab between; any of them may be packed, `.gz`.
     ///
     /// # Errors
     /// One line with the file and the line: no such file, another ending, invalid UTF-8, a missing
@@ -41,6 +41,7 @@ impl Dataset {
             task: self.task.clone(),
             // Of the splits the one that may lack labels.
             split: Split::Test,
+            problem: ProblemKind::SingleLabel,
             labels: self.labels.clone(),
             columns: self.columns.clone(),
             examples,
@@ -59,15 +60,19 @@ impl Dataset {
     }
 }
 
-/// How the lines of a file of texts hold them; `None`: each is one.
-fn format(path: &Path) -> Result<Option<FileFormat>> {
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    match ending {
-        "json" | "jsonl" => Ok(Some(FileFormat::Jsonl)),
-        "tsv" => Ok(Some(FileFormat::Tsv)),
-        "txt" => Ok(None),
-        _ => Err(Error::usage(format!(
-            "{}: texts are read from files that end in .json, .jsonl, .tsv or .txt",
+/// How the rows of a file of texts hold them; `None`: each line is one.
+fn shape(path: &Path) -> Result<Option<Shape>> {
+    let format = FileFormat::of_name(&path.to_string_lossy());
+    match format.map(FileFormat::delimiter) {
+        _ if format == Some(FileFormat::Txt) => Ok(None),
+        Some(None) => Ok(Some(Shape::Json)),
+        Some(Some(delimiter)) => Ok(Some(Shape::Table {
+            delimiter,
+            quotes: None,
+            ragged: false,
+        })),
+        None => Err(Error::usage(format!(
+            "{}: texts are read from files that end in .json, .jsonl, .tsv, .csv or .txt",
             path.display()
         ))),
     }
@@ -79,11 +84,11 @@ fn read(path: &Path, task: &Task) -> Result<Vec<Example>> {
         examples.push(Example {
             text,
             pair,
-            label: None,
+            target: None,
         });
     };
-    let Some(format) = format(path)? else {
-        let mut lines = Lines::open(path)?;
+    let Some(shape) = shape(path)? else {
+        let mut lines = Lines::new(open(path)?, path);
         while let Some(line) = lines.next()? {
             let texts = match (task.is_pair(), line.split_once('\t')) {
                 (false, _) => Ok((line.to_string(), None)),
@@ -96,7 +101,15 @@ fn read(path: &Path, task: &Task) -> Result<Vec<Example>> {
         }
         return Ok(examples);
     };
-    let mut rows = Rows::open(path, format, &task.text_columns())?;
+    let mut rows = Rows::open(path, shape)?;
+    let (task, header) = task.of_file(&rows.look()?, shape != Shape::Json);
+    let wanted = task.text_columns();
+    let by_number = wanted.iter().all(|name| position(name).is_some());
+    if header == Some(false) || (header.is_none() && by_number) {
+        rows.numbered(&wanted)?;
+    } else {
+        rows.header(&wanted)?;
+    }
     while let Some(row) = rows.next()? {
         let texts = task.texts(&row?);
         add(texts.map_err(|e| e.context(rows.place()))?);
@@ -123,6 +136,7 @@ mod tests {
         assert_eq!(found(), None);
         for (name, text) in [
             ("unlabelled.txt", "good\tfilm\nbad film\n"),
+            ("unlabelled.csv", "sentence,n\n\"good, film\",1\nbad film,2\n"),
             ("unlabelled.tsv", "n\tsentence\n1\tgood film\n2\tbad film\n"),
             (
                 "unlabelled.json",
@@ -143,7 +157,7 @@ mod tests {
                 texts
                     .examples
                     .iter()
-                    .all(|e| e.label.is_none() && e.pair.is_none())
+                    .all(|e| e.target.is_none() && e.pair.is_none())
             );
             assert_eq!(texts.record.name, "sst2/unlabelled");
         }
@@ -161,7 +175,8 @@ mod tests {
         let told = refused("a.txt", "x\ty\nz\n");
         assert!(told.contains("a.txt:2: a pair has two texts"), "{told}");
         assert!(refused("a.txt", "").contains("no text is in it"));
-        assert!(refused("a.csv", "x,y").contains(".json, .jsonl, .tsv or .txt"));
+        assert!(refused("a.csv", "x,y").contains("there is no \"sentence1\""));
+        assert!(refused("a.xml", "x").contains(".json, .jsonl, .tsv, .csv or .txt"));
         assert!(refused("a.json", "{\"sentence1\": \"x\"}").contains("sentence2"));
         std::fs::write(folder.path().join("b.txt"), "x\ty\n").unwrap();
         let texts = data.texts(&folder.path().join("b.txt")).unwrap();

@@ -4,8 +4,8 @@
 
 use act_core::{Error, Result};
 
-use crate::quoted::quoted;
-use crate::record::Record;
+use crate::read::Record;
+use crate::read::quoted;
 
 pub(crate) fn text(record: &Record) -> Result<String> {
     let target = record.object("target")?;

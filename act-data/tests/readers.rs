@@ -18,7 +18,8 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn train(task: &str, text: &str) -> Dataset {
-    let dir = folder(&[("train.json", text)]);
+    // With a dev file nothing is held out of train.
+    let dir = folder(&[("train.json", text), ("dev.json", "")]);
     Dataset::open(dir.path(), Some(task), Split::Train, None).unwrap()
 }
 
@@ -39,7 +40,7 @@ fn message(dir: &Path, result: act_core::Result<Dataset>) -> String {
 fn flat(data: &Dataset) -> Vec<(&str, Option<&str>, Option<&str>)> {
     let name = |l: u32| data.labels[l as usize].as_str();
     let flat = data.examples.iter();
-    flat.map(|e| (e.text.as_str(), e.pair.as_deref(), e.label.map(name)))
+    flat.map(|e| (e.text.as_str(), e.pair.as_deref(), e.class().map(name)))
         .collect()
 }
 
@@ -50,7 +51,7 @@ fn sentence_tasks() {
         "{\"label\": \"104\", \"label_desc\": \"news_finance\", \"sentence\": \"股市\", \"keywords\": \"a\"}\n",
     );
     assert_eq!(flat(&data), [("股市", None, Some("104"))]);
-    assert_eq!(data.examples[0].label, Some(4));
+    assert_eq!(data.examples[0].class(), Some(4));
     let data = train("sst2", "{\"sentence\": \"fine\", \"label\": 1}\n");
     assert_eq!(flat(&data), [("fine", None, Some("1"))]);
     // IFLYTEK's texts hold line separators that are not line ends.
@@ -175,7 +176,7 @@ fn bad_descriptions() {
     let labels = r#"{"task": "x", "columns": {"text": "a", "label": "b"}}"#;
     assert_eq!(
         open(labels),
-        "DIR/act-dataset.json: no labels: list their names"
+        "DIR/act-dataset.json: no labels: list their names (act-data describe lists them)"
     );
     let twice = r#"{"task": "x", "columns": {"text": "a"}, "labels": ["u", "u"]}"#;
     assert_eq!(open(twice), "DIR/act-dataset.json: label \"u\" twice");
@@ -227,7 +228,7 @@ fn a_root_folder_with_a_folder_per_task() {
             dir.path(),
             Dataset::open(dir.path(), Some("tnews"), Split::Train, None)
         ),
-        "DIR holds no train, dev or test file (.json, .jsonl, .tsv), and no folder tnews"
+        "DIR holds no train, dev or test file (.json, .jsonl, .tsv, .csv, .txt), and no folder tnews"
     );
 }
 
@@ -244,7 +245,7 @@ fn wrong_paths() {
     );
     assert_eq!(
         open(dir.path(), Split::Test),
-        "DIR has no test file (test.json, .jsonl or .tsv)"
+        "DIR has no test file (test.json, .jsonl, .tsv, .csv or .txt)"
     );
     assert!(open(dir.path(), Split::Train).starts_with("DIR/train.json"));
     let unnamed = message(
@@ -292,7 +293,8 @@ fn bad_lines_have_a_number() {
             dir.path(),
             Dataset::open(dir.path(), Some("tnews"), Split::Train, None)
         ),
-        "DIR/train.json:1: not UTF-8 at byte 15"
+        "DIR/train.json:1: not UTF-8 at byte 15; if the file has another encoding: iconv -f ENCODING -t \
+         UTF-8 train.json > NEW"
     );
 }
 

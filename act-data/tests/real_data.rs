@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use act_data::check::Reader;
-use act_data::{Dataset, Split, check};
+use act_data::describe::describe;
+use act_data::{Dataset, ProblemKind, Split, check};
 
 /// Task, split, examples, dropped lines, examples of each label in the task's order.
 const KNOWN: &[(&str, Split, usize, usize, &[usize])] = &[
@@ -133,5 +134,92 @@ fn what_128_tokens_cut_is_what_the_documents_say() {
         let known = 100.0 * part("dev").known.unwrap().share;
         let row = format!("| {task} | {train} | {dev} | {known:.2} % |");
         assert!(page.contains(&row), "{row}");
+    }
+}
+
+/// What `describe` makes of files as their makers ship them: examples of each split and, by Python's `csv`
+/// (banking77) and by cutting lines at tabs (the others), of a few labels in train.
+#[test]
+fn published_files_without_a_description_are_understood() {
+    type Known<'a> = (
+        &'a str,
+        ProblemKind,
+        [&'a str; 3],
+        usize,
+        &'a [(&'a str, usize)],
+        &'a [(&'a str, usize)],
+    );
+    let known: [Known; 5] = [
+        (
+            "banking77",
+            ProblemKind::SingleLabel,
+            ["text", "", "category"],
+            77,
+            &[("train", 9_003), ("dev", 1_000), ("test", 3_080)],
+            &[("card_arrival", 138), ("contactless_not_working", 31)],
+        ),
+        (
+            "goemotions",
+            ProblemKind::MultiLabel,
+            ["1", "", "2"],
+            28,
+            &[("train", 43_410), ("dev", 5_426), ("test", 5_427)],
+            &[("neutral", 14_219), ("grief", 77)],
+        ),
+        (
+            "chnsenticorp",
+            ProblemKind::SingleLabel,
+            ["1", "", "2"],
+            2,
+            &[("train", 9_600), ("dev", 1_200), ("test", 1_200)],
+            &[("negative", 4_801), ("positive", 4_799)],
+        ),
+        (
+            "stsb",
+            ProblemKind::Regression,
+            ["6", "7", "5"],
+            0,
+            &[("train", 5_749), ("dev", 1_500), ("test", 1_379)],
+            &[],
+        ),
+        (
+            "cola",
+            ProblemKind::SingleLabel,
+            ["sentence", "", "label"],
+            2,
+            &[("train", 8_551), ("dev", 1_043)],
+            &[("0", 2_528), ("1", 6_023)],
+        ),
+    ];
+    let Some(root) = data() else { return };
+    for (folder, problem, [text, pair, label], labels, splits, counts) in known {
+        if !root.join(folder).is_dir() {
+            let _ = writeln!(std::io::stderr(), "skipped: {folder} not found");
+            continue;
+        }
+        let found = describe(&root.join(folder), None).unwrap_or_else(|e| panic!("{folder}: {e}"));
+        found
+            .verdict()
+            .unwrap_or_else(|e| panic!("{folder}: {e}\n{found}"));
+        assert_eq!(found.problem, problem, "{folder}");
+        let columns = &found.columns;
+        let pair_read = columns.pair.as_deref().unwrap_or_default();
+        assert_eq!(
+            [&columns.text, pair_read, &columns.label],
+            [text, pair, label],
+            "{found}"
+        );
+        let read: Vec<(&str, usize)> = found
+            .splits
+            .iter()
+            .map(|s| (s.split.as_str(), s.examples))
+            .collect();
+        assert_eq!(read, splits, "{found}");
+        let train = &found.splits[0].labels;
+        assert_eq!(train.len(), labels, "{found}");
+        for (label, examples) in counts {
+            let there = train.iter().find(|count| count.label == *label).unwrap();
+            assert_eq!(there.examples, *examples, "{folder}: {label}");
+        }
     }
 }

@@ -93,13 +93,14 @@ impl LatencyArgs {
     }
 }
 
-/// `train`, `dev` or `test`.
+/// `train`, `dev`, `dev_mismatched` or `test`.
 pub fn split(text: &str) -> Result<Split, String> {
     match text {
         "train" => Ok(Split::Train),
         "dev" => Ok(Split::Dev),
+        "dev_mismatched" => Ok(Split::DevMismatched),
         "test" => Ok(Split::Test),
-        _ => Err("one of train, dev, test".into()),
+        _ => Err("one of train, dev, dev_mismatched, test".into()),
     }
 }
 

@@ -99,7 +99,7 @@ mod tests {
             .map(|text| Example {
                 text: text.into(),
                 pair: None,
-                label: None,
+                target: None,
             })
             .into();
         let labels = ["a", "b", "c"].map(String::from);

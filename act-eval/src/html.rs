@@ -114,7 +114,9 @@ fn noise(row: &ComparedModel) -> String {
 fn judged_on(comparison: &Comparison) -> Markup {
     html! {
         @if let Some(data) = &comparison.report.dataset {
-            p { "Judged on " (data.name) "/" (data.split) ", " (data.examples) " examples, digest "
+            p { "Judged on " (data.name) "/" (data.split)
+                @if let Some(what) = &data.held_out { " (" (what) ")" }
+                ", " (data.examples) " examples, digest "
                 code { (short(&data.digest)) } ". " (markdown::INTERVALS) }
         }
     }

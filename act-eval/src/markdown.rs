@@ -94,8 +94,10 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
     if let Some(data) = &report.dataset {
         let tag = synthetic_tag(data.synthetic);
         let digest = short(&data.digest);
+        let held_out = data.held_out.as_ref();
+        let held_out = held_out.map_or(String::new(), |what| format!(" ({what})"));
         say(&format!(
-            "Judged on {}/{}, {} examples, digest {digest}{tag}. {INTERVALS}\n",
+            "Judged on {}/{}{held_out}, {} examples, digest {digest}{tag}. {INTERVALS}\n",
             data.name, data.split, data.examples,
         ));
     }

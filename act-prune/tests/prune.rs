@@ -3,7 +3,7 @@
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{CHARACTERS, TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, ErrorKind, LayerPlan, Seed, Silent};
-use act_data::{Dataset, Example, Split};
+use act_data::{Dataset, Example, ProblemKind, Split, Target};
 use act_nn::Device;
 use act_prune::{Calibration, Measure, Options, Pruned, prune};
 use act_stage::config::Config;
@@ -27,12 +27,13 @@ fn dataset() -> Dataset {
                 .map(|j| characters[(i * 7 + j * 3) % characters.len()])
                 .collect(),
             pair: (i % 2 == 0).then(|| "借款".to_string()),
-            label: Some(i as u32 % 3),
+            target: Some(Target::Class(i as u32 % 3)),
         })
         .collect();
     Dataset {
         task: "tiny".into(),
         split: Split::Train,
+        problem: ProblemKind::SingleLabel,
         labels: (0..3).map(|i| format!("label {i}")).collect(),
         columns: None,
         dropped: 0,

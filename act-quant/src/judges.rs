@@ -93,7 +93,7 @@ impl Judges {
         }
         Ok(Self {
             texts,
-            labels: examples.iter().map(|example| example.label).collect(),
+            labels: examples.iter().map(|example| example.class()).collect(),
             examples,
             encodings,
             record,

@@ -33,7 +33,7 @@ fn crossed(first: &Example, last: &Example, share: f64) -> Example {
     Example {
         text: joined(&first.text, &last.text, share),
         pair: pair.map(|(first, last)| joined(first, last, share)),
-        label: None,
+        target: None,
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
         Example {
             text: text.into(),
             pair: pair.map(str::to_string),
-            label: Some(1),
+            target: Some(act_data::Target::Class(1)),
         }
     }
 
@@ -90,7 +90,7 @@ mod tests {
             0.5,
         );
         assert_eq!(
-            (&*pair.text, pair.pair.as_deref(), pair.label),
+            (&*pair.text, pair.pair.as_deref(), pair.class()),
             ("a f", Some("c h"), None)
         );
     }

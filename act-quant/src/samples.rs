@@ -62,7 +62,10 @@ impl Samples {
         Ok(Self {
             calibration: calibration.encodings,
             held_out: judged.encodings,
-            labels: held_out.iter().map(|&i| train.examples[i].label).collect(),
+            labels: held_out
+                .iter()
+                .map(|&i| train.examples[i].class())
+                .collect(),
             cut: Some(lengths.cut().tell(&train.record.name)),
             unseen: None,
         })
@@ -75,7 +78,7 @@ mod tests {
     use act_core::ErrorKind;
     use act_core::provenance::{DataRecord, Digest};
     use act_core::testing::{TinyOptions, tiny_artifact};
-    use act_data::{Example, Split};
+    use act_data::{Example, ProblemKind, Split, Target};
     use act_stage::config::Config;
 
     /// `count` examples whose text is their number.
@@ -83,11 +86,12 @@ mod tests {
         let examples = (0..count).map(|i| Example {
             text: i.to_string(),
             pair: None,
-            label: Some(i % 3),
+            target: Some(Target::Class(i % 3)),
         });
         Dataset {
             task: "tiny".into(),
             split: Split::Train,
+            problem: ProblemKind::SingleLabel,
             labels: ["a", "b", "c"].map(String::from).to_vec(),
             examples: examples.collect(),
             columns: None,
@@ -167,7 +171,7 @@ mod tests {
     #[test]
     fn accuracy_needs_every_label() {
         let mut unlabelled = data(100);
-        unlabelled.examples.iter_mut().for_each(|e| e.label = None);
+        unlabelled.examples.iter_mut().for_each(|e| e.target = None);
         assert_eq!(draw(&unlabelled, 7).unwrap().labels, None);
     }
 }

@@ -58,7 +58,7 @@ impl Workshop {
         fs::write(folder.join("train.json"), lines).expect("written");
         let description = format!(
             r#"{{"task":"{}","columns":{{"text":"text","label":"label"}},
-            "labels":["label 0","label 1","label 2"],"synthetic":true}}"#,
+            "labels":["label 0","label 1","label 2"],"hold_out":{{"dev":0}},"synthetic":true}}"#,
             self.task
         );
         fs::write(folder.join("act-dataset.json"), description).expect("written");

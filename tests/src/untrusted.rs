@@ -20,23 +20,25 @@ pub use archive::archive;
 pub use artifact::artifact;
 pub use huggingface::{hf_config, hf_tokenizer, hf_weights, small_folder};
 pub use paddle::{paddle_params, paddle_program};
-pub use text::{config, data, predict};
+pub use text::{config, data, describe, predict, table};
 
 /// Judges one input: true if it was accepted. Panics if a promise is broken.
 pub type Entry = fn(&[u8]) -> bool;
 
 /// Every entry point under the name of its fuzz target.
-pub const ENTRIES: [(&str, Entry); 10] = [
+pub const ENTRIES: [(&str, Entry); 12] = [
     ("archive", archive),
     ("artifact", artifact),
     ("config", config),
     ("data", data),
+    ("describe", describe),
     ("hf_config", hf_config),
     ("hf_tokenizer", hf_tokenizer),
     ("hf_weights", hf_weights),
     ("paddle_params", paddle_params),
     ("paddle_program", paddle_program),
     ("predict", predict),
+    ("table", table),
 ];
 
 /// A temporary folder with these files.

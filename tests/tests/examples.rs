@@ -8,7 +8,7 @@ use act_tests::{Fixture, Ran, bin};
 
 /// Programs and their subcommands.
 const PROGRAMS: [(&str, &[&str]); 6] = [
-    ("act-data", &["sample", "fetch", "check", "vocab"]),
+    ("act-data", &["sample", "fetch", "check", "describe", "vocab"]),
     ("act-convert", &["new", "import", "export"]),
     ("act-prune", &[]),
     ("act-distill", &[]),
@@ -56,6 +56,7 @@ mkdir tickets
 echo '{"task": "tickets", "format": "tsv", "columns": {"text": "question", "label": "team"}, "labels": ["billing", "network"]}' > tickets/act-dataset.json
 for i in 1 2 3 4 5 6; do printf 'why is bill %s so high\tbilling\nno signal %s\tnetwork\n' $i $i; done > rows
 for split in train dev; do (printf 'question\tteam\n'; cat rows) > tickets/$split.tsv; done
+mkdir answers && (printf 'question\tteam\n'; cat rows) > answers/train.tsv
 tiny='act-convert new --layers 1 --hidden 16 --heads 2 -q'
 $tiny --data tickets -o tickets.act && $tiny --data clue/tnews -o tnews.act && cp int8.act afqmc.act
 "#;

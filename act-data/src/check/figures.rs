@@ -12,6 +12,7 @@ use crate::coverage::Coverage;
 use crate::dataset::{Dataset, Example};
 use crate::lengths::Lengths;
 use crate::split::Split;
+use crate::target::{ProblemKind, Target};
 
 /// One split's figures.
 #[derive(Debug, Serialize)]
@@ -26,8 +27,12 @@ pub struct SplitCheck {
     pub digest: Digest,
     /// Per label of the task, in order; empty without labels.
     pub labels: Vec<LabelCount>,
-    /// Share of the largest class: what always answering it would score.
+    /// Share of the largest class: what always answering it would score. Of one-label tasks only.
     pub majority: Option<f64>,
+    /// Examples with no label of several that there may be.
+    pub unlabelled: usize,
+    /// The scores of a regression.
+    pub scores: Option<Scores>,
     /// Characters of text and pair together.
     pub characters: Distribution,
     /// Tokens, special ones counted, before any truncation.
@@ -49,6 +54,15 @@ pub struct LabelCount {
     pub label: String,
     pub examples: usize,
     pub share: f64,
+}
+
+/// Scores from the lowest to the highest.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct Scores {
+    pub min: f64,
+    pub mean: f64,
+    pub max: f64,
 }
 
 /// A distribution of lengths.
@@ -103,7 +117,10 @@ impl SplitCheck {
             dropped: set.dropped,
             wrong,
             digest: set.record.digest,
-            majority: labels.iter().map(|l| l.share).reduce(f64::max),
+            majority: (labels.iter().map(|l| l.share).reduce(f64::max))
+                .filter(|_| set.problem == ProblemKind::SingleLabel),
+            unlabelled: set.examples.iter().filter(|e| has_no_label(e)).count(),
+            scores: Scores::of(set),
             labels,
             characters: Distribution::of(&Lengths::of(usize::MAX, characters)),
             tokens: Distribution::of(&tokens),
@@ -121,24 +138,25 @@ fn characters(e: &Example) -> usize {
 
 /// Examples that occurred before, and those of them with another label.
 fn duplicates(set: &Dataset) -> (usize, usize) {
-    let mut first: HashMap<(&str, Option<&str>), Option<u32>> = HashMap::new();
+    let mut first: HashMap<(&str, Option<&str>), Option<&Target>> = HashMap::new();
     let mut contradictory = 0;
     for e in &set.examples {
         let label = *first
             .entry((&e.text, e.pair.as_deref()))
-            .or_insert_with(|| e.label);
-        contradictory += usize::from(label != e.label);
+            .or_insert_with(|| e.target.as_ref());
+        contradictory += usize::from(label != e.target.as_ref());
     }
     (set.examples.len() - first.len(), contradictory)
 }
 
 /// Each label's part; nothing without labels.
-fn label_counts(set: &Dataset) -> Vec<LabelCount> {
+pub(crate) fn label_counts(set: &Dataset) -> Vec<LabelCount> {
     let mut counts = vec![0usize; set.labels.len()];
-    let labels = set.examples.iter().filter_map(|e| e.label);
-    labels.for_each(|label| counts[label as usize] += 1);
-    let labelled: usize = counts.iter().sum();
-    if labelled == 0 {
+    let targets = set.examples.iter().filter_map(|e| e.target.as_ref());
+    let labelled = targets.clone().count();
+    let classes = targets.flat_map(Target::classes);
+    classes.for_each(|class| counts[*class as usize] += 1);
+    if labelled == 0 || set.problem == ProblemKind::Regression {
         return Vec::new();
     }
     let pairs = set.labels.iter().zip(counts);
@@ -148,6 +166,25 @@ fn label_counts(set: &Dataset) -> Vec<LabelCount> {
         share: examples as f64 / labelled as f64,
     });
     count.collect()
+}
+
+fn has_no_label(example: &Example) -> bool {
+    matches!(&example.target, Some(Target::Classes(classes)) if classes.is_empty())
+}
+
+impl Scores {
+    fn of(set: &Dataset) -> Option<Self> {
+        let scores = set.examples.iter().filter_map(|e| match e.target {
+            Some(Target::Score(score)) => Some(score),
+            _ => None,
+        });
+        let n = scores.clone().count() as f64;
+        Some(Self {
+            min: scores.clone().reduce(f64::min)?,
+            mean: scores.clone().sum::<f64>() / n,
+            max: scores.reduce(f64::max)?,
+        })
+    }
 }
 
 impl Distribution {

@@ -15,7 +15,7 @@ pub(super) fn missing(folder: &Folder) -> Vec<String> {
 /// Adds what the figures tell; `given` vocabularies are judged, one made from the data knows it all.
 pub(super) fn judge(check: &mut Check, folder: &Folder, given: bool) {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
-    if folder.find_split(Split::Dev).is_none() {
+    if folder.find_split(Split::Dev).is_none() && folder.held_out(Split::Dev).is_none() {
         warnings.push("there is no dev file: act-eval has nothing to judge on".into());
     }
     labels(check, &mut errors, &mut warnings);

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Check, SplitCheck};
+use super::{Check, Scores, SplitCheck};
+use crate::target::ProblemKind;
 
 /// Labels of a split that are shown: all of IFLYTEK's.
 const LABELS: usize = 128;
@@ -14,7 +15,14 @@ impl fmt::Display for Check {
         } else {
             ""
         };
-        writeln!(f, "task {}{synthetic}", self.task)?;
+        let problem = match self.problem {
+            ProblemKind::SingleLabel => String::new(),
+            other => format!(", {other}"),
+        };
+        writeln!(f, "task {}{problem}{synthetic}", self.task)?;
+        self.held_out
+            .iter()
+            .try_for_each(|note| writeln!(f, "{note}"))?;
         if !self.splits.is_empty() {
             writeln!(f, "tokens are those of the vocabulary {}", self.vocabulary)?;
         }
@@ -74,10 +82,21 @@ impl SplitCheck {
             let (n, c) = (self.duplicates, self.contradictory);
             writeln!(f, "  duplicates  {n}, {c} of them with another label")?;
         }
-        let Some(majority) = self.majority else {
+        if let Some(Scores { min, mean, max }) = self.scores {
+            return writeln!(f, "  scores      {min} to {max}, mean {mean:.3}");
+        }
+        if self.labels.is_empty() {
             return writeln!(f, "  labels      none");
-        };
-        writeln!(f, "  majority    {:.1} %", majority * 100.0)?;
+        }
+        match self.majority {
+            Some(majority) => writeln!(f, "  majority    {:.1} %", majority * 100.0)?,
+            None => {
+                let each: usize = self.labels.iter().map(|l| l.examples).sum();
+                let each = each as f64 / self.examples.max(1) as f64;
+                let none = self.unlabelled;
+                writeln!(f, "  labels      {each:.2} a text, none of {none}")?;
+            }
+        }
         for l in self.labels.iter().take(LABELS) {
             let (label, n, percent) = (&l.label, l.examples, l.share * 100.0);
             writeln!(f, "  label {label:<16} {n:>7} {percent:>6.1} %")?;

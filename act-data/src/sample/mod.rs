@@ -53,7 +53,7 @@ impl Size {
             BuiltIn::Iflytek => (9_000, 1_500),
             BuiltIn::Csl => (8_000, 1_500),
             BuiltIn::Afqmc | BuiltIn::Tnews | BuiltIn::Ocnli | BuiltIn::Cmnli => (12_000, 2_000),
-            BuiltIn::Sst2 | BuiltIn::Mrpc | BuiltIn::Rte => (0, 0), // there is no corpus of them
+            _ => (0, 0), // there is no corpus of GLUE's
         };
         [
             (Split::Train, self.train.unwrap_or(train)),
@@ -158,7 +158,7 @@ impl Generator {
             BuiltIn::Ocnli | BuiltIn::Cmnli => Self::Nli(nli::Nli::new(labels)),
             BuiltIn::Cluewsc2020 => Self::Wsc(wsc::Wsc::new(labels)),
             BuiltIn::Csl => Self::Csl(csl::Csl::new()),
-            BuiltIn::Sst2 | BuiltIn::Mrpc | BuiltIn::Rte => {
+            _ => {
                 return Err(Error::usage(format!(
                     "no sample corpus for {}; there is one for each of the seven CLUE tasks",
                     task.name()

@@ -19,8 +19,8 @@ fn uneven() -> Dataset {
     let mut data = toy::dataset(300);
     let mut rare = 0;
     data.examples.retain(|example| {
-        rare += usize::from(example.label == Some(2));
-        example.label != Some(2) || rare % 8 == 0
+        rare += usize::from(example.class() == Some(2));
+        example.class() != Some(2) || rare % 8 == 0
     });
     data
 }
@@ -57,7 +57,7 @@ fn the_metric_chooses_the_weights_and_is_what_scikit_learn_would_find() {
         let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length).unwrap();
         let examples = held_out.iter().map(|&i| &data.examples[i]);
         let (encodings, labels): (Vec<_>, Vec<u32>) = examples
-            .map(|e| (tokenizer.encode(&e.text, None).unwrap(), e.label.unwrap()))
+            .map(|e| (tokenizer.encode(&e.text, None).unwrap(), e.class().unwrap()))
             .unzip();
         let logits = act_nn::predict(Device::NdArray, model, &encodings, 8).unwrap();
         let measure = Measure::new(metric, &model.task.labels).unwrap();

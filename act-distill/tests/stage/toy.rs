@@ -3,7 +3,7 @@
 use act_core::provenance::{DataRecord, Digest};
 use act_core::testing::{CHARACTERS, TinyOptions, tiny_artifact};
 use act_core::{Artifact, LayerPlan, Linear, Tensor};
-use act_data::{Dataset, Example, Split};
+use act_data::{Dataset, Example, ProblemKind, Split, Target};
 use act_stage::config::{Config, LearningRate};
 
 /// Number of classes; class `i` is told by the `i`-th character of the vocabulary.
@@ -58,12 +58,13 @@ pub fn dataset(count: usize) -> Dataset {
         .map(|(text, class)| Example {
             text,
             pair: None,
-            label: Some(class as u32),
+            target: Some(Target::Class(class as u32)),
         })
         .collect();
     Dataset {
         task: "toy".into(),
         split: Split::Train,
+        problem: ProblemKind::SingleLabel,
         labels: model(0).task.labels,
         columns: None,
         dropped: 0,

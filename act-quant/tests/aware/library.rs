@@ -2,7 +2,7 @@
 
 use act_core::provenance::{DataRecord, Digest};
 use act_core::{Artifact, ErrorKind, Result, Seed, Silent};
-use act_data::{Dataset, Example, Split};
+use act_data::{Dataset, Example, ProblemKind, Split, Target};
 use act_infer::Engine;
 use act_nn::{Decay, Device, Schedule};
 use act_quant::aware::{self, AwareOptions, Inputs, Mode, Outcome};
@@ -21,11 +21,12 @@ fn data() -> Dataset {
     let examples = texts(300).enumerate().map(|(i, text)| Example {
         text,
         pair: None,
-        label: Some(i as u32 % 3),
+        target: Some(Target::Class(i as u32 % 3)),
     });
     Dataset {
         task: "tiny".into(),
         split: Split::Train,
+        problem: ProblemKind::SingleLabel,
         labels: model().task.labels,
         examples: examples.collect(),
         columns: None,
@@ -189,7 +190,7 @@ fn training_is_a_tenth_of_what_it_follows() {
 #[test]
 fn examples_without_labels_are_refused() {
     let mut data = data();
-    data.examples[5].label = None;
+    data.examples[5].target = None;
     let (model, config, seed) = (model(), config(), Seed(7));
     let options = Options::from_config(&config).unwrap();
     let aware_options = AwareOptions::new(&config, Some(Mode::Aware), seed, 1).unwrap();

@@ -19,7 +19,7 @@ pub fn workshop() -> tempfile::TempDir {
         .collect();
     write("train.json", lines.concat().as_bytes());
     let description = r#"{"task":"tiny","columns":{"text":"text","label":"label"},
-        "labels":["label 0","label 1","label 2"]}"#;
+        "labels":["label 0","label 1","label 2"],"hold_out":{"dev":0}}"#;
     write("act-dataset.json", description.as_bytes());
     write(
         "coarse.yaml",

@@ -20,6 +20,9 @@ pub struct DatasetReport {
     pub examples: u64,
     /// Digest of the examples.
     pub digest: Digest,
+    /// What was held out of train because there is no file of it, in words: of this split, or as it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<String>,
     /// True for the bundled generator's corpus.
     pub synthetic: bool,
     /// How much of its text the model does not read; absent where nothing was encoded.
@@ -28,12 +31,17 @@ pub struct DatasetReport {
 }
 
 impl DatasetReport {
-    /// From a provenance record, whose name is `task/split`.
+    /// From a provenance record, whose name is `task/split`, and behind that in brackets what was held out.
     pub fn new(data: &DataRecord) -> Self {
         let (name, split) = data.name.split_once('/').unwrap_or((&data.name, ""));
+        let (split, held_out) = match split.split_once(" (") {
+            Some((split, more)) => (split, Some(more.trim_end_matches(')').to_string())),
+            None => (split, None),
+        };
         Self {
             name: name.into(),
             split: split.into(),
+            held_out,
             examples: data.examples,
             digest: data.digest,
             synthetic: data.synthetic,
@@ -102,4 +110,30 @@ fn layers(plan: &Plan) -> Vec<LayerReport> {
         intermediate_size: l.intermediate_size,
     });
     layers.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_held_out_stands_beside_the_split() {
+        let of = |name: &str| {
+            let record = DataRecord {
+                name: name.into(),
+                digest: Digest([0; 32]),
+                examples: 7,
+                synthetic: false,
+            };
+            let report = DatasetReport::new(&record);
+            (report.name, report.split, report.held_out)
+        };
+        let (name, split) = ("own".to_string(), "dev".to_string());
+        assert_eq!(of("own/dev"), (name.clone(), split.clone(), None));
+        let held_out = Some("10 % of train, by seed 42".to_string());
+        assert_eq!(
+            of("own/dev (10 % of train, by seed 42)"),
+            (name, split, held_out)
+        );
+    }
 }

@@ -88,6 +88,18 @@ pub fn all() -> Vec<Seed> {
     for (i, text) in DATA.iter().enumerate() {
         add("data", &i.to_string(), text.as_bytes());
     }
+    for (i, text) in TABLES.iter().enumerate() {
+        add("table", &i.to_string(), text.as_bytes());
+    }
+    let objects =
+        (0..12).map(|i| format!("{{\"text\": \"the text {i}\", \"label\": {}}}\n", i % 2));
+    let rows = (0..12).map(|i| format!("{}\tthe text {i}\tthe other {i}\n", i % 2));
+    for (name, text) in [
+        ("json", objects.collect::<String>()),
+        ("rows", rows.collect()),
+    ] {
+        add("describe", name, text.as_bytes());
+    }
     for (i, text) in LINES.iter().enumerate() {
         add("predict", &i.to_string(), text.as_bytes());
     }
@@ -250,6 +262,13 @@ const DATA: [&str; 5] = [
     "{\"task\": \"cluewsc2020\"}\0{\"target\": {\"span2_index\": 3, \"span1_index\": 0, \"span1_text\": \"花\", \"span2_text\": \"它\"}, \"idx\": 0, \"label\": \"true\", \"text\": \"花开了它\"}\n",
     "{\"task\": \"csl\"}\0{\"id\": 1, \"abst\": \"a\", \"keyword\": [\"b\", \"c\"], \"label\": \"1\"}\n",
     "{\"task\": \"own\", \"format\": \"tsv\", \"labels\": [\"bad\", \"good\"], \"columns\": {\"text\": \"review\", \"pair\": \"other\", \"label\": \"stars\"}, \"synthetic\": true}\0review\tother\tstars\nfine\tso\tgood\n",
+];
+
+/// Tables: what parts their cells, and their rows.
+const TABLES: &[&str] = &[
+    "\0a,\"b,\"\"c\"\"\nd\"\r\n,\"\"\n",
+    "\u{1}a\t\"b\nc\td\"\n",
+    "\u{2}a;\"b;c\"\nd\n",
 ];
 
 const LINES: [&str; 5] = [

@@ -1,9 +1,10 @@
 //! What users type or download as text: configurations, data sets, lines to classify.
 
+use std::path::Path;
 use std::sync::OnceLock;
 
 use act_core::{Artifact, Batch, Columns};
-use act_data::{Dataset, Split};
+use act_data::{Dataset, ProblemKind, Rows, Shape, Split};
 use act_eval::model::Model;
 use act_eval::predict::input::{LineFormat, Reader};
 use act_stage::config::{Config, Section};
@@ -28,13 +29,18 @@ pub fn config(bytes: &[u8]) -> bool {
     config.is_some()
 }
 
-/// A data folder: its `act-dataset.json`, a zero byte, and the lines of its training split. Lines
-/// that begin with `{` are JSON, others tab-separated.
+/// A data folder: its `act-dataset.json`, a zero byte, and its training split. What begins with `{` or
+/// `[` is JSON, and with 1f packed; else it is between commas or without a header if the description says
+/// `csv` or `txt`, or between tabs.
 pub fn data(bytes: &[u8]) -> bool {
     let mut parts = bytes.splitn(2, |&b| b == 0);
     let [description, lines] = [0; 2].map(|_| parts.next().unwrap_or_default());
+    let says = |word: &str| description.windows(3).any(|there| there == word.as_bytes());
     let name = match lines.first() {
-        Some(b'{') => "train.json",
+        Some(b'{' | b'[') => "train.json",
+        Some(0x1f) => "train.csv.gz",
+        _ if says("csv") => "train.csv",
+        _ if says("txt") => "train.txt",
         _ => "train.tsv",
     };
     let described = (!description.is_empty()).then_some(("act-dataset.json", description));
@@ -44,8 +50,81 @@ pub fn data(bytes: &[u8]) -> bool {
         return false;
     };
     assert_eq!(set.record.examples, set.examples.len() as u64);
-    let labels = set.label_ids().expect("a training example has a label");
-    assert!(labels.iter().all(|&l| (l as usize) < set.labels.len()));
+    let targets = set.examples.iter().map(|e| e.target.as_ref());
+    for target in targets.map(|target| target.expect("a training example has a label")) {
+        let classes = target.classes();
+        assert!(
+            classes
+                .iter()
+                .all(|&class| (class as usize) < set.labels.len())
+        );
+        assert!(classes.is_sorted());
+    }
+    let single = set.problem == ProblemKind::SingleLabel;
+    assert_eq!(checked(set.label_ids()).is_some(), single);
+    // Dev is held out, or there are too few to hold any out.
+    if let Some(dev) = checked(Dataset::open(dir.path(), task, Split::Dev, None)) {
+        assert_eq!(dev.labels, set.labels);
+    }
+    true
+}
+
+/// A training file for `act-data describe`; stages read what it proposes to read.
+pub fn describe(bytes: &[u8]) -> bool {
+    let name = match bytes.first() {
+        Some(b'{' | b'[') => "train.json",
+        _ => "train.tsv",
+    };
+    let dir = folder([(name, bytes)]);
+    let Some(found) = checked(act_data::describe::describe(dir.path(), Some("own"))) else {
+        return false;
+    };
+    assert!(!found.to_string().is_empty());
+    let description = found.json().expect("a description can be written");
+    if checked(found.verdict()).is_none() {
+        return false;
+    }
+    let described = folder([(name, bytes), ("act-dataset.json", description.as_bytes())]);
+    let train = Dataset::open(described.path(), None, Split::Train, None);
+    let train = train.expect("what is proposed is read").examples.len();
+    assert_eq!(train, found.splits[0].examples);
+    true
+}
+
+/// A table: between commas with quotes, tabs without, or semicolons with, as the first byte says. Rows that
+/// are read are read again from the same cells in quotes.
+pub fn table(bytes: &[u8]) -> bool {
+    let Some((first, text)) = bytes.split_first() else {
+        return false;
+    };
+    let (delimiter, quotes) = [(b',', true), (b'\t', false), (b';', true)][*first as usize % 3];
+    let shape = |quotes| Shape::Table {
+        delimiter,
+        quotes: Some(quotes),
+        ragged: true,
+    };
+    let read = |bytes: &[u8], quotes: bool| -> Option<Vec<Vec<String>>> {
+        let source = std::io::Cursor::new(bytes.to_vec());
+        let mut rows = checked(Rows::of(source, Path::new("table"), shape(quotes)))?;
+        checked(rows.numbered(&[]))?;
+        let mut table = Vec::new();
+        while let Some(row) = checked(rows.next())? {
+            let row = checked(row)?;
+            let cells = (1..).map_while(|n| row.text(&n.to_string()).ok());
+            table.push(cells.map(str::to_string).collect());
+        }
+        Some(table)
+    };
+    let Some(table) = read(text, quotes) else {
+        return false;
+    };
+    let cell = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
+    let row = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().map(cell).collect();
+        cells.join(&char::from(delimiter).to_string()) + "\n"
+    };
+    let written: String = table.iter().map(row).collect();
+    assert_eq!(read(written.as_bytes(), true), Some(table));
     true
 }
 

@@ -86,14 +86,16 @@ fn predict_reads_the_columns_that_accuracy_reads() {
 }
 
 #[test]
-fn check_fails_on_a_folder_that_every_stage_refuses() {
+fn csv_is_read_and_a_format_that_no_file_has_fails_in_check_and_in_stages() {
     let Some(here) = case("data/check-passes-without-files") else {
         return;
     };
-    check(&here.join("csv")).complains(2, &["no train file", "not read: dev.csv, train.csv"]);
+    check(&here.join("csv")).ok();
     check(&here.join("paddlenlp")).complains(2, &["no train file", "dev.txt", "train.txt"]);
-    let new = "act-convert new --layers 1 --hidden 16 --heads 2 --data csv";
-    bash(&here, &format!("{new} | cat")).complains(2, &["no train file", "train.csv"]);
+    let new = "act-convert new --layers 1 --hidden 16 --heads 2 --data";
+    bash(&here, &format!("{new} csv > /dev/null")).ok();
+    let refused = bash(&here, &format!("{new} paddlenlp | cat"));
+    refused.complains(2, &["no train file", "train.txt"]);
 }
 
 #[test]
@@ -115,14 +117,14 @@ fn check_says_how_much_a_vocabulary_knows() {
 }
 
 #[test]
-fn messages_about_headers_and_lists_name_the_cause() {
+fn messages_about_headers_name_the_cause_and_lists_are_read() {
     let Some(here) = case("data/header-messages") else {
         return;
     };
     let header = "train.tsv:1: the first line is taken as the header; its columns are ";
     check(&here.join("noheader")).complains(2, &[header]);
     check(&here.join("upper")).complains(2, &[header, "meant?"]);
-    check(&here.join("list")).complains(2, &["train.json:1: ", "one JSON list", "jq -c"]);
+    check(&here.join("list")).ok();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 
 use act_core::{Error, Result};
 
-use crate::quoted::bare;
+use super::quoted::bare;
 use act_stage::config::nearest;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -36,26 +36,19 @@ impl Record {
         }))
     }
 
-    /// A row of tab-separated values under a header. Quotes mean nothing, as in GLUE's files.
-    ///
-    /// # Errors
-    /// Usage: more or fewer values than the header has.
-    pub fn from_tsv(header: &[String], line: &str) -> Result<Self> {
-        let cells: Vec<&str> = line.split('\t').collect();
-        if cells.len() != header.len() {
-            return Err(Error::usage(format!(
-                "{} columns, but the header has {}",
-                cells.len(),
-                header.len()
-            )));
-        }
-        let fields = header.iter().zip(cells);
-        Ok(Self(fields.map(|(h, c)| (h.clone(), c.into())).collect()))
+    /// A row of a table: names of columns with cells.
+    pub fn of(fields: impl Iterator<Item = (String, String)>) -> Self {
+        Self(fields.map(|(name, cell)| (name, cell.into())).collect())
     }
 
     /// Names of the fields.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
+    }
+
+    /// All fields as JSON.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.0.clone())
     }
 
     /// Whether there is such a field.
@@ -110,6 +103,29 @@ impl Record {
             Some(Value::Number(n)) => Ok(Some(n.to_string())),
             Some(other) => Err(Self::wrong(field, other, "a label")),
         }
+    }
+
+    /// The labels of a multi-label row: a list, or in a cell with `separator` between them. `None` where the
+    /// field is absent or null.
+    pub(crate) fn labels(&self, field: &str, separator: &str) -> Result<Option<Vec<String>>> {
+        let list = match self.0.get(field) {
+            Some(Value::Array(list)) => list,
+            Some(Value::String(cell)) if !cell.is_empty() => {
+                let labels = cell.split(separator).map(|label| label.trim().to_string());
+                return Ok(Some(labels.collect()));
+            }
+            Some(Value::String(_)) => return Ok(Some(Vec::new())),
+            _ => return Ok(self.label(field)?.map(|one| vec![one])),
+        };
+        let labels = list.iter().map(|value| match value {
+            Value::String(name) => Ok(name.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            other => Err(Error::usage(format!(
+                "field {field:?} has {} in its list, which is no label",
+                kind(other)
+            ))),
+        });
+        labels.collect::<Result<_>>().map(Some)
     }
 
     /// A field that must be a list of strings.
@@ -225,17 +241,5 @@ mod tests {
         assert_eq!(label("t").as_deref(), Some("true"));
         assert_eq!(label("z"), None);
         assert_eq!(label("absent"), None);
-    }
-
-    #[test]
-    fn rows() {
-        let header = ["a".to_string(), "b".to_string()];
-        let r = Record::from_tsv(&header, "\"x\ty").unwrap();
-        assert_eq!(r.text("a").unwrap(), "\"x");
-        assert_eq!(r.text("b").unwrap(), "y");
-        assert_eq!(
-            error(Record::from_tsv(&header, "x")),
-            "1 columns, but the header has 2"
-        );
     }
 }

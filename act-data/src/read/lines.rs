@@ -4,11 +4,13 @@
 //! splitters take for line ends. A byte order mark, `\r\n` and blank lines at the end are
 //! tolerated; a blank line before other lines is an error, because something was lost there.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use act_core::{Error, Result};
+
+use super::encoding;
+use super::source::{self, Source};
 
 /// Longest line accepted, in bytes.
 pub(crate) const MAX_LINE: usize = 16 << 20;
@@ -21,10 +23,10 @@ pub(crate) struct Lines<R> {
     buffer: Vec<u8>,
 }
 
-impl Lines<BufReader<File>> {
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
-        Ok(Self::new(BufReader::with_capacity(1 << 16, file), path))
+impl Lines<Source> {
+    /// Whether a whole line is here already.
+    pub(crate) fn ready(&self) -> bool {
+        self.reader.buffer().contains(&b'\n')
     }
 }
 
@@ -37,6 +39,11 @@ impl<R: BufRead> Lines<R> {
             number: 0,
             buffer: Vec::new(),
         }
+    }
+
+    /// `file:line` of another line.
+    pub(crate) fn place_of(&self, number: usize) -> String {
+        format!("{}:{number}", self.path.display())
     }
 
     /// Lines read so far.
@@ -59,18 +66,42 @@ impl<R: BufRead> Lines<R> {
         if self.line(first).trim_ascii().is_empty() {
             while self.fill()? {
                 if !self.line(false).trim_ascii().is_empty() {
-                    let at = format!("{}:{blank}", self.path.display());
+                    let at = self.place_of(blank);
                     return Err(Error::usage(format!("{at}: empty line")));
                 }
             }
             return Ok(None);
         }
-        std::str::from_utf8(self.line(first))
-            .map(Some)
-            .map_err(|e| {
-                let column = e.valid_up_to() + 1;
-                Error::usage(format!("{}: not UTF-8 at byte {column}", self.place()))
-            })
+        self.text(self.line(first)).map(Some)
+    }
+
+    /// The next line with its end, blank or not, where what began in the line before goes on.
+    pub(crate) fn rest(&mut self) -> Result<Option<&str>> {
+        if !self.fill()? {
+            return Ok(None);
+        }
+        self.text(&self.buffer).map(Some)
+    }
+
+    /// The end of the line read last: nothing at the end of the file.
+    pub(crate) fn end(&self) -> &'static str {
+        match self.buffer.as_slice() {
+            [.., b'\r', b'\n'] => "\r\n",
+            [.., b'\n'] => "\n",
+            _ => "",
+        }
+    }
+
+    fn text<'a>(&self, line: &'a [u8]) -> Result<&'a str> {
+        let wrong = |what: String| Err(Error::usage(format!("{}: {what}", self.place())));
+        match std::str::from_utf8(line) {
+            Ok(text) if !text.contains('\0') => Ok(text),
+            Ok(_) => wrong("a NUL byte: the file is damaged, or no text".into()),
+            Err(e) => {
+                let (column, command) = (e.valid_up_to() + 1, encoding::convert(line, &self.path));
+                wrong(format!("not UTF-8 at byte {column}; {command}"))
+            }
+        }
     }
 
     /// Reads up to and with the next `\n`; false at the end of the file.
@@ -80,14 +111,14 @@ impl<R: BufRead> Lines<R> {
         let mut bounded = (&mut self.reader).take(MAX_LINE as u64 + 1);
         let read = bounded
             .read_until(b'\n', &mut self.buffer)
-            .map_err(|e| Error::io(&self.path, e))?;
+            .map_err(|e| source::failure(&self.path, e))?;
         if read == 0 {
             return Ok(false);
         }
         self.number += 1;
         if read > MAX_LINE {
             return Err(Error::usage(format!(
-                "{}: a line of more than {} MiB; is it one JSON object a line?",
+                "{}: a line of more than {} MiB, longer than any text",
                 self.place(),
                 MAX_LINE >> 20
             )));
@@ -144,7 +175,29 @@ mod tests {
     #[test]
     fn invalid_utf8_has_a_place() {
         let error = all(b"a\nb\xffc\n").unwrap_err();
-        assert_eq!(error.to_string(), "f:2: not UTF-8 at byte 2");
+        assert_eq!(
+            error.to_string(),
+            "f:2: not UTF-8 at byte 2; if the file has another encoding: iconv -f ENCODING -t UTF-8 f > NEW"
+        );
+        let gbk = all(b"a\n\xbd\xf1\xcc\xec\t1\n").unwrap_err().to_string();
+        assert!(gbk.contains("iconv -f GB18030"), "{gbk}");
+    }
+
+    #[test]
+    fn a_nul_byte_is_no_text() {
+        let error = all(b"a\nb\0c\n").unwrap_err().to_string();
+        assert_eq!(error, "f:2: a NUL byte: the file is damaged, or no text");
+    }
+
+    #[test]
+    fn what_goes_on_keeps_its_line_ends() {
+        let mut lines = Lines::new(&b"a\r\n\nb"[..], Path::new("f"));
+        assert_eq!(lines.next().unwrap(), Some("a"));
+        assert_eq!(lines.end(), "\r\n");
+        assert_eq!(lines.rest().unwrap(), Some("\n"));
+        assert_eq!(lines.rest().unwrap(), Some("b"));
+        assert_eq!((lines.end(), lines.number()), ("", 3));
+        assert_eq!(lines.rest().unwrap(), None);
     }
 
     #[test]
