@@ -3,6 +3,7 @@
 
 pub mod input;
 mod lines;
+mod source;
 mod stages;
 mod takes;
 
@@ -19,7 +20,7 @@ use serde_json::Value;
 use crate::args;
 use crate::model::{Model, stem};
 use input::{LineFormat, Reader};
-use lines::Lines;
+use source::Source;
 use stages::{Answer, Stages};
 
 /// Arguments of `act-eval predict`.
@@ -82,9 +83,12 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     }
     let model = Model::load(ctx, &args.model, &stem(&args.model), args.threads.count())?;
     let model = Arc::new(model);
-    let reader = Reader::of_file(&model, args.format, &args.input)?;
-    let lines = Lines::open(&args.input)?;
-    let name = lines.name().to_string();
+    let mut reader = Reader::of_file(&model, args.format, &args.input)?;
+    let source = Source::open(&args.input, args.format, &mut reader, &model.task.name)?;
+    let name = match args.input.as_os_str() == "-" {
+        true => "standard input".into(),
+        false => args.input.display().to_string(),
+    };
     let progress = ctx.progress();
     let mut written = Written {
         out: ctx.listing(),
@@ -96,7 +100,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         lengths: Lengths::new(model.tokenizer.max_seq_length()),
         answers: 0,
     };
-    let stages = Stages::start(model, reader, lines, args.batch_size)?;
+    let stages = Stages::start(model, reader, source, args.batch_size)?;
     let ended = stages.each(|answers| {
         progress.advance(0)?;
         written.add(answers)

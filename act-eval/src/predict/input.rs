@@ -23,6 +23,8 @@ pub enum LineFormat {
     Pairs,
     /// A row of tab-separated values; the first line is the header
     Tsv,
+    /// A row of comma-separated values, quoted by RFC 4180; the first line is the header
+    Csv,
     /// A JSON object with the task's own fields, or with `input_ids`
     Jsonl,
 }
@@ -44,8 +46,6 @@ pub struct Reader {
     plan: Plan,
     format: LineFormat,
     texts: TaskTexts,
-    /// Lines are read from a file that is called a table.
-    table: bool,
     place: Place,
 }
 
@@ -84,17 +84,24 @@ impl Reader {
     /// # Errors
     /// As [`Reader::new`], and those of the description.
     pub fn of_file(model: &Model, format: LineFormat, input: &Path) -> Result<Self> {
-        let ending = input.extension().and_then(|e| e.to_str()).unwrap_or("");
-        let format = match (format, ending) {
-            (LineFormat::Auto, "json" | "jsonl") => LineFormat::Jsonl,
-            _ => format,
-        };
         let texts = TaskTexts::of(&model.task).beside(input, &model.task)?;
-        let reader = Self::of(model.tokenizer.clone(), model.plan.clone(), texts, format)?;
-        Ok(Self {
-            table: ending == "tsv",
-            ..reader
-        })
+        Self::of(model.tokenizer.clone(), model.plan.clone(), texts, format)
+    }
+
+    /// What texts the model takes, in which columns.
+    pub fn texts(&self) -> &TaskTexts {
+        &self.texts
+    }
+
+    /// Reads the texts from other columns.
+    pub fn read_as(&mut self, texts: TaskTexts) {
+        self.texts = texts;
+    }
+
+    /// Whether the columns of the texts have no names but their numbers.
+    pub fn numbered(&self) -> bool {
+        let columns = self.texts.columns().unwrap_or_default();
+        !columns.is_empty() && columns.iter().all(|name| name.parse::<usize>().is_ok())
     }
 
     fn of(tokenizer: Tokenizer, plan: Plan, texts: TaskTexts, format: LineFormat) -> Result<Self> {
@@ -107,7 +114,6 @@ impl Reader {
             plan,
             format,
             texts,
-            table: false,
             place: Place::Start,
         })
     }
@@ -128,7 +134,7 @@ impl Reader {
             self.look_at_first(line)?;
         }
         if let Place::Rows(columns) = &self.place {
-            return self.row(&Record::from_tsv(columns, line)?).map(Some);
+            return self.row(&row(columns, line)?).map(Some);
         }
         let json = match self.format {
             LineFormat::Auto => line.trim_start().starts_with('{'),
@@ -152,18 +158,12 @@ impl Reader {
         let is_header = match self.format {
             LineFormat::Tsv => true,
             LineFormat::Auto => wanted.as_ref().is_some_and(there),
-            LineFormat::Text | LineFormat::Pairs | LineFormat::Jsonl => false,
+            LineFormat::Text | LineFormat::Pairs | LineFormat::Jsonl | LineFormat::Csv => false,
         };
         if is_header {
-            let wanted = wanted.unwrap_or_else(|| columns_in(line));
-            return header(line, &wanted).map(Some);
-        }
-        if self.table && self.format == LineFormat::Auto {
-            let columns = wanted.map_or("its columns".into(), |w| format!("the columns {w:?}"));
-            return Err(Error::usage(format!(
-                "the file is called .tsv, and its first line is no header with {columns}: give --format \
-                 tsv for a table, text for a text a line, pairs for two with a tab between"
-            )));
+            let cells: Vec<String> = line.split('\t').map(str::to_string).collect();
+            let wanted = wanted.unwrap_or_else(|| columns_in(&cells));
+            return header(cells, &wanted).map(Some);
         }
         Ok(None)
     }
@@ -218,6 +218,19 @@ impl Reader {
         })
     }
 
+    /// The question of a file's row, which may be of ids.
+    ///
+    /// # Errors
+    /// Usage: what is wrong with the row.
+    pub fn record(&self, row: &Record) -> Result<Question> {
+        match row.value("input_ids") {
+            Some(Value::Array(_)) => {
+                self.ids(serde_json::from_value(row.to_value()).map_err(wrong)?)
+            }
+            _ => self.row(row),
+        }
+    }
+
     fn row(&self, row: &Record) -> Result<Question> {
         self.question(self.texts.read(row)?, row.value("id").cloned())
     }
@@ -225,22 +238,26 @@ impl Reader {
     fn json(&self, line: &str) -> Result<Question> {
         if line.contains("\"input_ids\"") {
             let ids: Ids = parse(line)?;
-            if let Some(input_ids) = ids.input_ids {
-                let whole = input_ids.len();
-                let encoding = Encoding {
-                    input_ids,
-                    token_type_ids: ids.token_type_ids.unwrap_or_else(|| vec![0; whole]),
-                };
-                self.check_ids(&encoding)?;
-                let id = ids.id;
-                return Ok(Question {
-                    encoding,
-                    whole,
-                    id,
-                });
+            if ids.input_ids.is_some() {
+                return self.ids(ids);
             }
         }
         self.row(&Record::from_json(line)?)
+    }
+
+    fn ids(&self, ids: Ids) -> Result<Question> {
+        let input_ids = ids.input_ids.unwrap_or_default();
+        let whole = input_ids.len();
+        let encoding = Encoding {
+            input_ids,
+            token_type_ids: ids.token_type_ids.unwrap_or_else(|| vec![0; whole]),
+        };
+        self.check_ids(&encoding)?;
+        Ok(Question {
+            encoding,
+            whole,
+            id: ids.id,
+        })
     }
 
     fn check_ids(&self, encoding: &Encoding) -> Result<()> {
@@ -275,15 +292,32 @@ fn below(field: &str, ids: &[u32], bound: usize) -> Result<()> {
     }
 }
 
+/// A line of tab-separated values under a header.
+fn row(header: &[String], line: &str) -> Result<Record> {
+    let cells: Vec<&str> = line.split('\t').collect();
+    if cells.len() != header.len() {
+        let (there, expected) = (cells.len(), header.len());
+        return Err(Error::usage(format!(
+            "{there} columns, but the header has {expected}"
+        )));
+    }
+    let cells = cells.into_iter().map(str::to_string);
+    Ok(Record::of(header.iter().cloned().zip(cells)))
+}
+
 fn parse<'de, T: Deserialize<'de>>(line: &'de str) -> Result<T> {
-    serde_json::from_str(line).map_err(|e| {
-        // The parser counts lines from its own first one.
-        let text = e.to_string();
-        let what = text
-            .rsplit_once(" at line ")
-            .map_or(&*text, |(what, _)| what);
-        Error::usage(format!("{what} at column {}", e.column()))
-    })
+    serde_json::from_str(line).map_err(wrong)
+}
+
+fn wrong(error: serde_json::Error) -> Error {
+    // The parser counts lines from its own first one.
+    let text = error.to_string();
+    let what = text.rsplit_once(" at line ");
+    let what = what.map_or(&*text, |(what, _)| what);
+    match error.column() {
+        0 => Error::usage(what),
+        column => Error::usage(format!("{what} at column {column}")),
+    }
 }
 
 #[cfg(test)]

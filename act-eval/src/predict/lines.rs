@@ -79,11 +79,6 @@ impl Lines {
         self.reader.buffer().contains(&b'\n')
     }
 
-    /// What the lines come from.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// `file:line` of the line read last.
     pub fn place(&self) -> String {
         format!("{}:{}", self.name, self.number)

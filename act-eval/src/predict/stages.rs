@@ -14,7 +14,7 @@ use act_core::{Encoding, Error, Result};
 use act_infer::Classification;
 
 use super::input::{Question, Reader};
-use super::lines::Lines;
+use super::source::Source;
 use crate::model::Model;
 
 /// Batches that wait between two threads.
@@ -42,10 +42,10 @@ impl Stages {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start(model: Arc<Model>, reader: Reader, lines: Lines, most: usize) -> Result<Self> {
+    pub fn start(model: Arc<Model>, reader: Reader, source: Source, most: usize) -> Result<Self> {
         let (ask, questions) = sync_channel(WAITING);
         let (answer, answers) = sync_channel(WAITING);
-        let reading = thread("reading", move || read(reader, lines, most, &ask))?;
+        let reading = thread("reading", move || read(reader, source, most, &ask))?;
         let computing = thread("computing", move || {
             compute(&model, most, &questions, &answer);
         })?;
@@ -79,22 +79,18 @@ fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 /// early if nobody listens.
 fn read(
     mut reader: Reader,
-    mut lines: Lines,
+    mut source: Source,
     most: usize,
     questions: &SyncSender<Result<Vec<Question>>>,
 ) {
     let mut batch = Vec::new();
     let end = loop {
-        let next = match lines.next() {
-            Ok(Some(line)) => reader.read(line).map_err(|e| e.context(lines.place())),
+        match source.next(&mut reader) {
+            Ok(Some(question)) => batch.extend(question),
             Ok(None) => break None,
-            Err(bad) => Err(bad),
-        };
-        match next {
-            Ok(question) => batch.extend(question),
             Err(bad) => break Some(bad),
         }
-        let full = batch.len() == most || !lines.ready();
+        let full = batch.len() == most || !source.ready();
         if full && !batch.is_empty() && questions.send(Ok(std::mem::take(&mut batch))).is_err() {
             return;
         }
@@ -162,6 +158,7 @@ mod tests {
 
     use super::*;
     use crate::predict::input::LineFormat;
+    use crate::predict::lines::Lines;
 
     /// `花\n` for ever, a line at a time.
     struct Endless(Arc<AtomicUsize>);
@@ -187,7 +184,7 @@ mod tests {
         let reader = Reader::new(&model, LineFormat::Text).unwrap();
         let lines = Lines::new(Endless(read.clone()), "endless");
         let (mut seen, mut most) = (0, 0);
-        let ended = Stages::start(model, reader, lines, 4)
+        let ended = Stages::start(model, reader, Source::Lines(lines), 4)
             .unwrap()
             .each(|answers| {
                 seen += answers.len();

@@ -67,6 +67,11 @@ impl TaskTexts {
         }
     }
 
+    /// Those of a task.
+    pub fn of_task(task: Task) -> Self {
+        Self(Some(task))
+    }
+
     /// How many texts the model takes.
     pub fn takes(&self) -> Takes {
         match &self.0 {
@@ -81,6 +86,18 @@ impl TaskTexts {
         self.0.as_ref().map(Task::text_columns)
     }
 
+    /// The same as a table has them whose first row has these cells, and whether that is a header, where
+    /// it is known: not where columns are called by their numbers.
+    pub fn of_table(&self, first: &[String]) -> (Self, Option<bool>) {
+        let Some(task) = &self.0 else {
+            return (self.clone(), None);
+        };
+        let (task, header) = task.of_file(first, true);
+        let numbered = |name: &&str| name.parse::<usize>().is_ok();
+        let by_number = task.text_columns().iter().all(numbered);
+        (Self(Some(task)), header.or(by_number.then_some(false)))
+    }
+
     /// The texts of a row, in the task's own columns or, where it is not built in, in those that are in
     /// use. No other column is read, a label least of all.
     ///
@@ -92,7 +109,10 @@ impl TaskTexts {
             !generic || row.has(task.text_columns()[0])
         });
         let texts = match own {
-            Some(task) => task.texts(row)?,
+            Some(task) => {
+                let names: Vec<String> = row.names().map(str::to_string).collect();
+                task.of_file(&names, row.has("1")).0.texts(row)?
+            }
             None => generic(row)?,
         };
         match (self.takes(), &texts.1) {
@@ -104,10 +124,10 @@ impl TaskTexts {
 }
 
 /// The columns in use of a table's header, of a task that we do not know; at least the first.
-pub fn columns_in(header: &str) -> Vec<&'static str> {
-    let cells: Vec<&str> = header.split('\t').collect();
+pub fn columns_in(header: &[String]) -> Vec<&'static str> {
     let names = FIRST.into_iter().chain(SECOND);
-    let found: Vec<&str> = names.filter(|name| cells.contains(name)).collect();
+    let there = |name: &&str| header.iter().any(|cell| cell == name);
+    let found: Vec<&str> = names.filter(there).collect();
     if found.is_empty() {
         vec![FIRST[0]]
     } else {

@@ -291,8 +291,8 @@ fn a_table_without_the_tasks_columns_is_not_taken_for_texts() {
         ),
         (
             "c.json",
-            "[\n{\"question\": \"花\"}\n]\n",
-            "this file is one JSON list",
+            "{\n\"question\": \"花\"\n}\n",
+            "this file is one JSON object",
         ),
         ("d.jsonl", "花呗\n", "not JSON"),
     ] {
@@ -319,4 +319,52 @@ fn what_is_cut_is_counted_at_the_end() {
     );
     let short = here.run_with("predict tickets.act", "花\n".as_bytes());
     assert_eq!(short.stderr, b"");
+}
+
+#[test]
+fn predict_reads_every_format_that_act_data_reads() {
+    let here = tickets(true);
+    let plain = here.stdout("predict tickets.act plain.txt");
+    let gz = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let csv = "team,question\nx,\"花呗\"\ny,借\n";
+    let json = "[\n{\"question\": \"花呗\"},\n {\"question\": \"借\",\n\"team\": \"y\"}]";
+    for (name, bytes) in [
+        ("all.csv", csv.into()),
+        ("all.csv.gz", gz(csv)),
+        ("all.tsv", csv.replace('"', "").replace(',', "\t").into_bytes()),
+        ("all.json", json.into()),
+        ("all.json.gz", gz(json)),
+    ] {
+        std::fs::write(here.path(name), bytes).unwrap();
+        assert_eq!(
+            here.stdout(&format!("predict tickets.act {name}")),
+            plain,
+            "{name}"
+        );
+    }
+    let piped = here.run_with("predict tickets.act --format csv", csv.as_bytes());
+    assert_eq!(text_of(piped), plain);
+
+    // Without names of columns a description says which is which, and which file is which.
+    let description = std::fs::read_to_string(here.path("tickets/act-dataset.json")).unwrap();
+    let described: Value = serde_json::from_str(&description).unwrap();
+    let numbered = json!({"task": "tickets", "labels": described["labels"], "header": false,
+        "columns": {"text": 2, "label": 1}, "files": {"train": "t.data"}, "format": "tsv"});
+    std::fs::create_dir(here.path("numbered")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(here.path(name), text).unwrap();
+    write("numbered/act-dataset.json", &numbered.to_string());
+    for name in ["numbered/t.data", "numbered/all.txt"] {
+        write(name, "x\t花呗\ny\t借\n");
+        assert_eq!(
+            here.stdout(&format!("predict tickets.act {name}")),
+            plain,
+            "{name}"
+        );
+    }
+    let (code, line) = refusal(here.run("predict tickets.act numbered/none.csv"));
+    assert!(code == 2 && line.contains("none.csv"), "{line}");
 }

@@ -187,10 +187,10 @@ fn rows_under_a_header_have_the_tasks_own_columns_and_no_other_is_read() {
 }
 
 #[test]
-fn a_list_of_json_is_told_from_lines() {
-    let lines = ["[", "{\"review\": \"花\"}", "]"];
-    let list = refused(read_as("own", REVIEWS, LineFormat::Jsonl, &lines));
-    assert!(list.contains("this file is one JSON list"), "{list}");
+fn an_object_over_several_lines_is_told_from_lines() {
+    let lines = ["{", "\"review\": \"花\"", "}"];
+    let object = refused(read_as("own", REVIEWS, LineFormat::Jsonl, &lines));
+    assert!(object.contains("this file is one JSON object"), "{object}");
     assert!(
         read_as("own", REVIEWS, LineFormat::Auto, &["[花]"]).is_ok(),
         "a text"
