@@ -136,7 +136,10 @@ mod tests {
         assert_eq!(found(), None);
         for (name, text) in [
             ("unlabelled.txt", "good\tfilm\nbad film\n"),
-            ("unlabelled.csv", "sentence,n\n\"good, film\",1\nbad film,2\n"),
+            (
+                "unlabelled.csv",
+                "sentence,n\n\"good, film\",1\nbad film,2\n",
+            ),
             ("unlabelled.tsv", "n\tsentence\n1\tgood film\n2\tbad film\n"),
             (
                 "unlabelled.json",

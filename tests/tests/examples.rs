@@ -8,7 +8,10 @@ use act_tests::{Fixture, Ran, bin};
 
 /// Programs and their subcommands.
 const PROGRAMS: [(&str, &[&str]); 6] = [
-    ("act-data", &["sample", "fetch", "check", "describe", "vocab"]),
+    (
+        "act-data",
+        &["sample", "fetch", "check", "describe", "vocab"],
+    ),
     ("act-convert", &["new", "import", "export"]),
     ("act-prune", &[]),
     ("act-distill", &[]),

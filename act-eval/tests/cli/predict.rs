@@ -335,7 +335,10 @@ fn predict_reads_every_format_that_act_data_reads() {
     for (name, bytes) in [
         ("all.csv", csv.into()),
         ("all.csv.gz", gz(csv)),
-        ("all.tsv", csv.replace('"', "").replace(',', "\t").into_bytes()),
+        (
+            "all.tsv",
+            csv.replace('"', "").replace(',', "\t").into_bytes(),
+        ),
         ("all.json", json.into()),
         ("all.json.gz", gz(json)),
     ] {
