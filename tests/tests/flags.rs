@@ -13,6 +13,7 @@ const TABLE: &[(&str, &str)] = &[
         "act-data check",
         "task vocab max-seq-length model json quiet verbose",
     ),
+    ("act-data describe", "task write json quiet verbose"),
     ("act-data vocab", "task output min-count quiet verbose"),
     (
         "act-convert new",
