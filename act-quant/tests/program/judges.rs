@@ -77,7 +77,7 @@ fn unlabelled_texts_beside_the_data_or_a_file_go_before_made_up_ones() {
     fs::write(workshop.path("few.txt"), lines[90..100].join("\n")).unwrap();
     let few = ["7 texts that are not in train", "32 at least", "--judge"];
     workshop.refuses(2, "float.act --judge few.txt", &few);
-    workshop.refuses(2, "float.act --judge texts.csv", &["texts.csv", ".txt"]);
+    workshop.refuses(2, "float.act --judge texts.xml", &["texts.xml", ".txt"]);
     workshop.refuses(2, "float.act --judge none.txt", &["none.txt"]);
     let lonely = "float.act --set QuantPost.judge=file";
     workshop.refuses(2, lonely, &["QuantPost.judge_file"]);

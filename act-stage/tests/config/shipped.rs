@@ -35,8 +35,8 @@ fn every_shipped_configuration_loads() {
     }
     assert_eq!(
         files.len(),
-        27,
-        "three models of seven tasks, the sample's base, three of GLUE, MiniLM on MRPC and SST-2"
+        33,
+        "three models of seven tasks, the sample's base, nine of GLUE, MiniLM on MRPC and SST-2"
     );
     for file in files {
         Config::load(Some(&file), &[]).unwrap();
