@@ -193,7 +193,7 @@ fn read(
     let task = &task;
     reader.task(task);
     let (mut examples, mut dropped, mut wrong) = (Vec::new(), 0, 0);
-    while let Some(row) = rows.next()? {
+    while let Some(row) = rows.next_row()? {
         let read = row.and_then(|row| {
             reader.row(&row);
             let example = example(&row, task, split, classes);

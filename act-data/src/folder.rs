@@ -143,7 +143,7 @@ impl Folder {
         let format = FileFormat::of_name(&name.to_string_lossy())?;
         let columns = self.task.columns();
         let texts =
-            format == FileFormat::Txt && !columns.is_some_and(|c| position(&c.text).is_some());
+            format == FileFormat::Txt && columns.is_none_or(|c| position(&c.text).is_none());
         (!texts).then(|| self.part(file.into(), format, &FileSpec::default()))
     }
 

@@ -285,9 +285,10 @@ fn describe_folder(
     }
     let found = describe(dir, task)?;
     let description = found.json()?;
-    let text = match json {
-        true => serde_json::to_string_pretty(&found)? + "\n",
-        false => format!("{found}\n{DESCRIPTION}\n{description}"),
+    let text = if json {
+        serde_json::to_string_pretty(&found)? + "\n"
+    } else {
+        format!("{found}\n{DESCRIPTION}\n{description}")
     };
     context.write_file(Path::new("-"), text.as_bytes())?;
     found.verdict()?;

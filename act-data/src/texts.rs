@@ -110,7 +110,7 @@ fn read(path: &Path, task: &Task) -> Result<Vec<Example>> {
     } else {
         rows.header(&wanted)?;
     }
-    while let Some(row) = rows.next()? {
+    while let Some(row) = rows.next_row()? {
         let texts = task.texts(&row?);
         add(texts.map_err(|e| e.context(rows.place()))?);
     }

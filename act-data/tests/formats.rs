@@ -63,7 +63,7 @@ fn every_format_has_the_same_examples_and_the_same_digest() {
     let tsv = "text\tlabel\na, \"b\"\tgood\nc\tbad\n";
     let quoted = "\"text\"\t\"label\"\n\"a, \"\"b\"\"\"\t\"good\"\n\"c\"\t\"bad\"\n";
     let txt = "a, \"b\"\tgood\nc\tbad";
-    let semicolons = "text;label\n\"a, \"\"b\"\"\";good\nc;bad\n";
+    let semicolons = "text;label\n\"a, \"\"b\"\"\";good\n\"c\";bad\n";
     let by_semicolons = OWN
         .replace('{', "{")
         .replacen('{', "{\"delimiter\": \";\", ", 1);

@@ -16,6 +16,15 @@ fn archive(folder: &str, files: &[(&str, &str)]) -> TempDir {
     dir
 }
 
+/// Task, folder, files, the second text and the label of their first examples.
+type Case<'a> = (
+    &'a str,
+    &'a str,
+    Vec<(&'a str, &'a str)>,
+    Option<&'a str>,
+    Option<Target>,
+);
+
 fn first(dir: &TempDir, task: &str, split: Split) -> (String, Option<String>, Option<Target>) {
     let set = Dataset::open(dir.path(), Some(task), split, None);
     let set = set.unwrap_or_else(|e| panic!("{task}/{split}: {e}"));
@@ -39,7 +48,7 @@ fn the_files_of_the_archives_are_read_by_their_own_columns() {
     let sts_train = format!("{sts}\tscore\n{sts_row}\t5.000\n");
     let sts_test = format!("{sts}\n{sts_row}\n");
     let one = "one \"a";
-    let cases: Vec<(&str, &str, Vec<(&str, &str)>, Option<&str>, Option<Target>)> = vec![
+    let cases: Vec<Case> = vec![
         (
             "cola",
             "CoLA",

@@ -85,9 +85,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let model = Arc::new(model);
     let mut reader = Reader::of_file(&model, args.format, &args.input)?;
     let source = Source::open(&args.input, args.format, &mut reader, &model.task.name)?;
-    let name = match args.input.as_os_str() == "-" {
-        true => "standard input".into(),
-        false => args.input.display().to_string(),
+    let name = if args.input.as_os_str() == "-" {
+        "standard input".into()
+    } else {
+        args.input.display().to_string()
     };
     let progress = ctx.progress();
     let mut written = Written {

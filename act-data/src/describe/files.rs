@@ -126,8 +126,8 @@ fn preference(split: Split, name: &str) -> (usize, usize, String) {
 /// The split that a name's words say: `reviews-train.csv`.
 fn split_of(name: &str) -> Option<Split> {
     let lower = name.to_lowercase();
-    let words = lower.split(|c: char| !c.is_alphanumeric());
-    words.into_iter().find_map(|word| match word {
+    let mut words = lower.split(|c: char| !c.is_alphanumeric());
+    words.find_map(|word| match word {
         "train" | "training" | "trn" => Some(Split::Train),
         "dev" | "valid" | "validation" | "val" | "eval" | "development" => Some(Split::Dev),
         "test" | "testing" | "tst" => Some(Split::Test),

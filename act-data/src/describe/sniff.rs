@@ -189,9 +189,10 @@ fn table(path: &Path, delimiter: u8, quotes: bool) -> Result<Sniffed> {
     };
     let header = is_header(&first, &columns);
     for (column, cell) in columns.iter_mut().zip(&first) {
-        match header {
-            true => column.name = cell.clone(),
-            false => column.cell(cell),
+        if header {
+            column.name = cell.clone();
+        } else {
+            column.cell(cell);
         }
     }
     let usual = mode(&counts);
@@ -232,7 +233,7 @@ fn is_header(first: &[String], below: &[Column]) -> bool {
 fn json(path: &Path) -> Result<Sniffed> {
     let mut rows = Rows::open(path, Shape::Json)?;
     let (mut columns, mut count): (Vec<Column>, usize) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
+    while let Some(row) = rows.next_row()? {
         let Ok(row) = row else { continue };
         count += 1;
         for name in row.names() {

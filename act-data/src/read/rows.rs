@@ -21,8 +21,8 @@ pub enum Shape {
     Table {
         /// What stands between two cells: one ASCII character.
         delimiter: u8,
-        /// Whether cells may stand between quotes; where it is not said, commas have quotes, and other
-        /// tables if that means something ([`Rows::open`]).
+        /// Whether cells may stand between quotes; where it is not said, they may, unless they
+        /// are between tabs: there only if that means something ([`Rows::open`]).
         quotes: Option<bool>,
         /// Whether rows may have more or fewer cells than the first.
         ragged: bool,
@@ -71,7 +71,7 @@ impl Rows {
                 delimiter,
                 quotes: None,
                 ragged,
-            } if delimiter != b',' && path.is_file() => {
+            } if delimiter == b'\t' && path.is_file() => {
                 let lines = Lines::new(source::open(path)?, path);
                 Shape::Table {
                     delimiter,
@@ -85,7 +85,7 @@ impl Rows {
     }
 
     /// The rows of anything that is called `path`; nothing can be read twice, so where it is not said,
-    /// only commas have quotes.
+    /// cells between tabs have no quotes.
     ///
     /// # Errors
     /// Those of reading the first bytes.
@@ -113,7 +113,7 @@ impl Rows {
                 quotes,
                 ragged,
             } => {
-                let quotes = quotes.unwrap_or(delimiter == b',');
+                let quotes = quotes.unwrap_or(delimiter != b'\t');
                 let dialect = Dialect { delimiter, quotes };
                 let columns = Columns {
                     ragged,
@@ -137,7 +137,7 @@ impl Rows {
                     Some(cells) => Some(First::Cells(cells.map_err(|e| e.context(table.place()))?)),
                     None => None,
                 },
-                _ => self.next()?.map(First::Row),
+                _ => self.next_row()?.map(First::Row),
             };
         }
         Ok(match &self.first {
@@ -252,7 +252,7 @@ impl Rows {
     ///
     /// # Errors
     /// What is wrong from here on: a file that is no list of rows.
-    pub fn next(&mut self) -> Result<Option<Result<Record>>> {
+    pub fn next_row(&mut self) -> Result<Option<Result<Record>>> {
         let record = match (self.first.take(), &mut self.kind) {
             (Some(First::Row(row)), _) => return Ok(Some(row)),
             (Some(First::Cells(cells)), Kind::Table(_, columns)) => columns.row(cells),

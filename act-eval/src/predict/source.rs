@@ -52,7 +52,7 @@ impl Source {
                 read.map(Some).map_err(|e| e.context(lines.place()))
             }
             Source::Rows(rows) => {
-                let Some(row) = rows.next()? else {
+                let Some(row) = rows.next_row()? else {
                     return Ok(None);
                 };
                 let read = reader.record(&row?);
@@ -97,9 +97,10 @@ fn shape(path: &Path, format: LineFormat, reader: &Reader) -> Option<Shape> {
 }
 
 fn table(path: &Path, shape: Shape, format: LineFormat, reader: &Reader) -> Result<Source> {
-    let mut rows = match path.as_os_str() == "-" {
-        true => Rows::of(std::io::stdin(), Path::new("standard input"), shape)?,
-        false => Rows::open(path, shape)?,
+    let mut rows = if path.as_os_str() == "-" {
+        Rows::of(std::io::stdin(), Path::new("standard input"), shape)?
+    } else {
+        Rows::open(path, shape)?
     };
     if shape != Shape::Json {
         let first = rows.look()?;

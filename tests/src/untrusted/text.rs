@@ -108,7 +108,7 @@ pub fn table(bytes: &[u8]) -> bool {
         let mut rows = checked(Rows::of(source, Path::new("table"), shape(quotes)))?;
         checked(rows.numbered(&[]))?;
         let mut table = Vec::new();
-        while let Some(row) = checked(rows.next())? {
+        while let Some(row) = checked(rows.next_row())? {
             let row = checked(row)?;
             let cells = (1..).map_while(|n| row.text(&n.to_string()).ok());
             table.push(cells.map(str::to_string).collect());

@@ -44,13 +44,13 @@ fn a_header_has_each_wanted_column_once() {
 fn columns_without_a_header_are_numbered_from_1() {
     let mut table = rows("good\t字\nbad\t花\n", TABS);
     table.numbered(&["2", "1"]).unwrap();
-    let row = table.next().unwrap().unwrap().unwrap();
+    let row = table.next_row().unwrap().unwrap().unwrap();
     assert_eq!(
         (row.text("1").unwrap(), row.text("2").unwrap()),
         ("good", "字")
     );
     assert_eq!(table.place(), "f:1");
-    let row = table.next().unwrap().unwrap().unwrap();
+    let row = table.next_row().unwrap().unwrap().unwrap();
     assert_eq!(row.text("2").unwrap(), "花");
     let wrong = |wanted: &str| error(rows("a\tb\n", TABS).numbered(&[wanted]));
     assert_eq!(wrong("3"), "f:1: 2 columns, and the column 3 is wanted");
@@ -65,8 +65,8 @@ fn rows_of_other_lengths_are_wrong_unless_they_are_expected() {
     let text = "a\tb\nc\nd\te\tf\n";
     let mut strict = rows(text, TABS);
     strict.numbered(&[]).unwrap();
-    strict.next().unwrap();
-    let wrong = |rows: &mut Rows| error(rows.next().unwrap().unwrap());
+    strict.next_row().unwrap();
+    let wrong = |rows: &mut Rows| error(rows.next_row().unwrap().unwrap());
     assert_eq!(
         wrong(&mut strict),
         "f:2: 1 columns, but the first row has 2"
@@ -84,7 +84,7 @@ fn rows_of_other_lengths_are_wrong_unless_they_are_expected() {
         },
     );
     ragged.numbered(&["3"]).unwrap();
-    let counts: Vec<usize> = std::iter::from_fn(|| ragged.next().unwrap())
+    let counts: Vec<usize> = std::iter::from_fn(|| ragged.next_row().unwrap())
         .map(|row| row.unwrap().names().count())
         .collect();
     assert_eq!(counts, [2, 1, 3]);
@@ -97,7 +97,7 @@ fn the_first_row_can_be_looked_at() {
     assert_eq!(json.look().unwrap(), ["a", "b"]);
     json.header(&["a"]).unwrap();
     let mut names = Vec::new();
-    while let Some(row) = json.next().unwrap() {
+    while let Some(row) = json.next_row().unwrap() {
         names.push(row.unwrap().names().count());
     }
     assert_eq!(names, [2, 1]);
@@ -107,14 +107,14 @@ fn the_first_row_can_be_looked_at() {
 #[test]
 fn a_list_is_told_from_lines_and_one_object_is_refused() {
     let mut list = rows("\u{feff} [\n{\"a\": 1},\n{\"a\": }]", Shape::Json);
-    assert!(list.next().unwrap().unwrap().is_ok());
-    let wrong = error(list.next().unwrap().unwrap());
+    assert!(list.next_row().unwrap().unwrap().is_ok());
+    let wrong = error(list.next_row().unwrap().unwrap());
     assert!(
         wrong.starts_with("f:3: not JSON: expected value"),
         "{wrong}"
     );
-    assert!(list.next().unwrap().is_none());
-    let object = error(rows("{\n\"a\": 1\n}\n", Shape::Json).next());
+    assert!(list.next_row().unwrap().is_none());
+    let object = error(rows("{\n\"a\": 1\n}\n", Shape::Json).next_row());
     assert!(
         object.starts_with("f:1: one JSON object a line is read"),
         "{object}"
