@@ -64,9 +64,7 @@ fn every_format_has_the_same_examples_and_the_same_digest() {
     let quoted = "\"text\"\t\"label\"\n\"a, \"\"b\"\"\"\t\"good\"\n\"c\"\t\"bad\"\n";
     let txt = "a, \"b\"\tgood\nc\tbad";
     let semicolons = "text;label\n\"a, \"\"b\"\"\";good\n\"c\";bad\n";
-    let by_semicolons = OWN
-        .replace('{', "{")
-        .replacen('{', "{\"delimiter\": \";\", ", 1);
+    let by_semicolons = OWN.replacen('{', "{\"delimiter\": \";\", ", 1);
     let cases: Vec<(&str, &str, Vec<u8>)> = vec![
         (OWN, "train.json", lines.into()),
         (OWN, "train.jsonl.gz", gz(lines)),
@@ -392,7 +390,12 @@ fn several_labels_and_scores_are_read_and_refused_where_training_would_begin() {
 
 #[test]
 fn dev_is_held_out_of_train_where_there_is_none_and_every_record_says_so() {
-    let line = |i: usize| format!("text {i},{}\n", if i % 4 == 0 { "bad" } else { "good" });
+    let line = |i: usize| {
+        format!(
+            "text {i},{}\n",
+            if i.is_multiple_of(4) { "bad" } else { "good" }
+        )
+    };
     let train = "text,label\n".to_string() + &(0..400).map(line).collect::<String>();
     let dir = folder(OWN, &[("train.csv", &train)]);
     let [train_set, dev] = [Split::Train, Split::Dev].map(|s| open(dir.path(), s).unwrap());
