@@ -7,7 +7,7 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 
-use act_convert::tokenizer::{read_huggingface, read_paddle};
+use act_convert::tokenizer::{Tables, read_huggingface, read_paddle};
 use act_core::Tokenizer;
 use serde_json::{Value, json};
 
@@ -22,7 +22,16 @@ fn main() -> anyhow::Result<()> {
     } else {
         let config = std::fs::read(dir.join("config.json")).unwrap_or_default();
         let config = serde_json::from_slice(&config).unwrap_or(Value::Null);
-        read_huggingface(dir, &config, None, rows)?.spec
+        read_huggingface(
+            dir,
+            &config,
+            None,
+            Tables {
+                words: rows,
+                types: 2,
+            },
+        )?
+        .spec
     };
     let kind = if spec.word_piece().is_ok() {
         "WordPiece"

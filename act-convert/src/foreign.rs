@@ -22,8 +22,8 @@ const KINDS: [(&[&str], &str, &str); 9] = [
     ),
     (
         &["*.safetensors.index.json"],
-        "the list of weights in shards, where one file is needed",
-        "load it with transformers and call save_pretrained(DIR, max_shard_size=\"16GB\")",
+        "not called model.safetensors.index.json",
+        "rename it if it is the model's list of shards",
     ),
     (
         &["*.pdparams"],

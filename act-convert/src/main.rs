@@ -152,7 +152,10 @@ fn family() -> impl TypedValueParser<Value = Family> {
 }
 
 fn activation() -> impl TypedValueParser<Value = Activation> {
-    one_of([Activation::Gelu, Activation::Relu], Activation::name)
+    one_of(
+        [Activation::Gelu, Activation::Relu, Activation::GeluTanh],
+        Activation::name,
+    )
 }
 
 /// Parses the name of one of `all`.

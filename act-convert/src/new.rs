@@ -73,8 +73,8 @@ impl EncoderShape {
         }
         let layer = LayerPlan::full(self.heads, self.hidden / self.heads, self.intermediate);
         let (types, tasks) = match self.family {
-            Family::Bert => (2, 0),
             Family::Ernie => (4, 3),
+            _ => (2, 0),
         };
         Ok(Plan {
             family: self.family,

@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use act_convert::onnx::{self, ActivationType, proto::ModelProto};
 use act_core::testing::{TinyInt8, TinyOptions, multiplied_inputs, tiny_artifact};
-use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan};
+use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan, Linear};
 use act_infer::Engine;
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -42,7 +42,7 @@ struct Case {
     tolerance: f32,
 }
 
-/// Whole and pruned layers, both families, both activations, all ways to quantise.
+/// Whole and pruned layers, all families, both activations, all ways to quantise.
 fn cases() -> Vec<Case> {
     let pruned = |last| {
         let layer = |heads, neurons| LayerPlan::full(heads, 4, neurons);
@@ -79,6 +79,20 @@ fn cases() -> Vec<Case> {
         activations,
         tolerance,
     };
+    let of = |family| TinyOptions {
+        family,
+        hidden_act: match family {
+            Family::Albert => Activation::GeluTanh,
+            _ => Activation::Gelu,
+        },
+        ..whole.clone()
+    };
+    let mut headless = case("no dense layer", &whole, ActivationType::Int8, 1e-5);
+    headless.artifact.plan.head.dense = None;
+    let pooler = [Linear::Pooler.weight(), Linear::Pooler.bias()];
+    pooler
+        .iter()
+        .for_each(|name| drop(headless.artifact.params.remove(name)));
     use ActivationType::{Int8, Uint8};
     vec![
         case("float", &float, Int8, 1e-5),
@@ -92,6 +106,11 @@ fn cases() -> Vec<Case> {
             artifact: multiplied_inputs(tiny_artifact(7, &int8(&float, full)), 2.0),
             ..case("multiplied", &float, Int8, 1e-4)
         },
+        case("distilbert", &of(Family::DistilBert), Int8, 1e-5),
+        case("roberta", &of(Family::Roberta), Int8, 1e-5),
+        case("electra", &of(Family::Electra), Int8, 1e-5),
+        case("albert", &int8(&of(Family::Albert), full), Int8, 1e-4),
+        headless,
     ]
 }
 

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use act_convert::tokenizer::{read_huggingface, read_paddle};
+use act_convert::tokenizer::{Tables, read_huggingface, read_paddle};
+use act_core::tokenizer::shorten_json;
 use act_core::{Encoding, Tokenizer, TokenizerSpec};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
@@ -48,9 +49,12 @@ fn read(kind: &str, dir: &Path, rows: usize) -> TokenizerSpec {
     match kind {
         "paddle" => read_paddle(dir, None, rows).unwrap(),
         _ => {
-            read_huggingface(dir, &json!({"model_type": "bert"}), None, rows)
-                .unwrap()
-                .spec
+            let tables = Tables {
+                words: rows,
+                types: 2,
+            };
+            let model = json!({"model_type": "bert"});
+            read_huggingface(dir, &model, None, tables).unwrap().spec
         }
     }
 }
@@ -109,4 +113,65 @@ fn what_wordpiece_can_say_is_wordpiece_which_can_be_pruned() {
         let word_piece = tokenizer(configuration).word_piece().is_ok();
         assert_eq!(word_piece, !whole.contains(&name), "{name}");
     }
+}
+
+#[test]
+fn shortened_tokenizers_give_covered_texts_the_same_tokens() {
+    let recorded = recorded();
+    let texts = recorded["texts"].as_array().unwrap();
+    let mut shortened = Vec::new();
+    for configuration in recorded["configurations"].as_array().unwrap() {
+        let TokenizerSpec::Json(spec) = tokenizer(configuration) else {
+            continue;
+        };
+        let spec = TokenizerSpec::Json(spec);
+        let name = configuration["name"].as_str().unwrap();
+        let whole = Tokenizer::new(&spec, 64).unwrap();
+        let entries = |text: &Value| {
+            let parts = text
+                .as_array()
+                .map_or(std::slice::from_ref(text), Vec::as_slice);
+            let parts = parts.iter().map(|part| part.as_str().unwrap());
+            let ids = parts.map(|part| whole.entries(part));
+            ids.collect::<Result<Vec<_>, _>>().map(|ids| ids.concat())
+        };
+        // Few of the texts are the corpus.
+        let corpus = texts.iter().step_by(60).map(entries);
+        let Ok(kept) = corpus.collect::<Result<Vec<_>, _>>() else {
+            assert!(
+                ["added", "added cased", "old files", "template"].contains(&name),
+                "{name}"
+            );
+            continue;
+        };
+        let kept = kept.concat().into_iter().collect();
+        let TokenizerSpec::Json(long) = &spec else {
+            unreachable!()
+        };
+        let (short, ids) = shorten_json(long, &kept).unwrap();
+        assert!(
+            short.vocab_size == ids.len() && ids.len() < long.vocab_size,
+            "{name}"
+        );
+        let short = Tokenizer::new(&TokenizerSpec::Json(short), 64).unwrap();
+        let mut covered = 0;
+        for (i, text) in texts.iter().enumerate() {
+            let inside = entries(text).unwrap().iter().all(|id| ids.contains(id));
+            assert!(inside || i % 60 != 0, "{name}: {text}");
+            if inside {
+                let (before, after) = (encode(&whole, text), encode(&short, text));
+                let old = after.input_ids.iter().map(|&id| ids[id as usize]);
+                assert_eq!(old.collect::<Vec<_>>(), before.input_ids, "{name}: {text}");
+                assert_eq!(after.token_type_ids, before.token_type_ids);
+                covered += 1;
+            }
+        }
+        println!(
+            "{name}: {} of {} entries, {covered} texts",
+            ids.len(),
+            long.vocab_size
+        );
+        shortened.push(name.to_string());
+    }
+    assert_eq!(shortened, ["byte pairs", "unigram", "words"]);
 }

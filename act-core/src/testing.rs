@@ -18,7 +18,10 @@ use crate::artifact::Artifact;
 use crate::batch::Batch;
 use crate::names::Linear;
 use crate::params::Params;
-use crate::plan::{Activation, Block, Embeddings, Family, Head, LayerPlan, Plan, TensorSpec};
+use crate::plan::{
+    Activation, Block, Embeddings, Family, Head, HeadActivation, LayerPlan, Plan, Position,
+    TensorSpec,
+};
 use crate::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec, TableQuant};
 use crate::seed::Seed;
 use crate::task_info::TaskInfo;
@@ -119,21 +122,14 @@ pub fn tiny_artifact(seed: u64, options: &TinyOptions) -> Artifact {
         hidden_size: options.hidden_size,
         layer_norm_eps: 1e-12,
         num_labels: options.num_labels,
-        embeddings: Embeddings {
-            task_type_vocab_size: match options.family {
-                Family::Bert => 0,
-                Family::Ernie => 3,
-            },
-            ..Embeddings::bert(
-                options.vocab_size,
-                options.hidden_size,
-                options.max_position_embeddings,
-                2,
-            )
-        },
+        embeddings: embeddings(options),
         block: Block::bert(options.hidden_act),
         layers: options.layers.clone(),
-        head: Head::BERT,
+        head: Head::first_token(match options.family {
+            Family::DistilBert => HeadActivation::Relu,
+            Family::Electra => HeadActivation::Gelu,
+            _ => HeadActivation::Tanh,
+        }),
     };
     let mut params = random_params(&plan, Seed(seed));
     let quant = match options.int8 {
@@ -150,6 +146,53 @@ pub fn tiny_artifact(seed: u64, options: &TinyOptions) -> Artifact {
         provenance: Vec::new(),
     }
 }
+
+/// A family's, and always two token types where there are any.
+fn embeddings(options: &TinyOptions) -> Embeddings {
+    let width = options.hidden_size;
+    let bert = Embeddings::bert(
+        options.vocab_size,
+        width,
+        options.max_position_embeddings,
+        2,
+    );
+    match options.family {
+        Family::Bert => bert,
+        Family::Ernie => Embeddings {
+            task_type_vocab_size: 3,
+            ..bert
+        },
+        Family::DistilBert => Embeddings {
+            type_vocab_size: 0,
+            ..bert
+        },
+        Family::Roberta | Family::XlmRoberta | Family::Camembert => Embeddings {
+            positions: vec![Position::Learned { offset: 2 }],
+            ..bert
+        },
+        Family::Electra => Embeddings {
+            width: width + 3,
+            ..bert
+        },
+        Family::Albert => Embeddings {
+            width: width.div_ceil(2),
+            ..bert
+        },
+    }
+}
+
+/// Families that differ in their parts.
+pub const FAMILIES: [Family; 6] = [
+    Family::Bert,
+    Family::Ernie,
+    Family::DistilBert,
+    Family::Roberta,
+    Family::Electra,
+    Family::Albert,
+];
+
+/// All activations.
+pub const ACTIVATIONS: [Activation; 3] = [Activation::Gelu, Activation::Relu, Activation::GeluTanh];
 
 /// Random float tensors for a plan.
 pub fn random_params(plan: &Plan, seed: Seed) -> Params {
@@ -181,7 +224,9 @@ pub fn tiny_tokenizer(vocab_size: usize) -> WordPieceSpec {
 fn random_values(seed: Seed, name: &str, shape: &[usize]) -> Vec<f32> {
     let mut rng = seed.stream(name);
     let (centre, spread) = match shape {
-        [_, input] if !name.starts_with("embeddings") => (0.0, (3.0 / *input as f32).sqrt()),
+        [_, input] if !name.starts_with("embeddings") || name.contains("projection") => {
+            (0.0, (3.0 / *input as f32).sqrt())
+        }
         [_, _] => (0.0, 1.0),
         _ if name.ends_with("LayerNorm.weight") => (1.0, 0.3),
         _ => (0.0, 0.3),
@@ -252,7 +297,7 @@ mod tests {
 
     #[test]
     fn tiny_models_have_the_tensors_of_their_plan() {
-        for family in [Family::Bert, Family::Ernie] {
+        for family in FAMILIES {
             for int8 in [None, Some(TinyInt8::default())] {
                 let options = TinyOptions {
                     family,

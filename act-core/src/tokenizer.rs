@@ -20,12 +20,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::batch::Encoding;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 use json::Json;
 use pieces::WordPieces;
 
-pub use json::{JsonParts, check_json};
+pub use json::{JsonParts, check_json, shorten_json};
 pub use spec::{JsonSpec, SpecialTokens, Split, TokenizerSpec, WordPieceSpec};
 pub use truncation::Truncation;
 pub use vocab::vocab_tokens;
@@ -94,14 +94,15 @@ impl Tokenizer {
     /// Ids of the vocabulary entries that decide how a text is encoded, however long it is: the
     /// pieces of its words, also those found in a word that ends up as `[UNK]`. A vocabulary cut
     /// down to them and the special tokens encodes the text to the same tokens: WordPiece takes
-    /// the longest entry that matches, and an entry that lost no longer one cannot win now.
+    /// the longest entry that matches, and an entry that lost no longer one cannot win now. Of a
+    /// `tokenizer.json` those that the text is encoded to, to which [`shorten_json`] adds what they need.
     ///
     /// # Errors
-    /// Rejected: not WordPiece.
+    /// Rejected: a `tokenizer.json` with WordPiece.
     pub fn entries(&self, text: &str) -> Result<Vec<u32>> {
         match &self.kind {
             Kind::WordPiece(words) => words.entries(text),
-            Kind::Json(_) => Err(Error::unsupported("entries of a tokenizer.json")),
+            Kind::Json(json) => json.entries(text),
         }
     }
 }

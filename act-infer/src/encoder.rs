@@ -15,7 +15,7 @@ use crate::gemm::{COLUMN_BLOCK, Out};
 use crate::model::{Embeddings, Layer, Model};
 use crate::observer::Observer;
 use crate::ops::Isa;
-use crate::ops::activation::tanh_all;
+use crate::ops::activation::activate_all;
 use crate::ops::norm::layer_norm;
 use crate::profile::{Clock, Phase};
 use crate::sequences::Sequences;
@@ -79,7 +79,7 @@ impl<'m, 'o> Pass<'m, 'o> {
         Self {
             model,
             isa: model.kernel.isa(),
-            width: model.pooler.outputs(),
+            width: model.width,
             chunk_tokens,
             block_tokens,
             observer,
@@ -101,7 +101,7 @@ impl Pass<'_, '_> {
         hidden.resize(chunk.tokens() * width);
         first.resize(chunk.count() * width);
         self.clock.enter(OUTSIDE);
-        self.embed(&model.embeddings, chunk, hidden);
+        self.embed(&model.embeddings, chunk, hidden, block);
 
         let earlier = model.layers.len().saturating_sub(1);
         for l in 0..earlier {
@@ -155,22 +155,50 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// The sum of the embeddings of every token, normalised, into `hidden`.
-    fn embed(&mut self, tables: &Embeddings, chunk: Sequences<'_>, hidden: &mut [f32]) {
-        let rows = hidden.chunks_exact_mut(self.width);
-        let coordinates = chunk.coordinates(&tables.plan, self.model.pad_id);
+    /// The residual stream before the first layer, into `hidden`.
+    fn embed(
+        &mut self,
+        tables: &Embeddings,
+        chunk: Sequences<'_>,
+        hidden: &mut [f32],
+        memory: &mut BlockMemory,
+    ) {
+        let Some(projection) = &tables.projection else {
+            self.add_tables(tables, chunk, hidden);
+            self.clock.lap(Phase::Embeddings);
+            self.observe(Site::EmbeddingsOutput, hidden, self.width);
+            return;
+        };
+        let BlockMemory { narrow, bytes, .. } = memory;
+        let mut rest = &mut hidden[..];
+        for block in chunk.parts(self.block_tokens) {
+            narrow.resize(block.tokens() * tables.plan.width);
+            self.add_tables(tables, block, narrow);
+            let (rows, others) = rest.split_at_mut(block.tokens() * self.width);
+            let mut input = Input::new(narrow, tables.plan.width, bytes);
+            let out = (Out::Floats(rows), self.width);
+            self.dense(projection, &mut input, out, Phase::Embeddings);
+            rest = others;
+        }
+        self.observe(Site::EmbeddingsOutput, hidden, self.width);
+    }
+
+    /// The sum of the embeddings of every token, normalised, into `sums`.
+    fn add_tables(&self, tables: &Embeddings, tokens: Sequences<'_>, sums: &mut [f32]) {
+        let rows = sums.chunks_exact_mut(tables.plan.width);
+        let coordinates = tokens.coordinates(&tables.plan, self.model.pad_id);
         for (row, (word, kind, position)) in rows.zip(coordinates) {
             row.fill(0.0);
             tables.words.add_row(self.isa, word, row);
-            tables.types.add_row(self.isa, kind, row);
+            if let Some(types) = &tables.types {
+                types.add_row(self.isa, kind, row);
+            }
             tables.positions.add_row(self.isa, position, row);
             if let Some(tasks) = &tables.tasks {
                 tasks.add_row(self.isa, 0, row);
             }
         }
-        layer_norm(self.isa, hidden, &tables.norm);
-        self.clock.lap(Phase::Embeddings);
-        self.observe(Site::EmbeddingsOutput, hidden, self.width);
+        layer_norm(self.isa, sums, &tables.norm);
     }
 
     /// What a layer does to the residual stream `rows` once it has the heads' context: their rows of
@@ -246,12 +274,18 @@ impl Pass<'_, '_> {
     fn head(&mut self, first: &[f32], logits: &mut [f32], memory: &mut BlockMemory) {
         self.clock.enter(OUTSIDE);
         let BlockMemory { pooled, bytes, .. } = memory;
-        pooled.resize(first.len());
-        let (pooler, classifier) = (&self.model.pooler, &self.model.classifier);
-        let mut input = Input::new(first, self.width, bytes);
-        let out = (Out::Floats(pooled), self.width);
-        self.dense(pooler, &mut input, out, Phase::Head);
-        tanh_all(self.isa, pooled);
+        let classifier = &self.model.classifier;
+        let pooled = match &self.model.pooler {
+            None => first,
+            Some((pooler, activation)) => {
+                pooled.resize(first.len());
+                let mut input = Input::new(first, self.width, bytes);
+                let out = (Out::Floats(pooled), self.width);
+                self.dense(pooler, &mut input, out, Phase::Head);
+                activate_all(self.isa, *activation, pooled);
+                &pooled[..]
+            }
+        };
         let mut input = Input::new(pooled, self.width, bytes);
         let out = (Out::Floats(logits), classifier.outputs());
         self.dense(classifier, &mut input, out, Phase::Head);

@@ -319,7 +319,7 @@ impl Engine {
                 (
                     "segment id",
                     &batch.token_type_ids,
-                    plan.embeddings.type_vocab_size,
+                    plan.embeddings.types_below(),
                 ),
             ];
             for (what, values, limit) in ids {

@@ -3,6 +3,7 @@
 //! Loading checks everything the forward pass relies on, so that it has no way to fail. What is
 //! packed leaves the artifact; embedding tables stay where they are, mapped or owned.
 
+use act_core::plan::HeadActivation;
 use act_core::tensor::TensorData;
 use act_core::{Activation, Artifact, Embedding, Error, Linear, Norm, Plan, Result, Tensor};
 
@@ -17,23 +18,29 @@ pub(crate) struct Model {
     pub kernel: &'static dyn Kernel,
     pub embeddings: Embeddings,
     pub layers: Vec<Layer>,
-    pub pooler: Dense,
+    /// Width of the residual stream.
+    pub width: usize,
+    /// The head's dense layer and what follows its product.
+    pub pooler: Option<(Dense, HeadActivation)>,
     pub classifier: Dense,
     pub activation: Activation,
     /// Tokens of this id are masked as keys.
     pub pad_id: u32,
 }
 
-/// The embedding tables and the norm over their sum.
+/// The embedding tables, the norm over their sum, and its way into the residual stream.
 pub(crate) struct Embeddings {
     /// Which rows are read.
     pub plan: act_core::Embeddings,
     pub words: EmbeddingTable,
     pub positions: EmbeddingTable,
-    pub types: EmbeddingTable,
+    /// Where the model tells token types.
+    pub types: Option<EmbeddingTable>,
     /// ERNIE's task-type table, of which row 0 is used.
     pub tasks: Option<EmbeddingTable>,
     pub norm: LayerNorm,
+    /// Where the tables are not as wide as the stream.
+    pub projection: Option<Dense>,
 }
 
 /// One encoder layer.
@@ -67,7 +74,6 @@ impl Model {
     /// Checks the artifact and takes its tensors.
     pub fn take(artifact: &mut Artifact, kernel: &'static dyn Kernel) -> Result<Self> {
         check(artifact)?;
-        let tables = artifact.plan.tables();
         let mut layers = Vec::with_capacity(artifact.plan.layers.len());
         for l in 0..artifact.plan.layers.len() {
             layers.push(Layer::take(artifact, l, kernel)?);
@@ -78,15 +84,24 @@ impl Model {
                 plan: artifact.plan.embeddings.clone(),
                 words: EmbeddingTable::take(artifact, Embedding::Word)?,
                 positions: EmbeddingTable::take(artifact, Embedding::Position)?,
-                types: EmbeddingTable::take(artifact, Embedding::TokenType)?,
-                tasks: tables
-                    .contains(&Embedding::TaskType)
-                    .then(|| EmbeddingTable::take(artifact, Embedding::TaskType))
-                    .transpose()?,
+                types: EmbeddingTable::take_any(artifact, Embedding::TokenType)?,
+                tasks: EmbeddingTable::take_any(artifact, Embedding::TaskType)?,
                 norm: take_norm(artifact, Norm::Embeddings)?,
+                projection: artifact
+                    .plan
+                    .has_weight(Linear::EmbeddingProjection)
+                    .then(|| Dense::take(artifact, Linear::EmbeddingProjection, kernel))
+                    .transpose()?,
             },
             layers,
-            pooler: Dense::take(artifact, Linear::Pooler, kernel)?,
+            width: artifact.plan.hidden_size,
+            pooler: match artifact.plan.head.dense {
+                None => None,
+                Some(dense) => {
+                    let pooler = Dense::take(artifact, Linear::Pooler, kernel)?;
+                    Some((pooler, dense.activation))
+                }
+            },
             classifier: Dense::take(artifact, Linear::Classifier, kernel)?,
             activation: artifact.plan.block.activation,
             pad_id: artifact.tokenizer.pad_id(),
@@ -108,7 +123,12 @@ impl Model {
             layer.attention_output.repack(kernel);
             layer.output.repack(kernel);
         }
-        self.pooler.repack(kernel);
+        if let Some(projection) = &mut self.embeddings.projection {
+            projection.repack(kernel);
+        }
+        if let Some((pooler, _)) = &mut self.pooler {
+            pooler.repack(kernel);
+        }
         self.classifier.repack(kernel);
     }
 }
@@ -156,6 +176,14 @@ impl Layer {
 }
 
 impl EmbeddingTable {
+    /// As [`EmbeddingTable::take`], of a table that the plan may lack.
+    fn take_any(artifact: &mut Artifact, table: Embedding) -> Result<Option<Self>> {
+        match artifact.plan.table_rows(table) {
+            0 => Ok(None),
+            _ => Self::take(artifact, table).map(Some),
+        }
+    }
+
     fn take(artifact: &mut Artifact, table: Embedding) -> Result<Self> {
         let scales = match artifact.quant.embedding(table) {
             Some(_) => artifact.params.f32(&table.scale())?.to_vec(),
@@ -210,7 +238,7 @@ fn check(artifact: &Artifact) -> Result<()> {
 }
 
 fn check_plan(plan: &Plan) -> Result<()> {
-    if plan.hidden_size == 0 || plan.num_labels == 0 {
+    if plan.hidden_size == 0 || plan.embeddings.width == 0 || plan.num_labels == 0 {
         return Err(Error::rejected(
             "a model needs at least one hidden unit and one label",
         ));

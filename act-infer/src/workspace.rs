@@ -23,6 +23,8 @@ pub(crate) struct Workspace {
 
 /// What a layer needs for one block.
 pub(crate) struct BlockMemory {
+    /// Sums of embeddings on their way into a wider stream.
+    pub narrow: Aligned<f32>,
     pub heads: HeadMemory,
     /// Queries of classified positions, those of a whole chunk.
     pub queries: Aligned<f32>,
@@ -51,6 +53,7 @@ impl Workspace {
             hidden: empty(),
             first: empty(),
             block: BlockMemory {
+                narrow: empty(),
                 heads: HeadMemory {
                     query: empty(),
                     key: empty(),

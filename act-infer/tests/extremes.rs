@@ -2,8 +2,8 @@
 //! ranges and scales at their ends, weights as large as floats get. Answers or errors, no panics.
 
 use act_core::quant::ActivationScheme;
-use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Activation, Artifact, Batch, ErrorKind, Family, LayerPlan, Tensor};
+use act_core::testing::{ACTIVATIONS, FAMILIES, TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Artifact, Batch, ErrorKind, LayerPlan, Tensor};
 use act_infer::Engine;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -19,8 +19,8 @@ fn options() -> impl Strategy<Value = TinyOptions> {
             activation_max: most,
             dynamic,
         });
-    let act = prop_oneof![Just(Activation::Gelu), Just(Activation::Relu)];
-    let family = prop_oneof![Just(Family::Bert), Just(Family::Ernie)];
+    let act = prop::sample::select(ACTIVATIONS.to_vec());
+    let family = prop::sample::select(FAMILIES.to_vec());
     let shape = (family, 1usize..=17, 1usize..=4, act);
     (
         shape,

@@ -4,8 +4,10 @@
 mod support;
 
 use act_core::quant::ActivationScheme;
-use act_core::testing::{TinyInt8, TinyOptions, multiplied_inputs, tiny_artifact, within_16_bits};
-use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan};
+use act_core::testing::{
+    ACTIVATIONS, FAMILIES, TinyInt8, TinyOptions, multiplied_inputs, tiny_artifact, within_16_bits,
+};
+use act_core::{Artifact, Batch, Encoding, LayerPlan};
 use act_infer::{Engine, Kernels};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -20,8 +22,8 @@ fn layer() -> impl Strategy<Value = LayerPlan> {
 }
 
 fn options(int8: impl Strategy<Value = Option<TinyInt8>>) -> impl Strategy<Value = TinyOptions> {
-    let family = prop_oneof![Just(Family::Bert), Just(Family::Ernie)];
-    let act = prop_oneof![Just(Activation::Gelu), Just(Activation::Relu)];
+    let family = prop::sample::select(FAMILIES.to_vec());
+    let act = prop::sample::select(ACTIVATIONS.to_vec());
     let layers = prop::collection::vec(layer(), 0..=3);
     (family, 8usize..=64, layers, 1usize..=5, act, int8).prop_map(
         |(family, hidden_size, layers, num_labels, hidden_act, int8)| TinyOptions {

@@ -8,6 +8,7 @@
 pub(crate) mod padded;
 
 use act_core::Activation;
+use act_core::plan::HeadActivation;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{IndexingUpdateOp, Tensor};
 
@@ -33,7 +34,7 @@ pub(crate) trait Ops: QuantizeOps {
         x.cast(low).matmul(weight.transpose()).cast(high) + bias
     }
 
-    /// Exact GELU or ReLU.
+    /// The activation of the feed-forward blocks.
     fn activate(x: Tensor<Self, 2>, activation: Activation) -> Tensor<Self, 2> {
         match activation {
             // Not burn's gelu: its backward is that of the tanh approximation.
@@ -42,6 +43,20 @@ pub(crate) trait Ops: QuantizeOps {
                 x * phi * 0.5
             }
             Activation::Relu => burn::tensor::activation::relu(x),
+            Activation::GeluTanh => {
+                let cube = x.clone() * x.clone() * x.clone();
+                let inner = (x.clone() + cube * 0.044715) * (2.0 / std::f64::consts::PI).sqrt();
+                x * (inner.tanh() + 1.0) * 0.5
+            }
+        }
+    }
+
+    /// The head's activation.
+    fn activate_head(x: Tensor<Self, 2>, activation: HeadActivation) -> Tensor<Self, 2> {
+        match activation {
+            HeadActivation::Gelu => Self::activate(x, Activation::Gelu),
+            HeadActivation::Relu => Self::activate(x, Activation::Relu),
+            HeadActivation::Tanh => x.tanh(),
         }
     }
 

@@ -1,5 +1,5 @@
-//! The encoder: a post-norm BERT (Devlin et al. 2019) or ERNIE 3.0 whose layers may each have
-//! another number of heads and neurons, or none.
+//! The encoder: a post-norm BERT (Devlin et al. 2019) or its kin, whose layers may each have another
+//! number of heads and neurons, or none.
 //!
 //! It computes on ragged sequences and calls the taps at every site; it knows no stage, no loss
 //! and no device. Only the classified token needs the last layer's query, attention output and
@@ -78,8 +78,9 @@ pub(crate) fn exists(artifact: &Artifact, site: Site) -> bool {
                 attends(l)
             }
             Linear::Intermediate(l) | Linear::Output(l) => has_neurons(l),
-            Linear::Pooler | Linear::Classifier => true,
-            Linear::EmbeddingProjection | Linear::Gate(_) => false,
+            Linear::Classifier => true,
+            Linear::EmbeddingProjection | Linear::Pooler => plan.has_weight(linear),
+            Linear::Gate(_) => false,
         },
     }
 }
@@ -108,8 +109,7 @@ pub(crate) fn logits<B: Ops>(
         eps,
         Dropout::OFF,
     );
-    let x = pass.taps.at(Site::EmbeddingsOutput, x);
-    let mut x = B::dropout(x, pass.noise.next_site(Queries::All));
+    let mut x = pass.enter_stream(x);
     let layers = weights.layout.plan.layers.len();
     let all_tokens = pass.taps.all_tokens();
     for layer in 0..layers {
@@ -124,7 +124,10 @@ pub(crate) fn logits<B: Ops>(
     if layers == 0 || all_tokens {
         x = B::rows(x, &batch.starts);
     }
-    let pooled = pass.linear(Linear::Pooler, x).tanh();
+    let pooled = match weights.layout.plan.head.dense {
+        Some(dense) => B::activate_head(pass.linear(Linear::Pooler, x), dense.activation),
+        None => x,
+    };
     let pooled = pass.taps.at(Site::Input(Linear::Classifier), pooled);
     let pooled = B::dropout(pooled, pass.noise.next_site(Queries::First));
     let logits = pass.affine(Linear::Classifier, pooled);
@@ -140,6 +143,23 @@ struct Pass<'a, B: Ops> {
 }
 
 impl<B: Ops> Pass<'_, B> {
+    /// From the normalised sum of the embeddings to the stream before the first layer. Dropout is
+    /// of what the tables give, as in ELECTRA and ALBERT.
+    fn enter_stream(&mut self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        if !self
+            .weights
+            .layout
+            .plan
+            .has_weight(Linear::EmbeddingProjection)
+        {
+            let x = self.taps.at(Site::EmbeddingsOutput, x);
+            return B::dropout(x, self.noise.next_site(Queries::All));
+        }
+        let x = B::dropout(x, self.noise.next_site(Queries::All));
+        let x = self.linear(Linear::EmbeddingProjection, x);
+        self.taps.at(Site::EmbeddingsOutput, x)
+    }
+
     fn layer(&mut self, l: usize, x: Tensor<B, 2>, queries: Queries) -> Tensor<B, 2> {
         let residual = match queries {
             Queries::All => x.clone(),

@@ -8,7 +8,7 @@ mod encoders;
 
 use std::sync::Arc;
 
-use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::testing::{FAMILIES, TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Encoding, Family, LayerPlan, Seed};
 use burn::backend::{Autodiff, NdArray};
 use burn::tensor::Tensor;
@@ -157,6 +157,7 @@ fn affine() {
 fn activations() {
     check(Op::Activate(Activation::Gelu), &[[9, 11]]);
     check(Op::Activate(Activation::Relu), &[[9, 11]]);
+    check(Op::Activate(Activation::GeluTanh), &[[9, 11]]);
 }
 
 #[test]
@@ -224,7 +225,7 @@ fn attention() {
     }
 }
 
-/// Encoders of both families and of shapes that pruning leaves, with examples for them.
+/// Encoders of all families and of shapes that pruning leaves, with examples for them.
 pub(crate) fn models() -> Vec<Artifact> {
     let pruned = vec![
         LayerPlan {
@@ -251,10 +252,23 @@ pub(crate) fn models() -> Vec<Artifact> {
         layers: Vec::new(),
         ..TinyOptions::default()
     };
-    [bert, ernie, empty, none]
-        .iter()
-        .map(|options| tiny_artifact(3, options))
-        .collect()
+    let families = FAMILIES.iter().skip(2).map(|&family| TinyOptions {
+        family,
+        hidden_act: match family {
+            Family::Albert => Activation::GeluTanh,
+            _ => Activation::Gelu,
+        },
+        ..TinyOptions::default()
+    });
+    let mut models: Vec<Artifact> = [bert, ernie, empty, none]
+        .into_iter()
+        .chain(families)
+        .map(|options| tiny_artifact(3, &options))
+        .collect();
+    let mut headless = models[0].clone();
+    headless.plan.head.dense = None;
+    models.push(headless);
+    models
 }
 
 /// Encodings of several lengths; one has padding inside.

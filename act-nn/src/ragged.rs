@@ -85,7 +85,7 @@ pub(crate) fn check(artifact: &Artifact, encodings: &[Encoding]) -> Result<()> {
                 plan.embeddings.vocab_size
             ));
         }
-        if let Some(id) = outside(&encoding.token_type_ids, plan.embeddings.type_vocab_size) {
+        if let Some(id) = outside(&encoding.token_type_ids, plan.embeddings.types_below()) {
             return refuse(format!(
                 "has token type {id} of {}",
                 plan.embeddings.type_vocab_size

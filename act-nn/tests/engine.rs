@@ -3,23 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan, Seed, Site};
+use act_core::testing::{ACTIVATIONS, FAMILIES, TinyOptions, tiny_artifact};
+use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed, Site};
 use act_infer::{Engine, Kernels, Observer};
 use act_nn::Device;
 use rand::Rng;
 
-/// Random models: both families and activations, layers as pruning leaves them.
+/// Random models: all families, both activations, layers as pruning leaves them.
 fn models() -> impl Iterator<Item = Artifact> {
-    (0..12u64).map(|seed| {
+    (0..18u64).map(|seed| {
         let mut rng = Seed(seed).stream("shapes");
         let head_dim = rng.random_range(1..9);
         let layers = (0..rng.random_range(1..5))
             .map(|_| LayerPlan::full(rng.random_range(0..4), head_dim, rng.random_range(0..40)))
             .collect();
         let options = TinyOptions {
-            family: [Family::Bert, Family::Ernie][seed as usize % 2],
-            hidden_act: [Activation::Gelu, Activation::Relu][seed as usize / 2 % 2],
+            family: FAMILIES[seed as usize % 6],
+            hidden_act: ACTIVATIONS[seed as usize / 6 % 3],
             hidden_size: rng.random_range(2..40),
             num_labels: rng.random_range(1..6),
             layers,

@@ -13,7 +13,10 @@ use act_core::names::group_multipliers;
 use act_core::provenance::{DataRecord, Digest};
 use act_core::quant::WeightBits;
 use act_core::tensor::TensorData;
-use act_core::{Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, WordPieceSpec};
+use act_core::tokenizer::shorten_json;
+use act_core::{
+    Artifact, Embedding, Error, Params, Result, Tensor, Tokenizer, TokenizerSpec, WordPieceSpec,
+};
 use act_data::{Coverage, Dataset, Encoded, Example};
 use act_stage::report::{Cut, VocabularyCut};
 
@@ -42,7 +45,7 @@ pub struct Shortened {
 /// Reduces the model's vocabulary; `None` if it is to stay.
 ///
 /// # Errors
-/// A corpus that is not there, not UTF-8 or empty; a vocabulary that is no WordPiece.
+/// A corpus that is not there, not UTF-8 or empty; a `tokenizer.json` with WordPiece.
 pub fn shorten(
     model: &mut Artifact,
     vocabulary: &Vocabulary,
@@ -85,30 +88,21 @@ pub fn shorten(
 ///
 /// # Errors
 /// Rejected: ids or tensors outside the plan.
-pub fn keep(model: &mut Artifact, mut ids: BTreeSet<u32>) -> Result<()> {
-    let spec = model.tokenizer.word_piece()?;
-    ids.extend(spec.special().map(|(_, id)| id));
-    ids.extend(&spec.whole_tokens);
-    let ids: Vec<usize> = ids.into_iter().map(|id| id as usize).collect();
-    let tokens: Vec<&str> = spec.tokens().collect();
-    let limit = tokens.len().min(model.plan.embeddings.vocab_size);
-    if let Some(id) = ids.iter().find(|id| **id >= limit) {
-        return Err(Error::rejected(format!("token {id} of {limit} is to stay")));
-    }
-    let lines = ids.iter().map(|&id| format!("{}\n", tokens[id]));
-    let place = |id: u32| ids.partition_point(|&kept| kept < id as usize) as u32;
-    let spec = WordPieceSpec {
-        vocab: lines.collect::<String>().into(),
-        whole_tokens: spec.whole_tokens.iter().map(|&id| place(id)).collect(),
-        pad_id: place(spec.pad_id),
-        unk_id: place(spec.unk_id),
-        cls_id: place(spec.cls_id),
-        sep_id: place(spec.sep_id),
-        mask_id: spec.mask_id.map(place),
-        ..spec.clone()
+pub fn keep(model: &mut Artifact, ids: BTreeSet<u32>) -> Result<()> {
+    let (tokenizer, ids) = match &model.tokenizer {
+        TokenizerSpec::WordPiece(spec) => shorten_lines(spec, ids)?,
+        TokenizerSpec::Json(spec) => {
+            let (spec, ids) = shorten_json(spec, &ids)?;
+            (TokenizerSpec::Json(spec), ids)
+        }
     };
-    model.tokenizer = spec.into();
-    let width = model.plan.hidden_size;
+    let ids: Vec<usize> = ids.into_iter().map(|id| id as usize).collect();
+    let rows = model.plan.embeddings.vocab_size;
+    if let Some(id) = ids.last().filter(|id| **id >= rows) {
+        return Err(Error::rejected(format!("token {id} of {rows} is to stay")));
+    }
+    model.tokenizer = tokenizer;
+    let width = model.plan.embeddings.width;
     keep_rows(&mut model.params, &Embedding::Word.weight(), &ids, width)?;
     if let Some(quant) = model.quant.embedding(Embedding::Word) {
         keep_rows(&mut model.params, &Embedding::Word.scale(), &ids, 1)?;
@@ -119,6 +113,34 @@ pub fn keep(model: &mut Artifact, mut ids: BTreeSet<u32>) -> Result<()> {
     }
     model.plan.embeddings.vocab_size = ids.len();
     Ok(())
+}
+
+/// A vocabulary with those lines and the special ones alone, and which they are.
+fn shorten_lines(
+    spec: &WordPieceSpec,
+    mut ids: BTreeSet<u32>,
+) -> Result<(TokenizerSpec, Vec<u32>)> {
+    ids.extend(spec.special().map(|(_, id)| id));
+    ids.extend(&spec.whole_tokens);
+    let ids: Vec<u32> = ids.into_iter().collect();
+    let tokens: Vec<&str> = spec.tokens().collect();
+    let limit = tokens.len();
+    if let Some(id) = ids.last().filter(|id| **id as usize >= limit) {
+        return Err(Error::rejected(format!("token {id} of {limit} is to stay")));
+    }
+    let lines = ids.iter().map(|&id| format!("{}\n", tokens[id as usize]));
+    let place = |id: u32| ids.partition_point(|&kept| kept < id) as u32;
+    let spec = WordPieceSpec {
+        vocab: lines.collect::<String>().into(),
+        whole_tokens: spec.whole_tokens.iter().map(|&id| place(id)).collect(),
+        pad_id: place(spec.pad_id),
+        unk_id: place(spec.unk_id),
+        cls_id: place(spec.cls_id),
+        sep_id: place(spec.sep_id),
+        mask_id: spec.mask_id.map(place),
+        ..spec.clone()
+    };
+    Ok((spec.into(), ids))
 }
 
 /// Keeps rows of `width` numbers; a tensor of one dimension has rows of one.
@@ -164,9 +186,9 @@ fn entries<'a>(
 /// How much of train the model's vocabulary knows, and how much of it the model reads.
 fn count(model: &Artifact, train: &Dataset) -> Result<(Coverage, Cut)> {
     let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
-    let words = model.tokenizer.word_piece()?;
     let Encoded { encodings, lengths } = train.encode(&tokenizer)?;
-    Ok((Coverage::of(&encodings, words), lengths.cut()))
+    let coverage = Coverage::of_any(&encodings, &model.tokenizer)?;
+    Ok((coverage, lengths.cut()))
 }
 
 fn read(path: &Path) -> Result<String> {

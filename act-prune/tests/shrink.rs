@@ -2,7 +2,7 @@
 //! computes what the model without them computes.
 
 use act_core::quant::QuantSpec;
-use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
+use act_core::testing::{FAMILIES, TinyInt8, TinyOptions, tiny_artifact};
 use act_core::{Artifact, Batch, Encoding, ErrorKind, Family, LayerPlan, Linear, Tensor};
 use act_infer::Engine;
 use act_prune::Kept;
@@ -11,9 +11,13 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 fn options() -> TinyOptions {
+    of_family(Family::Ernie)
+}
+
+fn of_family(family: Family) -> TinyOptions {
     TinyOptions {
         layers: vec![LayerPlan::full(4, 2, 12), LayerPlan::full(3, 4, 7)],
-        family: Family::Ernie,
+        family,
         ..TinyOptions::default()
     }
 }
@@ -104,8 +108,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn shrunk_and_masked_models_agree(seed in 0u64..1000, kept in any_kept()) {
-        assert_same_as_masked(&tiny_artifact(seed, &options()), &kept);
+    fn shrunk_and_masked_models_agree(
+        seed in 0u64..1000,
+        family in proptest::sample::select(FAMILIES.to_vec()),
+        kept in any_kept(),
+    ) {
+        assert_same_as_masked(&tiny_artifact(seed, &of_family(family)), &kept);
     }
 }
 

@@ -133,7 +133,7 @@ impl<'a> ModelQuantizer<'a> {
             }
         }
         for (table, rows) in &self.tables {
-            let shape = [plan.table_rows(*table), plan.hidden_size];
+            let shape = [plan.table_rows(*table), plan.embeddings.width];
             let (name, scale) = (table.weight(), table.scale());
             insert(&mut integers, name, scale, shape, (rows, self.options.bits));
         }

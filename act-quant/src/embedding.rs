@@ -26,7 +26,7 @@ pub fn quantize(
             let name = table.weight();
             let values = params.f32(&name)?;
             let within = Allowed::within(127);
-            let (columns, allowed) = (plan.hidden_size, Allowed { bits, ..within });
+            let (columns, allowed) = (plan.embeddings.width, Allowed { bits, ..within });
             let rows = weight::quantize(&name, values, columns, Granularity::Channel, allowed)?;
             Ok((table, rows))
         })

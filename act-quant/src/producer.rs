@@ -1,6 +1,6 @@
 //! What makes the channels that a linear reads.
 
-use act_core::{Linear, Norm};
+use act_core::{Linear, Norm, Plan};
 
 /// What makes the input of a linear, where numbers can be moved into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,13 +12,16 @@ pub enum Producer {
 }
 
 impl Producer {
-    /// The norm whose output layer number `layer` reads, or, for as many layers as there are, the
-    /// pooler.
-    pub fn norm_before(layer: usize) -> Self {
-        Self::Norm(match layer {
-            0 => Norm::Embeddings,
-            layer => Norm::Output(layer - 1),
-        })
+    /// What layer number `layer` reads, or, for as many layers as there are, the pooler: a norm's
+    /// output, or that of the embeddings' projection.
+    pub fn before(plan: &Plan, layer: usize) -> Self {
+        match layer {
+            0 if plan.has_weight(Linear::EmbeddingProjection) => {
+                Self::Linear(Linear::EmbeddingProjection)
+            }
+            0 => Self::Norm(Norm::Embeddings),
+            layer => Self::Norm(Norm::Output(layer - 1)),
+        }
     }
 
     /// Its matrix, or a norm's gamma: one row or number a channel.

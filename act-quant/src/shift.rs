@@ -26,7 +26,7 @@ pub struct Route {
 pub fn route(plan: &Plan, linear: Linear) -> Option<Route> {
     let (producer, residual) = match linear {
         Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
-            (Producer::norm_before(l), Some(Linear::AttentionOutput(l)))
+            (Producer::before(plan, l), Some(Linear::AttentionOutput(l)))
         }
         // The weights of attention sum to 1: what is taken off every value is off the context.
         Linear::AttentionOutput(l) => (Producer::Linear(Linear::Value(l)), None),
@@ -34,10 +34,9 @@ pub fn route(plan: &Plan, linear: Linear) -> Option<Route> {
             let norm = Producer::Norm(Norm::Attention(l));
             (norm, Some(Linear::Output(l)))
         }
-        Linear::Pooler => (Producer::norm_before(plan.layers.len()), None),
-        Linear::EmbeddingProjection | Linear::Gate(_) | Linear::Output(_) | Linear::Classifier => {
-            return None;
-        }
+        Linear::Pooler => (Producer::before(plan, plan.layers.len()), None),
+        Linear::EmbeddingProjection => (Producer::Norm(Norm::Embeddings), None),
+        Linear::Gate(_) | Linear::Output(_) | Linear::Classifier => return None,
     };
     Some(Route { producer, residual })
 }

@@ -4,12 +4,13 @@
 //!
 //! That is exact only where nobody else reads the channel and nothing non-linear lies between:
 //! the heads' context (made by the value projection), the neurons of a ReLU, which lets a positive
-//! factor through, and the pooler's input (made by the last norm). The other norms of a BERT feed
+//! factor through, the pooler's input (made by the last norm), and that of the embeddings' projection
+//! (made by their norm). The other norms of a BERT feed
 //! the residual stream too (SmoothQuant is made for norms *before* the blocks), and GELU lets no
 //! factor through: there the engine multiplies each channel by the inverse of its factor when it
 //! quantises it, which costs nothing where that is a multiplication already.
 
-use act_core::{Activation, Linear, Plan};
+use act_core::{Activation, Linear, Norm, Plan};
 
 use crate::producer::Producer;
 
@@ -20,7 +21,8 @@ pub fn producer(plan: &Plan, linear: Linear) -> Option<Producer> {
         Linear::Output(l) if plan.block.activation == Activation::Relu => {
             Some(Producer::Linear(Linear::Intermediate(l)))
         }
-        Linear::Pooler => Some(Producer::norm_before(plan.layers.len())),
+        Linear::Pooler => Some(Producer::before(plan, plan.layers.len())),
+        Linear::EmbeddingProjection => Some(Producer::Norm(Norm::Embeddings)),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use act_core::quant::Calibrator;
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Activation, Artifact, Batch, Encoding, LayerPlan, Linear, Tensor};
+use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan, Linear, Tensor};
 use act_infer::Engine;
 use act_quant::apply::ModelQuantizer;
 use act_quant::calibrate::Method;
@@ -91,10 +91,16 @@ fn logits(model: &Artifact) -> Vec<f32> {
 /// Everything that can be smoothed is, at every exponent: the float logits stay within 1e-5.
 #[test]
 fn smoothing_leaves_the_float_model_alone() {
-    for (hidden_act, inputs) in [(Activation::Gelu, 3), (Activation::Relu, 5)] {
+    for (family, hidden_act, inputs) in [
+        (Family::Bert, Activation::Gelu, 3),
+        (Family::Bert, Activation::Relu, 5),
+        (Family::Electra, Activation::Gelu, 4),
+        (Family::DistilBert, Activation::Relu, 5),
+    ] {
         let model = tiny_artifact(
             5,
             &TinyOptions {
+                family,
                 hidden_act,
                 ..TinyOptions::default()
             },
@@ -145,8 +151,14 @@ fn smoothing_leaves_the_float_model_alone() {
 fn shifts_leave_the_float_model_alone() {
     let whole = TinyOptions::default().layers;
     let emptied = vec![LayerPlan::full(0, 4, 6), LayerPlan::full(2, 4, 0)];
-    for (layers, shifted_inputs) in [(whole, 7), (emptied, 4)] {
+    for (family, layers, shifted_inputs) in [
+        (Family::Bert, whole.clone(), 7),
+        (Family::Bert, emptied.clone(), 4),
+        (Family::Albert, whole, 8),
+        (Family::Electra, emptied, 5),
+    ] {
         let tiny = TinyOptions {
+            family,
             layers,
             ..TinyOptions::default()
         };

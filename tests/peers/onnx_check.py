@@ -45,9 +45,15 @@ def session(path, disabled=False):
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
+def logits(model, feed):
+    """Class scores of a batch; a graph that tells no token types takes none."""
+    taken = {given.name for given in model.get_inputs()}
+    return model.run(["logits"], {name: feed[name] for name in feed if name in taken})[0]
+
+
 def run(model, rows, batch):
     feeds = (padded(rows[i : i + batch]) for i in range(0, len(rows), batch))
-    return np.concatenate([model.run(["logits"], feed)[0] for feed in feeds])
+    return np.concatenate([logits(model, feed) for feed in feeds])
 
 
 def main():

@@ -14,7 +14,7 @@ import sys
 
 import onnx
 
-from onnx_check import padded, session
+from onnx_check import logits, padded, session
 
 
 def record(directory):
@@ -23,8 +23,8 @@ def record(directory):
     for model in manifest["models"]:
         path = str(directory / (model["name"] + ".onnx"))
         onnx.checker.check_model(path, full_check=True)
-        logits = session(path, disabled=True).run(["logits"], feed)[0]
-        model["logits"] = [[float(f"{x:.7g}") for x in row] for row in logits]
+        scores = logits(session(path, disabled=True), feed)
+        model["logits"] = [[float(f"{x:.7g}") for x in row] for row in scores]
     return manifest
 
 

@@ -1,13 +1,12 @@
 //! Which class a `config.json` says its model is of. Tensors of many classes look alike; what a class
-//! computes with them is known for BERT's and ERNIE's own alone.
+//! computes with them is known for those of [`FAMILIES`] alone.
 
 use act_core::{Error, Result};
 use serde_json::Value;
 
+use super::family::{FAMILIES, FamilyTable};
 use crate::file::brief;
 
-/// Class names begin with these; the names in `model_type` beside them.
-const FAMILIES: [(&str, &str); 2] = [("Bert", "bert"), ("Ernie", "ernie")];
 /// How the class of a whole text's classifier goes on.
 const CLASSIFIER: &str = "ForSequenceClassification";
 /// How classes go on whose encoder is the plain one, and whose own heads (all under `cls.`) are left
@@ -18,12 +17,12 @@ const ENCODERS: [&str; 4] = ["Model", "ForMaskedLM", "ForPreTraining", "LMHeadMo
 const AGAIN: &str = "if the weights are plain BERT's, load them into BertForSequenceClassification \
                      and call save_pretrained(DIR)";
 
-/// The family that `model_type` or, where that is missing, `architectures` says: "bert" or "ernie".
+/// The family that `model_type` or, where that is missing, `architectures` says.
 ///
 /// # Errors
 /// Rejected: the folder's own code computes the model, a class that is not known, or the two keys
 /// disagree.
-pub(super) fn family(config: &Value) -> Result<&'static str> {
+pub(super) fn family(config: &Value) -> Result<&'static FamilyTable> {
     own_code(config)?;
     let said = config.get("model_type").filter(|value| !value.is_null());
     let said = said.map(known_type).transpose()?;
@@ -36,9 +35,9 @@ pub(super) fn family(config: &Value) -> Result<&'static str> {
             ))
         })?;
         match family {
-            Some(family) if family != its => {
+            Some(family) if family.family != its.family => {
                 let other = match said {
-                    Some(said) => format!("model_type {said:?}"),
+                    Some(said) => format!("model_type {:?}", said.model_type()),
                     None => "its neighbour".into(),
                 };
                 return Err(Error::rejected(format!(
@@ -57,20 +56,19 @@ pub(super) fn family(config: &Value) -> Result<&'static str> {
 }
 
 /// Refuses a class that does not fit to the tensors: a trained classifier (`trained`) must be a whole
-/// text's, and a class with such a head must have it. `there` is the name of some tensor.
-pub(super) fn check_head(config: &Value, trained: bool, there: &str) -> Result<()> {
+/// text's, and a class with such a head must have it. `head` is the name of the classifier's weight,
+/// `there` that of some tensor.
+pub(super) fn check_head(config: &Value, trained: bool, head: &str, there: &str) -> Result<()> {
     for name in names(config)? {
         let classifies = name.ends_with(CLASSIFIER);
         let why = match (trained, classifies) {
-            (true, false) => {
-                "has no classifier of whole texts, and there is a classifier.weight: a sequence \
+            (true, false) => format!(
+                "has no classifier of whole texts, and there is a {head}: a sequence \
                  classification model or a bare encoder is needed"
-                    .to_string()
-            }
+            ),
             (false, true) => format!(
-                "is a classifier, but of {:?} and its like none is classifier.weight: if a bare \
-                 encoder is meant, name its class (BertModel)",
-                there
+                "is a classifier, but of {there:?} and its like none is {head}: if a bare encoder \
+                 is meant, name its class (BertModel)"
             ),
             _ => continue,
         };
@@ -92,21 +90,23 @@ fn own_code(config: &Value) -> Result<()> {
     }
 }
 
-fn known_type(value: &Value) -> Result<&'static str> {
-    let known = FAMILIES.iter().find(|(_, family)| value == family);
-    known.map(|(_, family)| *family).ok_or_else(|| {
+fn known_type(value: &Value) -> Result<&'static FamilyTable> {
+    let known = FAMILIES.iter().find(|table| *value == table.model_type());
+    known.ok_or_else(|| {
+        let all = FAMILIES.each_ref().map(FamilyTable::model_type);
         Error::rejected(format!(
-            "model_type {} is not supported: \"bert\" and \"ernie\" are",
-            brief(value)
+            "model_type {} is not supported: {} are",
+            brief(value),
+            all.join(", ")
         ))
     })
 }
 
 /// Family and kind of a class that is known.
-fn split(name: &str) -> Option<(&'static str, &str)> {
+fn split(name: &str) -> Option<(&'static FamilyTable, &str)> {
     let (kind, family) = FAMILIES
         .iter()
-        .find_map(|(prefix, family)| Some((name.strip_prefix(prefix)?, *family)))?;
+        .find_map(|table| Some((name.strip_prefix(table.class)?, table)))?;
     (kind == CLASSIFIER || ENCODERS.contains(&kind)).then_some((family, kind))
 }
 
@@ -143,11 +143,15 @@ mod tests {
 
     #[test]
     fn either_key_says_the_family() {
-        let said = |config: Value| family(&config).unwrap();
+        let said = |config: Value| family(&config).unwrap().model_type();
         assert_eq!(said(json!({"model_type": "bert"})), "bert");
         assert_eq!(said(json!({"architectures": ["ErnieModel"]})), "ernie");
         let both = json!({"model_type": "ernie", "architectures": ["ErnieForMaskedLM"]});
         assert_eq!(said(both), "ernie");
+        let camembert = json!({"architectures": ["CamembertForSequenceClassification"]});
+        assert_eq!(said(camembert), "camembert");
+        let xlm = json!({"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"]});
+        assert_eq!(said(xlm), "xlm-roberta");
         let nulls = json!({"model_type": null, "architectures": ["BertForSequenceClassification"],
             "auto_map": null});
         assert_eq!(said(nulls), "bert");
@@ -164,7 +168,8 @@ mod tests {
             "BertForNextSentencePrediction",
             "BertForQuestionAnswering",
             "BertModelWithMeanPooling",
-            "RobertaForSequenceClassification",
+            "XLNetForSequenceClassification",
+            "RobertaForTokenClassification",
             "bertModel",
             "",
         ] {
@@ -216,13 +221,15 @@ mod tests {
     #[test]
     fn a_head_is_there_where_the_class_has_one() {
         let check = |name: &str, trained| {
-            let error = check_head(&json!({"architectures": [name]}), trained, "x.y");
+            let config = json!({"architectures": [name]});
+            let error = check_head(&config, trained, "classifier.weight", "x.y");
             error.map_err(|e| e.to_string())
         };
         check("BertForSequenceClassification", true).unwrap();
         check("BertModel", false).unwrap();
-        check_head(&json!({}), true, "x.y").unwrap();
-        check_head(&json!({}), false, "x.y").unwrap();
+        for trained in [true, false] {
+            check_head(&json!({}), trained, "classifier.weight", "x.y").unwrap();
+        }
         let error = check("BertModel", true).unwrap_err();
         assert!(error.contains("a sequence classification model"), "{error}");
         let error = check("ErnieForSequenceClassification", false).unwrap_err();

@@ -4,69 +4,118 @@
 use std::collections::BTreeSet;
 
 use act_core::artifact::limits;
+use act_core::plan::Position;
 use act_core::{Activation, Block, Embeddings, Error, Family, Head, LayerPlan, Plan, Result};
 use serde_json::{Value, json};
 
 use super::class;
+use super::family::{FamilyTable, Key, Repeats};
 use crate::file::brief;
 
-/// The encoder of a `config.json` with `num_labels` classes. Defaults are those of
-/// `transformers.BertConfig` and `ErnieConfig`.
+/// What a `config.json` says.
+#[derive(Debug, Clone)]
+pub(super) struct Described {
+    /// The family's table.
+    pub table: &'static FamilyTable,
+    /// The encoder, with one class.
+    pub plan: Plan,
+    /// How its layers are repeated.
+    pub repeats: Option<Repeats>,
+    /// The padding token, where positions depend on it.
+    pub pad_id: Option<usize>,
+}
+
+/// Reads a `config.json`. Defaults are those of the family's class of `transformers`.
 ///
 /// # Errors
 /// Rejected: another architecture, or a number out of its bounds.
-pub(super) fn plan(config: &Value, num_labels: usize) -> Result<Plan> {
-    let kind = class::family(config)?;
-    check_kind(config)?;
-    let heads = size(config, "num_attention_heads", Some(12), limits::HEADS)?;
-    let hidden_size = size(config, "hidden_size", Some(768), limits::HIDDEN)?;
+pub(super) fn read(config: &Value) -> Result<Described> {
+    let table = class::family(config)?;
+    let activation = check_kind(config, table)?;
+    let heads = at_key(config, &table.heads, limits::HEADS)?;
+    let hidden_size = at_key(config, &table.hidden_size, limits::HIDDEN)?;
     if !hidden_size.is_multiple_of(heads) {
         return Err(Error::rejected(format!(
             "hidden_size {hidden_size} is not a multiple of num_attention_heads {heads}"
         )));
     }
-    let (family, task_type_vocab_size) = task_types(config, kind)?;
-    let activation = match config.get("hidden_act").and_then(Value::as_str) {
-        Some("relu") => Activation::Relu,
-        _ => Activation::Gelu,
-    };
-    Ok(Plan {
+    let (family, task_type_vocab_size) = task_types(config, table.family)?;
+    let (layers, repeats) = layers(config, table, heads, hidden_size / heads)?;
+    let (positions, pad_id) = positions(config, table)?;
+    let plan = Plan {
         family,
         hidden_size,
-        layer_norm_eps: epsilon(config)?,
-        num_labels,
+        layer_norm_eps: table
+            .epsilon
+            .map_or(Ok(1e-12), |key| epsilon(config, key))?,
+        num_labels: 1,
         embeddings: Embeddings {
+            width: width(config, table, hidden_size)?,
             task_type_vocab_size,
+            positions: vec![Position::Learned {
+                offset: pad_id.map_or(0, |pad| pad + 1),
+            }],
             ..Embeddings::bert(
                 size(config, "vocab_size", None, limits::VOCAB)?,
                 hidden_size,
-                size(
-                    config,
-                    "max_position_embeddings",
-                    Some(512),
-                    limits::POSITIONS,
-                )?,
-                size(config, "type_vocab_size", Some(2), limits::TYPES)?,
+                positions,
+                match table.token_types {
+                    0 => 0,
+                    default => size(config, "type_vocab_size", Some(default), limits::TYPES)?,
+                },
             )
         },
         block: Block::bert(activation),
-        layers: layers(config, heads, hidden_size / heads)?,
-        head: Head::BERT,
+        layers,
+        head: Head::first_token(table.head),
+    };
+    Ok(Described {
+        table,
+        plan,
+        repeats,
+        pad_id,
     })
 }
 
-/// Refuses what would not compute as our encoders do.
-fn check_kind(config: &Value) -> Result<()> {
+/// Columns of the tables.
+fn width(config: &Value, table: &FamilyTable, hidden_size: usize) -> Result<usize> {
+    let Some(default) = table.embedding_size else {
+        return Ok(hidden_size);
+    };
+    let width = size(config, "embedding_size", Some(default), limits::HIDDEN)?;
+    if table.repeated && width == hidden_size {
+        return Err(Error::rejected(format!(
+            "embedding_size is hidden_size, {width}: a projection between equal widths is not \
+             supported"
+        )));
+    }
+    Ok(width)
+}
+
+/// Longest sequence, and the padding token where positions begin behind its row.
+fn positions(config: &Value, table: &FamilyTable) -> Result<(usize, Option<usize>)> {
+    let key = "max_position_embeddings";
+    let rows = size(config, key, Some(512), limits::POSITIONS)?;
+    if !table.behind_pads {
+        return Ok((rows, None));
+    }
+    let pad = config.get("pad_token_id").map_or(Some(1), Value::as_u64);
+    match pad.and_then(|pad| usize::try_from(pad).ok()) {
+        Some(pad) if pad + 1 < rows => Ok((rows - pad - 1, Some(pad))),
+        _ => Err(Error::rejected(format!(
+            "pad_token_id is {}: positions begin behind it, and {key} is {rows}",
+            config.get("pad_token_id").map_or("1".into(), brief)
+        ))),
+    }
+}
+
+/// The activation, if nothing else would compute otherwise than our encoders do.
+fn check_kind(config: &Value, table: &FamilyTable) -> Result<Activation> {
     let absolute = [json!("absolute"), Value::Null];
     let single_label = [json!("single_label_classification"), Value::Null];
     let no = [json!(false), Value::Null];
     let supported = [
-        (
-            "hidden_act",
-            &[json!("gelu"), json!("relu"), Value::Null][..],
-            "\"gelu\" (exact) and \"relu\" are",
-        ),
-        ("position_embedding_type", &absolute, "\"absolute\" is"),
+        ("position_embedding_type", &absolute[..], "\"absolute\" is"),
         ("problem_type", &single_label, "one class of several is"),
         ("is_decoder", &no, "encoders are"),
         ("is_encoder_decoder", &no, "encoders are"),
@@ -85,12 +134,33 @@ fn check_kind(config: &Value) -> Result<()> {
             )));
         }
     }
-    Ok(())
+    let (name, key) = (
+        table.activation.names[0],
+        config.get(table.activation.names[0]),
+    );
+    let written = match key.filter(|value| !value.is_null()) {
+        Some(value) => value.clone(),
+        // BERT's classes take null for their default too.
+        None => json!(table.activation.default),
+    };
+    match written.as_str() {
+        Some("gelu") => Ok(Activation::Gelu),
+        Some("relu") => Ok(Activation::Relu),
+        // Three names of one function.
+        Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_fast") => Ok(Activation::GeluTanh),
+        _ => Err(Error::rejected(format!(
+            "{name} {} is not supported: \"gelu\", \"gelu_new\" and \"relu\" are",
+            brief(&written)
+        ))),
+    }
 }
 
 /// ERNIE adds its task table only with `use_task_id`; without, it computes what BERT does.
-fn task_types(config: &Value, kind: &str) -> Result<(Family, usize)> {
-    match config.get("use_task_id").filter(|_| kind == "ernie") {
+fn task_types(config: &Value, family: Family) -> Result<(Family, usize)> {
+    if family != Family::Ernie {
+        return Ok((family, 0));
+    }
+    match config.get("use_task_id") {
         Some(Value::Bool(true)) => {
             let rows = size(config, "task_type_vocab_size", Some(3), limits::TYPES)?;
             Ok((Family::Ernie, rows))
@@ -103,14 +173,14 @@ fn task_types(config: &Value, kind: &str) -> Result<(Family, usize)> {
     }
 }
 
-fn epsilon(config: &Value) -> Result<f32> {
-    let Some(value) = config.get("layer_norm_eps") else {
+fn epsilon(config: &Value, key: &str) -> Result<f32> {
+    let Some(value) = config.get(key) else {
         return Ok(1e-12);
     };
     match value.as_f64().map(|v| v as f32) {
         Some(epsilon) if epsilon > 0.0 && epsilon <= limits::EPSILON => Ok(epsilon),
         _ => Err(Error::rejected(format!(
-            "layer_norm_eps is {}: it must be above 0 and at most {}",
+            "{key} is {}: it must be above 0 and at most {}",
             brief(value),
             limits::EPSILON
         ))),
@@ -118,17 +188,25 @@ fn epsilon(config: &Value) -> Result<f32> {
 }
 
 /// All layers alike but for `pruned_heads`, `{"layer": [head, ...]}` of the original numbers.
-fn layers(config: &Value, heads: usize, head_dim: usize) -> Result<Vec<LayerPlan>> {
-    let count = size(config, "num_hidden_layers", Some(12), limits::LAYERS)?;
-    let intermediate = size(
-        config,
-        "intermediate_size",
-        Some(3072),
-        limits::INTERMEDIATE,
-    )?;
+fn layers(
+    config: &Value,
+    table: &FamilyTable,
+    heads: usize,
+    head_dim: usize,
+) -> Result<(Vec<LayerPlan>, Option<Repeats>)> {
+    let named = at_key(config, &table.layers, limits::LAYERS)?;
+    let repeats = repeats(config, table, named)?;
+    let count = repeats.map_or(1, |repeats| repeats.inner) * named;
+    if count > limits::LAYERS {
+        let most = limits::LAYERS;
+        return Err(Error::rejected(format!(
+            "{named} times inner_group_num are {count} layers: at most {most} are supported"
+        )));
+    }
+    let intermediate = at_key(config, &table.intermediate_size, limits::INTERMEDIATE)?;
     let mut layers = vec![LayerPlan::full(heads, head_dim, intermediate); count];
     let Some(pruned) = config.get("pruned_heads").filter(|p| !p.is_null()) else {
-        return Ok(layers);
+        return Ok((layers, repeats));
     };
     let wrong = || {
         Error::rejected(format!(
@@ -149,7 +227,44 @@ fn layers(config: &Value, heads: usize, head_dim: usize) -> Result<Vec<LayerPlan
         let layer = layers.get_mut(layer).ok_or_else(wrong)?;
         layer.kept_heads.retain(|&h| !gone.contains(&u64::from(h)));
     }
-    Ok(layers)
+    match repeats.filter(|_| layers.iter().any(|layer| layer.heads() != heads)) {
+        Some(_) => Err(Error::rejected(
+            "pruned_heads of layers that are repeated are not supported",
+        )),
+        None => Ok((layers, repeats)),
+    }
+}
+
+/// How `layers` layers are put together from few.
+fn repeats(config: &Value, table: &FamilyTable, layers: usize) -> Result<Option<Repeats>> {
+    if !table.repeated {
+        return Ok(None);
+    }
+    let groups = size(config, "num_hidden_groups", Some(1), limits::LAYERS)?;
+    let inner = size(config, "inner_group_num", Some(1), limits::LAYERS)?;
+    if !layers.is_multiple_of(groups) {
+        return Err(Error::rejected(format!(
+            "num_hidden_layers {layers} is not a multiple of num_hidden_groups {groups}"
+        )));
+    }
+    Ok(Some(Repeats {
+        times: layers / groups,
+        inner,
+    }))
+}
+
+/// The size at a key of the family, or at another name of it.
+///
+/// # Errors
+/// Rejected: out of bounds, or two names that disagree.
+fn at_key(config: &Value, key: &Key<usize>, most: usize) -> Result<usize> {
+    let there = key.names.iter().filter(|name| config.get(**name).is_some());
+    let mut there = there.copied();
+    let first = there.next().unwrap_or(key.names[0]);
+    if let Some(other) = there.find(|other| config[*other] != config[first]) {
+        return Err(Error::rejected(format!("{first} and {other} disagree")));
+    }
+    size(config, first, Some(key.default), most)
 }
 
 /// A size of 1 to `most`.
@@ -169,89 +284,4 @@ fn size(config: &Value, key: &str, default: Option<usize>, most: usize) -> Resul
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(changes: Value, words: &str) {
-        let mut config = json!({"model_type": "bert", "vocab_size": 100});
-        let object = config.as_object_mut().unwrap();
-        object.extend(changes.as_object().unwrap().clone());
-        let error = plan(&config, 2).unwrap_err();
-        assert_eq!(error.kind(), act_core::ErrorKind::Rejected);
-        assert!(error.to_string().contains(words), "{error}");
-    }
-
-    #[test]
-    fn what_computes_otherwise_is_refused_by_its_key() {
-        refused(json!({"model_type": "roberta"}), "model_type \"roberta\"");
-        refused(json!({"model_type": 3}), "model_type 3");
-        refused(json!({"hidden_act": "gelu_new"}), "hidden_act \"gelu_new\"");
-        let relative = json!({"position_embedding_type": "relative_key"});
-        refused(relative, "position_embedding_type \"relative_key\"");
-        refused(json!({"is_decoder": true}), "is_decoder");
-        refused(json!({"problem_type": "regression"}), "problem_type");
-        refused(json!({"quantization_config": {}}), "quantization_config");
-    }
-
-    #[test]
-    fn numbers_are_bounded() {
-        refused(
-            json!({"num_hidden_layers": 1_000_000_000}),
-            "num_hidden_layers is 1000000000: it must be 1 to 48",
-        );
-        for key in [
-            "hidden_size",
-            "num_attention_heads",
-            "intermediate_size",
-            "vocab_size",
-            "max_position_embeddings",
-            "type_vocab_size",
-        ] {
-            for value in [
-                json!(0),
-                json!(-1),
-                json!(1e300),
-                json!(u64::MAX),
-                json!("7"),
-            ] {
-                refused(json!({key: value}), key);
-            }
-        }
-        refused(json!({"layer_norm_eps": 0}), "layer_norm_eps");
-        refused(json!({"num_attention_heads": 5}), "not a multiple");
-    }
-
-    #[test]
-    fn pruned_heads_are_the_layers_own() {
-        let config = json!({"model_type": "ernie", "vocab_size": 9, "num_hidden_layers": 2,
-            "num_attention_heads": 4, "hidden_size": 8, "pruned_heads": {"1": [0, 2]}});
-        let plan = plan(&config, 2).unwrap();
-        assert_eq!(plan.layers[0].kept_heads, [0, 1, 2, 3]);
-        assert_eq!(plan.layers[1].kept_heads, [1, 3]);
-        assert_eq!(
-            (plan.family, plan.embeddings.task_type_vocab_size),
-            (Family::Bert, 0)
-        );
-        let all: Vec<u32> = (0..12).collect();
-        for wrong in [
-            json!([1]),
-            json!({"x": [1]}),
-            json!({"12": [1]}),
-            json!({"0": [12]}),
-            json!({"0": all}),
-            json!({"0": [-1]}),
-        ] {
-            refused(json!({"pruned_heads": wrong}), "pruned_heads is");
-        }
-    }
-
-    #[test]
-    fn ernie_has_a_task_table_where_it_is_used() {
-        let config = json!({"model_type": "ernie", "vocab_size": 9, "use_task_id": true});
-        let plan = plan(&config, 2).unwrap();
-        assert_eq!(
-            (plan.family, plan.embeddings.task_type_vocab_size),
-            (Family::Ernie, 3)
-        );
-    }
-}
+mod tests;

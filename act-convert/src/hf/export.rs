@@ -1,20 +1,22 @@
-//! An artifact to a folder that `transformers` loads as `BertForSequenceClassification` or
-//! `ErnieForSequenceClassification`. It appears whole or not at all, and not over another one.
+//! An artifact to a folder that `transformers` loads as its family's `...ForSequenceClassification`. It
+//! appears whole or not at all, and not over another one.
 
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use act_core::{Artifact, Error, Family, Plan, Result, WordPieceSpec};
+use act_core::{Artifact, Error, Family, Head, Plan, Result};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::files::{CONFIG, WEIGHTS};
-use crate::tokenizer::{TOKENIZER_CONFIG, VOCAB};
+use super::family::FamilyTable;
+use super::files::{CONFIG, WEIGHTS, pretty};
+use super::tokenizer;
 
-/// Writes `config.json`, `model.safetensors`, `vocab.txt` and `tokenizer_config.json`.
+/// Writes `config.json`, `model.safetensors`, `tokenizer_config.json`, and `vocab.txt` or
+/// `tokenizer.json`.
 ///
 /// # Errors
 /// Usage: an int8 model, shapes that the classes of `transformers` cannot hold (the message names
@@ -25,21 +27,67 @@ pub fn export(artifact: &Artifact, dir: &Path) -> Result<()> {
             "transformers holds no int8 model of ours: export the float student, or to ONNX",
         ));
     }
+    let table = FamilyTable::of(artifact.plan.family);
+    check_family(&artifact.plan, table)?;
+    let (pad, offset) = (
+        artifact.tokenizer.pad_id(),
+        artifact.plan.embeddings.position_offset(),
+    );
+    if table.behind_pads && offset != Some(pad as usize + 1) {
+        return Err(Error::usage(format!(
+            "the padding token is {pad}, and positions do not begin behind it, as those of transformers' \
+             {} do: export to ONNX instead",
+            table.class
+        )));
+    }
     let heads = heads_before_pruning(&artifact.plan)?;
     artifact.check_supported()?;
-    let words = artifact.tokenizer.word_piece()?;
-    check_words(words)?;
+    let words = tokenizer::files(artifact)?;
     artifact.file_len()?; // Every rule of the artifact's format, before the first byte.
 
     let folder = Staging::new(dir)?;
-    folder.write(CONFIG, &pretty(&config(artifact, heads))?)?;
-    folder.write(
-        TOKENIZER_CONFIG,
-        &pretty(&tokenizer_config(words, artifact.task.max_seq_length))?,
-    )?;
-    folder.write(VOCAB, words.vocab.as_bytes())?;
+    folder.write(CONFIG, &pretty(&config(artifact, table, heads))?)?;
+    for (name, bytes) in words {
+        folder.write(name, &bytes)?;
+    }
     folder.write(WEIGHTS, &weights(artifact)?)?;
     folder.place(dir)
+}
+
+/// Refuses parts that the family's class computes otherwise.
+fn check_family(plan: &Plan, table: &FamilyTable) -> Result<()> {
+    let embeddings = &plan.embeddings;
+    if embeddings.position_offset().is_some_and(|o| o > 0) != table.behind_pads {
+        return Err(Error::usage(format!(
+            "the model's positions {} count pads, which those of transformers' {} {}: export to ONNX \
+             instead",
+            if table.behind_pads { "do" } else { "do not" },
+            table.class,
+            if table.behind_pads { "do not" } else { "do" },
+        )));
+    }
+    let same = [
+        (plan.head == Head::first_token(table.head), "its head"),
+        (
+            embeddings.width == plan.hidden_size || table.embedding_size.is_some(),
+            "tables of another width",
+        ),
+        (
+            (embeddings.type_vocab_size > 0) == (table.token_types > 0),
+            "its token types",
+        ),
+        (
+            !table.repeated,
+            "layers of their own numbers, for it repeats one",
+        ),
+    ];
+    match same.iter().find(|(same, _)| !same) {
+        None => Ok(()),
+        Some((_, what)) => Err(Error::usage(format!(
+            "transformers' {} does not have {what}: export to ONNX instead",
+            table.class
+        ))),
+    }
 }
 
 /// Heads that every layer had before pruning.
@@ -54,12 +102,6 @@ fn heads_before_pruning(plan: &Plan) -> Result<usize> {
             "layer {layer} {why}, which config.json cannot say: export to ONNX instead"
         )))
     };
-    if plan.embeddings.position_offset() != Some(0) {
-        return Err(Error::usage(
-            "the model's positions do not count pads, which transformers' BERT does: export to \
-             ONNX instead",
-        ));
-    }
     let Some(first) = plan.layers.first() else {
         return Err(Error::usage("a model without layers cannot be exported"));
     };
@@ -99,38 +141,17 @@ fn heads_before_pruning(plan: &Plan) -> Result<usize> {
     Ok(hidden / first.head_dim)
 }
 
-/// Refuses rules of words that `tokenizer_config.json` cannot say.
-fn check_words(words: &WordPieceSpec) -> Result<()> {
-    match words.max_word_chars {
-        100 => Ok(()),
-        n => Err(Error::usage(format!(
-            "the tokenizer gives up on words of more than {n} characters, that of transformers on \
-             more than 100: export to ONNX instead"
-        ))),
-    }
-}
-
-fn config(artifact: &Artifact, heads: usize) -> Value {
+fn config(artifact: &Artifact, table: &FamilyTable, heads: usize) -> Value {
     let Artifact { plan, task, .. } = artifact;
+    let embeddings = &plan.embeddings;
     let labels = || task.labels.iter().enumerate();
     let id2label: Map<String, Value> = labels().map(|(i, l)| (i.to_string(), json!(l))).collect();
     let label2id: Map<String, Value> = labels().map(|(i, l)| (l.clone(), json!(i))).collect();
     let mut config = json!({
-        "architectures": [match plan.family {
-            Family::Bert => "BertForSequenceClassification",
-            Family::Ernie => "ErnieForSequenceClassification",
-        }],
-        "model_type": plan.family.name(),
-        "hidden_size": plan.hidden_size,
-        "num_hidden_layers": plan.layers.len(),
-        "num_attention_heads": heads,
-        "intermediate_size": plan.layers.first().map(|layer| layer.intermediate_size),
-        "hidden_act": plan.block.activation.name(),
-        // As a decimal of single precision: 1e-12, not its neighbour 9.999999960041972e-13.
-        "layer_norm_eps": plan.layer_norm_eps.to_string().parse::<f64>().ok(),
-        "vocab_size": plan.embeddings.vocab_size,
-        "max_position_embeddings": plan.embeddings.longest,
-        "type_vocab_size": plan.embeddings.type_vocab_size,
+        "architectures": [format!("{}ForSequenceClassification", table.class)],
+        "model_type": table.model_type(),
+        "vocab_size": embeddings.vocab_size,
+        "max_position_embeddings": embeddings.longest + embeddings.position_offset().unwrap_or(0),
         "position_embedding_type": "absolute",
         "pad_token_id": artifact.tokenizer.pad_id(),
         "problem_type": "single_label_classification",
@@ -139,9 +160,25 @@ fn config(artifact: &Artifact, heads: usize) -> Value {
         "id2label": id2label,
         "label2id": label2id,
     });
+    let neurons = plan.layers.first().map(|layer| layer.intermediate_size);
+    config[table.hidden_size.names[0]] = json!(plan.hidden_size);
+    config[table.layers.names[0]] = json!(plan.layers.len());
+    config[table.heads.names[0]] = json!(heads);
+    config[table.intermediate_size.names[0]] = json!(neurons);
+    config[table.activation.names[0]] = json!(plan.block.activation.name());
+    if let Some(key) = table.epsilon {
+        // As a decimal of single precision: 1e-12, not its neighbour 9.999999960041972e-13.
+        config[key] = json!(plan.layer_norm_eps.to_string().parse::<f64>().ok());
+    }
+    if table.token_types > 0 {
+        config["type_vocab_size"] = json!(embeddings.type_vocab_size);
+    }
+    if table.embedding_size.is_some() {
+        config["embedding_size"] = json!(embeddings.width);
+    }
     if plan.family == Family::Ernie {
         config["use_task_id"] = json!(true);
-        config["task_type_vocab_size"] = json!(plan.embeddings.task_type_vocab_size);
+        config["task_type_vocab_size"] = json!(embeddings.task_type_vocab_size);
     }
     let pruned = pruned_heads(plan, heads);
     if !pruned.is_empty() {
@@ -166,47 +203,20 @@ fn pruned_heads(plan: &Plan, heads: usize) -> Map<String, Value> {
         .collect()
 }
 
-fn tokenizer_config(spec: &WordPieceSpec, longest: usize) -> Value {
-    let tokens: Vec<&str> = spec.tokens().collect();
-    let token = |id: u32| tokens.get(id as usize).copied();
-    json!({
-        "tokenizer_class": "BertTokenizer",
-        "do_lower_case": spec.lowercase,
-        "strip_accents": spec.strip_accents,
-        "tokenize_chinese_chars": spec.split_cjk,
-        "model_max_length": longest,
-        "pad_token": token(spec.pad_id),
-        "unk_token": token(spec.unk_id),
-        "cls_token": token(spec.cls_id),
-        "sep_token": token(spec.sep_id),
-        "mask_token": spec.mask_id.map(token),
-    })
-}
-
 /// The safetensors file: encoder tensors with the model's prefix, the head's without.
 fn weights(artifact: &Artifact) -> Result<Vec<u8>> {
-    let prefix = artifact.plan.family.name();
+    let table = FamilyTable::of(artifact.plan.family);
     let failed = |e| Error::failed(format!("{WEIGHTS}: {e}"));
     let mut views = Vec::with_capacity(artifact.params.len());
     // The layout has been checked: a float model has single-precision tensors only.
     for (name, tensor) in artifact.params.iter() {
-        let name = if name.starts_with("classifier.") {
-            name.to_string()
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let name = table.tensor_of_classifier(name);
         let view = TensorView::new(Dtype::F32, tensor.shape().to_vec(), tensor.bytes());
         views.push((name, view.map_err(failed)?));
     }
     // transformers refuses a file that does not say who wrote it.
     let format = [("format".to_string(), "pt".to_string())];
     safetensors::serialize(views, Some(format.into_iter().collect())).map_err(failed)
-}
-
-fn pretty(value: &Value) -> Result<Vec<u8>> {
-    let text = serde_json::to_string_pretty(value);
-    let text = text.map_err(|e| Error::failed(format!("{CONFIG}: {e}")))?;
-    Ok((text + "\n").into_bytes())
 }
 
 /// A folder being filled beside its target; dropped before it is placed, it leaves nothing behind.

@@ -5,16 +5,17 @@ use std::path::Path;
 
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
-use act_core::{Artifact, Error, Params, Plan, Result, Seed, Tokenizer};
+use act_core::{Artifact, Error, Linear, Params, Plan, Result, Seed, Tokenizer};
 
-use super::files::{CONFIG, WEIGHTS};
+use super::files::{CONFIG, WEIGHTS, has_weights};
 use super::weights::Weights;
 use super::{class, config};
 use crate::options::ImportOptions;
+use crate::tokenizer::Tables;
 use crate::{file, foreign, init, labels, tokenizer};
 
-/// Reads a BERT or ERNIE folder: `config.json`, `model.safetensors` in single or half precision,
-/// `vocab.txt` or `tokenizer.json`. A bare encoder gets a classification head (and, where it has
+/// Reads a folder: `config.json`, `model.safetensors` or its shards in single or half precision, a
+/// tokenizer. A bare encoder gets a classification head (and, where it has
 /// none, a pooler) from the seed, exactly that of a new model, and the artifact says that it is
 /// untrained.
 ///
@@ -22,29 +23,43 @@ use crate::{file, foreign, init, labels, tokenizer};
 /// Rejected: a model that is damaged, hostile, or computes something else than our encoders; the
 /// message names the file and the key or tensor. Usage: labels or lengths that do not fit it.
 pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
-    if !dir.join(WEIGHTS).exists() {
+    if !has_weights(dir) {
         return Err(foreign::without_weights(dir));
     }
     let path = dir.join(CONFIG);
     let at = |e: Error| e.context(path.display());
     let config = file::json(&path, labels::CONFIG_LEN)?;
-    let mut plan = config::plan(&config, 1).map_err(at)?;
+    let described = config::read(&config).map_err(at)?;
 
-    let weights = Weights::read(dir, &plan)?;
+    let weights = Weights::read(dir, &described)?;
+    let mut plan = described.plan;
     let classes = weights.classes().map_err(|e| e.context(dir.display()))?;
     if let Some(n) = classes {
         let weights = dir.join(WEIGHTS);
         labels::check_classes(n).map_err(|e| e.context(weights.display()))?;
     }
-    class::check_head(&config, classes.is_some(), weights.a_name()).map_err(at)?;
+    let head = weights.name(&Linear::Classifier.weight());
+    class::check_head(&config, classes.is_some(), &head, weights.a_name()).map_err(at)?;
     let own = || labels::beside(dir, classes);
     let labels = labels::choose(own, classes, options)?;
     plan.num_labels = labels.len();
     // Before the tokenizer, which takes memory for every row that config.json claims: now the table
     // is known to have them.
     let params = params(&plan, weights, options.seed).map_err(|e| e.context(dir.display()))?;
-    let (vocab, rows) = (options.vocab.as_deref(), plan.embeddings.vocab_size);
-    let text = tokenizer::read_huggingface(dir, &config, vocab, rows)?;
+    let tables = Tables {
+        words: plan.embeddings.vocab_size,
+        types: plan.embeddings.type_vocab_size,
+    };
+    let text = tokenizer::read_huggingface(dir, &config, options.vocab.as_deref(), tables)?;
+    if let Some(pad) = described
+        .pad_id
+        .filter(|&pad| pad != text.spec.pad_id() as usize)
+    {
+        return Err(at(Error::rejected(format!(
+            "pad_token_id is {pad} and the tokenizer's {}: which tokens have no position is not known",
+            text.spec.pad_id()
+        ))));
+    }
     let mut task = options.task_info(labels, text.max_length, plan.embeddings.longest)?;
     task.head_trained = classes.is_none().then_some(false);
     // A whole tokenizer.json of known parts may still be one that does not load.

@@ -1,56 +1,70 @@
-//! `model.safetensors`: tensors under the names of the plan, as single precision.
+//! `model.safetensors` or its shards: a plan's tensors, as single precision.
 //!
 //! The crate `safetensors` checks the header (offsets that start at 0, no hole, no overlap, lengths
 //! that follow from shapes, an end that is the file's); here the file's size is bounded by the
 //! model's before it is read, and older spellings of the names become today's.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use act_core::artifact::limits;
 use act_core::plan::TensorSpec;
-use act_core::{Error, Linear, Plan, Result, Tensor};
+use act_core::{Error, Linear, Result, Tensor};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
+use super::config::Described;
+use super::family::FamilyTable;
 use super::files::WEIGHTS;
-use crate::file;
+use super::shards;
 
 /// Longest header: 48 layers have fewer than 800 tensors of some 150 bytes each.
 const HEADER: u64 = 8 << 20;
 
-/// The tensors of a file, not converted yet.
+/// The tensors of some files, not converted yet.
 pub(super) struct Weights {
-    bytes: Vec<u8>,
-    /// First byte after the header.
-    start: usize,
+    described: Described,
+    files: Vec<Vec<u8>>,
+    /// By their family's name, without what stands before all of them.
     entries: BTreeMap<String, Entry>,
 }
 
-/// One tensor in the file.
+/// One tensor in a file.
 struct Entry {
     /// Its name there.
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
-    /// From the first to after the last of its bytes, counted from the header's end.
-    range: (usize, usize),
+    /// Which file, and from the first to after the last of its bytes there.
+    file: usize,
+    range: Range<usize>,
+    /// What was made of it.
+    taken: Option<Tensor>,
 }
 
 impl Weights {
-    /// Reads the file of a folder.
+    /// Reads the files of a folder.
     ///
     /// # Errors
-    /// Rejected: a file that is too large for `plan` or damaged, or two tensors that mean the same
+    /// Rejected: files that are too large for the plan or damaged, or two tensors that mean the same
     /// parameter.
-    pub(super) fn read(dir: &Path, plan: &Plan) -> Result<Self> {
-        let path = dir.join(WEIGHTS);
+    pub(super) fn read(dir: &Path, described: &Described) -> Result<Self> {
         // Pretraining heads that are left aside hold at most another word table or so.
-        let most = 2 * 4 * plan.parameters() as u64 + HEADER;
-        Self::parse(file::read(&path, most)?).map_err(|e| e.context(path.display()))
+        let most = 2 * 4 * described.plan.parameters() as u64 + HEADER;
+        let mut weights = Self {
+            described: described.clone(),
+            files: Vec::new(),
+            entries: BTreeMap::new(),
+        };
+        for bytes in shards::read(dir, most)? {
+            let added = weights.add(bytes);
+            added.map_err(|e| e.context(dir.join(WEIGHTS).display()))?;
+        }
+        Ok(weights)
     }
 
-    fn parse(bytes: Vec<u8>) -> Result<Self> {
+    fn add(&mut self, bytes: Vec<u8>) -> Result<()> {
         let header = bytes.first_chunk().map(|len| u64::from_le_bytes(*len));
         if let Some(len) = header.filter(|&len| len > HEADER) {
             return Err(Error::rejected(format!(
@@ -59,7 +73,6 @@ impl Weights {
         }
         let damaged = |e| Error::rejected(format!("not a whole safetensors file: {e}"));
         let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
-        let mut entries = BTreeMap::new();
         // By offset, so that of several errors always the same is told.
         let names = metadata.offset_keys();
         let wrapper = wrapper(&names);
@@ -74,27 +87,36 @@ impl Weights {
                     limits::NAME
                 )));
             }
-            let Some(parameter) = parameter(&name[wrapper..]) else {
+            let Some(parameter) = parameter(&name[wrapper..], self.described.table) else {
                 continue;
             };
+            let (start, end) = info.data_offsets;
             let entry = Entry {
                 name,
                 dtype: info.dtype,
                 shape: info.shape.clone(),
-                range: info.data_offsets,
+                file: self.files.len(),
+                range: 8 + header + start..8 + header + end,
+                taken: None,
             };
-            if let Some(other) = entries.insert(parameter, entry) {
+            if let Some(other) = self.entries.insert(parameter, entry) {
                 return Err(Error::rejected(format!(
                     "tensor {:?} is there twice, under two spellings",
                     other.name
                 )));
             }
         }
-        Ok(Self {
-            bytes,
-            start: 8 + header,
-            entries,
-        })
+        self.files.push(bytes);
+        Ok(())
+    }
+
+    /// Their name of the tensor that the plan calls `ours`.
+    pub(super) fn name(&self, ours: &str) -> String {
+        self.described.table.tensor(ours, self.described.repeats)
+    }
+
+    fn get(&self, ours: &str) -> Option<&Entry> {
+        self.entries.get(&self.name(ours))
     }
 
     /// Rows of the classification head; `None` for a bare encoder.
@@ -104,22 +126,23 @@ impl Weights {
     pub(super) fn classes(&self) -> Result<Option<usize>> {
         for part in [Linear::Pooler, Linear::Classifier] {
             let (weight, bias) = (part.weight(), part.bias());
-            match (self.entries.get(&weight), self.entries.get(&bias)) {
+            match (self.get(&weight), self.get(&bias)) {
                 (Some(there), None) => return Err(self.missing(&bias, Some(&there.name))),
                 (None, Some(there)) => return Err(self.missing(&weight, Some(&there.name))),
                 _ => {}
             }
         }
-        let Some(head) = self.entries.get(&Linear::Classifier.weight()) else {
+        let Some(head) = self.get(&Linear::Classifier.weight()) else {
             return Ok(None);
         };
         let pooler = Linear::Pooler.weight();
-        if !self.entries.contains_key(&pooler) {
+        if self.get(&pooler).is_none() {
             return Err(Error::rejected(format!(
-                "the classifier {:?} is trained, and there is no {pooler} under it: a pooler from \
+                "the classifier {:?} is trained, and there is no {} under it: a layer from \
                  chance would make noise of its answers; save the whole model, or an encoder \
                  without classifier",
-                head.name
+                head.name,
+                self.name(&pooler)
             )));
         }
         Ok(Some(head.shape.first().copied().unwrap_or(0)))
@@ -128,28 +151,32 @@ impl Weights {
     /// Tensors of pooler and classifier, where there is nothing of the one or the other.
     pub(super) fn missing_head(&self) -> Vec<String> {
         let names = [Linear::Pooler, Linear::Classifier].map(|part| [part.weight(), part.bias()]);
-        let absent = |part: &[String; 2]| part.iter().all(|name| !self.entries.contains_key(name));
+        let absent = |part: &[String; 2]| part.iter().all(|name| self.get(name).is_none());
         names.into_iter().filter(absent).flatten().collect()
     }
 
-    /// Takes a parameter out, as single precision.
+    /// Takes a parameter, as single precision; layers that are repeated share their numbers.
     ///
     /// # Errors
     /// Rejected: missing, of another shape or type, or numbers that are not finite.
     pub(super) fn take(&mut self, spec: &TensorSpec) -> Result<Tensor> {
-        let Some(entry) = self.entries.remove(&spec.name) else {
+        let theirs = self.name(&spec.name);
+        let Some(entry) = self.entries.get_mut(&theirs) else {
             return Err(self.missing(&spec.name, None));
         };
-        let Entry { name, dtype, .. } = entry;
+        if let Some(tensor) = &entry.taken {
+            return Ok(tensor.clone());
+        }
+        let (name, dtype) = (&entry.name, entry.dtype);
         if entry.shape != spec.shape {
             return Err(Error::rejected(format!(
                 "tensor {name:?} is {:?}, by config.json it is {:?}",
                 entry.shape, spec.shape
             )));
         }
-        let window = self.start + entry.range.0..self.start + entry.range.1;
         // The header was checked against the file's length.
-        let values = values(dtype, &self.bytes[window]).ok_or_else(|| {
+        let bytes = &self.files[entry.file][entry.range.clone()];
+        let values = values(dtype, bytes).ok_or_else(|| {
             Error::rejected(format!(
                 "tensor {name:?} is {dtype:?}: F32, F16 and BF16 are supported"
             ))
@@ -160,7 +187,9 @@ impl Weights {
                 values[at]
             )));
         }
-        Ok(Tensor::f32(entry.shape, values))
+        let tensor = Tensor::f32(entry.shape.clone(), values);
+        entry.taken = Some(tensor.clone());
+        Ok(tensor)
     }
 
     /// The name of some tensor in the file.
@@ -169,7 +198,8 @@ impl Weights {
     }
 
     /// That a parameter is not there, beside a name that is: of a tensor that may be meant, or any.
-    fn missing(&self, parameter: &str, there: Option<&str>) -> Error {
+    fn missing(&self, ours: &str, there: Option<&str>) -> Error {
+        let parameter = &self.name(ours);
         let meant = |entry: &&Entry| entry.name.ends_with(parameter);
         let mut entries = self.entries.values();
         let found = entries.clone().find(meant).or_else(|| entries.next());
@@ -181,11 +211,12 @@ impl Weights {
 
     /// Refuses tensors that nobody has taken: the folder holds another model than it says.
     pub(super) fn finish(self) -> Result<()> {
-        match self.entries.values().next() {
+        let left = || self.entries.values().filter(|entry| entry.taken.is_none());
+        match left().next() {
             None => Ok(()),
             Some(Entry { name, .. }) => Err(Error::rejected(format!(
                 "{} tensors too many for config.json, among them {name:?}",
-                self.entries.len()
+                left().count()
             ))),
         }
     }
@@ -210,16 +241,17 @@ fn wrapper(names: &[String]) -> usize {
     len
 }
 
-/// The plan's name of a tensor: without its model's prefix, gamma and beta (as TensorFlow's
-/// checkpoints had them) called weight and bias. `None` for what no classifier computes with:
-/// pretraining heads and position numbers.
-fn parameter(name: &str) -> Option<String> {
-    let bare = ["bert.", "ernie."]
-        .into_iter()
+/// A tensor's name without its model's prefix, gamma and beta (as TensorFlow's checkpoints had them)
+/// called weight and bias. `None` for what no classifier computes with: pretraining heads and
+/// position numbers.
+fn parameter(name: &str, table: &FamilyTable) -> Option<String> {
+    let mut prefixes = table.prefixes.iter();
+    let bare = prefixes
         .find_map(|prefix| name.strip_prefix(prefix))
         .unwrap_or(name);
     let numbers = ["embeddings.position_ids", "embeddings.token_type_ids"];
-    if bare.starts_with("cls.") || numbers.contains(&bare) {
+    let left_out = table.left_out.iter().any(|start| bare.starts_with(start));
+    if left_out || numbers.contains(&bare) {
         return None;
     }
     Some(if let Some(norm) = bare.strip_suffix("LayerNorm.gamma") {

@@ -4,6 +4,7 @@
 //! classified position, token 0, needs is computed: keys and values of all tokens, everything else
 //! of that position. Where the engine leaves padding out, the graph masks it.
 
+use act_core::plan::HeadActivation;
 use act_core::{Activation, Artifact, Embedding, LayerPlan, Linear, Norm, Result};
 
 use super::graph::{Attribute, Dim, Graph, Value};
@@ -39,13 +40,14 @@ struct Encoder<'a> {
 
 impl Encoder<'_> {
     fn build(&mut self) -> Result<()> {
+        let several_types = self.artifact.plan.embeddings.type_vocab_size > 1;
         let mut input = |name| self.graph.input(name, data_type::INT64, &[BATCH, SEQUENCE]);
         let ids = input("input_ids");
-        let types = input("token_type_ids");
+        let types = several_types.then(|| input("token_type_ids"));
         let present = input("attention_mask");
 
         let mask = self.key_mask(&present);
-        let mut hidden = self.embeddings(&ids, &types, &present)?;
+        let mut hidden = self.embeddings(&ids, types.as_ref(), &present)?;
         let layers = self.artifact.plan.layers.len();
         for l in 0..layers.saturating_sub(1) {
             hidden = self.layer(l, &hidden, &hidden, &mask)?;
@@ -73,25 +75,36 @@ impl Encoder<'_> {
         graph.node("mask", "Unsqueeze", &[&scores, &axes])
     }
 
-    /// The normalised sum of the embeddings, `[batch, sequence, hidden]`.
-    fn embeddings(&mut self, ids: &Value, types: &Value, mask: &Value) -> Result<Value> {
+    /// The normalised sum of the embeddings, `[batch, sequence, hidden]`. Where all tokens have one
+    /// type (`types` is nothing), its row is added to each.
+    fn embeddings(&mut self, ids: &Value, types: Option<&Value>, mask: &Value) -> Result<Value> {
         let place = "embeddings.position";
         let positions = self.positions(place, ids, mask);
         let mut sum = self.rows(Embedding::Word, "embeddings.word", ids)?;
         let others = [
             (Embedding::TokenType, "embeddings.token_type", types),
-            (Embedding::Position, place, &positions),
+            (Embedding::Position, place, Some(&positions)),
+            (Embedding::TaskType, "embeddings.task_type", None),
         ];
         for (table, place, ids) in others {
-            let rows = self.rows(table, place, ids)?;
+            if self.artifact.plan.table_rows(table) == 0 {
+                continue;
+            }
+            let rows = match ids {
+                Some(ids) => self.rows(table, place, ids)?,
+                None => {
+                    let first = self.graph.integer(0);
+                    self.rows(table, place, &first)?
+                }
+            };
             sum = self.graph.node("embeddings", "Add", &[&sum, &rows]);
         }
-        if self.artifact.plan.embeddings.task_type_vocab_size > 0 {
-            let task = self.graph.integer(0);
-            let row = self.rows(Embedding::TaskType, "embeddings.task_type", &task)?;
-            sum = self.graph.node("embeddings", "Add", &[&sum, &row]);
+        let sum = self.norm(Norm::Embeddings, "embeddings", &sum)?;
+        if !self.artifact.plan.has_weight(Linear::EmbeddingProjection) {
+            return Ok(sum);
         }
-        self.norm(Norm::Embeddings, "embeddings", &sum)
+        self.linears
+            .apply(&mut self.graph, Linear::EmbeddingProjection, &sum)
     }
 
     /// Rows of the position table: `[sequence]`, or, where pads are not counted, `[batch, sequence]`
@@ -112,12 +125,12 @@ impl Encoder<'_> {
         graph.node(place, "Range", &[&zero, &length, &one])
     }
 
-    /// Rows of a table in real numbers, `[.., hidden]` for `ids` of `[..]`. Bytes become floats
+    /// Rows of a table in real numbers, `[.., width]` for `ids` of `[..]`. Bytes become floats
     /// after the rows are gathered, so that no run converts the table.
     fn rows(&mut self, table: Embedding, place: &str, ids: &Value) -> Result<Value> {
         let (params, plan) = (&self.artifact.params, &self.artifact.plan);
         let (name, graph) = (table.weight(), &mut self.graph);
-        let dims = [plan.table_rows(table), plan.hidden_size];
+        let dims = [plan.table_rows(table), plan.embeddings.width];
         if self.artifact.quant.embedding(table).is_none() {
             let rows = graph.floats(&name, &dims, params.f32(&name)?);
             return Ok(graph.node(place, "Gather", &[&rows, ids]));
@@ -201,6 +214,7 @@ impl Encoder<'_> {
         let neurons = match self.artifact.plan.block.activation {
             Activation::Relu => graph.node(&place, "Relu", &[&neurons]),
             Activation::Gelu => gelu(graph, &place, &neurons),
+            Activation::GeluTanh => gelu_tanh(graph, &place, &neurons),
         };
         self.linears.apply(graph, Linear::Output(l), &neurons)
     }
@@ -223,11 +237,21 @@ impl Encoder<'_> {
             .node_with(place, "LayerNormalization", &inputs, &attributes))
     }
 
-    /// Pooler and classifier over the classified positions, `[batch, 1, hidden]`.
+    /// The head's dense layer, if it has one, and the classifier over the classified positions,
+    /// `[batch, 1, hidden]`.
     fn head(&mut self, rows: &Value) -> Result<()> {
         let graph = &mut self.graph;
-        let pooled = self.linears.apply(graph, Linear::Pooler, rows)?;
-        let pooled = graph.node("pooler", "Tanh", &[&pooled]);
+        let pooled = match self.artifact.plan.head.dense {
+            None => rows.clone(),
+            Some(dense) => {
+                let pooled = self.linears.apply(graph, Linear::Pooler, rows)?;
+                match dense.activation {
+                    HeadActivation::Tanh => graph.node("pooler", "Tanh", &[&pooled]),
+                    HeadActivation::Relu => graph.node("pooler", "Relu", &[&pooled]),
+                    HeadActivation::Gelu => gelu(graph, "pooler", &pooled),
+                }
+            }
+        };
         let scores = self.linears.apply(graph, Linear::Classifier, &pooled)?;
         let axis = graph.integers(&[1]);
         let labels = Dim::Fixed(self.artifact.plan.num_labels);
@@ -244,6 +268,22 @@ fn gelu(graph: &mut Graph, place: &str, x: &Value) -> Value {
     let erf = graph.node(place, "Erf", &[&scaled]);
     let one = graph.float(1.0);
     let sum = graph.node(place, "Add", &[&erf, &one]);
+    let product = graph.node(place, "Mul", &[x, &sum]);
+    let half = graph.float(0.5);
+    graph.node(place, "Mul", &[&product, &half])
+}
+
+/// `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))` (the same).
+fn gelu_tanh(graph: &mut Graph, place: &str, x: &Value) -> Value {
+    let square = graph.node(place, "Mul", &[x, x]);
+    let cube = graph.node(place, "Mul", &[&square, x]);
+    let (third, root) = (graph.float(0.044_715), graph.float(0.797_884_6));
+    let cube = graph.node(place, "Mul", &[&cube, &third]);
+    let sum = graph.node(place, "Add", &[x, &cube]);
+    let inner = graph.node(place, "Mul", &[&sum, &root]);
+    let tanh = graph.node(place, "Tanh", &[&inner]);
+    let one = graph.float(1.0);
+    let sum = graph.node(place, "Add", &[&tanh, &one]);
     let product = graph.node(place, "Mul", &[x, &sum]);
     let half = graph.float(0.5);
     graph.node(place, "Mul", &[&product, &half])

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use act_core::quant::ActivationScheme;
-use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Artifact, ErrorKind, Family, LayerPlan, Tensor};
+use act_core::testing::{FAMILIES, TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Artifact, ErrorKind, LayerPlan, Tensor};
 
 use super::proto::{GraphProto, NodeProto, TensorProto, data_type};
 use super::*;
@@ -35,7 +35,7 @@ fn pruned() -> Vec<LayerPlan> {
 
 fn every_kind() -> Vec<TinyOptions> {
     let mut kinds = Vec::new();
-    for family in [Family::Bert, Family::Ernie] {
+    for family in FAMILIES {
         for layers in [
             TinyOptions::default().layers,
             pruned(),

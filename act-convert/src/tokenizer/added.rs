@@ -24,7 +24,7 @@ pub(super) struct Added {
 }
 
 impl Added {
-    fn new(content: &str) -> Self {
+    pub fn new(content: &str) -> Self {
         Self {
             content: content.to_string(),
             id: 0,

@@ -4,6 +4,7 @@ use act_core::tokenizer::Split;
 use act_core::{Error, Result};
 use serde_json::Value;
 
+use super::built::Built;
 use super::files::{Files, TOKENIZER_CONFIG};
 use crate::file::brief;
 
@@ -14,6 +15,8 @@ pub(super) enum Class {
     Bert,
     /// `tokenizer.json` as it is.
     WholeFile,
+    /// A pipeline of its own around the vocabulary.
+    Built(Built),
     /// PaddleNLP's WordPiece.
     Paddle(Split),
 }
@@ -57,6 +60,18 @@ const PADDLE_BERT: [&str; 8] = [
 const PADDLE_ROBERTA: [&str; 2] = ["RobertaTokenizer", "RobertaChineseTokenizer"];
 
 impl Class {
+    /// Whether its encodings have token types.
+    pub fn gives_types(self, files: &Files, model: &Value) -> Result<bool> {
+        Ok(match self {
+            Self::Built(_) => false,
+            Self::Bert => {
+                let name = name(files, model)?;
+                !name.is_some_and(|name| name.starts_with("DistilBert"))
+            }
+            Self::WholeFile | Self::Paddle(_) => true,
+        })
+    }
+
     /// The class of a Hugging Face folder with this `config.json`.
     ///
     /// # Errors
@@ -64,7 +79,11 @@ impl Class {
     pub fn huggingface(files: &Files, model: &Value) -> Result<Self> {
         refuse_code(files)?;
         let Some(name) = name(files, model)? else {
-            return Ok(Self::Bert);
+            // The class of the model's type.
+            let kind = model.get("model_type").and_then(Value::as_str);
+            let built =
+                kind.and_then(|kind| Built::ALL.into_iter().find(|b| b.model_type() == kind));
+            return Ok(built.map_or(Self::Bert, Self::Built));
         };
         let plain = name.strip_suffix("Fast").unwrap_or(&name);
         if ["PreTrainedTokenizer", "TokenizersBackend"].contains(&plain) {
@@ -73,7 +92,11 @@ impl Class {
         if BERT.contains(&plain) {
             return Ok(Self::Bert);
         }
-        // In a folder of `transformers` these two are byte-pair encodings.
+        if let Some(built) = Built::ALL.into_iter().find(|b| b.class() == plain) {
+            // PaddleNLP's class of this name reads a `vocab.txt`, which this one does not.
+            return Ok(Self::Built(built));
+        }
+        // In a folder of `transformers` this is a byte-pair encoding.
         let other = PADDLE_ROBERTA.contains(&plain);
         match paddle(&name).filter(|_| !other) {
             Some(split) if files.tokenizer.is_null() => Ok(Self::Paddle(split)),
@@ -110,9 +133,10 @@ fn paddle(name: &str) -> Option<Split> {
 fn unknown(name: &str) -> Error {
     Error::rejected(format!(
         "tokenizer_class {} makes other tokens than act would: BertTokenizer, ErnieTokenizer and those \
-         that are the same are run, and any tokenizer.json of known parts with \
+         that are the same are run, {}, and any tokenizer.json of known parts with \
          PreTrainedTokenizerFast",
-        brief(&name.into())
+        brief(&name.into()),
+        Built::ALL.map(Built::class).join(", ")
     ))
 }
 

@@ -6,11 +6,12 @@ use serde_json::Value;
 use crate::file::brief;
 
 /// Keys that other files read, by their name here or there.
-const READ: [&str; 17] = [
+const READ: [&str; 18] = [
     "tokenizer_class",
     "init_class",
     "auto_map",
     "do_lower_case",
+    "keep_accents",
     "strip_accents",
     "tokenize_chinese_chars",
     "additional_special_tokens",
@@ -153,12 +154,6 @@ pub(super) fn check(config: &Value) -> Result<()> {
     let always = ["split_special_tokens", "init_inputs"];
     let mut only = ONLY.iter().filter(|(key, ..)| always.contains(key));
     only.try_for_each(|only| check_only(config, only))?;
-    let inputs = config.get("model_input_names").and_then(Value::as_array);
-    if inputs.is_some_and(|names| !names.iter().any(|name| name == "token_type_ids")) {
-        return Err(Error::rejected(
-            "model_input_names has no token_type_ids: the model would get other token types",
-        ));
-    }
     let keys = config
         .as_object()
         .into_iter()
@@ -173,6 +168,15 @@ pub(super) fn check(config: &Value) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the model gets token types, and not 0 for every token: `model_input_names`, or what its
+/// class has there.
+pub(super) fn gives_types(config: &Value, default: bool) -> bool {
+    let inputs = config.get("model_input_names").and_then(Value::as_array);
+    inputs.map_or(default, |names| {
+        names.iter().any(|name| name == "token_type_ids")
+    })
 }
 
 /// A switch; `null` and nothing are nothing.

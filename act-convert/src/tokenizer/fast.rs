@@ -122,7 +122,12 @@ pub(super) fn word_chars(longest: &Value) -> Result<u32> {
 ///
 /// # Errors
 /// Usage: a `vocab` of the user, or no file. Rejected: a component that is not known.
-pub(super) fn read(files: &Files, vocab: Option<&Path>, rows: usize) -> Result<TokenizerSpec> {
+pub(super) fn read(
+    files: &Files,
+    vocab: Option<&Path>,
+    rows: usize,
+    typed: bool,
+) -> Result<TokenizerSpec> {
     if files.tokenizer.is_null() || vocab.is_some() {
         return Err(Error::usage(format!(
             "{}: its tokenizer_class is a whole {TOKENIZER}, which must be there, and takes no --vocab",
@@ -135,11 +140,19 @@ pub(super) fn read(files: &Files, vocab: Option<&Path>, rows: usize) -> Result<T
     let listed = added::listed(files, &named).map_err(&at)?;
     let extra = added::extra(files).map_err(&at)?;
     let all = added::all(listed, &named, extra, &vocabulary(&files.tokenizer)).map_err(&at)?;
-    whole(files, &named, &all, rows).map_err(files.at(TOKENIZER))
+    let file = files.tokenizer.clone();
+    let read = || {
+        let keeps_end = cut(files, &file)?;
+        if typed && let Some(spec) = as_word_piece(&file, files, &named, &all, keeps_end, rows)? {
+            return Ok(spec);
+        }
+        whole(file.clone(), files, &named, &all, rows, typed)
+    };
+    read().map_err(files.at(TOKENIZER))
 }
 
-fn whole(files: &Files, named: &Named, all: &[Added], rows: usize) -> Result<TokenizerSpec> {
-    let mut file = files.tokenizer.clone();
+/// True if what is too long loses its start.
+fn cut(files: &Files, file: &Value) -> Result<bool> {
     let strategy = file.pointer("/truncation/strategy").unwrap_or(&Value::Null);
     if !strategy.is_null() && *strategy != json!("LongestFirst") {
         return Err(Error::rejected(format!(
@@ -149,11 +162,23 @@ fn whole(files: &Files, named: &Named, all: &[Added], rows: usize) -> Result<Tok
     }
     let direction = file.pointer("/truncation/direction");
     let side = files.config.get("truncation_side").or(direction);
-    let keeps_end = keeps_end(side)?.unwrap_or(false);
-    if let Some(spec) = as_word_piece(&file, files, named, all, keeps_end, rows)? {
-        return Ok(spec);
+    Ok(keeps_end(side)?.unwrap_or(false))
+}
+
+/// A pipeline with the tokens that are found in texts; every token is of type 0 unless they are
+/// `typed`.
+pub(super) fn whole(
+    mut file: Value,
+    files: &Files,
+    named: &Named,
+    all: &[Added],
+    rows: usize,
+    typed: bool,
+) -> Result<TokenizerSpec> {
+    let side = if cut(files, &file)? { "Left" } else { "Right" };
+    if !typed {
+        untyped(&mut file["post_processor"]);
     }
-    let side = if keeps_end { "Left" } else { "Right" };
     file["truncation"] = json!({"direction": side, "strategy": "LongestFirst"});
     file["added_tokens"] = all.iter().map(Added::json).collect();
     for key in ["padding", "decoder"] {
@@ -225,8 +250,52 @@ fn as_word_piece(
     pipeline::spec(&rules, named, tokens, &all, rows).map(Some)
 }
 
+/// Gives every token the type 0.
+fn untyped(post: &mut Value) {
+    let is = |post: &Value, kind: &str| post.get("type").is_some_and(|found| found == kind);
+    if is(post, "Sequence") {
+        let processors = post.get_mut("processors").and_then(Value::as_array_mut);
+        processors.into_iter().flatten().for_each(untyped);
+        return;
+    }
+    if is(post, "BertProcessing") {
+        *post = as_template(post);
+    }
+    if post.is_null() {
+        *post = json!({"type": "TemplateProcessing", "special_tokens": {},
+            "single": [{"Sequence": {"id": "A"}}],
+            "pair": [{"Sequence": {"id": "A"}}, {"Sequence": {"id": "B"}}]});
+    }
+    for key in ["single", "pair"] {
+        let pieces = post.get_mut(key).and_then(Value::as_array_mut);
+        let pieces = pieces
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut);
+        for piece in pieces.flat_map(|piece| piece.values_mut()) {
+            piece["type_id"] = json!(0);
+        }
+    }
+}
+
+/// `BertProcessing` spelt out.
+fn as_template(bert: &Value) -> Value {
+    let token = |key: &str| bert[key][0].as_str().unwrap_or_default();
+    let special = |key: &str| json!({"SpecialToken": {"id": token(key)}});
+    let text = |id: &str| json!({"Sequence": {"id": id}});
+    let first = [special("cls"), text("A"), special("sep")];
+    let pair = [&first[..], &[text("B"), special("sep")]].concat();
+    let mut tokens = serde_json::Map::new();
+    for key in ["cls", "sep"] {
+        let name = token(key);
+        let ids = json!({"id": name, "ids": [bert[key][1]], "tokens": [name]});
+        tokens.insert(name.to_string(), ids);
+    }
+    json!({"type": "TemplateProcessing", "single": first, "pair": pair, "special_tokens": tokens})
+}
+
 /// Ids by token of any model.
-fn vocabulary(file: &Value) -> HashMap<&str, u32> {
+pub(super) fn vocabulary(file: &Value) -> HashMap<&str, u32> {
     let vocab = file.pointer("/model/vocab");
     let by_id = vocab
         .and_then(Value::as_object)

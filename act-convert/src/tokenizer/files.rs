@@ -13,7 +13,7 @@ pub(crate) const VOCAB: &str = "vocab.txt";
 /// Name of the tokenizer's rules.
 pub(crate) const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 /// Name of the `tokenizers` crate's own description: rules and vocabulary in one.
-pub(super) const TOKENIZER: &str = "tokenizer.json";
+pub(crate) const TOKENIZER: &str = "tokenizer.json";
 /// Names of special tokens, beside or instead of those in the rules.
 pub(super) const SPECIAL_TOKENS: &str = "special_tokens_map.json";
 /// Tokens that were added to the vocabulary, with their ids.

@@ -81,6 +81,7 @@ impl Folder {
                 "hidden_act": match plan.block.activation {
                     Activation::Gelu => "gelu",
                     Activation::Relu => "relu",
+                    Activation::GeluTanh => "gelu_new",
                 },
                 "layer_norm_eps": 1e-12,
                 "vocab_size": plan.embeddings.vocab_size,

@@ -198,7 +198,7 @@ fn tensors_that_do_not_fit_are_named() {
 fn folders_without_safetensors_say_what_to_do() {
     for (other, words) in [
         ("pytorch_model.bin", "a pickle"),
-        ("model.safetensors.index.json", "shards"),
+        ("adapter.safetensors.index.json", "list of shards"),
         (
             "tf_model.h5",
             "tf_model.h5 is a checkpoint of another framework",

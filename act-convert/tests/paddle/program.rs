@@ -18,8 +18,8 @@ fn artifact(family: Family) -> Artifact {
             // Pruned layers: no two alike, and narrower than the hidden states.
             layers: vec![LayerPlan::full(2, 4, 12), LayerPlan::full(1, 4, 7)],
             hidden_act: match family {
-                Family::Bert => Activation::Relu,
                 Family::Ernie => Activation::Gelu,
+                _ => Activation::Relu,
             },
             ..TinyOptions::default()
         },

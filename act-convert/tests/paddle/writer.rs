@@ -116,6 +116,7 @@ impl<'a> Writer<'a> {
             let kind = match self.artifact.plan.block.activation {
                 Activation::Gelu => "gelu",
                 Activation::Relu => "relu",
+                Activation::GeluTanh => unreachable!("Paddle's is refused"),
             };
             let hidden = self.op(kind, &[("X", &hidden)], "Out", &[]);
             let hidden = self.dropout(&hidden);

@@ -49,8 +49,8 @@ pub fn check_plan(plan: &Plan) -> Result<()> {
     between("hidden_size", plan.hidden_size, 1, limits::HIDDEN)?;
     check_embeddings(&plan.embeddings)?;
     let (fewest, most) = match plan.family {
-        Family::Bert => (0, 0),
         Family::Ernie => (1, limits::TYPES),
+        _ => (0, 0),
     };
     let tasks = plan.embeddings.task_type_vocab_size;
     between("task_type_vocab_size", tasks, fewest, most)?;

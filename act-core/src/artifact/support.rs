@@ -3,7 +3,7 @@
 
 use super::model::Artifact;
 use crate::error::{Error, Result};
-use crate::plan::{Head, NormPlace, Plan, Position};
+use crate::plan::{NormPlace, Plan, Pooling, Position};
 use crate::task_info::Problem;
 
 impl Artifact {
@@ -27,18 +27,13 @@ impl Plan {
     /// # Errors
     /// Rejected: the part is named.
     pub fn check_supported(&self) -> Result<()> {
-        let (embeddings, block) = (&self.embeddings, &self.block);
+        let (embeddings, block, dense) = (&self.embeddings, &self.block, self.head.dense);
         embeddings.positions.iter().try_for_each(check_position)?;
         let windowed = self.layers.iter().any(|layer| layer.window.is_some());
         Error::refuse_any(&[
             (
                 embeddings.position_offset().is_none(),
                 "encoders without a position table",
-            ),
-            (embeddings.width != self.hidden_size, "projected embeddings"),
-            (
-                embeddings.type_vocab_size == 0,
-                "embeddings without token types",
             ),
             (!embeddings.norm, "embeddings without a norm"),
             (block.norms != NormPlace::After, "norms before the blocks"),
@@ -51,7 +46,9 @@ impl Plan {
             (!block.norm_bias, "norms without biases"),
             (block.final_norm, "a norm behind the last layer"),
             (windowed, "attention windows"),
-            (self.head != Head::BERT, "heads other than BERT's"),
+            (self.head.pooling != Pooling::FirstToken, "pooling by mean"),
+            (dense.is_some_and(|d| !d.bias), "heads without a bias"),
+            (dense.is_some_and(|d| d.norm), "heads with a norm"),
         ])
     }
 }

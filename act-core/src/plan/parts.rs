@@ -31,6 +31,18 @@ pub enum Family {
     Bert,
     /// ERNIE 3.0: BERT's tables and a task-type table.
     Ernie,
+    /// DistilBERT (Sanh et al. 2019): no token types, a head with ReLU.
+    DistilBert,
+    /// RoBERTa (Liu et al. 2019): positions that do not count pads.
+    Roberta,
+    /// XLM-RoBERTa (Conneau et al. 2020): RoBERTa's parts.
+    XlmRoberta,
+    /// CamemBERT (Martin et al. 2020): RoBERTa's parts.
+    Camembert,
+    /// ELECTRA (Clark et al. 2020): projected embeddings, a head with GELU.
+    Electra,
+    /// ALBERT (Lan et al. 2020): projected embeddings; its one layer is as many equal ones here.
+    Albert,
 }
 
 impl Family {
@@ -39,6 +51,12 @@ impl Family {
         match self {
             Family::Bert => "bert",
             Family::Ernie => "ernie",
+            Family::DistilBert => "distilbert",
+            Family::Roberta => "roberta",
+            Family::XlmRoberta => "xlm-roberta",
+            Family::Camembert => "camembert",
+            Family::Electra => "electra",
+            Family::Albert => "albert",
         }
     }
 }
@@ -50,6 +68,9 @@ pub enum Activation {
     Gelu,
     /// `max(x, 0)`.
     Relu,
+    /// GELU's approximation, `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))` (Hendrycks & Gimpel
+    /// 2016).
+    GeluTanh,
 }
 
 impl Activation {
@@ -58,6 +79,7 @@ impl Activation {
         match self {
             Activation::Gelu => "gelu",
             Activation::Relu => "relu",
+            Activation::GeluTanh => "gelu_new",
         }
     }
 }
@@ -110,6 +132,14 @@ impl Embeddings {
             next += 1;
             next - 1
         })
+    }
+
+    /// Token types are below this number: any, where the model does not read them.
+    pub fn types_below(&self) -> usize {
+        match self.type_vocab_size {
+            0 => usize::MAX,
+            rows => rows,
+        }
     }
 
     /// Unused rows before that of the first position; `None` without a position table.
@@ -262,14 +292,19 @@ pub struct Head {
 
 impl Head {
     /// BERT's: the first token through a dense layer and tanh.
-    pub const BERT: Head = Head {
-        pooling: Pooling::FirstToken,
-        dense: Some(HeadDense {
-            activation: HeadActivation::Tanh,
-            bias: true,
-            norm: false,
-        }),
-    };
+    pub const BERT: Head = Head::first_token(HeadActivation::Tanh);
+
+    /// The first token through a dense layer with this activation.
+    pub const fn first_token(activation: HeadActivation) -> Head {
+        Head {
+            pooling: Pooling::FirstToken,
+            dense: Some(HeadDense {
+                activation,
+                bias: true,
+                norm: false,
+            }),
+        }
+    }
 }
 
 /// How one row is made of a sequence.

@@ -3,11 +3,13 @@
 //! The file is a stranger's, and the crate trusts files. So [`parts`] lets pass only components it
 //! knows, with fields it knows, before the crate sees any of it; ids are checked as they come out.
 
+mod charsmap;
 mod fields;
 mod frame;
 mod model;
 mod parts;
 mod say;
+mod shorten;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use crate::batch::Encoding;
 use crate::error::{Error, Result};
 
 pub use parts::JsonParts;
+pub use shorten::shorten as shorten_json;
 
 /// The largest file, of half a million tokens with their merges.
 const LONGEST: usize = 32 << 20;
@@ -74,6 +77,8 @@ pub struct Json {
     uncut: Arc<Tokenizer>,
     limit: TruncationParams,
     vocab_size: usize,
+    /// Ids of a text are the entries that it needs.
+    shows_entries: bool,
 }
 
 impl Json {
@@ -93,7 +98,7 @@ impl Json {
             )));
         }
         let wrong = |e: &dyn std::fmt::Display| Error::rejected(format!("it does not load: {e}"));
-        let added = file["added_tokens"].clone();
+        let (added, shows_entries) = (file["added_tokens"].clone(), shorten::can_shorten(&file));
         let tokenizer: Tokenizer = serde_json::from_value(file).map_err(|e| wrong(&e))?;
         // The crate numbers added tokens itself, whatever the file says.
         for token in added.as_array().into_iter().flatten() {
@@ -130,7 +135,17 @@ impl Json {
                 stride: 0,
             },
             vocab_size: spec.vocab_size,
+            shows_entries,
         })
+    }
+
+    /// See [`Tokenizer::entries`](crate::Tokenizer::entries).
+    pub fn entries(&self, text: &str) -> Result<Vec<u32>> {
+        if !self.shows_entries {
+            return Err(shorten::unsupported());
+        }
+        let encoding = self.uncut.encode_fast(text, false).map_err(failed)?;
+        Ok(encoding.get_ids().to_vec())
     }
 
     pub fn encode(&self, text: &str, pair: Option<&str>) -> Result<Encoding> {

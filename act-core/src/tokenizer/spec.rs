@@ -57,8 +57,7 @@ impl TokenizerSpec {
 
 fn not_word_piece() -> Error {
     Error::rejected(
-        "the model's tokenizer is a whole tokenizer.json: only WordPiece by vocab.txt can be pruned, \
-         exported or made anew",
+        "the model's tokenizer is a whole tokenizer.json: only WordPiece by vocab.txt can be made anew",
     )
 }
 

@@ -68,12 +68,22 @@ impl Bytes {
     }
 }
 
-fn meta(a: &Artifact) -> Bytes {
-    let mut out = Bytes::default();
-    out.u16(match a.plan.family {
+fn family_code(family: Family) -> u16 {
+    match family {
         Family::Bert => 1,
         Family::Ernie => 2,
-    });
+        Family::DistilBert => 3,
+        Family::Roberta => 4,
+        Family::XlmRoberta => 5,
+        Family::Camembert => 6,
+        Family::Electra => 7,
+        Family::Albert => 8,
+    }
+}
+
+fn meta(a: &Artifact) -> Bytes {
+    let mut out = Bytes::default();
+    out.u16(family_code(a.plan.family));
     out.u32(a.plan.hidden_size)
         .u32(a.plan.embeddings.vocab_size)
         .u32(a.plan.embeddings.longest);
@@ -83,6 +93,7 @@ fn meta(a: &Artifact) -> Bytes {
     out.u16(match a.plan.block.activation {
         Activation::Gelu => 1,
         Activation::Relu => 2,
+        Activation::GeluTanh => 3,
     });
     out.text(&a.task.name)
         .u32(a.task.max_seq_length)

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use act_core::artifact::{Header, inspect};
-use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Artifact, DType, Family, LayerPlan};
+use act_core::testing::{FAMILIES, TinyInt8, TinyOptions, tiny_artifact};
+use act_core::{Artifact, DType, LayerPlan};
 use proptest::prelude::*;
 
 use crate::{by_hand, models};
@@ -175,7 +175,7 @@ fn parts_that_are_stored_and_not_computed_are_named() {
         let part = match name {
             "odd parts" => Some("rotary positions"),
             "relative positions" => Some("relative position biases"),
-            "odd words" => Some("heads other than BERT's"),
+            "odd words" => Some("multi-label tasks and regressions"),
             _ => None,
         };
         assert_eq!(refused.is_some(), part.is_some(), "{name}");
@@ -243,11 +243,11 @@ proptest! {
         layers in proptest::collection::vec(any_layer(), 1..6),
         vocab_size in 5..200usize,
         num_labels in 1..5usize,
-        ernie: bool,
+        family in proptest::sample::select(FAMILIES.to_vec()),
         int8: bool,
     ) {
         let options = TinyOptions {
-            family: if ernie { Family::Ernie } else { Family::Bert },
+            family,
             hidden_size,
             layers,
             vocab_size,

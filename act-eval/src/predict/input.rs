@@ -280,7 +280,7 @@ impl Reader {
         below(
             "token_type_ids",
             &encoding.token_type_ids,
-            plan.embeddings.type_vocab_size,
+            plan.embeddings.types_below(),
         )
     }
 }

@@ -20,7 +20,8 @@ pub(crate) fn embed(
 ) -> Vec<f32> {
     let mut pass = Pass::new(model, workspace, None);
     let mut hidden = vec![0.0; sequences.tokens() * pass.width];
-    pass.embed(&model.embeddings, sequences, &mut hidden);
+    let tables = &model.embeddings;
+    pass.embed(tables, sequences, &mut hidden, &mut workspace.block);
     hidden
 }
 

@@ -8,7 +8,7 @@
 use act_core::Activation;
 
 use super::operands::{PanelI8, RowScales};
-use crate::ops::activation::{gelu, relu};
+use crate::ops::activation::{gelu, gelu_tanh, relu};
 use crate::ops::gelu_bytes::{Guess, gelu_bytes};
 use crate::ops::quantize::{Limits, ToBytes, quantize};
 
@@ -91,6 +91,11 @@ impl Strip<'_> {
                     store(&map(results.row(r), relu), &mut values[window(r)]);
                 }
             }
+            Out::Activated(values, Activation::GeluTanh) => {
+                for r in 0..rows {
+                    store(&map(results.row(r), gelu_tanh), &mut values[window(r)]);
+                }
+            }
             Out::Added(values) => {
                 for r in 0..rows {
                     add(&results.row(r), &mut values[window(r)]);
@@ -118,6 +123,14 @@ impl Strip<'_> {
                     (Activation::Relu, _) => {
                         for r in 0..rows {
                             let row = map(results.row(r), relu);
+                            write(&mut bytes[window(r)], |bytes| {
+                                to_bytes(&row, &inverses, &limits, bytes)
+                            });
+                        }
+                    }
+                    (Activation::GeluTanh, _) => {
+                        for r in 0..rows {
+                            let row = map(results.row(r), gelu_tanh);
                             write(&mut bytes[window(r)], |bytes| {
                                 to_bytes(&row, &inverses, &limits, bytes)
                             });

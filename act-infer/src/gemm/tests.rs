@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Kernels;
 use super::{Kernel, Left, Out, PackedF32, PackedI8, Ranges, RowScales, Scheme, ToBytes, kernel};
-use crate::ops::activation::{gelu, relu};
+use crate::ops::activation::{gelu, gelu_tanh, relu};
 use crate::ops::quantize::quantize;
 
 fn kernels() -> impl Iterator<Item = &'static dyn Kernel> {
@@ -105,7 +105,7 @@ proptest! {
     #[test]
     fn what_follows_a_product_is_what_would_follow_it_later(
         (m, n, k) in (size(), size(), size()),
-        activation in prop::sample::select(vec![Activation::Gelu, Activation::Relu]),
+        activation in prop::sample::select(vec![Activation::Gelu, Activation::Relu, Activation::GeluTanh]),
         extreme: bool,
         of_channels: bool,
         seed: u64,
@@ -122,6 +122,7 @@ proptest! {
         let function = match activation {
             Activation::Gelu => gelu,
             Activation::Relu => relu,
+            Activation::GeluTanh => gelu_tanh,
         };
         for kernel in kernels() {
             let (float, int8) = (PackedF32::linear(kernel, &w, &bias, k), case.pack(kernel));

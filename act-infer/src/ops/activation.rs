@@ -1,13 +1,23 @@
 //! Activations of the feed-forward blocks, number by number: the matrix products apply them to
-//! their results; and the pooler's tanh.
+//! their results; and those of the head.
+
+use act_core::plan::HeadActivation;
 
 use super::elementary::{erf, tanh};
-use super::for_each_isa;
+use super::{Isa, for_each_isa};
 
 /// Exact GELU, `x/2 (1 + erf(x/sqrt 2))` (Hendrycks & Gimpel 2016).
 #[inline(always)]
 pub(crate) fn gelu(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// GELU by tanh, `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))` (the same).
+#[inline(always)]
+pub(crate) fn gelu_tanh(x: f32) -> f32 {
+    /// `sqrt(2/pi)`.
+    const ROOT: f32 = 0.797_884_6;
+    0.5 * x * (1.0 + tanh(ROOT * (x + 0.044_715 * (x * x * x))))
 }
 
 /// `max(x, 0)`.
@@ -16,9 +26,32 @@ pub(crate) fn relu(x: f32) -> f32 {
     if x > 0.0 { x } else { 0.0 }
 }
 
+/// The head's activation.
+pub(crate) fn activate_all(isa: Isa, activation: HeadActivation, values: &mut [f32]) {
+    match activation {
+        HeadActivation::Gelu => gelu_all(isa, values),
+        HeadActivation::Relu => relu_all(isa, values),
+        HeadActivation::Tanh => tanh_all(isa, values),
+    }
+}
+
 for_each_isa! {
+    /// Exact GELU.
+    fn gelu_all(values: &mut [f32]) {
+        for x in values {
+            *x = gelu(*x);
+        }
+    }
+
+    /// `max(x, 0)`.
+    fn relu_all(values: &mut [f32]) {
+        for x in values {
+            *x = relu(*x);
+        }
+    }
+
     /// Hyperbolic tangent.
-    pub(crate) fn tanh_all(values: &mut [f32]) {
+    fn tanh_all(values: &mut [f32]) {
         for x in values {
             *x = tanh(*x);
         }
@@ -38,5 +71,11 @@ mod tests {
             assert!((got - want).abs() < 1e-6, "{got} is not {want}");
         }
         assert_eq!([-2.0, 0.0, 3.0].map(relu), [0.0, 0.0, 3.0]);
+        let expected = [0.0, -0.158_808, 0.0, 0.345_714, 0.841_192, 50.0];
+        for (got, want) in x.map(gelu_tanh).iter().zip(expected) {
+            assert!((got - want).abs() < 1e-6, "{got} is not {want}");
+        }
+        assert_eq!(gelu_tanh(f32::MAX), f32::MAX);
+        assert_eq!(gelu_tanh(-f32::MAX), 0.0);
     }
 }

@@ -1,6 +1,7 @@
 //! The encoder once more, straight from the formulas: f64, one token and one output at a time, no
 //! packing, no blocks. Shares no code with the engine.
 
+use act_core::plan::HeadActivation;
 use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::tensor::TensorData;
 use act_core::{Activation, Artifact, Embedding, Encoding, Linear, Norm};
@@ -14,31 +15,49 @@ pub fn reference_logits(model: &Artifact, sequence: &Encoding) -> Vec<f64> {
     for l in 0..model.plan.layers.len() {
         x = layer(model, l, &x, &sequence.input_ids);
     }
-    let pooled = linear(model, Linear::Pooler, &x[..1]);
-    let pooled = map(&pooled, f64::tanh);
+    let pooled = match model.plan.head.dense {
+        None => x[..1].to_vec(),
+        Some(dense) => {
+            let pooled = linear(model, Linear::Pooler, &x[..1]);
+            match dense.activation {
+                HeadActivation::Tanh => map(&pooled, f64::tanh),
+                HeadActivation::Relu => map(&pooled, |x| x.max(0.0)),
+                HeadActivation::Gelu => map(&pooled, gelu),
+            }
+        }
+    };
     linear(model, Linear::Classifier, &pooled).remove(0)
 }
 
 fn embed(model: &Artifact, sequence: &Encoding) -> Matrix {
-    let tokens = sequence
-        .input_ids
-        .iter()
-        .zip(&sequence.token_type_ids)
-        .enumerate();
-    let rows = tokens.map(|(position, (&id, &kind))| {
+    let embeddings = &model.plan.embeddings;
+    let tokens = sequence.input_ids.iter().zip(&sequence.token_type_ids);
+    let offset = embeddings.position_offset().unwrap();
+    let mut count = 0;
+    let rows = tokens.map(|(&id, &kind)| {
+        // Pads are not counted where rows come before the positions, and read the last of those.
+        let counted = offset == 0 || id != model.tokenizer.pad_id();
+        count += usize::from(counted);
+        let position = if counted { count } else { 0 } + offset;
         let mut rows = vec![
             table_row(model, Embedding::Word, id as usize),
-            table_row(model, Embedding::Position, position),
-            table_row(model, Embedding::TokenType, kind as usize),
+            table_row(model, Embedding::Position, position - 1),
         ];
-        if model.plan.embeddings.task_type_vocab_size > 0 {
+        if embeddings.type_vocab_size > 0 {
+            rows.push(table_row(model, Embedding::TokenType, kind as usize));
+        }
+        if embeddings.task_type_vocab_size > 0 {
             rows.push(table_row(model, Embedding::TaskType, 0));
         }
-        (0..model.plan.hidden_size)
+        (0..embeddings.width)
             .map(|c| rows.iter().map(|row| row[c]).sum())
             .collect()
     });
-    norm(model, Norm::Embeddings, &rows.collect::<Matrix>())
+    let sums = norm(model, Norm::Embeddings, &rows.collect::<Matrix>());
+    if model.plan.has_weight(Linear::EmbeddingProjection) {
+        return linear(model, Linear::EmbeddingProjection, &sums);
+    }
+    sums
 }
 
 fn table_row(model: &Artifact, table: Embedding, row: usize) -> Vec<f64> {
@@ -47,7 +66,7 @@ fn table_row(model: &Artifact, table: Embedding, row: usize) -> Vec<f64> {
         None => 1.0,
     };
     let values = numbers(model, &table.weight());
-    let width = model.plan.hidden_size;
+    let width = model.plan.embeddings.width;
     values[row * width..][..width]
         .iter()
         .map(|v| v * scale)
@@ -81,8 +100,12 @@ fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
     let attention = linear(model, Linear::AttentionOutput(l), &context);
     let x = norm(model, Norm::Attention(l), &sum(x, &attention));
     let activation = |value: f64| match model.plan.block.activation {
-        Activation::Gelu => value / 2.0 * (1.0 + erf(value / 2f64.sqrt())),
+        Activation::Gelu => gelu(value),
         Activation::Relu => value.max(0.0),
+        Activation::GeluTanh => {
+            let root = (2.0 / std::f64::consts::PI).sqrt();
+            value / 2.0 * (1.0 + (root * (value + 0.044715 * value.powi(3))).tanh())
+        }
     };
     let neurons = map(&linear(model, Linear::Intermediate(l), &x), activation);
     let update = linear(model, Linear::Output(l), &neurons);
@@ -173,6 +196,10 @@ fn softmax(scores: &[f64]) -> Vec<f64> {
     let powers: Vec<f64> = scores.iter().map(|s| (s - largest).exp()).collect();
     let sum: f64 = powers.iter().sum();
     powers.iter().map(|p| p / sum).collect()
+}
+
+fn gelu(x: f64) -> f64 {
+    x / 2.0 * (1.0 + erf(x / 2f64.sqrt()))
 }
 
 /// The integral of the definition, by Simpson's rule.

@@ -238,6 +238,7 @@ impl Ops for Graph {
             let (y, derivative) = match activation {
                 Activation::Gelu => gelu::gelu_and_derivative(&slice(&x.primitive)),
                 Activation::Relu => gelu::relu_and_derivative(&slice(&x.primitive)),
+                Activation::GeluTanh => gelu::gelu_tanh_and_derivative(&slice(&x.primitive)),
             };
             let derivative = Arc::new(derivative);
             (

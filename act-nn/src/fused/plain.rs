@@ -31,6 +31,7 @@ impl Ops for Cpu {
         let y = match activation {
             Activation::Gelu => gelu::gelu(&slice(&x)),
             Activation::Relu => gelu::relu(&slice(&x)),
+            Activation::GeluTanh => gelu::gelu_tanh(&slice(&x)),
         };
         tensor(matrix(y, columns(&x)))
     }

@@ -1,4 +1,4 @@
-//! Exact GELU and its exact derivative in one pass; ReLU likewise.
+//! Exact GELU and its exact derivative in one pass; GELU by tanh and ReLU likewise.
 //!
 //! `gelu(x) = x * Phi(x)` (Hendrycks & Gimpel 2016), `gelu'(x) = Phi(x) + x * phi(x)`. burn's own
 //! backward differentiates the tanh approximation instead; this one is the derivative of what was
@@ -42,6 +42,40 @@ simd_fn! {
             (*y, *dy) = gelu_with_derivative(x);
         }
         (y, dy)
+    }
+}
+
+/// GELU by tanh (the same authors) and its derivative.
+#[inline(always)]
+fn gelu_tanh_with_derivative(x: f32) -> (f32, f32) {
+    /// `sqrt(2/pi)`.
+    const ROOT: f32 = 0.797_884_6;
+    const CUBIC: f32 = 0.044_715;
+    // Beyond 13 the tangent is 1, and its cube would not stay finite.
+    let near = x.clamp(-13.0, 13.0);
+    let inner = ROOT * (near + CUBIC * (near * near * near));
+    let e = exp(-2.0 * inner.abs());
+    let tanh = ((1.0 - e) / (1.0 + e)).copysign(inner);
+    let slope = ROOT * (1.0 + 3.0 * CUBIC * (near * near));
+    // 1 - tanh^2, without what cancels.
+    let sech = 4.0 * e / ((1.0 + e) * (1.0 + e));
+    (
+        0.5 * x * (1.0 + tanh),
+        0.5 * (1.0 + tanh) + 0.5 * near * sech * slope,
+    )
+}
+
+simd_fn! {
+    /// `out = gelu_tanh(x)`.
+    pub(crate) fn gelu_tanh(x: &[f32]) -> Vec<f32> {
+        x.iter().map(|&x| gelu_tanh_with_derivative(x).0).collect()
+    }
+}
+
+simd_fn! {
+    /// `(gelu_tanh(x), gelu_tanh'(x))`.
+    pub(crate) fn gelu_tanh_and_derivative(x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        x.iter().map(|&x| gelu_tanh_with_derivative(x)).unzip()
     }
 }
 
@@ -96,7 +130,28 @@ mod tests {
     }
 
     #[test]
+    fn gelu_by_tanh_and_its_derivative_are_exact_to_1e_6() {
+        let definition = |x: f64| {
+            let root = (2.0 / std::f64::consts::PI).sqrt();
+            0.5 * x * (1.0 + (root * (x + 0.044715 * x.powi(3))).tanh())
+        };
+        let x: Vec<f32> = (-1500..=1500).map(|i| i as f32 / 100.0).collect();
+        let (y, dy) = gelu_tanh_and_derivative(&x);
+        assert_eq!(y, gelu_tanh(&x));
+        for ((&x, y), dy) in x.iter().zip(y).zip(dy) {
+            let (exact, step) = (f64::from(x), 1e-5);
+            let slope = (definition(exact + step) - definition(exact - step)) / (2.0 * step);
+            assert!(
+                (f64::from(y) - definition(exact)).abs() < 1e-6 * exact.abs().max(1.0),
+                "{x}"
+            );
+            assert!((f64::from(dy) - slope).abs() < 2e-6, "gelu_tanh'({x})");
+        }
+    }
+
+    #[test]
     fn nan_goes_through() {
         assert!(gelu(&[f32::NAN])[0].is_nan());
+        assert!(gelu_tanh(&[f32::NAN])[0].is_nan());
     }
 }

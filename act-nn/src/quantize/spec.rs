@@ -110,7 +110,7 @@ impl FakeQuantization {
         }
         for table in self.quant.embeddings.iter().map(|q| q.table) {
             let (name, scale) = (table.weight(), table.scale());
-            let columns = float.plan.hidden_size;
+            let columns = float.plan.embeddings.width;
             let peaks = quantize::row_peaks(float.params.f32(&name)?, columns);
             let steps = peaks.into_iter().map(|p| step_of(p, TABLE_MAX)).collect();
             integers(&mut params, &name, scale, steps, symmetric(TABLE_MAX), None)?;

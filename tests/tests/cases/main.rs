@@ -4,6 +4,7 @@
 mod checkpoints;
 mod configuration;
 mod data;
+mod families;
 mod metrics;
 mod tokenizers;
 

@@ -39,9 +39,11 @@ pub fn unknown(what: &str, code: u16) -> Error {
     ))
 }
 
-codes!(Family, "model family", 1 => Bert, 2 => Ernie);
-// One table for both: 3 is gelu_tanh, 4 silu, which nothing computes yet.
-codes!(Activation, "activation function", 1 => Gelu, 2 => Relu);
+codes!(Family, "model family",
+    1 => Bert, 2 => Ernie, 3 => DistilBert, 4 => Roberta, 5 => XlmRoberta, 6 => Camembert,
+    7 => Electra, 8 => Albert);
+// One table for both: 4 is silu, which nothing computes yet.
+codes!(Activation, "activation function", 1 => Gelu, 2 => Relu, 3 => GeluTanh);
 codes!(HeadActivation, "activation function of the head", 1 => Gelu, 2 => Relu, 5 => Tanh);
 codes!(NormPlace, "place of the norms", 1 => After, 2 => Before, 3 => BeforeButFirst);
 codes!(Pooling, "pooling", 1 => FirstToken, 2 => Mean);

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::charsmap;
 use super::say::{brief, number, object, refuse};
 use crate::error::Result;
 
@@ -22,6 +23,8 @@ pub enum Field {
     Token,
     /// A list of components of the same kind.
     Parts,
+    /// SentencePiece's map of characters, in base64.
+    CharsMap,
 }
 
 /// A component's name and fields.
@@ -53,6 +56,7 @@ pub const NORMALIZERS: &[Known] = &[
         &[("pattern", Field::Pattern), ("content", Field::Text)],
     ),
     ("Prepend", &[("prepend", Field::Text)]),
+    ("Precompiled", &[("precompiled_charsmap", Field::CharsMap)]),
     ("Sequence", &[("normalizers", Field::Parts)]),
 ];
 
@@ -153,6 +157,10 @@ fn check_field(place: &str, value: &Value, field: Field) -> Result<()> {
         Field::Char => text.is_some_and(|text| text.chars().count() == 1),
         Field::Pattern => return pattern(place, value),
         Field::Token => token(value).is_some(),
+        Field::CharsMap => {
+            let map = value.as_str().unwrap_or_default();
+            return charsmap::check(map).map_err(|why| refuse(place, why));
+        }
         Field::Parts => false,
     };
     if right {

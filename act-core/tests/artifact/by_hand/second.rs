@@ -3,17 +3,14 @@
 use act_core::plan::{Block, Embeddings, Head, HeadActivation, NormPlace, Pooling, Position};
 use act_core::quant::{ActivationScheme, WeightBits};
 use act_core::tokenizer::{Split, Truncation};
-use act_core::{Activation, Artifact, Family, Problem, TokenizerSpec};
+use act_core::{Activation, Artifact, Problem, TokenizerSpec};
 
-use super::{Bytes, code_of, name_of, table_name};
+use super::{Bytes, code_of, family_code, name_of, table_name};
 
 /// META in schema 2.
 pub fn meta(a: &Artifact) -> Vec<u8> {
     let (mut out, plan, task) = (Bytes::default(), &a.plan, &a.task);
-    out.u16(match plan.family {
-        Family::Bert => 1,
-        Family::Ernie => 2,
-    });
+    out.u16(family_code(plan.family));
     out.u32(plan.hidden_size).f32(plan.layer_norm_eps);
     let embeddings = &plan.embeddings;
     out.u32(embeddings.vocab_size).u32(embeddings.width);
@@ -48,6 +45,7 @@ pub fn meta(a: &Artifact) -> Vec<u8> {
     out.u16(match block.activation {
         Activation::Gelu => 1,
         Activation::Relu => 2,
+        Activation::GeluTanh => 3,
     });
     out.flag(block.gated).flag(block.attention_bias);
     out.flag(block.feed_forward_bias).flag(block.norm_bias);
