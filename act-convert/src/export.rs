@@ -91,6 +91,13 @@ fn write_onnx(args: &Args, model: &Artifact, context: &Context) -> Result<()> {
             names.join(", ")
         );
     }
+    if !model.quant.attention.is_empty() {
+        log::warn!(
+            "attention of {} layers multiplies bytes whose scales are found while the model runs, which \
+             ONNX cannot say: in the graph it is float",
+            model.quant.attention.len()
+        );
+    }
     if args.activations == ActivationType::Int8 && model.quant.linears.iter().any(has_moved_zero) {
         log::info!(
             "some inputs have a zero point other than 0, which TensorRT refuses: for it, give \

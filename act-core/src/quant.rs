@@ -108,12 +108,15 @@ pub struct QuantSpec {
     pub linears: Vec<LinearQuant>,
     /// Quantised embedding tables, in the plan's order.
     pub embeddings: Vec<TableQuant>,
+    /// Layers whose attention multiplies queries by keys, and its weights by values, as bytes, rising.
+    /// Their scales are found while the model runs.
+    pub attention: Vec<usize>,
 }
 
 impl QuantSpec {
     /// True for a float model.
     pub fn is_empty(&self) -> bool {
-        self.linears.is_empty() && self.embeddings.is_empty()
+        self.linears.is_empty() && self.embeddings.is_empty() && self.attention.is_empty()
     }
 
     /// Quantisation of a linear; `None` if it is float.

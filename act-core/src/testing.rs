@@ -267,6 +267,7 @@ fn quantize(plan: &Plan, params: &mut Params, int8: TinyInt8) -> QuantSpec {
             })
             .collect(),
         embeddings,
+        attention: Vec::new(),
     }
 }
 

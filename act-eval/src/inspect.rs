@@ -109,8 +109,12 @@ fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
         } else {
             ""
         };
+        let attention = match header.quant.attention.len() {
+            0 => String::new(),
+            layers => format!(", attention of {layers} of {} layers", plan.layers.len()),
+        };
         format!(
-            "{stored} ({} of {} linear layers, {} of {} embedding tables)",
+            "{stored} ({} of {} linear layers, {} of {} embedding tables{attention})",
             header.quant.linears.len(),
             plan.linears().len(),
             header.quant.embeddings.len(),

@@ -1,7 +1,11 @@
 //! One head's attention (Vaswani et al. 2017, section 3.2) over one sequence's own length: nothing
 //! is padded, so the only masked keys are pad tokens inside the sequence.
 
+mod integers;
+
 use std::ops::Range;
+
+use self::integers::Integers;
 
 use crate::aligned::Aligned;
 use crate::gemm::{Kernel, Left, Out, PackedF32, Panels};
@@ -20,6 +24,7 @@ pub(crate) struct Scratch {
     keys: PackedF32,
     values: PackedF32,
     scores: Aligned<f32>,
+    integers: Integers,
 }
 
 impl Scratch {
@@ -28,6 +33,7 @@ impl Scratch {
             keys: PackedF32::new(kernel),
             values: PackedF32::new(kernel),
             scores: Aligned::zeroed(0),
+            integers: Integers::new(kernel.small().unwrap_or(kernel)),
         }
     }
 }
@@ -68,6 +74,7 @@ pub(crate) fn attend(
         keys: packed_keys,
         values: packed_values,
         scores,
+        ..
     } = scratch;
     packed_keys.fill_transposed(head.keys, head_dim);
     packed_keys.pad_columns(LANES, f32::NEG_INFINITY);
@@ -102,4 +109,18 @@ pub(crate) fn attend(
         }
         clock.lap(Phase::AttentionContext);
     }
+}
+
+/// The same with products of integers, see [`integers`]; takes values in rows.
+pub(crate) fn attend_in_integers(
+    isa: Isa,
+    head: &Head<'_>,
+    scratch: &mut Scratch,
+    out: (&mut [f32], usize),
+    clock: &mut Clock,
+) {
+    let Scratch {
+        scores, integers, ..
+    } = scratch;
+    integers.attend(isa, head, scores, out, clock);
 }

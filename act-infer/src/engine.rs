@@ -230,7 +230,8 @@ impl Engine {
         batch: &Batch,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Vec<f32>>> {
-        if !self.quant().is_empty() {
+        let quant = self.quant();
+        if !(quant.linears.is_empty() && quant.embeddings.is_empty()) {
             return Err(Error::usage(
                 "a quantised model cannot be observed: give the float model",
             ));

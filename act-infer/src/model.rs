@@ -62,6 +62,8 @@ pub(crate) struct HeadProjections {
     pub query: Dense,
     pub key: Dense,
     pub value: Dense,
+    /// Queries, keys and values are multiplied as integers.
+    pub in_integers: bool,
 }
 
 /// One embedding table, float or int8 with a scale a row.
@@ -149,6 +151,7 @@ impl HeadProjections {
 impl Layer {
     fn take(artifact: &mut Artifact, l: usize, kernel: &'static dyn Kernel) -> Result<Self> {
         let plan = artifact.plan.layers[l].clone();
+        let in_integers = artifact.quant.attention.contains(&l);
         let mut dense = |linear| Dense::take(artifact, linear, kernel);
         let heads = match plan.attention_width() {
             0 => None,
@@ -158,6 +161,7 @@ impl Layer {
                 query: dense(Linear::Query(l))?,
                 key: dense(Linear::Key(l))?,
                 value: dense(Linear::Value(l))?,
+                in_integers,
             }),
         };
         let intermediate = match plan.intermediate_size {

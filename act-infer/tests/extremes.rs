@@ -98,11 +98,17 @@ proptest! {
         weights in prop::collection::vec(number(), 1..8),
         scales in prop::collection::vec(above_zero(), 1..4),
         zero_point: u8,
+        attention: bool,
         threads in 1usize..4,
         lengths in prop::collection::vec(1..=POSITIONS, 0..5),
     ) {
         let mut model = tiny_artifact(seed, &options);
         stretch(&mut model, &weights, &scales, zero_point);
+        if attention {
+            let layers = model.plan.layers.iter().enumerate();
+            let with_heads = layers.filter(|(_, layer)| layer.heads() > 0);
+            model.quant.attention = with_heads.map(|(l, _)| l).collect();
+        }
         let bytes = model.to_bytes().expect("within the format");
         let engine = Engine::from_bytes(&bytes).expect("what is valid loads");
         let engine = engine.with_threads(threads);

@@ -65,6 +65,14 @@ fn sequences() -> impl Strategy<Value = Vec<Encoding>> {
     prop::collection::vec(sequence, 1..=6)
 }
 
+fn with_heads(model: &Artifact) -> Vec<usize> {
+    let layers = model.plan.layers.iter().enumerate();
+    layers
+        .filter(|(_, layer)| layer.heads() > 0)
+        .map(|(l, _)| l)
+        .collect()
+}
+
 fn engine(model: &Artifact) -> Engine {
     Engine::new(model.clone()).unwrap()
 }
@@ -106,6 +114,7 @@ proptest! {
         options in options(prop_oneof![Just(None), int8()]),
         groups in prop::sample::select(vec![None, Some(2), Some(4)]),
         multiplied in prop::sample::select(vec![None, Some(1.5), Some(30.0)]),
+        attention: bool,
         seed: u64,
         sequences in sequences(),
     ) {
@@ -117,6 +126,9 @@ proptest! {
             model = multiplied_inputs(model, base);
         }
         move_zero_points(&mut model);
+        if attention {
+            model.quant.attention = with_heads(&model);
+        }
         let batch = Batch::new(&sequences);
         let expected = engine(&model).with_kernels(Kernels::Generic).forward(&batch).unwrap();
         for kernels in Kernels::available() {

@@ -30,9 +30,13 @@ fn models() -> Vec<Artifact> {
         dynamic: true,
         ..TinyInt8::default()
     };
-    [None, Some(TinyInt8::default()), Some(dynamic)]
+    let mut models = [None, Some(TinyInt8::default()), Some(dynamic)]
         .map(model)
-        .to_vec()
+        .to_vec();
+    let mut in_integers = models[1].clone();
+    in_integers.quant.attention = vec![0, 2, 3];
+    models.push(in_integers);
+    models
 }
 
 /// Pads (id 0) among the tokens.

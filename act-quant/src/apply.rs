@@ -8,6 +8,8 @@ use act_core::names::group_multipliers;
 use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec, TableQuant, WeightBits};
 use act_core::{Artifact, Embedding, Error, Linear, Result, Tensor};
 
+use act_stage::config::AttentionKind;
+
 use crate::calibrate::Method;
 use crate::channels::Channels;
 use crate::moments::Origin;
@@ -165,9 +167,18 @@ impl<'a> ModelQuantizer<'a> {
                     .iter()
                     .map(|&(table, _)| TableQuant { table, bits }))
                 .collect(),
+                attention: self.attention(),
             },
             provenance: self.model.provenance.clone(),
         })
+    }
+
+    /// Layers whose attention multiplies bytes: all that have heads, or none.
+    fn attention(&self) -> Vec<usize> {
+        let layers = self.model.plan.layers.iter().enumerate();
+        let with_heads = layers.filter(|(_, layer)| layer.heads() > 0);
+        let wanted = self.options.attention == AttentionKind::Int8;
+        with_heads.filter(|_| wanted).map(|(l, _)| l).collect()
     }
 
     /// The float model after all shifts and smoothing of an assignment: the same answers, with

@@ -4,7 +4,9 @@
 use act_core::metrics::{Measure, Metric};
 use act_core::quant::{Calibrator, GroupLimit, WeightBits};
 use act_core::{Error, Linear, Result};
-use act_stage::config::{Config, JudgeTexts, QuantPost, SchemeKind, WeightGroups, WeightRound};
+use act_stage::config::{
+    AttentionKind, Config, JudgeTexts, QuantPost, SchemeKind, WeightGroups, WeightRound,
+};
 
 use crate::calibrate::Method;
 use crate::scheme::Scheme;
@@ -58,6 +60,8 @@ pub struct Options {
     pub embeddings: bool,
     /// How integers are stored, but the classifier's.
     pub bits: WeightBits,
+    /// What attention multiplies.
+    pub attention: AttentionKind,
 }
 
 /// One point of the search space.
@@ -123,6 +127,7 @@ impl Options {
             activation_max: post.activation_max,
             embeddings: post.embeddings,
             bits: post.stored(),
+            attention: post.attention,
         })
     }
 
@@ -139,9 +144,15 @@ impl Options {
     /// Leaves out what `deploy` cannot run.
     ///
     /// # Errors
-    /// Usage: nothing that quantises is left.
+    /// Usage: nothing that quantises is left, or attention in integers.
     pub fn restrict(mut self, deploy: Deploy) -> Result<Self> {
         if deploy == Deploy::Onnx {
+            if self.attention == AttentionKind::Int8 {
+                return Err(Error::usage(
+                    "--deploy onnx: a QDQ graph cannot say attention in integers; set \
+                     QuantPost.attention to f32",
+                ));
+            }
             self.schemes.retain(|&kind| kind != SchemeKind::Dynamic);
             if !self.schemes.contains(&SchemeKind::Static) {
                 return Err(Error::usage(

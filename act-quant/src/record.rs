@@ -181,6 +181,7 @@ pub fn quantisation(quantized: &Quantized) -> Quantisation {
         schemes: schemes(quantized),
         sites: sites.collect(),
         embeddings: tables.collect(),
+        int8_attention: quantized.artifact.quant.attention.clone(),
         trials: quantized.trials.iter().map(trial).collect(),
         best_trial: quantized.best,
         metric: quantized.winner().score.metric.map(|(metric, _)| metric),

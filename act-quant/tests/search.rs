@@ -15,7 +15,7 @@ use act_quant::options::{Candidate, Options};
 use act_quant::search::{Attempt, Judge, Runner, Search, search};
 use act_quant::statistics::{BINS, Statistics};
 use act_quant::weight::Granularity;
-use act_stage::config::{JudgeTexts, SchemeKind, WeightGroups, WeightRound};
+use act_stage::config::{AttentionKind, JudgeTexts, SchemeKind, WeightGroups, WeightRound};
 
 fn model() -> Artifact {
     tiny_artifact(1, &TinyOptions::default())
@@ -79,6 +79,7 @@ fn options() -> Options {
         weight_groups: WeightGroups::Pairs,
         activation_max: 63,
         embeddings: true,
+        attention: AttentionKind::F32,
     }
 }
 

@@ -25,9 +25,9 @@ mod vocabulary;
 mod yaml;
 
 pub use choices::{
-    AmpDtype, Criterion, Granularity, JudgeTexts, KeptTokens, LrDecay, Operator, OptimizerKind,
-    PaddleLoss, Penalty, Precision, PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights,
-    WeightGroups, WeightRound,
+    AmpDtype, AttentionKind, Criterion, Granularity, JudgeTexts, KeptTokens, LrDecay, Operator,
+    OptimizerKind, PaddleLoss, Penalty, Precision, PruneAlgorithm, SchemeKind, TrainedActivations,
+    TrainedWeights, WeightGroups, WeightRound,
 };
 pub use document::{Config, Section};
 pub use losses::LossWeights;

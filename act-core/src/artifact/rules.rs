@@ -229,6 +229,7 @@ pub fn check_quant(quant: &QuantSpec, plan: &Plan) -> Result<()> {
     let linears = plan.linears();
     in_order(quant.linears.iter().map(|q| q.linear), &linears)?;
     in_order(quant.embeddings.iter().map(|q| q.table), &plan.tables())?;
+    check_attention(&quant.attention, plan)?;
     for q in &quant.linears {
         check_linear(q).map_err(|e| e.context(q.linear))?;
     }
@@ -250,6 +251,17 @@ pub fn check_quant(quant: &QuantSpec, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Only where there are heads, each layer once and in order.
+fn check_attention(layers: &[usize], plan: &Plan) -> Result<()> {
+    let heads = |&l: &usize| plan.layers.get(l).is_some_and(|layer| layer.heads() > 0);
+    if layers.is_sorted_by(|a, b| a < b) && layers.iter().all(heads) {
+        return Ok(());
+    }
+    Err(Error::rejected(format!(
+        "attention in integers of layers {layers:?}, which are not rising numbers of layers with heads"
+    )))
 }
 
 /// `listed` must be a part of `all`, in its order.

@@ -187,6 +187,7 @@ mod tests {
                 },
             ],
             embeddings: vec![TableQuant::int8(Embedding::Word)],
+            ..QuantSpec::default()
         });
         let f32s = |v: &[f32]| Tensor::f32([v.len()], v.to_vec());
         let i8s = |v: &[i8]| Tensor::i8([v.len()], v.to_vec());
@@ -249,7 +250,7 @@ mod tests {
             };
             let spec = QuantSpec {
                 linears: vec![linear],
-                embeddings: vec![],
+                ..QuantSpec::default()
             };
             let weight = Linear::Pooler.weight();
             let names = [weight.clone(), group_multipliers(&weight)];

@@ -114,6 +114,7 @@ fn quantised_tensors_are_bytes_followed_by_their_scales() {
     let quant = QuantSpec {
         linears: vec![LinearQuant::dynamic(Linear::Output(7))],
         embeddings: vec![TableQuant::int8(Embedding::Word)],
+        ..QuantSpec::default()
     };
     let tensors = plan.expected_tensors(&quant);
     let int8: Vec<usize> = (0..tensors.len())
@@ -140,7 +141,7 @@ fn four_bit_tensors_are_followed_by_their_scales_and_multipliers() {
     let linear = LinearQuant::dynamic(Linear::Output(7));
     let quant = QuantSpec {
         linears: vec![LinearQuant { bits, ..linear }],
-        embeddings: vec![],
+        ..QuantSpec::default()
     };
     let tensors = plan.expected_tensors(&quant);
     let name = Linear::Output(7).weight();

@@ -120,8 +120,17 @@ pub fn all() -> Vec<(&'static str, Artifact)> {
         ("odd words", odd_words(small(false))),
         ("limited groups", limited()),
         ("four bits", four_bits()),
+        ("attention in integers", in_integers(small(true))),
     ]);
     all
+}
+
+/// Attention of every layer with heads multiplies bytes.
+pub fn in_integers(mut artifact: Artifact) -> Artifact {
+    let layers = artifact.plan.layers.iter().enumerate();
+    let with_heads = layers.filter(|(_, layer)| layer.heads() > 0);
+    artifact.quant.attention = with_heads.map(|(l, _)| l).collect();
+    artifact
 }
 
 /// A float model of parts that only schema 2 can say.

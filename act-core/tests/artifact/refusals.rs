@@ -167,6 +167,8 @@ const INT8_CHANGES: &[(Change, &str)] = &[
         |a| a.quant.linears[0].activation_max = 200,
         "activation_max is 200",
     ),
+    (|a| a.quant.attention = vec![0, 0], "attention in integers"),
+    (|a| a.quant.attention = vec![1000], "attention in integers"),
     (
         |a| a.quant.linears[0].group_limit = Some(GroupLimit { size: 3, max: 100 }),
         "groups of 3 weights",

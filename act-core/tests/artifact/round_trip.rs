@@ -158,6 +158,7 @@ fn files_are_of_the_lowest_version_that_can_say_them() {
             "relative positions",
             "odd words",
             "limited groups",
+            "attention in integers",
         ];
         let minor = if name == "four bits" {
             2

@@ -30,6 +30,8 @@ pub(super) struct Inspection {
     quant: Vec<LinearReport>,
     sites: Vec<InputSite>,
     int8_embeddings: Vec<String>,
+    /// Layers.
+    int8_attention: Vec<usize>,
     lineage: Vec<StageReport>,
 }
 
@@ -89,6 +91,7 @@ impl Inspection {
                 .iter()
                 .map(|q| q.table.to_string())
                 .collect(),
+            int8_attention: quant.attention.clone(),
             lineage: header.provenance.iter().map(StageReport::from).collect(),
         }
     }

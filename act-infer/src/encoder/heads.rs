@@ -6,7 +6,7 @@ use std::ops::Range;
 use act_core::Site;
 
 use super::Pass;
-use crate::attention::{Head, MASKED, Values, attend};
+use crate::attention::{Head, MASKED, Values, attend, attend_in_integers};
 use crate::dense::{Dense, Input};
 use crate::gemm::{Left, Out};
 use crate::model::HeadProjections;
@@ -109,7 +109,9 @@ impl Pass<'_, '_> {
             }
             memory.key.resize(size);
             self.project(&heads.key, input, group.clone(), &mut memory.key);
-            let in_panels = self.observer.is_none() && memory.value_panels.fit(heads.head_dim);
+            let in_panels = self.observer.is_none()
+                && !heads.in_integers
+                && memory.value_panels.fit(heads.head_dim);
             if in_panels {
                 self.project_panels(&heads.value, input, group.clone(), block.tokens(), memory);
             } else {
@@ -174,6 +176,11 @@ impl Pass<'_, '_> {
                 let out = (&mut context[query_row * width + column..], width);
                 query_row += head.queries.rows;
                 key_row += tokens;
+                let attend = if heads.in_integers {
+                    attend_in_integers
+                } else {
+                    attend
+                };
                 attend(self.isa, &head, attention, out, &mut self.clock);
             }
         }

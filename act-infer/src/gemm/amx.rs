@@ -60,6 +60,11 @@ impl Kernel for AmxInt8 {
         DEPTH
     }
 
+    /// Tiles would have to be set up for every head and sequence, and padded to 64 bytes.
+    fn small(&self) -> Option<&'static dyn Kernel> {
+        Some(self.vectors)
+    }
+
     fn f32_panels(&self, left: Left<'_, f32>, panels: PanelF32<'_>, out: Strip<'_>) {
         self.vectors.f32_panels(left, panels, out);
     }

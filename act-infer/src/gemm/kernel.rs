@@ -28,6 +28,10 @@ pub trait Kernel: Send + Sync {
     /// `out = (start + left * panels) * scales + bias`, as [the module](super) says. The rows of `left` are
     /// as long as a panel, padding included; what the padding holds does not matter.
     fn i8_panels(&self, left: Left<'_, u8>, panels: PanelI8<'_>, out: Strip<'_>);
+    /// The kernel that multiplies small matrices, made for one product, where that is another one.
+    fn small(&self) -> Option<&'static dyn Kernel> {
+        None
+    }
     /// Fills a panel of floats: `panel[i, c] = columns.row(c)[i]`, zero from `columns.rows` on.
     fn transpose(&self, columns: Left<'_, f32>, k: usize, panel: &mut [f32]) {
         transpose::portable(columns, k, self.width(), panel);

@@ -1,5 +1,7 @@
 //! What products are made of: operands, panels, ranges.
 
+use crate::ops::attention_bytes::Rows;
+
 /// No panel is wider.
 pub const MAX_WIDTH: usize = 32;
 
@@ -17,6 +19,18 @@ pub struct Left<'a, T> {
     pub stride: usize,
     /// Number of rows.
     pub rows: usize,
+}
+
+impl<'a> Left<'a, f32> {
+    /// So many columns of it, as what stands between products takes them.
+    pub(crate) fn of(&self, columns: usize) -> Rows<'a> {
+        Rows {
+            values: self.values,
+            stride: self.stride,
+            rows: self.rows,
+            columns,
+        }
+    }
 }
 
 impl<'a, T> Left<'a, T> {

@@ -170,15 +170,15 @@ impl PackedF32 {
 
 /// Packed linear layer with integer weights.
 pub struct PackedI8 {
-    kernel: &'static dyn Kernel,
+    pub(super) kernel: &'static dyn Kernel,
     ranges: Ranges,
     scheme: Scheme,
-    n: usize,
-    k: usize,
-    weights: Aligned<i8>,
-    start: Vec<i32>,
-    scales: Vec<f32>,
-    bias: Vec<f32>,
+    pub(super) n: usize,
+    pub(super) k: usize,
+    pub(super) weights: Aligned<i8>,
+    pub(super) start: Vec<i32>,
+    pub(super) scales: Vec<f32>,
+    pub(super) bias: Vec<f32>,
 }
 
 impl PackedI8 {
@@ -304,7 +304,7 @@ impl PackedI8 {
         for n in 0..self.n {
             let panel = &self.weights[n / width * width * depth..];
             for k in 0..self.k {
-                weight[n * self.k + k] = panel[(k / group * width + n % width) * group + k % group];
+                weight[n * self.k + k] = panel[at(k, n % width, width, group)];
             }
         }
         let (scales, bias) = (&self.scales[..self.n], &self.bias[..self.n]);
@@ -314,6 +314,11 @@ impl PackedI8 {
 
 fn columns(panels: Range<usize>, width: usize, n: usize) -> Range<usize> {
     (panels.start * width).min(n)..(panels.end * width).min(n)
+}
+
+/// Where a weight is in a panel.
+pub(super) fn at(row: usize, column: usize, width: usize, group: usize) -> usize {
+    (row / group * width + column) * group + row % group
 }
 
 fn covering(columns: Range<usize>, width: usize) -> Range<usize> {

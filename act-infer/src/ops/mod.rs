@@ -5,6 +5,7 @@
 //! [`LANES`] lanes), compiled once for each instruction set and vectorised by the compiler.
 
 pub(crate) mod activation;
+pub(crate) mod attention_bytes;
 pub(crate) mod elementary;
 pub(crate) mod embed;
 pub(crate) mod gelu_bytes;
@@ -67,7 +68,7 @@ macro_rules! for_each_isa {
             fn portable($($arg: $ty),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
+            #[target_feature(enable = "avx2,fma")]
             fn avx2($($arg: $ty),*) $(-> $result)? {
                 portable($($arg),*)
             }
@@ -80,7 +81,7 @@ macro_rules! for_each_isa {
 
             match isa.level() {
                 crate::ops::Level::Portable => portable($($arg),*),
-                // SAFETY: an `Isa` of this level exists only where the machine has AVX2.
+                // SAFETY: an `Isa` of this level exists only where the machine has AVX2 and FMA.
                 #[cfg(target_arch = "x86_64")]
                 crate::ops::Level::Avx2 => unsafe { avx2($($arg),*) },
                 // SAFETY: an `Isa` of this level exists only where the machine has AVX-512.

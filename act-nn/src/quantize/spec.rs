@@ -57,7 +57,7 @@ impl FakeQuantization {
     /// That of an int8 model: its linears, tables, ranges and scales.
     ///
     /// # Errors
-    /// Usage: a float model. Rejected: scales are missing.
+    /// Usage: a float model, or attention in integers. Rejected: scales are missing.
     pub fn of(int8: &Artifact, weights: WeightSteps, inputs: InputSteps) -> Result<Self> {
         if int8.quant.linears.is_empty() {
             return Err(Error::usage(
@@ -68,6 +68,11 @@ impl FakeQuantization {
             return Err(Error::usage(
                 "quantisation-aware training knows no four-bit weights yet: calibrate alone \
                  (--mode ptq), or train with 8 bits",
+            ));
+        }
+        if !int8.quant.attention.is_empty() {
+            return Err(Error::usage(
+                "attention in integers is not simulated in training; calibrate with QuantPost.attention: f32",
             ));
         }
         let scales = int8.quant.linears.iter().map(|q| {

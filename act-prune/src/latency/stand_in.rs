@@ -52,6 +52,7 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
         } else {
             vec![]
         },
+        attention: Vec::new(),
     }
 }
 

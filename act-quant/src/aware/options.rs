@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use act_core::{Artifact, Error, Result, Seed};
 use act_nn::{InputSteps, Objective, TrainOptions, WeightSteps};
-use act_stage::config::{Config, Distillation, LearningRate, TrainedActivations, TrainedWeights};
+use act_stage::config::{
+    AttentionKind, Config, Distillation, LearningRate, TrainedActivations, TrainedWeights,
+};
 use act_train::{Teacher, objective};
 
 use crate::judge::Score;
@@ -104,6 +106,12 @@ impl AwareOptions {
                  or --mode ptq",
                 mode.name()
             )));
+        }
+        if mode != Mode::Post && config.quant_post.attention == AttentionKind::Int8 {
+            return Err(Error::usage(
+                "QuantPost.attention: int8 is not simulated in training; set it to f32, or calibrate only \
+                 (--mode ptq)",
+            ));
         }
         let mut acting = config.clone();
         let train = &mut acting.train;

@@ -13,11 +13,14 @@ use act_core::{
     Seed, Silent, Tensor,
 };
 use act_infer::Engine;
-use act_quant::options::Options;
+use act_quant::aware::{AwareOptions, Mode};
+use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
 use act_quant::search::Attempt;
 use act_quant::{Quantized, quantize, record};
-use act_stage::config::{Config, Granularity, SchemeKind, WeightGroups, WeightRound};
+use act_stage::config::{
+    AttentionKind, Config, Granularity, SchemeKind, WeightGroups, WeightRound,
+};
 
 /// Sequences of 3 to 12 tokens out of the tiny vocabulary.
 fn sequences(count: u32) -> Vec<Encoding> {
@@ -192,6 +195,39 @@ fn every_combination_is_tried_and_reported() {
         assert!(site.threshold.unwrap() <= site.abs_max.unwrap() * 1.000_001);
     }
     assert_eq!(told.embeddings[0].table, "embeddings.word_embeddings");
+}
+
+#[test]
+fn attention_is_in_integers_where_it_is_asked_for() {
+    let floats = options(|_| ());
+    let integers = options(|c| c.quant_post.attention = AttentionKind::Int8);
+    let [floats, quantized] =
+        [&floats, &integers].map(|options| run(&float(), options, 1).unwrap());
+    assert!(floats.artifact.quant.attention.is_empty());
+    let layers = float().plan.layers;
+    let with_heads: Vec<usize> = (0..layers.len())
+        .filter(|&l| layers[l].heads() > 0)
+        .collect();
+    assert_eq!(quantized.artifact.quant.attention, with_heads);
+    let told = record::quantisation(&quantized);
+    assert_eq!(told.int8_attention, with_heads);
+    let read = Artifact::read(&quantized.artifact.to_bytes().unwrap()[..]).unwrap();
+    assert_eq!(read.quant, quantized.artifact.quant);
+
+    let refused = integers.restrict(Deploy::Onnx).unwrap_err();
+    assert!(
+        refused.to_string().contains("QuantPost.attention"),
+        "{refused}"
+    );
+    let mut config = Config::default();
+    config.quant_post.attention = AttentionKind::Int8;
+    let aware = |mode| AwareOptions::new(&config, Some(mode), Seed(1), 1);
+    assert!(aware(Mode::Post).is_ok());
+    let refused = aware(Mode::Auto).unwrap_err();
+    assert!(
+        refused.to_string().contains("QuantPost.attention"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -167,6 +167,16 @@ named! {
     }
 }
 
+named! {
+    /// `QuantPost.attention`: what attention multiplies queries by keys in, and its weights by values.
+    pub enum AttentionKind {
+        /// Floats.
+        F32 = "f32",
+        /// Bytes, of which the scales are found while the model runs.
+        Int8 = "int8",
+    }
+}
+
 impl WeightGroups {
     /// Weights of a group.
     pub fn size(self) -> Option<u8> {

@@ -1,7 +1,7 @@
 //! The sections and their keys, typed, with their defaults. `docs/config.md` explains each key.
 
 use super::choices::{
-    Criterion, Granularity, JudgeTexts, KeptTokens, Operator, PaddleLoss, Precision,
+    AttentionKind, Criterion, Granularity, JudgeTexts, KeptTokens, Operator, PaddleLoss, Precision,
     PruneAlgorithm, SchemeKind, TrainedActivations, TrainedWeights, WeightGroups, WeightRound,
 };
 use super::quantity::{Size, Time};
@@ -220,6 +220,8 @@ section! {
         pub activation_max: u8 = 127,
         /// Ours: weights that share a multiplier where `weight_bits` is 4.
         pub group_size: usize = 32,
+        /// Ours: what attention multiplies queries by keys in, and its weights by values.
+        pub attention: AttentionKind = AttentionKind::F32,
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Quantisation {
     pub sites: Vec<QuantisedLinear>,
     /// Every int8 table.
     pub embeddings: Vec<QuantisedTable>,
+    /// Layers whose attention multiplies bytes; left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub int8_attention: Vec<usize>,
     /// Every trial, in order.
     pub trials: Vec<QuantisationTrial>,
     /// The best one's index.

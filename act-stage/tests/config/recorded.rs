@@ -63,6 +63,7 @@ QuantPost:
   weight_groups: pairs
   activation_max: 127
   group_size: 32
+  attention: f32
 QuantAware:
   quantize_op_types:
   - mul

@@ -71,6 +71,8 @@ impl<T: Coded> Coded for Option<T> {
 pub const WORDPIECE: u16 = 1;
 /// TOKN `kind`: a whole `tokenizer.json`.
 pub const TOKENIZER_JSON: u16 = 2;
+/// QUAN weight scheme of schema 2: keys and values of attention, int8 as they come.
+pub const ATTENTION: u16 = 3;
 /// META position scheme: a table.
 pub const LEARNED: u16 = 1;
 /// META position scheme: queries and keys are turned.

@@ -333,6 +333,7 @@ impl TryFrom<Quant> for QuantSpec {
                 .map(site)
                 .collect::<Result<_>>()?,
             embeddings: wire.tables.into_iter().map(table).collect::<Result<_>>()?,
+            attention: Vec::new(),
         })
     }
 }

@@ -133,7 +133,7 @@ pub fn tokenizer(a: &Artifact) -> Vec<u8> {
 /// QUAN in schema 2.
 pub fn quant(a: &Artifact) -> Vec<u8> {
     let mut out = Bytes::default();
-    out.u64(a.quant.linears.len());
+    out.u64(a.quant.linears.len() + a.quant.attention.len());
     for q in &a.quant.linears {
         out.text(&name_of(q.linear));
         bits(&mut out, q.bits);
@@ -148,6 +148,12 @@ pub fn quant(a: &Artifact) -> Vec<u8> {
         };
         out.raw(&[q.activation_max]).flag(q.input_multiplier);
         out.u16(code_of(q.calibrator)).f32(q.calibrator_arg);
+    }
+    for layer in &a.quant.attention {
+        out.text(&format!("layer.{layer}.attention.products"));
+        out.part(3, &[], &[]).raw(&[127]).flag(false);
+        out.part(2, &[], &[]).raw(&[127]).flag(false);
+        out.u16(0).f32(0.0);
     }
     out.u64(a.quant.embeddings.len());
     for q in &a.quant.embeddings {
@@ -202,5 +208,9 @@ pub fn needed(a: &Artifact) -> [bool; 3] {
     };
     let mut linears = a.quant.linears.iter();
     let quant = linears.all(|q| q.group_limit.is_none() && !q.input_multiplier);
-    [!meta, !tokenizer, !quant || four_bits(a)]
+    [
+        !meta,
+        !tokenizer,
+        !quant || four_bits(a) || !a.quant.attention.is_empty(),
+    ]
 }

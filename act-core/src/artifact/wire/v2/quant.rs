@@ -6,7 +6,12 @@ use super::choice::Choice;
 use crate::artifact::wire::codes::{self, Coded};
 use crate::artifact::wire::v1;
 use crate::error::{Error, Result};
-use crate::quant::{ActivationScheme, GroupLimit, LinearQuant, QuantSpec, TableQuant, WeightBits};
+use crate::quant::{
+    ActivationScheme, Calibrator, GroupLimit, LinearQuant, QuantSpec, TableQuant, WeightBits,
+};
+
+/// Behind a layer's name that of the site of its attention.
+const PRODUCTS: &str = ".attention.products";
 
 /// QUAN: what is quantised and how.
 #[derive(Encode, Decode)]
@@ -64,10 +69,50 @@ impl Quant {
                 calibrator_arg: q.calibrator_arg,
             })
         };
+        let mut sites: Vec<QuantSite> = quant.linears.iter().map(site).collect::<Result<_>>()?;
+        for &layer in &quant.attention {
+            sites.push(QuantSite::attention(layer)?);
+        }
         Ok(Self {
-            sites: quant.linears.iter().map(site).collect::<Result<_>>()?,
+            sites,
             tables: quant.embeddings.iter().map(table).collect::<Result<_>>()?,
         })
+    }
+}
+
+impl QuantSite {
+    /// The products of a layer's attention: no linear, but quantised like one. There is one way to spell
+    /// it, which readers hold every file to.
+    fn attention(layer: usize) -> Result<Self> {
+        Ok(Self {
+            linear: format!("layer.{layer}{PRODUCTS}"),
+            weight_scheme: Choice::new(codes::ATTENTION, &[], &[])?,
+            weight_max: 127,
+            group_limit: None,
+            activation: Choice::new(codes::DYNAMIC_PER_TOKEN, &[], &[])?,
+            activation_max: 127,
+            input_multiplier: false,
+            calibrator: None::<Calibrator>.code(),
+            calibrator_arg: 0.0,
+        })
+    }
+
+    /// The layer whose attention it is; `None`: a linear.
+    fn attention_layer(&self) -> Result<Option<usize>> {
+        let name = self.linear.strip_prefix("layer.");
+        let Some(layer) = name.and_then(|name| name.strip_suffix(PRODUCTS)) else {
+            return Ok(None);
+        };
+        let layer = layer.parse().map_err(|_| {
+            let name: String = self.linear.chars().take(100).collect();
+            Error::rejected(format!("{name:?} is no site"))
+        })?;
+        match self.weight_scheme.open() {
+            (codes::ATTENTION, [], []) => Ok(Some(layer)),
+            _ => Err(self
+                .weight_scheme
+                .refuse("scheme of attention", codes::ATTENTION)),
+        }
     }
 }
 
@@ -107,17 +152,22 @@ impl TryFrom<Quant> for QuantSpec {
     type Error = Error;
 
     fn try_from(wire: Quant) -> Result<Self> {
-        let site = |(i, site): (usize, QuantSite)| {
-            LinearQuant::try_from(site).map_err(|e| e.context(format!("site {i}")))
-        };
         let table = |table: QuantTable| {
             let bits = table.scheme.bits("table scheme")?;
             let table = v1::parse(&table.table)?;
             Ok(TableQuant { table, bits })
         };
-        let sites = wire.sites.into_iter().enumerate();
+        let (mut linears, mut attention) = (Vec::new(), Vec::new());
+        for (i, site) in wire.sites.into_iter().enumerate() {
+            let in_site = |e: Error| e.context(format!("site {i}"));
+            match site.attention_layer().map_err(in_site)? {
+                Some(layer) => attention.push(layer),
+                None => linears.push(LinearQuant::try_from(site).map_err(in_site)?),
+            }
+        }
         Ok(Self {
-            linears: sites.map(site).collect::<Result<_>>()?,
+            linears,
+            attention,
             embeddings: wire.tables.into_iter().map(table).collect::<Result<_>>()?,
         })
     }
