@@ -109,6 +109,8 @@ impl Options {
             schemes: SchemeKind::ALL
                 .into_iter()
                 .filter(|kind| post.schemes.contains(kind))
+                // What four bits lose, weights lose; in float they would take eight times the bytes.
+                .filter(|&kind| kind != SchemeKind::Float || post.stored() == WeightBits::Eight)
                 .collect(),
             shift: post.shift,
             alphas: post.smooth_alpha.clone(),
@@ -308,6 +310,18 @@ mod tests {
         let all = Options::from_config(&config).unwrap().candidates();
         assert_eq!(all.len(), 24);
         assert_eq!(all[6].round, WeightRound::Compensated);
+    }
+
+    #[test]
+    fn four_bits_leave_no_layer_in_float() {
+        let mut config = Config::default();
+        let options = Options::from_config(&config).unwrap();
+        assert!(options.allows(SchemeKind::Float));
+        config.quant_post.weight_bits = 4;
+        let options = Options::from_config(&config).unwrap();
+        assert!(!options.allows(SchemeKind::Float) && options.allows(SchemeKind::Dynamic));
+        assert_eq!(options.bits(Linear::Classifier), WeightBits::Eight);
+        assert_eq!(options.bits(Linear::Pooler), WeightBits::Four { group: 32 });
     }
 
     #[test]
