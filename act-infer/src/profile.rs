@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use act_core::{Batch, Linear, Plan};
+
 /// What is computed in a forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -56,6 +58,38 @@ impl Phase {
             Phase::Norm => "layer norm",
             Phase::Head => "pooler, classifier",
         }
+    }
+}
+
+/// Sequences of [`batch()`].
+pub const SEQUENCES: usize = 8;
+/// Tokens of each, if the model takes so many.
+pub const TOKENS: usize = 64;
+
+/// Where [`Engine::profile_layers`](crate::Engine::profile_layers) counts what the input of `linear` costs: layer
+/// and part. `None` where it is not told apart from others.
+pub fn place(plan: &Plan, linear: Linear) -> Option<(usize, Phase)> {
+    Some(match linear {
+        Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => (l, Phase::Projections),
+        Linear::AttentionOutput(l) => (l, Phase::AttentionOutput),
+        Linear::Intermediate(l) | Linear::Gate(l) => (l, Phase::Intermediate),
+        Linear::Output(l) => (l, Phase::Output),
+        Linear::Pooler => (plan.layers.len(), Phase::Head),
+        Linear::EmbeddingProjection | Linear::Classifier => return None,
+    })
+}
+
+/// What layers are timed on: [`SEQUENCES`] of [`TOKENS`], or of the `longest` that the model takes, all of them
+/// in its vocabulary; times do not depend on which.
+pub fn batch(plan: &Plan, longest: usize) -> Batch {
+    let length = TOKENS.min(longest).min(plan.embeddings.longest);
+    let tokens = SEQUENCES * length;
+    Batch {
+        input_ids: (0..tokens)
+            .map(|i| (1 + i % (plan.embeddings.vocab_size - 1).max(1)) as u32)
+            .collect(),
+        token_type_ids: vec![0; tokens],
+        lengths: vec![length; SEQUENCES],
     }
 }
 

@@ -9,11 +9,13 @@
 //! answers of the whole model ([`descent`]).
 //! Models run through act-infer, the engine that will serve them. [`aware`] trains.
 
+pub mod alternatives;
 pub mod apply;
 pub mod aware;
 pub mod bias;
 pub mod calibrate;
 pub mod channels;
+pub mod clock;
 pub mod collect;
 pub mod descent;
 pub mod embedding;
@@ -41,6 +43,7 @@ pub mod shift;
 pub mod slices;
 pub mod smooth;
 pub mod statistics;
+pub mod table;
 pub mod weight;
 
 pub use quantize::{quantize, require_float};

@@ -1,6 +1,7 @@
 //! `act-quant`: a float artifact in, an int8 artifact out.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use act_core::{Artifact, Result};
 use act_data::{Dataset, Split};
@@ -8,7 +9,7 @@ use act_quant::aware::{self, AwareOptions, Inputs, Mode};
 use act_quant::judges::Judges;
 use act_quant::options::{Deploy, Options};
 use act_quant::samples::Samples;
-use act_quant::{Quantized, record};
+use act_quant::{Quantized, record, table};
 use act_stage::config::Program;
 use act_stage::report::{KeptModel, QuantisationDetails, Report};
 use act_stage::{Context, Exit, LogArgs, StageArgs, StageCli};
@@ -30,6 +31,9 @@ Examples:
   In a pipe:
     act-distill pruned.act --data D --teacher base.act | act-quant --data D -o int8.act";
 
+/// How long it may be judged what other schemes would have cost.
+const EXPLAINING: Duration = Duration::from_secs(60);
+
 /// Quantises a float classifier to int8, stored in 8 or 4 bits.
 ///
 /// Activations are calibrated on examples of train, and trials are judged on others that training
@@ -50,7 +54,7 @@ struct Args {
     mode: Option<Mode>,
     /// What trials are judged on: a FILE of texts (.json, .jsonl, .tsv; .txt: one a line), or else
     /// `made`, `train`, or `dev`, which then measures nothing any more [default: `unlabelled.*` in the
-    /// data's folder, or else texts made up of halves of training texts].
+    /// data's folder, or else training texts without every fifth word].
     #[arg(long, value_name = "FILE|made|train|dev")]
     judge: Option<String>,
     /// Bits that a stored weight takes, 8 or 4: QuantPost.weight_bits. The engine computes in int8 with
@@ -103,7 +107,10 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         config.quant_post.check().map_err(|e| e.context("--bits"))?;
     }
     let (seed, threads) = (args.stage.seed.get(), args.stage.threads.count());
-    let options = Options::from_config(&config)?.restrict(args.deploy.into())?;
+    let mut options = Options::from_config(&config)?.restrict(args.deploy.into())?;
+    // Nobody else sees them, and they take about as long as the search.
+    let seen = args.stage.report.is_wanted() || log::log_enabled!(log::Level::Debug);
+    options.explain = seen.then_some(EXPLAINING);
     let aware_options = AwareOptions::new(&config, args.mode, seed, threads)?;
     let program = match aware_options.mode {
         Mode::Post => Program::Calibrate,
@@ -179,8 +186,12 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     }
     quantized.artifact.provenance.push(record);
 
+    let quantization = record::quantisation(&quantized);
+    for line in quantization.costs.iter().flat_map(table::lines) {
+        log::debug!("{line}");
+    }
     let mut report = Report::new(record::STAGE, &quantized.artifact)?.with(QuantisationDetails {
-        quantization: record::quantisation(&quantized),
+        quantization,
         training: record::training(&aware_options, &reason, outcome.as_ref()),
     });
     report.set_dataset(&data.record, quantized.cut);

@@ -1,6 +1,8 @@
 //! What to quantise and which trials to make: the sections `QuantPost` and
 //! `HyperParameterOptimization`, turned into types.
 
+use std::time::Duration;
+
 use act_core::metrics::{Measure, Metric};
 use act_core::quant::{Calibrator, GroupLimit, WeightBits};
 use act_core::{Error, Linear, Result};
@@ -44,6 +46,9 @@ pub struct Options {
     pub batches: usize,
     /// What decides between trials, and between calibration and training; accuracy: divergence does.
     pub metric: Metric,
+    /// How long it may be judged what other schemes of the result's inputs would have cost; `None`: not
+    /// at all. Chooses nothing.
+    pub explain: Option<Duration>,
     /// The texts that trials are judged on.
     pub judge: JudgeTexts,
     /// The file of such texts, if that is what they are.
@@ -121,6 +126,7 @@ impl Options {
             batch_size: post.batch_size,
             batches: batch_nums.iter().copied().fold(1, usize::max),
             metric: config.train.metric(),
+            explain: None,
             judge: post.judge,
             judge_file: post.judge_file.clone(),
             validation_ratio: config.train.validation_ratio,

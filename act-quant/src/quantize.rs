@@ -5,6 +5,7 @@ use act_core::{Artifact, Batch, Encoding, Error, Progress, Result, Seed};
 use act_infer::{Engine, Observer};
 use act_stage::config::JudgeTexts;
 
+use crate::alternatives::{self, Known};
 use crate::apply::ModelQuantizer;
 use crate::descent::Slice;
 use crate::held_out::HeldOut;
@@ -105,7 +106,18 @@ pub fn quantize(
     let few = held_out.first(GAIN_EXAMPLES);
     let runs = few.encodings.len() * (1 + found.assignment.choices.len());
     progress.begin("judging single inputs", runs);
-    let float_gains = float_gains(&quantizer, &found, &few)?;
+    let judge = |int8: &Artifact| Ok(few.judge(int8, f64::INFINITY)?.divergence);
+    let divergence = judge(&found.artifact)?;
+    let float_gains = float_gains(&quantizer, &found, divergence, &judge)?;
+    let known = Known {
+        found: &found,
+        divergence,
+        examples: few.encodings.len(),
+        float_gains: &float_gains,
+    };
+    progress.begin("judging other schemes", 0);
+    let explain = |budget| alternatives::costs(&quantizer, &known, budget, &judge);
+    let costs = options.explain.map(explain).transpose()?;
     let sqnr_db = noise::of_all(&quantizer, &found.assignment)?;
     let weights = quantizer.weight_noise(&found.assignment)?;
     let tables = quantizer.tables.iter();
@@ -120,6 +132,7 @@ pub fn quantize(
         assignment: found.assignment,
         sqnr_db,
         float_gains,
+        costs,
         weights,
         tables,
         statistics,
@@ -203,18 +216,16 @@ fn batches(encodings: &[Encoding], size: usize) -> Vec<Batch> {
 fn float_gains(
     quantizer: &ModelQuantizer<'_>,
     found: &Search,
-    few: &HeldOut<'_>,
+    divergence: f64,
+    judge: &dyn Fn(&Artifact) -> Result<f64>,
 ) -> Result<Vec<f64>> {
-    let divergence =
-        |int8: &Artifact| -> Result<f64> { Ok(few.judge(int8, f64::INFINITY)?.divergence) };
-    let all = divergence(&found.artifact)?;
     let choices = found.assignment.choices.iter().enumerate();
     let gain = |(index, choice): (usize, &Choice)| {
         if choice.scheme == Scheme::Float {
             return Ok(0.0);
         }
         let float = found.assignment.with(index, Scheme::Float);
-        Ok(all - divergence(&quantizer.artifact(&float)?)?)
+        Ok(divergence - judge(&quantizer.artifact(&float)?)?)
     };
     choices.map(gain).collect()
 }

@@ -4,6 +4,7 @@ use act_core::{Artifact, Embedding};
 use act_stage::config::JudgeTexts;
 use act_stage::report::Cut;
 
+use crate::alternatives::Costs;
 use crate::apply::WeightNoise;
 use crate::judge::Score;
 use crate::scheme::Assignment;
@@ -26,6 +27,8 @@ pub struct Quantized {
     /// the assignment's order; of one that is float nothing. On few examples, so that it may be below
     /// zero where there is nothing to gain.
     pub float_gains: Vec<f64>,
+    /// What each input costs and what its other schemes would have cost, if that was asked for.
+    pub costs: Option<Costs>,
     /// What rounding did to each quantised weight.
     pub weights: Vec<WeightNoise>,
     /// Signal to noise of each quantised table.

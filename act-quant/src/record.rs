@@ -9,14 +9,15 @@ use act_core::{Artifact, Device, Linear, Result, Seed, Site};
 use act_stage::config::{Config, JudgeTexts, Section};
 use act_stage::provenance::{Metric, QuantisationFigures, SiteFigures};
 use act_stage::report::{
-    self, AwareTraining, GroupLimitReport, JudgeReport, KeptModel, Quantisation, QuantisationTrial,
-    QuantisedLinear, QuantisedTable,
+    self, AwareTraining, GroupLimitReport, InputCost, InputCosts, JudgeReport, KeptModel,
+    Quantisation, QuantisationTrial, QuantisedLinear, QuantisedTable, SchemeCost,
 };
 use act_train::record::{TeacherRecord, acting};
 
 use crate::Quantized;
+use crate::alternatives::{Alternative, Costs};
 use crate::aware::{AwareOptions, Outcome};
-use crate::scheme::{Choice, Scheme};
+use crate::scheme::{Assignment, Choice, Scheme};
 use crate::search::{Attempt, Trial};
 
 /// The stage's name.
@@ -185,7 +186,42 @@ pub fn quantisation(quantized: &Quantized) -> Quantisation {
         trials: quantized.trials.iter().map(trial).collect(),
         best_trial: quantized.best,
         metric: quantized.winner().score.metric.map(|(metric, _)| metric),
+        costs: (quantized.costs.as_ref()).map(|known| costs(known, &quantized.assignment)),
         judge: Some(judge(quantized)),
+    }
+}
+
+/// The report's `costs`.
+fn costs(known: &Costs, assignment: &Assignment) -> InputCosts {
+    let inputs = assignment.choices.iter().zip(&known.inputs);
+    let input = |(choice, schemes): (&Choice, &Vec<Alternative>)| InputCost {
+        site: choice.input.to_string(),
+        linears: choice.input.linears.iter().map(|l| l.to_string()).collect(),
+        scheme: choice.scheme.name().into(),
+        reason: choice.reason.clone(),
+        schemes: schemes
+            .iter()
+            .map(|alternative| SchemeCost {
+                scheme: alternative.scheme.name().into(),
+                chosen: alternative.scheme == choice.scheme,
+                allowed: alternative.allowed,
+                algo: (alternative.scheme.method()).map(|m| m.calibrator.name().into()),
+                smooth_alpha: alternative.scheme.smooth_alpha(),
+                divergence: alternative.divergence,
+                bytes: alternative.bytes,
+                ms: alternative.ms,
+            })
+            .collect(),
+    };
+    InputCosts {
+        divergence: known.divergence,
+        examples: known.examples,
+        sequences: known.batch.sequences(),
+        tokens: known.batch.lengths.first().copied().unwrap_or(0),
+        budget_s: known.budget.as_secs_f64(),
+        spent_s: known.spent.as_secs_f64(),
+        reused: known.reused,
+        inputs: inputs.map(input).collect(),
     }
 }
 

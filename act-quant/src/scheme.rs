@@ -4,6 +4,7 @@
 use std::fmt;
 
 use act_core::{Linear, Plan, Result, Site};
+use act_stage::config::SchemeKind;
 
 use crate::calibrate::Method;
 use crate::weight::{Granularity, WeightRound};
@@ -41,6 +42,19 @@ impl Scheme {
             Scheme::Smooth { .. } => "smooth_at_run_time",
             Scheme::Dynamic => "dynamic_per_token",
             Scheme::Float => "float",
+        }
+    }
+
+    /// Its kind, as options name it.
+    pub fn kind(self) -> SchemeKind {
+        match self {
+            Scheme::Static(_) => SchemeKind::Static,
+            Scheme::Smooth {
+                at_run_time: false, ..
+            } => SchemeKind::Smooth,
+            Scheme::Smooth { .. } => SchemeKind::SmoothAtRunTime,
+            Scheme::Dynamic => SchemeKind::Dynamic,
+            Scheme::Float => SchemeKind::Float,
         }
     }
 

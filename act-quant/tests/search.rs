@@ -71,6 +71,7 @@ fn options() -> Options {
         batch_size: 4,
         batches: 1,
         metric: Metric::Accuracy,
+        explain: None,
         judge: JudgeTexts::Train,
         judge_file: None,
         validation_ratio: 0.05,

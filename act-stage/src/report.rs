@@ -15,6 +15,7 @@ mod cut;
 mod differences;
 mod envelope;
 mod host;
+mod input_costs;
 mod latency;
 mod lineage;
 mod pruning;
@@ -36,6 +37,7 @@ pub use cut::Cut;
 pub use differences::{Change, Changes, Confusion, GroupedInterval, PairedDifference};
 pub use envelope::{NoDetails, Report, SCHEMA, SYNTHETIC_NOTICE};
 pub use host::Host;
+pub use input_costs::{InputCost, InputCosts, SchemeCost};
 pub use latency::{LatencyReport, Padding, Speedup};
 pub use lineage::{InputReport, StageReport};
 pub use pruning::{

@@ -4,17 +4,13 @@
 
 use std::time::Duration;
 
-use act_core::{Artifact, Batch, Linear, Plan, Result, Tensor};
+use act_core::{Artifact, Linear, Result, Tensor};
 use act_infer::Engine;
-use act_infer::profile::Phase;
+use act_infer::profile::{self, Phase};
 use act_stage::timing::Milliseconds;
 
 use super::row::Row;
 
-/// Sequences of the batch.
-const SEQUENCES: usize = 8;
-/// Tokens of each, if the model takes so many.
-const TOKENS: usize = 64;
 /// Runs of each model, of which the median counts.
 const RUNS: usize = 5;
 
@@ -27,7 +23,7 @@ pub fn measure(model: &Artifact, rows: &mut [Row]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    let batch = batch(&model.plan, model.task.max_seq_length);
+    let batch = profile::batch(&model.plan, model.task.max_seq_length);
     let engines = [Engine::new(model.clone())?, Engine::new(in_float(model)?)?];
     let mut times = [const { Vec::new() }; 2];
     for _ in 0..RUNS {
@@ -39,7 +35,7 @@ pub fn measure(model: &Artifact, rows: &mut [Row]) -> Result<()> {
     inputs.retain(|linear| !matches!(linear, Linear::Key(_) | Linear::Value(_)));
     for (row, linear) in rows.iter_mut().zip(inputs) {
         let [here, float] = [&times[0], &times[1]].map(|runs| {
-            let (layer, part) = place(&model.plan, linear)?;
+            let (layer, part) = profile::place(&model.plan, linear)?;
             let time = |run: &Vec<Vec<(Phase, Duration)>>| run[layer][part as usize].1;
             let all: Vec<Duration> = runs.iter().map(time).collect();
             Some(Milliseconds::of(&all).median)
@@ -47,31 +43,6 @@ pub fn measure(model: &Artifact, rows: &mut [Row]) -> Result<()> {
         (row.report.ms, row.report.float_ms) = (here, float);
     }
     Ok(())
-}
-
-/// Where the engine counts what an input costs.
-fn place(plan: &Plan, linear: Linear) -> Option<(usize, Phase)> {
-    Some(match linear {
-        Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => (l, Phase::Projections),
-        Linear::AttentionOutput(l) => (l, Phase::AttentionOutput),
-        Linear::Intermediate(l) | Linear::Gate(l) => (l, Phase::Intermediate),
-        Linear::Output(l) => (l, Phase::Output),
-        Linear::Pooler => (plan.layers.len(), Phase::Head),
-        Linear::EmbeddingProjection | Linear::Classifier => return None,
-    })
-}
-
-/// Tokens that are in every vocabulary; times do not depend on which.
-fn batch(plan: &Plan, longest: usize) -> Batch {
-    let length = TOKENS.min(longest).min(plan.embeddings.longest);
-    let tokens = SEQUENCES * length;
-    Batch {
-        input_ids: (0..tokens)
-            .map(|i| (1 + i % (plan.embeddings.vocab_size - 1).max(1)) as u32)
-            .collect(),
-        token_type_ids: vec![0; tokens],
-        lengths: vec![length; SEQUENCES],
-    }
 }
 
 /// The same model with the linears' integer weights turned back into floats.

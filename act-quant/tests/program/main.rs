@@ -38,11 +38,32 @@ fn quantises_reports_and_filters_alike() {
     assert_eq!(report["model"]["precision"], "int8");
     let trials = report["quantization"]["trials"].as_array().unwrap();
     assert_eq!(
-        trials.iter().filter(|t| t.get("algo").is_some()).count(),
+        trials
+            .iter()
+            .filter(|t| t.get("bias_correct").is_some())
+            .count(),
         3,
         "{trials:?}"
     );
     assert_eq!(report["synthetic"], true);
+    let costs = &report["quantization"]["costs"];
+    let inputs = costs["inputs"].as_array().unwrap();
+    assert_eq!(inputs.len(), 10);
+    for input in inputs {
+        let schemes = input["schemes"].as_array().unwrap();
+        let chosen: Vec<_> = schemes.iter().filter(|s| s["chosen"] == true).collect();
+        assert_eq!(chosen.len(), 1, "{input}");
+        assert_eq!(chosen[0]["scheme"], input["scheme"]);
+        assert_eq!(chosen[0]["divergence"], costs["divergence"]);
+        let of = |name: &str| schemes.iter().find(|s| s["scheme"] == name).unwrap();
+        let bytes = |name: &str| of(name)["bytes"].as_u64().unwrap();
+        // So small a weight takes more for its scales than bytes save.
+        assert!(bytes("float") != bytes("static"), "{input}");
+        assert!(schemes.iter().all(|s| s["divergence"].is_f64()), "{input}");
+        // The classifier's time is in the pooler's.
+        let timed = input["site"] != "classifier.input";
+        assert!(schemes.iter().all(|s| s["ms"].is_f64() == timed), "{input}");
+    }
     assert!(report.get("accuracy").is_none(), "dev is not read");
 
     let mut command = workshop.command(&[&["-q", "-o", "-"], &search[..]].concat());

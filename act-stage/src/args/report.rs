@@ -18,6 +18,11 @@ pub struct ReportArgs {
 }
 
 impl ReportArgs {
+    /// True if there will be one.
+    pub fn is_wanted(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Fails early if the report cannot be written; call before the work, after
     /// [`Context::check_output`].
     ///

@@ -211,7 +211,7 @@ named! {
     pub enum JudgeTexts {
         /// Texts without labels that lie beside the splits, if there are any; else made up.
         Automatic = "automatic",
-        /// Made up of texts of train that calibration has not seen.
+        /// Texts of train that calibration has not seen, without every fifth word.
         Made = "made",
         /// Texts of train that calibration has not seen.
         Train = "train",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::aware::AwareTraining;
+use super::input_costs::InputCosts;
 use act_core::metrics::{Accuracy, Metric};
 use act_core::quant::{ActivationScheme, Calibrator, GroupLimit, LinearQuant};
 
@@ -51,6 +52,9 @@ pub struct Quantisation {
     /// What decided between them before divergence did; absent if nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
+    /// What every input costs, and what other schemes would have cost; absent if it was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<InputCosts>,
     /// The texts that trials were judged on; absent in reports of before it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge: Option<JudgeReport>,
@@ -60,7 +64,7 @@ pub struct Quantisation {
 /// float model, in nats an example.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JudgeReport {
-    /// `made` up of training texts, of a `file`, of `train`, or of `dev`.
+    /// `made` of training texts, of a `file`, of `train`, or of `dev`.
     pub texts: String,
     /// How many.
     pub examples: usize,
