@@ -12,6 +12,7 @@
 //! training loop needs.
 
 mod channels;
+mod four_bits;
 mod grouped;
 mod inputs;
 pub(crate) mod ops;

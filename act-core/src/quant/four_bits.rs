@@ -79,9 +79,12 @@ impl<'a> FourBits<'a> {
         })
     }
 
-    /// Columns of the matrix.
-    pub fn columns(&self) -> usize {
-        self.columns
+    /// The multipliers, `1..=16`, row by row.
+    pub fn multipliers(&self) -> Vec<u8> {
+        let groups = self.columns.div_ceil(self.group);
+        let rows = row_bytes(self.multipliers, groups);
+        rows.flat_map(|row| (0..groups).map(|g| nibble(row, g) + 1))
+            .collect()
     }
 
     /// The integers of every row, as bytes.
@@ -204,6 +207,7 @@ mod tests {
                 .collect();
             let found = FourBits::of(&params, "w", group).unwrap().unpacked().unwrap();
             prop_assert_eq!(found, products);
+            prop_assert_eq!(FourBits::of(&params, "w", group).unwrap().multipliers(), m);
             let bytes = params.get("w").unwrap().bytes().len();
             prop_assert_eq!(bytes, rows * columns.div_ceil(2));
         }

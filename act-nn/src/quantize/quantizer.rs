@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::channels::Channels;
 use super::grouped;
 use super::inputs::{FakeQuantize, Input, Observed};
-use super::spec::{FakeQuantization, InputSteps, TABLE_MAX, WeightSteps, step_of, symmetric};
+use super::spec::{FakeQuantization, Grid, InputSteps, TABLE_MAX, WeightSteps, step_of};
 use super::steps::Steps;
 use crate::backend::{ActBackend, Ops};
 use crate::kernels::quantize::Levels;
@@ -100,6 +100,7 @@ impl FakeQuantizer {
             Ok(Steps::new(start, moments))
         });
         let places = spec.quant.linears.iter().map(|quant| {
+            spec.grid(quant)?;
             let name = quant.linear.weight();
             let place = layout.position(&name);
             place.ok_or_else(|| Error::rejected(format!("the model has no {name} to quantise")))
@@ -144,21 +145,36 @@ impl FakeQuantizer {
     pub(crate) fn rounded<B: ActBackend>(&self, weights: &Weights<B>) -> Weights<B> {
         let steps = self.steps_of(weights);
         let linears = self.spec.quant.linears.iter().zip(&steps).zip(&self.places);
-        let mut how: BTreeMap<usize, Option<(&LinearQuant, &Vec<f32>)>> = linears
-            .map(|((quant, steps), place)| (*place, Some((quant, steps))))
+        type How<'a> = (Grid<'a>, &'a [f32], Option<&'a LinearQuant>);
+        let mut how: BTreeMap<usize, How<'_>> = linears
+            .filter_map(|((quant, steps), place)| {
+                Some((
+                    *place,
+                    (self.spec.grid(quant).ok()?, &steps[..], Some(quant)),
+                ))
+            })
             .collect();
-        let tables = self.spec.quant.embeddings.iter();
-        let tables = tables.filter_map(|t| weights.layout.position(&t.table.weight()));
-        how.extend(tables.map(|place| (place, None)));
+        how.extend(self.spec.quant.embeddings.iter().filter_map(|quant| {
+            let name = quant.table.weight();
+            // Without steps of its own a table has those of its rows' largest values.
+            let steps = self
+                .spec
+                .table_steps
+                .get(&name)
+                .map_or(&[][..], Vec::as_slice);
+            let place = weights.layout.position(&name)?;
+            Some((place, (self.spec.table_grid(quant).ok()?, steps, None)))
+        }));
         let tensors = weights.tensors.par_iter().enumerate();
         let tensors = tensors.map(|(place, w)| match how.get(&place) {
             None => w.clone(),
-            Some(Some((quant, steps))) => {
+            Some((grid, steps, Some(quant))) => {
                 let channels = self.channels(quant, w);
-                let rounded = rounded(&channels.divided(w), steps, quant);
+                let rounded = rounded(&channels.divided(w), steps, grid);
                 channels.multiplied(rounded)
             }
-            Some(None) => B::round_rows(w, &row_steps::<B>(w, TABLE_MAX), symmetric(TABLE_MAX)),
+            Some((grid, [], None)) => rounded(w, &row_steps::<B>(w, TABLE_MAX), grid),
+            Some((grid, steps, None)) => rounded(w, steps, grid),
         });
         Weights {
             layout: weights.layout.clone(),
@@ -179,11 +195,15 @@ impl FakeQuantizer {
         let of_linear = |((quant, place), learned): ((&LinearQuant, &usize), &Steps)| {
             let w = &weights.tensors[*place];
             let w = &self.channels(quant, w).divided(w);
+            let least = || match self.spec.grid(quant) {
+                Ok(grid) => linear_steps(w, quant.weight_max, &grid),
+                Err(_) => learned.values(),
+            };
             match self.spec.weights {
                 WeightSteps::Learned => learned.values(),
-                WeightSteps::RowPeak => linear_steps(w, quant),
+                WeightSteps::RowPeak => least(),
                 WeightSteps::Peak => {
-                    let steps = linear_steps(w, quant);
+                    let steps = least();
                     vec![steps.iter().copied().fold(0.0, f32::max); steps.len()]
                 }
             }
@@ -209,7 +229,11 @@ impl FakeQuantizer {
                     let (w, gradient) = (&weights.tensors[place], gradients[place].clone());
                     let channels = self.channels(quant, w);
                     let (w, gradient) = (channels.divided(w), channels.multiplied(gradient));
-                    let (dw, of_steps) = rounded_gradients(&w, gradient, &steps.values(), quant);
+                    let steps = steps.values();
+                    let (dw, of_steps) = match self.spec.grid(quant) {
+                        Ok(grid) => rounded_gradients(&w, gradient, &steps, &grid),
+                        Err(_) => (gradient, vec![0.0; steps.len()]),
+                    };
                     (channels.divided(&dw), of_steps)
                 })
                 .collect();
@@ -322,14 +346,16 @@ fn levels(quant: &LinearQuant) -> Levels {
     }
 }
 
-/// A linear's weight, rounded.
-fn rounded<B: ActBackend>(w: &Tensor<B, 2>, steps: &[f32], quant: &LinearQuant) -> Tensor<B, 2> {
-    let levels = symmetric(quant.weight_max);
-    let Some(limit) = quant.group_limit else {
-        return B::round_rows(w, steps, levels);
-    };
+/// A matrix, rounded.
+fn rounded<B: ActBackend>(w: &Tensor<B, 2>, steps: &[f32], grid: &Grid<'_>) -> Tensor<B, 2> {
     let [rows, columns] = w.dims();
-    let values = grouped::rounded(&to_vec(w.clone()), columns, steps, levels, limit);
+    let values = match *grid {
+        Grid::Bytes(levels, None) => return B::round_rows(w, steps, levels),
+        Grid::Bytes(levels, Some(limit)) => {
+            grouped::rounded(&to_vec(w.clone()), columns, steps, levels, limit)
+        }
+        Grid::FourBits(groups) => groups.rounded(&to_vec(w.clone()), columns, steps),
+    };
     tensor(values, [rows, columns], &w.device())
 }
 
@@ -338,27 +364,35 @@ fn rounded_gradients<B: ActBackend>(
     w: &Tensor<B, 2>,
     gradient: Tensor<B, 2>,
     steps: &[f32],
-    quant: &LinearQuant,
+    grid: &Grid<'_>,
 ) -> (Tensor<B, 2>, Vec<f32>) {
-    let levels = symmetric(quant.weight_max);
-    let Some(limit) = quant.group_limit else {
+    if let Grid::Bytes(levels, None) = *grid {
         return B::rounded_gradients(w, gradient, steps, levels);
-    };
+    }
     let ([rows, columns], mut dw) = (w.dims(), to_vec(gradient));
-    let w_values = to_vec(w.clone());
-    let of_steps = grouped::gradients(&w_values, &mut dw, columns, steps, levels, limit);
+    let values = to_vec(w.clone());
+    let of_steps = match *grid {
+        Grid::Bytes(_, None) => Vec::new(),
+        Grid::Bytes(levels, Some(limit)) => {
+            grouped::gradients(&values, &mut dw, columns, steps, levels, limit)
+        }
+        Grid::FourBits(groups) => groups.gradients(&values, &mut dw, columns, steps),
+    };
     (tensor(dw, [rows, columns], &w.device()), of_steps)
 }
 
 /// Steps with which no weight of a linear is clipped and no group of them is cut, but by rounding.
-fn linear_steps<B: ActBackend>(w: &Tensor<B, 2>, quant: &LinearQuant) -> Vec<f32> {
-    let mut steps = row_steps::<B>(w, quant.weight_max);
-    if let Some(limit) = quant.group_limit {
-        let least = grouped::least_steps(&to_vec(w.clone()), w.dims()[1], limit);
-        let both = steps.iter_mut().zip(least);
-        both.for_each(|(step, least)| *step = step.max(least));
+fn linear_steps<B: ActBackend>(w: &Tensor<B, 2>, max: u8, grid: &Grid<'_>) -> Vec<f32> {
+    let columns = w.dims()[1];
+    match *grid {
+        Grid::FourBits(groups) => groups.least_steps(&to_vec(w.clone()), columns),
+        Grid::Bytes(_, None) => row_steps::<B>(w, max),
+        Grid::Bytes(_, Some(limit)) => {
+            let least = grouped::least_steps(&to_vec(w.clone()), columns, limit);
+            let steps = row_steps::<B>(w, max).into_iter().zip(least);
+            steps.map(|(step, least)| step.max(least)).collect()
+        }
     }
-    steps
 }
 
 /// Steps with which every row's largest magnitude is the largest integer.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use act_core::quant::{ActivationScheme, GroupLimit, QuantSpec};
+use act_core::names::group_multipliers;
+use act_core::quant::{ActivationScheme, FourBits, LinearQuant, QuantSpec, TableQuant, WeightBits};
+use act_core::quant::{GroupLimit, packed};
 use act_core::{Artifact, Error, Linear, Params, Result, Tensor};
 
+use super::four_bits::Groups;
 use super::grouped;
 use crate::kernels::quantize::{self, Levels};
 
@@ -21,6 +24,10 @@ pub struct FakeQuantization {
     /// What each channel of a linear's input is multiplied by before it is rounded, of those that the
     /// specification says it of. Weights are divided by it before they are, and steps are of the quotients.
     pub multipliers: BTreeMap<Linear, Vec<f32>>,
+    /// Of what is stored in four bits, by the tensor's name: the multipliers of the groups, which stay.
+    pub group_multipliers: BTreeMap<String, Vec<u8>>,
+    /// Steps of tables that are stored in four bits, by name, one a row; they stay.
+    pub table_steps: BTreeMap<String, Vec<f32>>,
     /// Where the weights' steps come from while training.
     pub weights: WeightSteps,
     /// Where the inputs' steps come from while training.
@@ -64,12 +71,6 @@ impl FakeQuantization {
                 "no linear layer is quantised, so there is nothing to train for",
             ));
         }
-        if int8.quant.has_four_bits() {
-            return Err(Error::usage(
-                "quantisation-aware training knows no four-bit weights yet: calibrate alone \
-                 (--mode ptq), or train with 8 bits",
-            ));
-        }
         if !int8.quant.attention.is_empty() {
             return Err(Error::usage(
                 "attention in integers is not simulated in training; calibrate with QuantPost.attention: f32",
@@ -89,6 +90,8 @@ impl FakeQuantization {
             quant: int8.quant.clone(),
             weight_steps: scales.collect::<Result<_>>()?,
             multipliers,
+            group_multipliers: group_multipliers_of(int8)?,
+            table_steps: table_steps(int8)?,
             weights,
             inputs,
         })
@@ -103,7 +106,6 @@ impl FakeQuantization {
         for linear in &self.quant.linears {
             let (name, scale) = (linear.linear.weight(), linear.linear.scale());
             let steps = self.steps(linear.linear)?.to_vec();
-            let (levels, limit) = (symmetric(linear.weight_max), linear.group_limit);
             if let Some(multiplier) = self.multipliers.get(&linear.linear) {
                 divide_columns(&mut params, &name, multiplier)?;
                 if self.quant.first_reader(linear.linear) == linear.linear {
@@ -111,14 +113,19 @@ impl FakeQuantization {
                     params.insert(linear.linear.input_multiplier(), multiplier);
                 }
             }
-            integers(&mut params, &name, scale, steps, levels, limit)?;
+            integers(&mut params, &name, scale, steps, &self.grid(linear)?)?;
         }
-        for table in self.quant.embeddings.iter().map(|q| q.table) {
-            let (name, scale) = (table.weight(), table.scale());
+        for quant in &self.quant.embeddings {
+            let (name, scale) = (quant.table.weight(), quant.table.scale());
             let columns = float.plan.embeddings.width;
-            let peaks = quantize::row_peaks(float.params.f32(&name)?, columns);
-            let steps = peaks.into_iter().map(|p| step_of(p, TABLE_MAX)).collect();
-            integers(&mut params, &name, scale, steps, symmetric(TABLE_MAX), None)?;
+            let steps = match self.table_steps.get(&name) {
+                Some(steps) => steps.clone(),
+                None => {
+                    let peaks = quantize::row_peaks(float.params.f32(&name)?, columns);
+                    peaks.into_iter().map(|p| step_of(p, TABLE_MAX)).collect()
+                }
+            };
+            integers(&mut params, &name, scale, steps, &self.table_grid(quant)?)?;
         }
         Ok(Artifact {
             params,
@@ -137,11 +144,76 @@ impl FakeQuantization {
         self.weight_steps.values_mut().flatten().chain(inputs)
     }
 
+    /// How a linear's weight is rounded.
+    pub(super) fn grid(&self, quant: &LinearQuant) -> Result<Grid<'_>> {
+        self.grid_of(
+            &quant.linear.weight(),
+            quant.bits,
+            (quant.weight_max, quant.group_limit),
+        )
+    }
+
+    /// How a table is rounded.
+    pub(super) fn table_grid(&self, quant: &TableQuant) -> Result<Grid<'_>> {
+        self.grid_of(&quant.table.weight(), quant.bits, (TABLE_MAX, None))
+    }
+
+    fn grid_of(
+        &self,
+        name: &str,
+        bits: WeightBits,
+        (max, limit): (u8, Option<GroupLimit>),
+    ) -> Result<Grid<'_>> {
+        let WeightBits::Four { group: size } = bits else {
+            return Ok(Grid::Bytes(symmetric(max), limit));
+        };
+        let multipliers = self.group_multipliers.get(name).map(Vec::as_slice);
+        let multipliers = multipliers
+            .ok_or_else(|| Error::rejected(format!("{name} has no multipliers for its groups")))?;
+        Ok(Grid::FourBits(Groups {
+            size,
+            multipliers,
+            max,
+            limit,
+        }))
+    }
+
     /// Steps of a linear's weight.
     pub(super) fn steps(&self, linear: Linear) -> Result<&[f32]> {
         let steps = self.weight_steps.get(&linear).map(Vec::as_slice);
         steps.ok_or_else(|| Error::rejected(format!("{linear} has no steps for its weight")))
     }
+}
+
+/// What the integers of a matrix may be.
+pub(super) enum Grid<'a> {
+    /// All within limits, and groups within theirs.
+    Bytes(Levels, Option<GroupLimit>),
+    /// Multiples of four bits.
+    FourBits(Groups<'a>),
+}
+
+/// The multipliers of everything that is stored in four bits.
+fn group_multipliers_of(model: &Artifact) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut all = BTreeMap::new();
+    for (name, bits) in model.quant.matrices() {
+        if let WeightBits::Four { group } = bits {
+            let multipliers = FourBits::of(&model.params, &name, group)?.multipliers();
+            all.insert(name, multipliers);
+        }
+    }
+    Ok(all)
+}
+
+/// The steps of tables that are stored in four bits.
+fn table_steps(model: &Artifact) -> Result<BTreeMap<String, Vec<f32>>> {
+    let tables = model.quant.embeddings.iter();
+    let tables = tables.filter(|q| q.bits != WeightBits::Eight);
+    let steps = tables.map(|q| {
+        let steps = model.params.f32(&q.table.scale())?;
+        Ok((q.table.weight(), steps.to_vec()))
+    });
+    steps.collect()
 }
 
 /// Symmetric limits of integer weights.
@@ -173,8 +245,7 @@ fn integers(
     name: &str,
     scale: String,
     steps: Vec<f32>,
-    levels: Levels,
-    limit: Option<GroupLimit>,
+    grid: &Grid<'_>,
 ) -> Result<()> {
     let shape = params.get(name)?.shape().to_vec();
     let values = params.f32(name)?;
@@ -184,8 +255,20 @@ fn integers(
         )));
     }
     let columns = values.len() / steps.len().max(1);
-    let integers = grouped::integers(values, columns, &steps, levels, limit);
-    params.insert(name, Tensor::i8(shape, integers));
+    let tensor = match grid {
+        Grid::Bytes(levels, limit) => Tensor::i8(
+            shape,
+            grouped::integers(values, columns, &steps, *levels, *limit),
+        ),
+        Grid::FourBits(groups) => {
+            let q = groups.quarters(values, columns, &steps);
+            let shape = [steps.len(), columns];
+            let [quarters, multipliers] = packed(&q, groups.multipliers, shape, groups.size);
+            params.insert(group_multipliers(name), multipliers);
+            quarters
+        }
+    };
+    params.insert(name, tensor);
     params.insert(scale, Tensor::f32([steps.len()], steps));
     Ok(())
 }

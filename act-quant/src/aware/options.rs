@@ -100,13 +100,6 @@ impl AwareOptions {
                  comparable with the teacher's; set QuantPost.shift to false, or leave the loss out",
             ));
         }
-        if mode != Mode::Post && config.quant_post.weight_bits != 8 {
-            return Err(Error::usage(format!(
-                "QuantPost.weight_bits: training with the rounding (--mode {}) knows 8 bits only; give 8, \
-                 or --mode ptq",
-                mode.name()
-            )));
-        }
         if mode != Mode::Post && config.quant_post.attention == AttentionKind::Int8 {
             return Err(Error::usage(
                 "QuantPost.attention: int8 is not simulated in training; set it to f32, or calibrate only \

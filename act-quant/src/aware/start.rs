@@ -1,12 +1,13 @@
 //! The float model that training starts from: the one that calibration rounded, with channels shifted
 //! and smoothed and biases corrected as its result has them, and weights that round to its integers.
 
+use act_core::quant::{FourBits, WeightBits};
 use act_core::{Artifact, Result, Tensor};
 
 use crate::Quantized;
 use crate::apply::ModelQuantizer;
 use crate::options::Options;
-use crate::weight::WeightRound;
+use crate::weight::{WeightRound, four};
 
 /// `model` as calibration left it before rounding.
 pub(super) fn float(
@@ -20,18 +21,29 @@ pub(super) fn float(
     };
     let quantizer = ModelQuantizer::new(model, &calibrated.statistics, &options)?;
     let mut float = quantizer.float(&calibrated.assignment)?;
+    let unpacked = calibrated.artifact.clone().unpacked()?;
     for linear in model.plan.linears() {
         let bias = calibrated.artifact.params.get(&linear.bias())?;
         float.params.insert(linear.bias(), bias.clone());
         let rounded = calibrated.assignment.round == WeightRound::Compensated;
         if let (true, Some(quant)) = (rounded, calibrated.artifact.quant.linear(linear)) {
             let name = linear.weight();
-            let steps = calibrated.artifact.params.f32(&linear.scale())?;
-            let integers = calibrated.artifact.params.i8(&name)?;
-            let multiplier = calibrated.artifact.input_multiplier(linear)?;
-            let channels = Channels(multiplier);
-            let weights = channels.divided(float.params.f32(&name)?);
-            let weights = within_cells(&weights, integers, steps, quant.weight_max);
+            let [_, columns] = model.plan.linear_shape(linear);
+            let cells = Cells {
+                integers: unpacked.params.i8(&name)?,
+                steps: unpacked.params.f32(&linear.scale())?,
+                max: quant.weight_max,
+                columns,
+                groups: match quant.bits {
+                    WeightBits::Eight => None,
+                    WeightBits::Four { group } => {
+                        let packed = FourBits::of(&calibrated.artifact.params, &name, group)?;
+                        Some((group, packed.multipliers()))
+                    }
+                },
+            };
+            let channels = Channels(calibrated.artifact.input_multiplier(linear)?);
+            let weights = cells.nearest(&channels.divided(float.params.f32(&name)?));
             let weights = channels.multiplied(weights);
             let shape = float.params.get(&name)?.shape().to_vec();
             float.params.insert(name, Tensor::f32(shape, weights));
@@ -62,31 +74,63 @@ impl Channels<'_> {
     }
 }
 
-/// Weights `[rows, columns]`, each moved to where `integers` are the nearest, no further than it must be:
-/// training rounds to the nearest, compensation did not.
-fn within_cells(weights: &[f32], integers: &[i8], steps: &[f32], max: u8) -> Vec<f32> {
+/// The weights that round to given integers: training rounds to the nearest, compensation did not.
+struct Cells<'a> {
+    /// `[rows, columns]`.
+    integers: &'a [i8],
+    /// One a row.
+    steps: &'a [f32],
+    /// Largest magnitude of an integer.
+    max: u8,
+    columns: usize,
+    /// Of four bits, the size of a group and the multipliers of all.
+    groups: Option<(usize, Vec<u8>)>,
+}
+
+impl Cells<'_> {
+    /// Each weight moved to where its integer is the nearest, no further than it must be.
+    fn nearest(&self, weights: &[f32]) -> Vec<f32> {
+        let (size, multipliers) = match &self.groups {
+            Some((size, multipliers)) => (*size, &multipliers[..]),
+            None => (self.columns, &[][..]),
+        };
+        let size = size.max(1);
+        let per_row = self.columns.div_ceil(size);
+        let mut found = Vec::with_capacity(weights.len());
+        for (i, (&w, &q)) in weights.iter().zip(self.integers).enumerate() {
+            let (row, column) = (i / self.columns, i % self.columns);
+            let m = multipliers.get(row * per_row + column / size);
+            let (range, m) = match m {
+                Some(&m) => (four::range(self.max, m), m),
+                None => ([-1.0, 1.0].map(|sign| sign * f32::from(self.max)), 1),
+            };
+            found.push(within_cell(
+                w,
+                f32::from(q),
+                f32::from(m),
+                range,
+                self.steps[row],
+            ));
+        }
+        found
+    }
+}
+
+/// `w` moved to where it rounds to `q`, a multiple of `m` with a factor within `range`.
+fn within_cell(w: f32, q: f32, m: f32, [low, high]: [f32; 2], step: f32) -> f32 {
     /// Half a step, and a hair less, so that no rounding of the product reaches the next integer.
     const HALF: f32 = 0.499;
-    let columns = weights.len() / steps.len().max(1);
-    let steps = steps
-        .iter()
-        .flat_map(|&step| std::iter::repeat_n(step, columns));
-    let cells = weights.iter().zip(integers).zip(steps);
-    let within = cells.map(|((&w, &q), step)| {
-        let q = f32::from(q);
-        let low = if q > -f32::from(max) {
-            (q - HALF) * step
-        } else {
-            f32::MIN
-        };
-        let high = if q < f32::from(max) {
-            (q + HALF) * step
-        } else {
-            f32::MAX
-        };
-        w.clamp(low, high)
-    });
-    within.collect()
+    let least = if q > low * m {
+        (q - HALF * m) * step
+    } else {
+        f32::MIN
+    };
+    let most = if q < high * m {
+        (q + HALF * m) * step
+    } else {
+        f32::MAX
+    };
+    w.clamp(least, most)
 }
 
 #[cfg(test)]
@@ -131,15 +175,24 @@ mod tests {
         config.quant_post.max_divergence = 0.0;
         // Some inputs change, and not all of them to float.
         config.hpo.max_quant_count = Some(6);
-        for (schemes, groups) in [
-            (&[SchemeKind::Static][..], WeightGroups::None),
-            (&SchemeKind::ALL, WeightGroups::Pairs),
-            (&SchemeKind::ALL, WeightGroups::Quads),
+        for (schemes, groups, bits) in [
+            (&[SchemeKind::Static][..], WeightGroups::None, 8),
+            (&SchemeKind::ALL, WeightGroups::Pairs, 8),
+            (&SchemeKind::ALL, WeightGroups::Quads, 8),
+            (&SchemeKind::ALL, WeightGroups::None, 4),
+            (&SchemeKind::ALL, WeightGroups::Pairs, 4),
             (
                 &[SchemeKind::Static, SchemeKind::SmoothAtRunTime],
                 WeightGroups::Pairs,
+                8,
+            ),
+            (
+                &[SchemeKind::Static, SchemeKind::SmoothAtRunTime],
+                WeightGroups::Pairs,
+                4,
             ),
         ] {
+            config.quant_post.weight_bits = bits;
             config.quant_post.schemes = schemes.to_vec();
             config.quant_post.weight_groups = groups;
             let options = Options::from_config(&config).unwrap();

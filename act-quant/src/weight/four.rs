@@ -107,7 +107,7 @@ impl<'a> Groups<'a> {
 
     /// `q` of a group under a multiplier; gives the number of groups of weights that were cut.
     fn round(self, weights: &[f32], step: f32, m: u8, q: &mut Vec<i8>) -> usize {
-        let [low, high] = self.range(m);
+        let [low, high] = range(self.allowed.max, m);
         q.clear();
         q.extend(
             weights
@@ -117,15 +117,15 @@ impl<'a> Groups<'a> {
         self.limit(m).map_or(0, |limit| limit.cut(weights, step, q))
     }
 
-    /// Least and largest `q`.
-    fn range(self, m: u8) -> [f32; 2] {
-        let most = (self.allowed.max / m) as i8;
-        [FourBits::LOW.max(-most), FourBits::HIGH.min(most)].map(f32::from)
-    }
-
     fn limit(self, m: u8) -> Option<GroupLimit> {
         self.allowed.limit.map(|limit| limit.of_multiples(m))
     }
+}
+
+/// Least and largest `q` of which the product with `m` is within `max`.
+pub fn range(max: u8, m: u8) -> [f32; 2] {
+    let most = (max / m) as i8;
+    [FourBits::LOW.max(-most), FourBits::HIGH.min(most)].map(f32::from)
 }
 
 /// A row that is rounded column by column, while the columns behind make up for the errors: a group's
@@ -174,7 +174,7 @@ impl Round for Compensated<'_> {
                 .groups
                 .multiplier(column, &ahead, self.scale, &mut Vec::new());
             let step = f64::from(self.scale) * f64::from(m);
-            let range = self.groups.range(m).map(f64::from);
+            let range = range(self.groups.allowed.max, m).map(f64::from);
             self.row.change(step, self.groups.limit(m), range);
             self.multipliers.push(m);
         }
