@@ -144,7 +144,7 @@ fn mistakes_exit_with_2_and_say_what_to_mend() {
     );
     workshop.rejects(
         &with(&["--activation", "tanh"]),
-        "[possible values: gelu, relu]",
+        "[possible values: gelu, relu, gelu_new]",
     );
     workshop.rejects(&with(&["--task", "no-such-task"]), "no-such-task");
     workshop.rejects(&with(&["--vocab", "missing.txt"]), "missing.txt");

@@ -55,7 +55,9 @@ Examples:
   What is in a folder: files, columns, rows, labels, and what is doubtful about that:
     act-data describe answers
   The same, and the act-dataset.json that says so, for every stage to read by:
-    act-data describe answers --write && act-data check answers";
+    act-data describe answers --write && act-data check answers
+  For a script: the labels that were found:
+    act-data describe answers --json | grep -A 3 labels";
 
 const VOCAB_EXAMPLES: &str = "\
 Examples:

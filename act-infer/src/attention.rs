@@ -1,23 +1,21 @@
 //! One head's attention (Vaswani et al. 2017, section 3.2) over one sequence's own length: nothing
 //! is padded, so the only masked keys are pad tokens inside the sequence.
 
+mod head;
 mod integers;
 
-use std::ops::Range;
+pub(crate) use self::head::{Head, Values};
 
+use self::head::BLOCK_ROWS;
 use self::integers::Integers;
-
 use crate::aligned::Aligned;
-use crate::gemm::{Kernel, Left, Out, PackedF32, Panels};
+use crate::gemm::{Kernel, Left, Out, PackedF32};
 use crate::ops::softmax::{mask_rows, softmax_rows};
 use crate::ops::{Isa, LANES};
 use crate::profile::{Clock, Phase};
 
 /// What is added to the score of a masked key.
 pub(crate) const MASKED: f32 = -1e4;
-
-/// Queries of a block: their scores stay in the first-level cache.
-const BLOCK_ROWS: usize = 24;
 
 /// Memory that is kept from one call to the next.
 pub(crate) struct Scratch {
@@ -36,24 +34,6 @@ impl Scratch {
             integers: Integers::new(kernel.small().unwrap_or(kernel)),
         }
     }
-}
-
-/// A head's queries, keys and values of one sequence, each `[tokens, head_dim]`; there may be fewer
-/// queries than keys.
-pub(crate) struct Head<'a> {
-    pub queries: Left<'a, f32>,
-    pub keys: Left<'a, f32>,
-    pub values: Values<'a>,
-    pub head_dim: usize,
-    /// Empty, or what to add to each key's scores.
-    pub mask: &'a [f32],
-}
-
-/// A head's values, a row for each key.
-pub(crate) enum Values<'a> {
-    Rows(Left<'a, f32>),
-    /// These rows and columns, whole panels.
-    Panels(&'a Panels, Range<usize>, Range<usize>),
 }
 
 /// `softmax(q k' / sqrt(head_dim) + mask) v` into `context`, a row for each query, `width` apart.

@@ -115,8 +115,10 @@ pub fn quantize(
         examples: few.encodings.len(),
         float_gains: &float_gains,
     };
-    progress.begin("judging other schemes", 0);
-    let explain = |budget| alternatives::costs(&quantizer, &known, budget, &judge);
+    let explain = |budget| {
+        progress.begin("judging other schemes", 0);
+        alternatives::costs(&quantizer, &known, budget, &judge)
+    };
     let costs = options.explain.map(explain).transpose()?;
     let sqnr_db = noise::of_all(&quantizer, &found.assignment)?;
     let weights = quantizer.weight_noise(&found.assignment)?;

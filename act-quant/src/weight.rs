@@ -339,14 +339,13 @@ mod tests {
                 prop_assert!(rows.values.chunks(columns).all(|row| limit.holds(row)));
                 prop_assert!(rows.groups_cut <= rows.scales.len() * limit.groups(columns));
             }
-            // Channels that have nothing in common make up for nothing.
+            // Channels that have nothing in common make up for nothing: what is left is the choice of steps.
             let mut single = vec![0.0; columns * columns];
             (0..columns).for_each(|i| single[i * (columns + 1)] = 1.0);
             let single = Compensation::new(single, columns, 0.0, 1).unwrap();
             let alone = quantize_compensated("w", &weights, granularity, allowed, &single, 1).unwrap();
             let nearest = quantize("w", &weights, columns, granularity, allowed).unwrap();
-            let off = alone.values.iter().zip(&*nearest.values);
-            prop_assert!(limit.is_some() || off.clone().all(|(a, b)| a.abs_diff(*b) <= 1));
+            prop_assert!(alone.sqnr_db >= nearest.sqnr_db - 1e-3, "{} {}", alone.sqnr_db, nearest.sqnr_db);
         }
 
         #[test]

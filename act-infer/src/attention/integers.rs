@@ -12,7 +12,7 @@
 //!
 //! Sums are exact, everything else is rounded as written, so that no answer depends on the machine.
 
-use super::{BLOCK_ROWS, Head, Values};
+use super::head::{BLOCK_ROWS, Head, Values};
 use crate::aligned::Aligned;
 use crate::gemm::{Kernel, Left, MadeI8, Out, RowScales};
 use crate::ops::attention_bytes::{MOST, TOP, rows_to_bytes, weights_to_bytes};

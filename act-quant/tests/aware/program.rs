@@ -23,7 +23,7 @@ pub fn workshop() -> tempfile::TempDir {
     write("act-dataset.json", description.as_bytes());
     write(
         "coarse.yaml",
-        b"QuantPost: {schemes: [static], range_passes: 0, weight_round: nearest, weight_max: 7, activation_max: 7}\n\
+        b"QuantPost: {judge: train, schemes: [static], range_passes: 0, weight_round: nearest, weight_max: 7, activation_max: 7}\n\
           TrainConfig: {learning_rate: 1.0e-2, epochs: 40}\n\
           Distillation: {logits: 1}\nQuantAware:\n",
     );

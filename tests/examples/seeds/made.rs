@@ -59,13 +59,6 @@ pub fn all() -> Vec<Seed> {
     };
     add("hf_config", "bert", file("config.json"));
     add("hf_config", "ernie", ERNIE.as_bytes());
-    for (name, config) in [
-        ("roberta", ROBERTA),
-        ("distilbert", DISTILBERT),
-        ("albert", ALBERT),
-    ] {
-        add("hf_config", name, config.as_bytes());
-    }
     add("hf_weights", "weights", file("model.safetensors"));
     let vocab = file("vocab.txt");
     add("hf_tokenizer", "vocab", vocab);
@@ -264,17 +257,6 @@ const ERNIE: &str = r#"{"architectures":["ErnieForSequenceClassification"],"mode
 "type_vocab_size":2,"task_type_vocab_size":3,"use_task_id":false,"num_labels":2,
 "id2label":{"0":"no","1":"yes"},"label2id":{"no":0,"yes":1},"pruned_heads":{},
 "problem_type":"single_label_classification","pad_token_id":0,"torch_dtype":"float32"}"#;
-
-const ROBERTA: &str = r#"{"model_type":"roberta","hidden_size":4,"num_hidden_layers":1,
-"num_attention_heads":2,"intermediate_size":3,"vocab_size":12,"max_position_embeddings":10,
-"type_vocab_size":1,"pad_token_id":1,"layer_norm_eps":1e-5}"#;
-
-const DISTILBERT: &str = r#"{"model_type":"distilbert","dim":4,"n_layers":1,"n_heads":2,"hidden_dim":3,
-"activation":"gelu","vocab_size":12,"max_position_embeddings":8}"#;
-
-const ALBERT: &str = r#"{"model_type":"albert","hidden_size":4,"embedding_size":3,"hidden_act":"gelu",
-"num_hidden_layers":2,"num_hidden_groups":2,"inner_group_num":1,"num_attention_heads":2,
-"intermediate_size":3,"vocab_size":12,"max_position_embeddings":8}"#;
 
 const PAIRS: &str = r#"{"added_tokens":[],"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":true},
 "model":{"type":"BPE","vocab":{"<s>":0,"<pad>":1,"</s>":2,"<unk>":3,"h":4,"o":5,"w":6,"ho":7,"<mask>":8},
