@@ -24,7 +24,7 @@ import tomllib
 
 import numpy as np
 from race_engines import Batch, CTranslate2, OnnxRuntime, OpenVino, Process, computes_bf16
-from race_processor import HIDDEN, check_hidden, processor, run_again_hidden
+from race_processor import HIDDEN, check_hidden, kind, processor, run_again_hidden
 from race_tables import tables
 
 HERE = pathlib.Path(__file__).parent
@@ -189,7 +189,7 @@ def main():
         "seconds": round(time.monotonic() - start),
         "runs": runs,
     }
-    written = args.folder / f"race{'-no-' + args.hide if args.hide else ''}.json"
+    written = args.folder / f"race-{kind(result['processor']['features'])}.json"
     written.write_text(json.dumps(result, indent=1) + "\n")
     print(f"\n{tables(result)}\n\nEverything measured: {written}", flush=True)
 

@@ -12,6 +12,12 @@ FEATURES = ["avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf
 HIDDEN = {"amx": FEATURES[5:], "vnni": FEATURES[1:]}
 
 
+def kind(features):
+    """What the products of bytes are made of: the name of a table of the documents."""
+    kinds = {"amx_int8": "amx", "avx512_vnni": "vnni", "avx_vnni": "avx-vnni", "avx2": "avx2"}
+    return next((name for feature, name in kinds.items() if feature in features), "other")
+
+
 def run_again_hidden(what, folder):
     """Starts this very program again with `what` hidden, unless it is."""
     if os.environ.get("HIDE_FEATURES") == what:
