@@ -82,19 +82,27 @@ fn pack(rows: &[f32], columns: usize, first: usize) -> Vec<[f32; PANEL]> {
 
 simd_fn! {
     fn add_products(block: &mut Block, left: &[[f32; PANEL]], right: &[[f32; PANEL]]) {
-        for first in (0..PANEL).step_by(LEFT) {
-            let mut sums = [[0f32; PANEL]; LEFT];
-            for (left, right) in left.iter().zip(right) {
-                for r in 0..LEFT {
-                    for c in 0..PANEL {
-                        sums[r][c] += left[first + r] * right[c];
-                    }
-                }
-            }
-            for (row, sums) in block[first..].iter_mut().zip(&sums) {
-                row.iter_mut().zip(sums).for_each(|(x, sum)| *x += sum);
+        add_some::<0>(block, left, right);
+        add_some::<LEFT>(block, left, right);
+        add_some::<{ 2 * LEFT }>(block, left, right);
+        add_some::<{ 3 * LEFT }>(block, left, right);
+    }
+}
+
+/// Those of the left channels from `FIRST` on: a constant, for a loop with bounds to check is not made into
+/// vectors.
+#[inline(always)]
+fn add_some<const FIRST: usize>(block: &mut Block, left: &[[f32; PANEL]], right: &[[f32; PANEL]]) {
+    let mut sums = [[0f32; PANEL]; LEFT];
+    for (left, right) in left.iter().zip(right) {
+        for r in 0..LEFT {
+            for c in 0..PANEL {
+                sums[r][c] += left[FIRST + r] * right[c];
             }
         }
+    }
+    for (row, sums) in block[FIRST..].iter_mut().zip(&sums) {
+        row.iter_mut().zip(sums).for_each(|(x, sum)| *x += sum);
     }
 }
 
