@@ -16,8 +16,8 @@ use serde::Serialize;
 
 use crate::dataset::Dataset;
 use crate::folder::Folder;
-use crate::held_out::HeldOut;
 use crate::split::Split;
+use crate::split_from_train::HeldOut;
 use crate::target::ProblemKind;
 use crate::vocab::vocabulary;
 pub(crate) use figures::label_counts;

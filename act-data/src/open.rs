@@ -7,9 +7,9 @@ use act_core::{Error, Result, TaskInfo};
 use crate::dataset::{Dataset, RowReader};
 use crate::description::Description;
 use crate::folder::Folder;
-use crate::held_out::HeldOut;
 use crate::read::Rows;
 use crate::split::Split;
+use crate::split_from_train::HeldOut;
 use crate::task::Task;
 
 /// For a stage: no row may be wrong.

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use act_core::quant::Calibrator;
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan, Linear, Tensor};
-use act_infer::Engine;
+use act_infer::{Engine, Observer};
 use act_quant::apply::ModelQuantizer;
 use act_quant::calibrate::Method;
 use act_quant::collect::{Wanted, collect};
 use act_quant::options::Options;
 use act_quant::scheme::{Assignment, Scheme};
+use act_quant::statistics::Sites;
 use act_quant::weight::Granularity;
 use act_quant::{bias, shift, smooth};
 use act_stage::config::Config;
@@ -31,6 +32,16 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("fixtures/corrections.json")).unwrap()
+}
+
+/// What calibration sees of a model on one batch.
+fn observed(model: &Artifact, can_shift: &dyn Fn(Linear) -> bool) -> Sites {
+    let engine = Engine::new(model.clone()).unwrap();
+    let mut forward = |batch: &Batch, observer: &mut dyn Observer| {
+        engine.forward_observed(batch, observer).map(|_| ())
+    };
+    let (linears, wanted) = (model.plan.linears(), Wanted::default());
+    collect(&linears, can_shift, wanted, &[batch()], &mut forward).unwrap()
 }
 
 fn assert_close(found: &[f32], expected: &[f64]) {
@@ -105,16 +116,7 @@ fn smoothing_leaves_the_float_model_alone() {
                 ..TinyOptions::default()
             },
         );
-        let engine = Engine::new(model.clone()).unwrap();
-        let linears = model.plan.linears();
-        let statistics = collect(
-            &linears,
-            &|_| false,
-            Wanted::default(),
-            &[batch()],
-            &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
-        )
-        .unwrap();
+        let statistics = observed(&model, &|_| false);
         let options = Options::from_config(&Config::default()).unwrap();
         let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
         for alpha in [0.0, 0.5, 1.0] {
@@ -163,17 +165,8 @@ fn shifts_leave_the_float_model_alone() {
             ..TinyOptions::default()
         };
         let model = tiny_artifact(5, &tiny);
-        let engine = Engine::new(model.clone()).unwrap();
-        let linears = model.plan.linears();
         let can_shift = |linear| shift::route(&model.plan, linear).is_some();
-        let statistics = collect(
-            &linears,
-            &can_shift,
-            Wanted::default(),
-            &[batch()],
-            &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
-        )
-        .unwrap();
+        let statistics = observed(&model, &can_shift);
         let options = Options::from_config(&Config::default()).unwrap();
         let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
         let smooth = Scheme::Smooth {
@@ -209,15 +202,7 @@ fn shifts_leave_the_float_model_alone() {
 #[test]
 fn weights_take_up_what_their_inputs_are_multiplied_by() {
     let model = tiny_artifact(5, &TinyOptions::default());
-    let engine = Engine::new(model.clone()).unwrap();
-    let statistics = collect(
-        &model.plan.linears(),
-        &|_| false,
-        Wanted::default(),
-        &[batch()],
-        &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
-    )
-    .unwrap();
+    let statistics = observed(&model, &|_| false);
     let options = Options::from_config(&Config::default()).unwrap();
     let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
     let scheme = Scheme::Smooth {
@@ -260,26 +245,15 @@ fn weights_take_up_what_their_inputs_are_multiplied_by() {
 #[test]
 fn shifted_statistics_are_those_of_the_shifted_model() {
     let model = tiny_artifact(5, &TinyOptions::default());
-    let observe = |model: &Artifact, can_shift: &dyn Fn(Linear) -> bool| {
-        let engine = Engine::new(model.clone()).unwrap();
-        collect(
-            &model.plan.linears(),
-            can_shift,
-            Wanted::default(),
-            &[batch()],
-            &mut |batch, observer| engine.forward_observed(batch, observer).map(|_| ()),
-        )
-        .unwrap()
-    };
-    let statistics = observe(&model, &|linear| {
+    let statistics = observed(&model, &|linear| {
         shift::route(&model.plan, linear).is_some()
     });
     let options = Options::from_config(&Config::default()).unwrap();
     let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
     let scheme = Scheme::Static(Method::new(Calibrator::AbsMax, 0.0));
     let all = Assignment::uniform(&model.plan, scheme, Granularity::Channel, false);
-    let shown = observe(&quantizer.float(&all).unwrap(), &|_| false);
-    let plain = observe(&model, &|_| false);
+    let shown = observed(&quantizer.float(&all).unwrap(), &|_| false);
+    let plain = observed(&model, &|_| false);
     for (linear, expected) in &statistics {
         let close = |a: f64, b: f64| (a - b).abs() <= 1e-4 * b.abs().max(1e-2);
         let (found, before) = (&shown[linear], &plain[linear]);

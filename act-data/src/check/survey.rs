@@ -6,9 +6,9 @@ use act_core::{Error, Result};
 
 use crate::dataset::{Dataset, RowReader};
 use crate::folder::Folder;
-use crate::held_out::HeldOut;
 use crate::read::Record;
 use crate::split::Split;
+use crate::split_from_train::HeldOut;
 use crate::task::Task;
 
 /// Wrong lines of a split that are told one by one.
