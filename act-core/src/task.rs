@@ -48,6 +48,12 @@ impl BuiltIn {
         )
     }
 
+    /// Whether a text of it is two, one beside the other.
+    pub fn is_pair(self) -> bool {
+        use BuiltIn::{Cluewsc2020, Cola, Iflytek, Sst2, Tnews};
+        !matches!(self, Tnews | Iflytek | Cluewsc2020 | Cola | Sst2)
+    }
+
     /// Their names for a message: `afqmc, tnews, ...`.
     pub fn list() -> String {
         Self::ALL.map(Self::name).join(", ")

@@ -1,6 +1,7 @@
 //! What a model was made to tell: task, labels, kind of problem, columns of the data.
 
 use crate::error::{Error, Result};
+use crate::task::BuiltIn;
 
 /// What the model classifies.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,15 @@ impl TaskInfo {
             problem: Problem::SingleLabel,
             columns: None,
             head_trained: None,
+        }
+    }
+
+    /// Whether the model takes two texts: by the columns of its data, or as its built-in task; `None` where
+    /// nobody has recorded it.
+    pub fn takes_pairs(&self) -> Option<bool> {
+        match &self.columns {
+            Some(columns) => Some(columns.pair.is_some()),
+            None => BuiltIn::named(&self.name).map(BuiltIn::is_pair),
         }
     }
 

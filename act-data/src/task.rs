@@ -306,6 +306,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_engine_and_the_reader_agree_on_what_is_a_pair() {
+        for task in BuiltIn::ALL {
+            assert_eq!(Task::of(task).is_pair(), task.is_pair(), "{}", task.name());
+        }
+    }
+
+    #[test]
     fn a_built_in_task_has_one_name_and_any_other_keeps_its_own() {
         for task in BuiltIn::ALL {
             assert_eq!(Task::builtin(task.name()).unwrap().name(), task.name());

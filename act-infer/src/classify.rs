@@ -1,10 +1,8 @@
 //! Texts in, labels and probabilities out.
 
-use std::panic::resume_unwind;
-use std::thread;
+use act_core::{Batch, Encoding, Error, Result, metrics};
 
-use act_core::{Batch, Encoding, Error, Result, Tokenizer, metrics};
-
+use crate::encode::Encoded;
 use crate::engine::Engine;
 
 /// The answer for one text or pair.
@@ -18,14 +16,17 @@ pub struct Classification {
     pub probabilities: Vec<f32>,
     /// The class scores.
     pub logits: Vec<f32>,
+    /// Tokens of the text as it was given, special tokens counted. Where they are more than
+    /// [`Engine::max_tokens`], the text was cut, and this is the answer to what was left of it.
+    pub tokens: usize,
 }
 
-/// Bytes of text that are worth another thread to make ids of them: with fewer, starting it takes
-/// longer than it saves.
-const WORTH_A_THREAD: usize = 1 << 15;
-
 impl Engine {
-    /// Classifies texts, all of them as one batch. A text longer than the model takes is cut.
+    /// Classifies texts, all of them as one batch. A text longer than the model takes is cut as its
+    /// tokenizer says, and the answer says so: [`Classification::tokens`].
+    ///
+    /// # Errors
+    /// Usage: the model takes two texts.
     ///
     /// ```
     /// # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
@@ -36,10 +37,13 @@ impl Engine {
     /// # Ok::<(), act_infer::Error>(())
     /// ```
     pub fn classify(&self, texts: &[&str]) -> Result<Vec<Classification>> {
-        self.classify_encodings(&self.encode(texts, |&text| (text, None))?)
+        self.classify_encoded(&self.encode_all(texts, |&text| (text, None))?)
     }
 
-    /// Classifies pairs of texts.
+    /// Classifies pairs of texts, as [`Engine::classify`].
+    ///
+    /// # Errors
+    /// Usage: the model takes one text.
     ///
     /// ```
     /// # let artifact = act_core::testing::tiny_artifact(1, &Default::default());
@@ -49,46 +53,32 @@ impl Engine {
     /// # Ok::<(), act_infer::Error>(())
     /// ```
     pub fn classify_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<Classification>> {
-        self.classify_encodings(&self.encode(pairs, |&(a, b)| (a, Some(b)))?)
+        self.classify_encoded(&self.encode_all(pairs, |&(a, b)| (a, Some(b)))?)
     }
 
-    /// Ids of texts or pairs, made on the engine's threads where there is enough to do for them.
-    fn encode<T: Sync>(
-        &self,
-        texts: &[T],
-        parts: impl Fn(&T) -> (&str, Option<&str>) + Copy + Send,
-    ) -> Result<Vec<Encoding>> {
-        let tokenizer = self.tokenizer()?;
-        let lengths = texts.iter().map(parts);
-        let bytes: usize = lengths.map(|(a, b)| a.len() + b.map_or(0, str::len)).sum();
-        let threads = (bytes / WORTH_A_THREAD).clamp(1, self.threads());
-        let encode = move |share: &[T]| encode_all(tokenizer, share.iter().map(parts));
-        let mut shares = texts.chunks(texts.len().div_ceil(threads).max(1));
-        let own = shares.next().unwrap_or_default();
-        thread::scope(|scope| {
-            let others: Vec<_> = shares
-                .map(|share| scope.spawn(move || encode(share)))
-                .collect();
-            let mut encodings = encode(own)?;
-            for other in others {
-                let encoded = other.join().unwrap_or_else(|panic| resume_unwind(panic));
-                encodings.extend(encoded?);
-            }
-            Ok(encodings)
-        })
-    }
-
-    /// Classifies what is encoded already. Errors as [`Engine::forward`], and on scores that are
-    /// not finite (a model with broken weights).
-    pub fn classify_encodings(&self, encodings: &[Encoding]) -> Result<Vec<Classification>> {
-        let logits = self.forward(&Batch::new(encodings))?;
-        logits
-            .into_iter()
-            .map(|logits| self.classification(logits))
+    /// Classifies what [`Engine::encode`] has made, of one call or of several.
+    ///
+    /// # Errors
+    /// As [`Engine::classify_encodings`].
+    pub fn classify_encoded(&self, texts: &[Encoded]) -> Result<Vec<Classification>> {
+        let logits = self.forward(&Batch::new(texts.iter().map(|text| &text.encoding)))?;
+        let answers = logits.into_iter().zip(texts);
+        answers
+            .map(|(logits, text)| self.classification(logits, text.tokens))
             .collect()
     }
 
-    fn classification(&self, logits: Vec<f32>) -> Result<Classification> {
+    /// Classifies ids that somebody else has made. Errors as [`Engine::forward`], and on scores that are
+    /// not finite (a model with broken weights).
+    pub fn classify_encodings(&self, encodings: &[Encoding]) -> Result<Vec<Classification>> {
+        let logits = self.forward(&Batch::new(encodings))?;
+        let answers = logits.into_iter().zip(encodings);
+        answers
+            .map(|(logits, encoding)| self.classification(logits, encoding.len()))
+            .collect()
+    }
+
+    fn classification(&self, logits: Vec<f32>, tokens: usize) -> Result<Classification> {
         if !logits.iter().all(|x| x.is_finite()) {
             return Err(Error::failed(
                 "the model's scores are not finite: its weights are broken",
@@ -103,15 +93,7 @@ impl Engine {
             },
             probabilities: metrics::softmax(&logits),
             logits,
+            tokens,
         })
     }
-}
-
-fn encode_all<'t>(
-    tokenizer: &Tokenizer,
-    texts: impl Iterator<Item = (&'t str, Option<&'t str>)>,
-) -> Result<Vec<Encoding>> {
-    texts
-        .map(|(text, pair)| tokenizer.encode(text, pair))
-        .collect()
 }

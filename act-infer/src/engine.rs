@@ -156,16 +156,18 @@ impl Engine {
         self.artifact.synthetic()
     }
 
-    /// The model's tokenizer, cutting at the task's longest sequence; built when first asked for.
+    /// Tokens at which a text or a pair is cut, special tokens counted: the task's longest sequence.
+    pub fn max_tokens(&self) -> usize {
+        let positions = self.plan().embeddings.longest;
+        self.task().max_seq_length.min(positions)
+    }
+
+    /// The model's tokenizer, cutting at [`Engine::max_tokens`]; built when first asked for.
     pub fn tokenizer(&self) -> Result<&Tokenizer> {
         if let Some(tokenizer) = self.tokenizer.get() {
             return Ok(tokenizer);
         }
-        let longest = self
-            .task()
-            .max_seq_length
-            .min(self.plan().embeddings.longest);
-        let tokenizer = Tokenizer::new(&self.artifact.tokenizer, longest)?;
+        let tokenizer = Tokenizer::new(&self.artifact.tokenizer, self.max_tokens())?;
         Ok(self.tokenizer.get_or_init(|| tokenizer))
     }
 

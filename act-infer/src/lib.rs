@@ -24,6 +24,7 @@ mod attention;
 mod classify;
 mod costs;
 mod dense;
+mod encode;
 mod encoder;
 mod engine;
 #[doc(hidden)] // Open for the benchmark only.
@@ -43,6 +44,7 @@ mod workspace;
 // What the surface speaks of, so that `act-infer` is all that a server needs.
 pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Result};
 pub use classify::Classification;
+pub use encode::Encoded;
 pub use engine::{Engine, Stream};
 pub use gemm::{COLUMN_BLOCK, Kernels};
 pub use observer::Observer;

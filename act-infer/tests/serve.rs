@@ -152,6 +152,17 @@ fn bad_requests_are_told_why() {
         }
         let (status, health) = send(address, "GET", "/health", "");
         assert_eq!((status, &health["task"]), (200, &json!("tiny")));
+        let (_, told) = send(
+            address,
+            "POST",
+            "/classify",
+            &json!({"texts": ["花", "花".repeat(30)]}).to_string(),
+        );
+        let cut = |i: usize| told["answers"][i].get("cut");
+        assert_eq!(
+            (cut(0), cut(1)),
+            (None, Some(&json!({"tokens": 32, "read": 24})))
+        );
         let (status, none) = send(address, "POST", "/classify", r#"{"texts": []}"#);
         assert_eq!((status, none), (200, json!({"answers": []})));
     });

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use act_infer::{Classification, Encoding, Engine};
+use act_infer::{Classification, Encoded, Engine};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -51,7 +51,7 @@ impl Default for Limits {
 
 /// A request on its way to the engine.
 struct Job {
-    encodings: Vec<Encoding>,
+    texts: Vec<Encoded>,
     reply: oneshot::Sender<Result<Vec<Classification>, String>>,
 }
 
@@ -75,12 +75,21 @@ struct Answers<'a> {
     answers: Vec<Answer<'a>>,
 }
 
-/// The fields of `act-eval predict`.
+/// The fields of `act-eval predict`; and that the text was cut, where it was.
 #[derive(Serialize)]
 struct Answer<'a> {
     label: &'a str,
     probabilities: &'a [f32],
     logits: &'a [f32],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<Cut>,
+}
+
+/// `{"tokens": 300, "read": 128}`.
+#[derive(Serialize)]
+struct Cut {
+    tokens: usize,
+    read: usize,
 }
 
 /// What went wrong, as the status and the JSON that say so.
@@ -128,19 +137,24 @@ async fn classify(
 ) -> Result<Response, Failure> {
     let body = body.map_err(|e| Failure(e.status(), e.body_text()))?;
     let question: Question = serde_json::from_slice(&body).map_err(|e| refused(e.to_string()))?;
-    let encodings = service.encode(question)?;
+    let texts = service.encode(question)?;
     let (reply, answers) = oneshot::channel();
-    let job = Job { encodings, reply };
+    let job = Job { texts, reply };
     service.queue.try_send(job).map_err(|e| match e {
         TrySendError::Full(_) => busy("too many requests are waiting"),
         TrySendError::Disconnected(_) => busy("shutting down"),
     })?;
     let answers = answers.await.map_err(|_| busy("shutting down"))?;
     let answers = answers.map_err(|e| Failure(StatusCode::INTERNAL_SERVER_ERROR, e))?;
+    let read = service.engine.max_tokens();
     let answers = answers.iter().map(|a| Answer {
         label: &a.label,
         probabilities: &a.probabilities,
         logits: &a.logits,
+        cut: (a.tokens > read).then_some(Cut {
+            tokens: a.tokens,
+            read,
+        }),
     });
     Ok(answer(Answers {
         answers: answers.collect(),
@@ -149,7 +163,7 @@ async fn classify(
 
 impl Service {
     /// Token ids of what is asked.
-    fn encode(&self, question: Question) -> Result<Vec<Encoding>, Failure> {
+    fn encode(&self, question: Question) -> Result<Vec<Encoded>, Failure> {
         let pairs: Vec<(String, Option<String>)> = match question {
             Question {
                 texts: Some(texts),
@@ -166,13 +180,9 @@ impl Service {
             let given = pairs.len();
             return Err(refused(format!("{given} texts, at most {most} a request")));
         }
-        let tokenizer = self
-            .engine
-            .tokenizer()
-            .map_err(|e| refused(e.to_string()))?;
-        let encode = |(a, b): &(String, Option<String>)| tokenizer.encode(a, b.as_deref());
-        let encodings: Result<_, _> = pairs.iter().map(encode).collect();
-        encodings.map_err(|e| refused(e.to_string()))
+        let texts: Vec<_> = pairs.iter().map(|(a, b)| (&**a, b.as_deref())).collect();
+        let encoded = self.engine.encode(&texts);
+        encoded.map_err(|e| refused(e.to_string()))
     }
 }
 
@@ -180,17 +190,17 @@ impl Service {
 fn batch(engine: &Engine, waiting: &Receiver<Job>, limits: Limits) {
     while let Ok(first) = waiting.recv() {
         let end = Instant::now() + limits.window;
-        let mut encodings = Vec::new();
+        let mut texts = Vec::new();
         let mut replies = Vec::new();
         let mut next = Some(first);
         while let Some(job) = next {
-            replies.push((job.encodings.len(), job.reply));
-            encodings.extend(job.encodings);
+            replies.push((job.texts.len(), job.reply));
+            texts.extend(job.texts);
             let left = end.saturating_duration_since(Instant::now());
-            let room = encodings.len() < limits.batch;
+            let room = texts.len() < limits.batch;
             next = room.then(|| waiting.recv_timeout(left).ok()).flatten();
         }
-        let answers = engine.classify_encodings(&encodings);
+        let answers = engine.classify_encoded(&texts);
         let mut answers = answers.map(Vec::into_iter).map_err(|e| e.to_string());
         for (count, reply) in replies {
             let own = match &mut answers {

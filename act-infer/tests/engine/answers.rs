@@ -4,7 +4,7 @@ use act_core::names::group_multipliers;
 use act_core::quant::WeightBits;
 use act_core::testing::{TinyInt8, in_four_bits};
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Batch, Encoding, LayerPlan, Tensor};
+use act_core::{Artifact, Batch, Columns, Encoding, ErrorKind, LayerPlan, Tensor};
 use act_infer::{Engine, Kernels};
 
 use super::{batch, tiny};
@@ -138,14 +138,55 @@ fn a_mapped_file_gives_the_answers_of_the_model_in_memory() {
 }
 
 #[test]
-fn a_long_text_is_cut_to_what_the_model_takes() {
+fn a_long_text_is_cut_to_what_the_model_takes_and_the_answer_says_so() {
     let engine = Engine::new(tiny(None)).unwrap();
+    let most = engine.max_tokens();
+    // [CLS] and [SEP] are tokens too.
+    let texts = [most - 2, most - 1, 100_000].map(|n| "花".repeat(n));
+    let texts = [&*texts[0], &*texts[1], &*texts[2]];
+    let answers = engine.classify(&texts).unwrap();
+    let tokens: Vec<usize> = answers.iter().map(|answer| answer.tokens).collect();
+    assert_eq!(tokens, [most, most + 1, 100_002]);
     assert_eq!(
-        engine
-            .classify(&["花".repeat(100_000).as_str()])
-            .unwrap()
-            .len(),
-        1
+        answers[2].logits, answers[0].logits,
+        "what is left is the same"
+    );
+}
+
+#[test]
+fn one_text_is_no_pair_and_a_pair_is_not_one_text() {
+    let named = |name: &str| {
+        let mut artifact = tiny(None);
+        artifact.task.name = name.into();
+        Engine::new(artifact).unwrap()
+    };
+    let refused = |answers: act_core::Result<Vec<_>>| {
+        let error = answers
+            .map(|_: Vec<act_infer::Classification>| ())
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        error.to_string()
+    };
+    let (pairs, single) = (named("afqmc"), named("tnews"));
+    assert!(pairs.classify_pairs(&[("花呗", "借款")]).is_ok());
+    assert!(refused(pairs.classify(&["花呗"])).contains("the model takes two"));
+    assert!(single.classify(&["花呗"]).is_ok());
+    assert!(refused(single.classify_pairs(&[("花呗", "借款")])).contains("takes one text"));
+    // Of a name that nobody knows, its columns say it.
+    let mut artifact = tiny(None);
+    artifact.task.columns = Some(Columns {
+        text: "question".into(),
+        pair: None,
+        label: None,
+    });
+    let own = Engine::new(artifact).unwrap();
+    let texts = [("花呗", None), ("花呗", Some("借款"))];
+    assert!(own.encode(&texts[..1]).is_ok());
+    assert!(
+        own.encode(&texts)
+            .unwrap_err()
+            .to_string()
+            .starts_with("text 1 is a pair")
     );
 }
 
