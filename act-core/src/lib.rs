@@ -1,6 +1,7 @@
 //! What flows between the stages: artifact, plan, names, tensors, quantisation, tokenizer, task and
 //! metrics, provenance, errors. Knows no command line, no YAML and no burn.
 
+pub mod arithmetic;
 pub mod artifact;
 pub mod batch;
 pub mod device;

@@ -6,9 +6,9 @@
 #![allow(clippy::needless_range_loop)]
 
 use act_core::Activation;
+use act_core::arithmetic::activation::{gelu, gelu_tanh, relu};
 
 use super::operands::{PanelI8, RowScales};
-use crate::ops::activation::{gelu, gelu_tanh, relu};
 use crate::ops::gelu_bytes::{Guess, gelu_bytes};
 use crate::ops::quantize::{Limits, ToBytes, quantize};
 

@@ -1,6 +1,7 @@
 //! Every kernel of this machine against products written out, over odd shapes and extreme values.
 
 use act_core::Activation;
+use act_core::arithmetic::activation::{gelu, gelu_tanh, relu};
 use act_core::quant::GroupLimit;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -9,7 +10,6 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Kernels;
 use super::{Kernel, Left, Out, PackedF32, PackedI8, Ranges, RowScales, Scheme, ToBytes, kernel};
-use crate::ops::activation::{gelu, gelu_tanh, relu};
 use crate::ops::quantize::quantize;
 
 fn kernels() -> impl Iterator<Item = &'static dyn Kernel> {

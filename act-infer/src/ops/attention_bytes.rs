@@ -2,7 +2,8 @@
 //!
 //! These are the definitions; of one number's integer it is that of [`quantize`](super::quantize).
 
-use super::elementary::ROUNDER;
+use act_core::arithmetic::elementary::ROUNDER;
+
 use super::{LANES, combine_lanes, for_each_isa, larger, reduce};
 
 /// Largest integer of queries, keys and values.

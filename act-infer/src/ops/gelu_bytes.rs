@@ -6,8 +6,9 @@
 //! the same one, so the guess is the answer; a row with a number of which this is not so is computed
 //! as defined. So the guess is no part of the contract, only its speed is.
 
-use super::activation::gelu;
-use super::elementary::ROUNDER;
+use act_core::arithmetic::activation::gelu;
+use act_core::arithmetic::elementary::ROUNDER;
+
 use super::quantize::{Limits, quantize};
 
 /// Nowhere is the guess further from [`gelu`], beyond what the next constant allows.

@@ -2,19 +2,18 @@
 //!
 //! Integer models must give the same bits on every machine, so each function has one definition:
 //! plain Rust of correctly rounded operations in a fixed order (no fused multiply-add, sums in
-//! [`LANES`] lanes), compiled once for each instruction set and vectorised by the compiler.
+//! [`LANES`] lanes), compiled once for each instruction set and vectorised by the compiler. What training
+//! computes too is in [`act_core::arithmetic`].
 
 pub(crate) mod activation;
 pub(crate) mod attention_bytes;
-pub(crate) mod elementary;
 pub(crate) mod embed;
 pub(crate) mod gelu_bytes;
 pub(crate) mod norm;
 pub(crate) mod quantize;
 pub(crate) mod softmax;
 
-/// Lanes of every reduction, whatever the width of the machine's registers.
-pub(crate) const LANES: usize = 16;
+pub(crate) use act_core::arithmetic::lanes::{LANES, combine_lanes, larger, reduce};
 
 /// An instruction set that this machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,48 +92,3 @@ macro_rules! for_each_isa {
 }
 
 pub(crate) use for_each_isa;
-
-/// `combine` over `map` of all `values` from `neutral`, which changes nothing, mapped or not:
-/// number `i` goes to lane `i % LANES`, then the lanes are combined in halves.
-#[inline(always)]
-pub(crate) fn reduce(
-    values: &[f32],
-    neutral: f32,
-    map: impl Fn(f32) -> f32 + Copy,
-    combine: impl Fn(f32, f32) -> f32 + Copy,
-) -> f32 {
-    let mut lanes = [neutral; LANES];
-    let (chunks, rest) = values.as_chunks::<LANES>();
-    for chunk in chunks {
-        for i in 0..LANES {
-            lanes[i] = combine(lanes[i], map(chunk[i]));
-        }
-    }
-    if !rest.is_empty() {
-        let mut line = [neutral; LANES];
-        line[..rest.len()].copy_from_slice(rest);
-        for i in 0..LANES {
-            lanes[i] = combine(lanes[i], map(line[i]));
-        }
-    }
-    combine_lanes(lanes, combine)
-}
-
-/// The lanes of a reduction, combined in halves.
-#[inline(always)]
-pub(crate) fn combine_lanes(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] = combine(lanes[i], lanes[i + half]);
-        }
-        half /= 2;
-    }
-    lanes[0]
-}
-
-/// The larger; the first if `b` is not a number. (`f32::max` leaves the sign of zero open.)
-#[inline(always)]
-pub(crate) fn larger(a: f32, b: f32) -> f32 {
-    if b > a { b } else { a }
-}

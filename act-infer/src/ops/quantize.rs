@@ -8,7 +8,8 @@
 //! step is `scale / multiplier`, rounded to f32, so that the multiplication costs nothing; under a
 //! scale per token it is a product of its own, rounded before everything else.
 
-use super::elementary::ROUNDER;
+use act_core::arithmetic::elementary::ROUNDER;
+
 use super::{for_each_isa, larger, reduce};
 
 /// How floats become bytes.

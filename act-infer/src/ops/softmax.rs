@@ -1,6 +1,7 @@
 //! Softmax over attention scores, row by row.
 
-use super::elementary::exp_up_to_88;
+use act_core::arithmetic::elementary::exp_up_to_88;
+
 use super::{LANES, combine_lanes, for_each_isa, larger};
 
 /// Rows that are taken through each step together: what one waits for, others compute meanwhile.

@@ -4,18 +4,18 @@
 
 /// Adding and subtracting this rounds a float below 2^22 in magnitude to the nearest integer, ties
 /// to even; its low bits then hold the integer.
-pub(crate) const ROUNDER: f32 = 12_582_912.0; // 1.5 * 2^23
+pub const ROUNDER: f32 = 12_582_912.0; // 1.5 * 2^23
 
 /// `e^x` with a relative error below 2e-7; 0 below -87, at most `e^88`. Polynomial of Cephes
 /// (Moshier 1989, `expf`) after reduction by multiples of ln 2.
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+pub fn exp(x: f32) -> f32 {
     exp_up_to_88(if x > 88.0 { 88.0 } else { x })
 }
 
 /// The same for an `x` that is at most 88.
 #[inline(always)]
-pub(crate) fn exp_up_to_88(x: f32) -> f32 {
+pub fn exp_up_to_88(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4; // 355/512: few bits, so that n * LN_2_HIGH is exact
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     let clamped = if x > -87.0 { x } else { -87.0 };
@@ -39,7 +39,7 @@ pub(crate) fn exp_up_to_88(x: f32) -> f32 {
 /// rational minimax approximation in `x^2`, fitted by Lawson's algorithm with the slope at 0 given;
 /// all its coefficients are positive, so nothing cancels.
 #[inline(always)]
-pub(crate) fn erf(x: f32) -> f32 {
+pub fn erf(x: f32) -> f32 {
     let z = x * x;
     let p = 1.980_618_5e-6;
     let p = p * z + 2.857_03e-4;
@@ -62,7 +62,7 @@ pub(crate) fn erf(x: f32) -> f32 {
 
 /// Hyperbolic tangent, absolute error below 3e-7.
 #[inline(always)]
-pub(crate) fn tanh(x: f32) -> f32 {
+pub fn tanh(x: f32) -> f32 {
     let e = exp(-2.0 * x.abs());
     ((1.0 - e) / (1.0 + e)).copysign(x)
 }
