@@ -56,8 +56,13 @@ pub(crate) trait Ops: QuantizeOps {
         match activation {
             HeadActivation::Gelu => Self::activate(x, Activation::Gelu),
             HeadActivation::Relu => Self::activate(x, Activation::Relu),
-            HeadActivation::Tanh => x.tanh(),
+            HeadActivation::Tanh => Self::tanh(x),
         }
+    }
+
+    /// Hyperbolic tangent.
+    fn tanh(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        x.tanh()
     }
 
     /// `layer_norm(residual + dropout(branch))`; `gamma` and `beta` are `[1, width]`.

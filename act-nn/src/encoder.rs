@@ -18,9 +18,9 @@ use crate::weights::Weights;
 /// The sum of the embeddings in two parts, `[tokens, hidden]` each. The tables stay outside the
 /// graph: the gradient of the words' part is that of every table's rows ([`tables`]).
 pub(crate) struct Embedded<B: Ops> {
-    /// Rows of the word table.
+    /// Rows of the word table and of all others but the last, summed.
     pub(crate) words: Tensor<B, 2>,
-    /// Rows of all other tables, summed.
+    /// Rows of the last table.
     pub(crate) others: Tensor<B, 2>,
 }
 
@@ -34,7 +34,7 @@ impl<B: ActBackend> Embedded<B> {
     }
 }
 
-/// The embedding tables, and of each the row of every token.
+/// The embedding tables in the order in which the engine adds them, and of each the row of every token.
 pub(crate) fn tables(plan: &Plan, batch: &Ragged) -> Vec<(Embedding, Vec<u32>)> {
     let ids = |table| match table {
         Embedding::Word => batch.input_ids.clone(),
@@ -43,7 +43,13 @@ pub(crate) fn tables(plan: &Plan, batch: &Ragged) -> Vec<(Embedding, Vec<u32>)> 
         // ERNIE adds the row of task 0 to every token.
         Embedding::TaskType => vec![0; batch.tokens()],
     };
-    let tables = plan.tables().into_iter();
+    let tables = [
+        Embedding::Word,
+        Embedding::TokenType,
+        Embedding::Position,
+        Embedding::TaskType,
+    ];
+    let tables = tables.into_iter().filter(|t| plan.table_rows(*t) > 0);
     tables.map(|table| (table, ids(table))).collect()
 }
 
@@ -54,10 +60,10 @@ pub(crate) fn embed<B: Ops>(weights: &Weights<B>, batch: &Ragged) -> Embedded<B>
         .iter()
         .map(|(table, ids)| (weights.get(&table.weight()), &ids[..]))
         .collect();
-    let (words, others) = rows.split_at(1);
+    let (first, last) = rows.split_at(rows.len() - 1);
     Embedded {
-        words: B::embed(words),
-        others: B::embed(others),
+        words: B::embed(first),
+        others: B::embed(last),
     }
 }
 
@@ -129,8 +135,10 @@ pub(crate) fn logits<B: Ops>(
         None => x,
     };
     let pooled = pass.taps.at(Site::Input(Linear::Classifier), pooled);
-    let pooled = B::dropout(pooled, pass.noise.next_site(Queries::First));
-    let logits = pass.affine(Linear::Classifier, pooled);
+    let dropout = pass.noise.next_site(Queries::First);
+    // What is dropped and scaled is no longer what the tap gave.
+    let as_given = dropout.is_off();
+    let logits = pass.affine(Linear::Classifier, B::dropout(pooled, dropout), as_given);
     pass.taps.at(Site::Logits, logits)
 }
 
@@ -213,15 +221,19 @@ impl<B: Ops> Pass<'_, B> {
 
     fn linear(&mut self, linear: Linear, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let x = self.taps.at(Site::Input(linear), x);
-        self.affine(linear, x)
+        self.affine(linear, x, true)
     }
 
-    /// A linear layer without its tap.
-    fn affine(&mut self, linear: Linear, x: Tensor<B, 2>) -> Tensor<B, 2> {
+    /// A linear layer without its tap, of values as the tap gave them or others.
+    fn affine(&mut self, linear: Linear, x: Tensor<B, 2>, as_given: bool) -> Tensor<B, 2> {
         let rows = x.dims()[0];
-        match self.weights.linear(linear) {
-            (Some(weight), bias) => B::affine(x, weight, bias),
-            (None, _) => self.bias_alone(linear, rows),
+        let (Some(weight), bias) = self.weights.linear(linear) else {
+            return self.bias_alone(linear, rows);
+        };
+        let inputs = self.taps.units(linear).filter(|_| as_given);
+        match (inputs, self.weights.steps.get(&linear)) {
+            (Some(inputs), Some(steps)) => B::affine_in_integers(x, weight, bias, inputs, steps),
+            _ => B::affine(x, weight, bias),
         }
     }
 

@@ -202,7 +202,7 @@ impl<B: ActBackend> Optimizer<B> {
         let tensors = self.slots.iter().map(|s| s.moments[which].clone());
         let tensors = tensors.collect();
         let layout = weights.layout.clone();
-        Weights { layout, tensors }.to_params()
+        Weights::new(layout, tensors).to_params()
     }
 }
 

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use act_core::Site;
+use act_core::{Linear, Site};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
+use crate::kernels::linear::InputUnits;
 use crate::objective::Comparison;
 use crate::tensors::to_vec;
 
@@ -15,6 +16,12 @@ use crate::tensors::to_vec;
 pub(crate) trait Taps<B: Backend> {
     /// Sees the values at a site and gives those with which the pass goes on, in the same shape.
     fn at(&mut self, site: Site, x: Tensor<B, 2>) -> Tensor<B, 2>;
+
+    /// What the values that were just given for a linear's input are whole numbers of; `None` if they are
+    /// none that the backend wants to know of.
+    fn units(&self, _: Linear) -> Option<InputUnits<'_>> {
+        None
+    }
 
     /// True if the last layer must be computed for all tokens, not only for the classified one.
     fn all_tokens(&self) -> bool {
@@ -74,6 +81,10 @@ impl<B: Backend> Taps<B> for Collect<'_, B> {
             self.values.insert(site, x.clone());
         }
         self.others.at(site, x)
+    }
+
+    fn units(&self, linear: Linear) -> Option<InputUnits<'_>> {
+        self.others.units(linear)
     }
 
     fn all_tokens(&self) -> bool {

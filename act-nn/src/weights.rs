@@ -1,6 +1,6 @@
 //! The parameters of an encoder as tensors on a device, by name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use act_core::plan::TensorSpec;
@@ -37,9 +37,20 @@ impl Layout {
 pub(crate) struct Weights<B: Backend> {
     pub(crate) layout: Arc<Layout>,
     pub(crate) tensors: Vec<Tensor<B, 2>>,
+    /// Steps of the rows of those linears' weights that are whole numbers of steps.
+    pub(crate) steps: Arc<BTreeMap<Linear, Vec<f32>>>,
 }
 
 impl<B: Backend> Weights<B> {
+    /// Tensors in the layout's order, none of them known to be rounded.
+    pub(crate) fn new(layout: Arc<Layout>, tensors: Vec<Tensor<B, 2>>) -> Self {
+        Self {
+            layout,
+            tensors,
+            steps: Arc::default(),
+        }
+    }
+
     /// Copies a float model to a device. A tensor that is missing or of another type or shape is
     /// rejected by name.
     pub(crate) fn load(artifact: &Artifact, device: &B::Device) -> Result<Self> {
@@ -70,7 +81,7 @@ impl<B: Backend> Weights<B> {
         let index = names.enumerate().map(|(i, name)| (name, i)).collect();
         let plan = plan.clone();
         let layout = Arc::new(Layout { plan, specs, index });
-        Ok(Self { layout, tensors })
+        Ok(Self::new(layout, tensors))
     }
 
     /// The parameters as an artifact holds them.
@@ -94,10 +105,7 @@ impl<B: Backend> Weights<B> {
             2 => tensor.clone().cast(dtype),
             _ => tensor.clone(),
         });
-        Self {
-            layout: self.layout.clone(),
-            tensors: tensors.collect(),
-        }
+        Self::new(self.layout.clone(), tensors.collect())
     }
 
     /// A tensor that every plan has.
@@ -134,6 +142,7 @@ impl<B: ActBackend> Weights<B> {
         Weights {
             layout: self.layout.clone(),
             tensors: tensors.collect(),
+            steps: self.steps.clone(),
         }
     }
 }

@@ -109,24 +109,44 @@ fn inputs_with_a_multiplier_are_those_of_the_int8_engine() {
     }
 }
 
-/// The engine's answers with the exported model are those of the float model under `spec`.
+/// The engine's answers with the exported model are those of the float model under `spec`, bit for bit.
 fn assert_agrees(spec: &FakeQuantization, exported: Artifact, encodings: &[Encoding]) {
     let engine = engine_logits(exported, encodings);
     let trained = predict_quantized(Device::NdArray, &model(None), spec, encodings, 16).unwrap();
-    let pairs = engine.iter().zip(&trained);
-    let agree = pairs.filter(|(a, b)| argmax(a) == argmax(b));
-    assert!(agree.count() >= 999, "predictions agree");
     let answers = |class| engine.iter().filter(|row| argmax(row) == class).count();
     let most = (0..3).map(answers).max().unwrap();
     assert!(most < 960, "{most} of 1000 answers are the same");
-    // A value between two integers may be rounded either way, which is then seen.
-    let rounding = mean_distance(&engine, &trained);
     let float = predict(Device::NdArray, &model(None), encodings, 16).unwrap();
     let quantising = mean_distance(&engine, &float);
-    assert!(
-        rounding < 1e-4 && quantising > 20.0 * rounding,
-        "{rounding} {quantising}"
-    );
+    assert!(quantising > 1e-3, "{quantising}");
+    if fused_steps() {
+        assert_eq!(engine, trained);
+        return;
+    }
+    // Without them attention's sums differ in the last bit, and a value between two integers may then be
+    // rounded either way.
+    let agree = engine.iter().zip(&trained);
+    let agree = agree.filter(|(a, b)| argmax(a) == argmax(b)).count();
+    let rounding = mean_distance(&engine, &trained);
+    assert!(agree >= 999 && rounding < 1e-4, "{agree} {rounding}");
+}
+
+/// Whether the products of the training forward pass take the engine's fused steps on this machine.
+fn fused_steps() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    cfg!(target_arch = "aarch64")
+}
+
+#[test]
+fn a_key_may_read_what_query_and_value_read_in_its_own_way() {
+    let mut spec = quantization(LEARNED, TinyInt8::default());
+    let key = Linear::Key(0);
+    let linear = spec.quant.linears.iter_mut().find(|q| q.linear == key);
+    linear.unwrap().activation = ActivationScheme::DynamicPerToken;
+    let exported = spec.export(&model(None)).unwrap();
+    assert_agrees(&spec, exported, &encodings(1000));
 }
 
 #[test]

@@ -251,6 +251,20 @@ impl Ops for Graph {
         })
     }
 
+    fn tanh(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let x = primitive(x);
+        let columns = columns(&x.primitive);
+        record([&x], || {
+            let (y, derivative) = gelu::tanh_and_derivative(&slice(&x.primitive));
+            let derivative = Arc::new(derivative);
+            let rule = Activate {
+                derivative,
+                columns,
+            };
+            (matrix(y, columns), rule)
+        })
+    }
+
     fn add_norm(
         branch: Tensor<Self, 2>,
         residual: Tensor<Self, 2>,

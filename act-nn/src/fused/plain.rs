@@ -36,6 +36,11 @@ impl Ops for Cpu {
         tensor(matrix(y, columns(&x)))
     }
 
+    fn tanh(x: Tensor<Self, 2>) -> Tensor<Self, 2> {
+        let x = primitive(x);
+        tensor(matrix(gelu::tanh(&slice(&x)), columns(&x)))
+    }
+
     fn add_norm(
         branch: Tensor<Self, 2>,
         residual: Tensor<Self, 2>,

@@ -1,35 +1,27 @@
-//! Exact GELU and its exact derivative in one pass; GELU by tanh and ReLU likewise.
+//! Exact GELU and its exact derivative in one pass; GELU by tanh, tanh and ReLU likewise.
 //!
 //! `gelu(x) = x * Phi(x)` (Hendrycks & Gimpel 2016), `gelu'(x) = Phi(x) + x * phi(x)`. burn's own
-//! backward differentiates the tanh approximation instead; this one is the derivative of what was
-//! computed. The backward pass is then one multiplication by what the forward pass kept.
+//! backward differentiates the tanh approximation instead. The values are act-infer's, of
+//! [`act_core::arithmetic`]. The backward pass is one multiplication by what the forward pass kept.
+
+use act_core::arithmetic::{activation, elementary};
 
 use super::exp::exp;
 use super::simd::simd_fn;
 
-/// GELU and its derivative. Normal distribution function by Abramowitz & Stegun 7.1.26 (absolute
-/// error of erf below 1.5e-7), which needs the same exponential as the density; act-infer, which has
-/// no derivative to compute, is quicker with a rational erf.
+/// GELU and its derivative.
 #[inline(always)]
 fn gelu_with_derivative(x: f32) -> (f32, f32) {
     const INV_SQRT_2PI: f32 = 0.398_942_3;
-    // 0.3275911 / sqrt(2): the formula's argument is |x| / sqrt(2).
-    let t = 1.0 / (1.0 + 0.231_641_89 * x.abs());
-    let mut p = 1.061_405_4f32;
-    p = p * t - 1.453_152;
-    p = p * t + 1.421_413_7;
-    p = p * t - 0.284_496_74;
-    p = p * t + 0.254_829_6;
+    let phi = 0.5 * (1.0 + elementary::erf(x * std::f32::consts::FRAC_1_SQRT_2));
     let gauss = exp(-0.5 * x * x);
-    let tail = 0.5 * p * t * gauss;
-    let phi = if x < 0.0 { tail } else { 1.0 - tail };
-    (x * phi, phi + x * INV_SQRT_2PI * gauss)
+    (activation::gelu(x), phi + x * INV_SQRT_2PI * gauss)
 }
 
 simd_fn! {
     /// `out = gelu(x)`.
     pub(crate) fn gelu(x: &[f32]) -> Vec<f32> {
-        x.iter().map(|&x| gelu_with_derivative(x).0).collect()
+        x.iter().map(|&x| activation::gelu(x)).collect()
     }
 }
 
@@ -51,7 +43,7 @@ fn gelu_tanh_with_derivative(x: f32) -> (f32, f32) {
     /// `sqrt(2/pi)`.
     const ROOT: f32 = 0.797_884_6;
     const CUBIC: f32 = 0.044_715;
-    // Beyond 13 the tangent is 1, and its cube would not stay finite.
+    // Beyond 13 the slope is 0 or 1, and the cube would not stay finite.
     let near = x.clamp(-13.0, 13.0);
     let inner = ROOT * (near + CUBIC * (near * near * near));
     let e = exp(-2.0 * inner.abs());
@@ -60,7 +52,7 @@ fn gelu_tanh_with_derivative(x: f32) -> (f32, f32) {
     // 1 - tanh^2, without what cancels.
     let sech = 4.0 * e / ((1.0 + e) * (1.0 + e));
     (
-        0.5 * x * (1.0 + tanh),
+        activation::gelu_tanh(x),
         0.5 * (1.0 + tanh) + 0.5 * near * sech * slope,
     )
 }
@@ -68,7 +60,7 @@ fn gelu_tanh_with_derivative(x: f32) -> (f32, f32) {
 simd_fn! {
     /// `out = gelu_tanh(x)`.
     pub(crate) fn gelu_tanh(x: &[f32]) -> Vec<f32> {
-        x.iter().map(|&x| gelu_tanh_with_derivative(x).0).collect()
+        x.iter().map(|&x| activation::gelu_tanh(x)).collect()
     }
 }
 
@@ -76,6 +68,29 @@ simd_fn! {
     /// `(gelu_tanh(x), gelu_tanh'(x))`.
     pub(crate) fn gelu_tanh_and_derivative(x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         x.iter().map(|&x| gelu_tanh_with_derivative(x)).unzip()
+    }
+}
+
+/// Hyperbolic tangent. NaN gives NaN here, so that a training that diverges is seen to.
+#[inline(always)]
+fn tangent(x: f32) -> f32 {
+    let y = elementary::tanh(x);
+    if x.is_nan() { x } else { y }
+}
+
+simd_fn! {
+    /// `tanh(x)`.
+    pub(crate) fn tanh(x: &[f32]) -> Vec<f32> {
+        x.iter().map(|&x| tangent(x)).collect()
+    }
+}
+
+simd_fn! {
+    /// `(tanh(x), tanh'(x))`.
+    pub(crate) fn tanh_and_derivative(x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let y = tanh(x);
+        let derivative = y.iter().map(|y| 1.0 - y * y).collect();
+        (y, derivative)
     }
 }
 
@@ -150,7 +165,20 @@ mod tests {
     }
 
     #[test]
+    fn the_tangent_and_its_derivative_are_exact_to_1e_6() {
+        let x: Vec<f32> = (-800..=800).map(|i| i as f32 / 100.0).collect();
+        let (y, dy) = tanh_and_derivative(&x);
+        for ((&x, y), dy) in x.iter().zip(y).zip(dy) {
+            let exact = f64::from(x).tanh();
+            assert!((f64::from(y) - exact).abs() < 1e-6, "tanh({x})");
+            let slope = 1.0 - exact * exact;
+            assert!((f64::from(dy) - slope).abs() < 1e-6, "tanh'({x})");
+        }
+    }
+
+    #[test]
     fn nan_goes_through() {
+        assert!(tanh(&[f32::NAN])[0].is_nan());
         assert!(gelu(&[f32::NAN])[0].is_nan());
         assert!(gelu_tanh(&[f32::NAN])[0].is_nan());
     }

@@ -104,13 +104,19 @@ simd_fn! {
     }
 }
 
+/// A row's own step, from its largest magnitude.
+#[inline(always)]
+pub(crate) fn row_step(peak: f32, levels: Levels) -> f32 {
+    let step = peak / levels.high;
+    if step < LEAST { 1.0 } else { step }
+}
+
 simd_fn! {
     /// Every row with its own step, `max |x| / high`, or 1 if that is 0. Nothing is clipped.
     pub(crate) fn row_steps(x: &[f32], columns: usize, levels: Levels) -> Vec<f32> {
         let mut y = Vec::with_capacity(x.len());
         for row in x.chunks_exact(columns) {
-            let step = peak(row) / levels.high;
-            let step = if step < LEAST { 1.0 } else { step };
+            let step = row_step(peak(row), levels);
             let inverse = 1.0 / step;
             y.extend(row.iter().map(|x| integer(x * inverse, levels) * step));
         }

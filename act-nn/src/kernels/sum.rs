@@ -1,12 +1,6 @@
-//! Sums in a fixed order: eight lanes side by side, folded pairwise at the end.
+//! Sums in a fixed order: as many lanes side by side as act-infer has, combined in halves at the end.
 
-const LANES: usize = 8;
-
-#[inline(always)]
-fn fold(lanes: [f32; LANES]) -> f32 {
-    let [a, b, c, d, e, f, g, h] = lanes;
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
-}
+use act_core::arithmetic::lanes::{LANES, combine_lanes};
 
 /// Sum of `f(i)` over `0..n`.
 #[inline(always)]
@@ -23,7 +17,7 @@ pub(crate) fn sum(n: usize, f: impl Fn(usize) -> f32) -> f32 {
     for (j, lane) in lanes.iter_mut().enumerate().take(n - whole) {
         *lane += f(whole + j);
     }
-    fold(lanes)
+    combine_lanes(lanes, |a, b| a + b)
 }
 
 super::simd::simd_fn! {

@@ -8,7 +8,8 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::backend::Ops;
-use crate::kernels::quantize::Levels;
+use crate::kernels::linear::InputUnits;
+use crate::kernels::quantize::{Levels, row_step};
 use crate::taps::Taps;
 use crate::tensors::{tensor, to_vec};
 
@@ -52,12 +53,25 @@ pub(crate) struct FakeQuantize<'a, B: Ops> {
     inputs: &'a BTreeMap<Linear, Input>,
     /// Static steps, `[1, 1]` each.
     steps: Vec<Tensor<B, 2>>,
+    /// The same as numbers.
+    numbers: Vec<f32>,
     /// What channels are multiplied by before they are rounded, `[1, columns]` each.
     multipliers: BTreeMap<Linear, Tensor<B, 2>>,
+    /// The same as numbers.
+    of_channels: &'a BTreeMap<Linear, Vec<f32>>,
     /// Largest magnitudes that were seen where steps are static, if they are wanted.
     peaks: Option<Vec<f32>>,
-    /// What the query of a layer read, and as what.
-    shared: Option<(usize, [usize; 2], Tensor<B, 2>)>,
+    /// What was rounded last.
+    last: Option<Last<B>>,
+}
+
+/// An input, rounded.
+struct Last<B: Ops> {
+    input: Input,
+    /// The step of each row, or of all together; none if the backend has no use for them.
+    steps: Vec<f32>,
+    /// The layer, if query, key or value has read it, and what it has.
+    shared: Option<(usize, Tensor<B, 2>)>,
 }
 
 impl<'a, B: Ops> FakeQuantize<'a, B> {
@@ -65,7 +79,7 @@ impl<'a, B: Ops> FakeQuantize<'a, B> {
     pub(super) fn new(
         inputs: &'a BTreeMap<Linear, Input>,
         steps: &[f32],
-        multipliers: &BTreeMap<Linear, Vec<f32>>,
+        multipliers: &'a BTreeMap<Linear, Vec<f32>>,
         wants_peaks: bool,
         device: &B::Device,
     ) -> Self {
@@ -76,24 +90,34 @@ impl<'a, B: Ops> FakeQuantize<'a, B> {
             inputs,
             peaks: wants_peaks.then(|| vec![0.0; steps.len()]),
             steps: steps.iter().map(leaf).collect(),
+            numbers: steps.to_vec(),
             multipliers: multipliers.iter().map(row).collect(),
-            shared: None,
+            of_channels: multipliers,
+            last: None,
         }
     }
 
-    /// What the engine's integers stand for, the multiplier taken off again.
-    fn rounded(&mut self, input: Input, x: Tensor<B, 2>) -> Tensor<B, 2> {
+    /// What the engine's integers stand for, the multiplier taken off again, and their steps.
+    fn rounded(&mut self, input: Input, x: Tensor<B, 2>) -> (Tensor<B, 2>, Vec<f32>) {
         let multiplier = input.multiplier.and_then(|l| self.multipliers.get(&l));
         let product = |x: Tensor<B, 2>| match multiplier {
             Some(multiplier) => x * multiplier.clone(),
             None => x,
         };
         let Some(place) = input.step else {
-            let rounded = B::fake_quantize_rows(product(x), input.levels);
-            return match multiplier {
+            let x = product(x);
+            let steps = if B::INTEGERS {
+                let peaks = B::row_peaks(&x).into_iter();
+                peaks.map(|peak| row_step(peak, input.levels)).collect()
+            } else {
+                Vec::new()
+            };
+            let rounded = B::fake_quantize_rows(x, input.levels);
+            let rounded = match multiplier {
                 Some(multiplier) => rounded / multiplier.clone(),
                 None => rounded,
             };
+            return (rounded, steps);
         };
         if let Some(peaks) = &mut self.peaks {
             let of_rows = B::row_peaks(&product(x.clone().detach()));
@@ -104,7 +128,8 @@ impl<'a, B: Ops> FakeQuantize<'a, B> {
             Some(multiplier) => step / multiplier.clone(),
             None => step,
         };
-        B::fake_quantize(x, step, input.levels)
+        let rounded = B::fake_quantize(x, step, input.levels);
+        (rounded, vec![self.numbers[place]])
     }
 }
 
@@ -130,27 +155,43 @@ impl<B: Ops + AutodiffBackend> FakeQuantize<'_, B> {
 }
 
 impl<B: Ops> Taps<B> for FakeQuantize<'_, B> {
+    fn units(&self, linear: Linear) -> Option<InputUnits<'_>> {
+        let last = self.last.as_ref()?;
+        if !B::INTEGERS || self.inputs.get(&linear) != Some(&last.input) {
+            return None;
+        }
+        let multiplier = last.input.multiplier.and_then(|l| self.of_channels.get(&l));
+        Some(InputUnits {
+            steps: &last.steps,
+            multiplier: multiplier.map_or(&[], Vec::as_slice),
+        })
+    }
+
     fn at(&mut self, site: Site, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let Site::Input(linear) = site else { return x };
         let Some(&input) = self.inputs.get(&linear) else {
             return x;
         };
-        let (Linear::Query(layer) | Linear::Key(layer) | Linear::Value(layer)) = linear else {
-            return self.rounded(input, x);
+        let layer = match linear {
+            Linear::Query(layer) | Linear::Key(layer) | Linear::Value(layer) => Some(layer),
+            _ => None,
         };
-        // In the last layer the query is of fewer rows, unless every sequence is one token.
-        let query = self.inputs.get(&Linear::Query(layer)) == Some(&input);
-        match self.shared.take() {
-            Some((of, shape, y)) if query && of == layer && shape == x.dims() => {
-                self.shared = Some((of, shape, y.clone()));
-                y
-            }
-            _ => {
-                let shape = x.dims();
-                let y = self.rounded(input, x);
-                self.shared = Some((layer, shape, y.clone()));
-                y
-            }
+        if let Some(Last {
+            input: before,
+            shared: Some((of, y)),
+            ..
+        }) = &self.last
+            // In the last layer the query is of fewer rows, unless every sequence is one token.
+            && (layer, *before, y.dims()) == (Some(*of), input, x.dims())
+        {
+            return y.clone();
         }
+        let (y, steps) = self.rounded(input, x);
+        self.last = Some(Last {
+            input,
+            steps,
+            shared: layer.map(|layer| (layer, y.clone())),
+        });
+        y
     }
 }

@@ -4,11 +4,27 @@
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
+use crate::kernels::linear::InputUnits;
 use crate::kernels::quantize::Levels;
 use crate::tensors::{tensor, to_vec};
 
 /// The operations of quantisation-aware training.
 pub(crate) trait QuantizeOps: Backend {
+    /// True if products of rounded numbers are those of their integers, as in the engine.
+    const INTEGERS: bool = false;
+
+    /// `x Wᵀ + b`, computed as the engine does where [`QuantizeOps::INTEGERS`] says so. `x` is whole
+    /// numbers of `inputs`, `weight` of `steps`, one a row.
+    fn affine_in_integers(
+        x: Tensor<Self, 2>,
+        weight: Tensor<Self, 2>,
+        bias: Tensor<Self, 2>,
+        _inputs: InputUnits<'_>,
+        _steps: &[f32],
+    ) -> Tensor<Self, 2> {
+        x.matmul(weight.transpose()) + bias
+    }
+
     /// Rounds `x` to integers of `levels` times `step`, `[1, 1]` or one a column. Gradients: straight
     /// through to `x` where it was not clipped, LSQ's to `step` (Esser et al. 2020, equation 3, with
     /// their factor for the columns of a row together).

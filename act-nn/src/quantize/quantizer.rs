@@ -5,6 +5,7 @@
 //! add up first and go through the rounding afterwards, which is the same sum.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::{Error, Linear, Result};
@@ -176,9 +177,12 @@ impl FakeQuantizer {
             Some((grid, [], None)) => rounded(w, &row_steps::<B>(w, TABLE_MAX), grid),
             Some((grid, steps, None)) => rounded(w, steps, grid),
         });
+        let tensors = tensors.collect();
+        let linears = self.spec.quant.linears.iter().map(|quant| quant.linear);
         Weights {
             layout: weights.layout.clone(),
-            tensors: tensors.collect(),
+            tensors,
+            steps: Arc::new(linears.zip(steps).collect()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Fake quantisation as nodes of the graph.
 
 use super::*;
+use crate::kernels::linear::InputUnits;
 use crate::kernels::quantize::{self, Levels};
 use crate::quantize::ops::QuantizeOps;
 
@@ -33,6 +34,29 @@ impl Rule<1> for StraightThrough {
 }
 
 impl QuantizeOps for Graph {
+    const INTEGERS: bool = true;
+
+    fn affine_in_integers(
+        x: Tensor<Self, 2>,
+        weight: Tensor<Self, 2>,
+        bias: Tensor<Self, 2>,
+        inputs: InputUnits<'_>,
+        steps: &[f32],
+    ) -> Tensor<Self, 2> {
+        let [x, w, b] = [x, weight, bias].map(primitive);
+        record([&x, &w, &b], || {
+            let (x, weight) = (x.primitive.clone(), w.primitive.clone());
+            let bias = slice(&b.primitive);
+            let y = linear::forward_in_integers(&slice(&x), &slice(&weight), &bias, inputs, steps);
+            (matrix(y, bias.len()), Affine { x, weight })
+        })
+    }
+
+    fn row_peaks(x: &Tensor<Self, 2>) -> Vec<f32> {
+        let x = primitive(x.clone()).primitive;
+        quantize::row_peaks(&slice(&x), columns(&x))
+    }
+
     fn fake_quantize(x: Tensor<Self, 2>, step: Tensor<Self, 2>, levels: Levels) -> Tensor<Self, 2> {
         let [x, step] = [x, step].map(primitive);
         record([&x, &step], || {

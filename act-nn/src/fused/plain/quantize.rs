@@ -3,10 +3,26 @@
 use burn::tensor::Tensor;
 
 use super::{Cpu, columns, matrix, owned, primitive, slice, slice_mut, tensor};
+use crate::kernels::linear::{self, InputUnits};
 use crate::kernels::quantize::{self, Levels};
 use crate::quantize::ops::QuantizeOps;
 
 impl QuantizeOps for Cpu {
+    const INTEGERS: bool = true;
+
+    fn affine_in_integers(
+        x: Tensor<Self, 2>,
+        weight: Tensor<Self, 2>,
+        bias: Tensor<Self, 2>,
+        inputs: InputUnits<'_>,
+        steps: &[f32],
+    ) -> Tensor<Self, 2> {
+        let [x, w, b] = [x, weight, bias].map(primitive);
+        let (x, w, bias) = (slice(&x), slice(&w), slice(&b));
+        let y = linear::forward_in_integers(&x, &w, &bias, inputs, steps);
+        tensor(matrix(y, bias.len()))
+    }
+
     fn fake_quantize(x: Tensor<Self, 2>, step: Tensor<Self, 2>, levels: Levels) -> Tensor<Self, 2> {
         let (x, step) = (primitive(x), primitive(step));
         let y = quantize::static_steps(&slice(&x), columns(&x), &slice(&step), levels);
