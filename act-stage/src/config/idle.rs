@@ -4,9 +4,12 @@ use super::choices::SchemeKind;
 use super::document::Config;
 use super::programs::Program;
 use act_core::error::Result;
+use act_core::quant::WeightBits;
 
 /// A key, whether other keys leave it without effect, and which.
 type Idle = (&'static str, bool, &'static str);
+
+const FOUR_BITS: &str = "QuantPost.weight_bits: 4";
 
 impl Config {
     /// Warns of keys that were given, are `program`'s to read, and change nothing there because of what
@@ -23,6 +26,12 @@ impl Config {
             if idle && program.read(key) && self.places.has(key) {
                 warn(key, why);
             }
+        }
+        let key = "QuantPost.schemes";
+        if self.leaves_float_out() && program.read(key) && self.places.has(key) {
+            let text =
+                format!("float in {key} has no effect: {FOUR_BITS} leaves no layer in float");
+            log::warn!("{}", self.places.told(key, &text));
         }
         // A file may hold both; a flag asks for a change.
         for (key, idle, why) in self.behind_others(program) {
@@ -51,8 +60,14 @@ impl Config {
         Ok(())
     }
 
+    /// True if layers may stay in float for all that the schemes say, and may not for what the bits say.
+    fn leaves_float_out(&self) -> bool {
+        let post = &self.quant_post;
+        post.stored() != WeightBits::Eight && post.schemes.contains(&SchemeKind::Float)
+    }
+
     /// Keys that say something of what is not asked for.
-    fn without_meaning(&self) -> Result<[Idle; 9]> {
+    fn without_meaning(&self) -> Result<[Idle; 11]> {
         let losses = self.distillation.weights()?;
         let inner = losses.pooled + losses.hidden + losses.relations;
         let targets = self.prune.targets();
@@ -71,6 +86,8 @@ impl Config {
         let no_relations = "Distillation.relations is not asked for";
         let no_inner = "no loss looks into the teacher";
         let no_smooth = "smooth is not among QuantPost.schemes";
+        let in_groups = self.quant_post.stored() != WeightBits::Eight;
+        let of_groups = "with QuantPost.weight_bits: 4 groups have steps of their own; only the classifier, in 8 bits, heeds it";
         Ok([
             ("Prune.latency_batch", untimed, no_target),
             ("Prune.latency_threads", untimed, no_target),
@@ -85,6 +102,12 @@ impl Config {
             ("Distillation.relation_layers", unrelated, no_relations),
             ("Distillation.cache", inner == 0.0, no_inner),
             ("QuantPost.smooth_alpha", rough, no_smooth),
+            ("QuantPost.weight_quantize_type", in_groups, of_groups),
+            (
+                "HyperParameterOptimization.weight_quantize_type",
+                in_groups,
+                of_groups,
+            ),
         ])
     }
 

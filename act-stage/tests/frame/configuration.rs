@@ -104,6 +104,16 @@ fn keys_that_others_leave_idle_are_warned_of_where_they_stand() {
             "QuantPost.smooth_alpha",
             "smooth is",
         ),
+        (
+            "QuantPost:\n  weight_quantize_type: abs_max\n  weight_bits: 4",
+            "QuantPost.weight_quantize_type",
+            "groups have steps of their own",
+        ),
+        (
+            "QuantPost:\n  schemes: [static, float]\n  weight_bits: 4",
+            "float in QuantPost.schemes",
+            "leaves no layer in float",
+        ),
     ] {
         let said = told(text);
         let line = format!("c.yaml:2: {key} has no effect: ");
@@ -116,6 +126,8 @@ fn keys_that_others_leave_idle_are_warned_of_where_they_stand() {
         "Distillation:\n  temperature: 4",
         "Distillation:\n  layers: [[0, 0]]\n  hidden: 1\n  cache: 0",
         "QuantPost:\n  smooth_alpha: [0.5]",
+        "QuantPost:\n  schemes: [static, float]\n  weight_quantize_type: abs_max",
+        "QuantPost:\n  schemes: [static]\n  weight_bits: 4",
         "Prune: {}\nQuantAware:",
     ] {
         assert_eq!(told(text), "", "{text}");
