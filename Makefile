@@ -185,7 +185,7 @@ $(call each,report.md): $(out)/%/report.md: $(addprefix $(out)/%/,$(models)) $(o
     $$(call in_data,$$*,test.* test_public.*) | build
 	act-eval report $(addprefix $(@D)/,$(models)) --data $(call data,$*) \
 	    $(if $(BASE),,--training $(@D)/base.json) --training $(@D)/student.json --training $(@D)/int8.json \
-	    -o $@ -o $(@:.md=.json) -o $(@:.md=.html) $(REPORT_FLAGS) > $(@:.md=.txt)
+	    $(REPORT_FLAGS) -o $(@:.md=.txt) -o $(@:.md=.json) -o $(@:.md=.html) -o $@ > /dev/null
 
 # FINISHED: a file that collects the reports of tasks that were done.
 .PHONY: $(tasks)

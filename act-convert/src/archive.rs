@@ -93,7 +93,8 @@ pub fn unpack(path: &Path, kind: ArchiveKind, dir: &Path) -> Result<()> {
     for _ in 0..MAX_ENTRIES {
         names_left.set(Some(MAX_NAMES));
         let Some(entry) = entries.next() else {
-            return Ok(());
+            names_left.set(None);
+            return to_the_end(archive.into_inner());
         };
         names_left.set(None);
         let mut entry = entry.map_err(damaged)?;
@@ -112,6 +113,14 @@ pub fn unpack(path: &Path, kind: ArchiveKind, dir: &Path) -> Result<()> {
         }
     }
     Err(Error::rejected(format!("more than {MAX_ENTRIES} entries")))
+}
+
+/// Reads what follows the last entry, so that gzip's checksum and length, at the end of its stream,
+/// are compared with what came out.
+fn to_the_end(mut stream: impl Read) -> Result<()> {
+    io::copy(&mut stream, &mut io::sink())
+        .map(drop)
+        .map_err(damaged)
 }
 
 /// The plain file name of an entry; `None` for what is no file, or hidden.

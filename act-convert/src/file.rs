@@ -51,10 +51,16 @@ fn decoded(mut bytes: Vec<u8>) -> std::result::Result<String, String> {
     String::from_utf8(bytes).map_err(|e| format!("not UTF-8: {e}"))
 }
 
-/// A JSON object; `serde_json` itself refuses nesting deeper than 128.
+/// How many times the bytes that a kind of file may have its values may take in memory.
+const SPREAD: usize = 8;
+
+/// A JSON object of at most `limit` bytes, and [`SPREAD`] times as many in memory; `serde_json` itself
+/// refuses nesting deeper than 128.
 pub(crate) fn json(path: &Path, limit: u64) -> Result<Value> {
     let rejected = |what: &str| Error::rejected(format!("{}: {what}", path.display()));
     let text = decoded(read(path, limit)?).map_err(|why| rejected(&why))?;
+    act_core::json::check_weight(text.as_bytes(), SPREAD * limit as usize)
+        .map_err(|e| rejected(&e.to_string()))?;
     match serde_json::from_str(&text) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(rejected("not a JSON object")),
@@ -96,6 +102,14 @@ mod tests {
         assert_eq!(read(b"x\xef\xbb\xbf").unwrap(), "x\u{feff}");
         let marked = written(b"\xef\xbb\xbf{\"a\": 1}");
         assert_eq!(json(marked.path(), 100).unwrap()["a"], 1);
+    }
+
+    #[test]
+    fn a_small_file_that_takes_much_memory_is_refused() {
+        let text = format!("{{\"a\":[{}]}}", vec!["{\"\":0}"; 2000].join(","));
+        let error = json(written(text.as_bytes()).path(), text.len() as u64).unwrap_err();
+        assert!(error.to_string().contains("MiB of memory"), "{error}");
+        json(written(text.as_bytes()).path(), 1 << 20).unwrap();
     }
 
     #[test]

@@ -60,17 +60,21 @@ fn from_file(path: &Path, options: &ImportOptions) -> Result<Artifact> {
     match archive::ArchiveKind::of(path)? {
         Some(kind) => {
             let dir = tempfile::tempdir().map_err(|e| Error::io(std::env::temp_dir(), e))?;
+            let _unfinished = act_stage::Unfinished::new(dir.path());
             archive::unpack(path, kind, dir.path())
                 .and_then(|()| from_folder(dir.path(), options))
                 .map_err(|e| e.context(path.display()))
         }
         None => match foreign::described(&name) {
             Some(what) => Err(Error::rejected(format!("{}: {what}", path.display()))),
-            None if options.names_anything() => Err(Error::usage(format!(
-                "{}: an artifact has its own task, labels, length and vocabulary: leave out \
+            // Whether it is one is said first.
+            None if options.names_anything() && artifact::inspect(path).is_ok() => {
+                Err(Error::usage(format!(
+                    "{}: an artifact has its own task, labels, length and vocabulary: leave out \
                  --task, --labels, --data, --max-seq-length and --vocab",
-                path.display()
-            ))),
+                    path.display()
+                )))
+            }
             None => Artifact::open(path),
         },
     }

@@ -6,6 +6,7 @@ pub mod artifact;
 pub mod batch;
 pub mod device;
 pub mod error;
+pub mod json;
 pub mod metrics;
 mod named;
 pub mod names;

@@ -25,7 +25,7 @@ use crate::error::Result;
 use json::Json;
 use pieces::WordPieces;
 
-pub use json::{JsonParts, check_json, shorten_json};
+pub use json::{JsonParts, LONGEST as LONGEST_JSON, check_json, shorten_json};
 pub use spec::{JsonSpec, SpecialTokens, Split, TokenizerSpec, WordPieceSpec};
 pub use truncation::Truncation;
 pub use vocab::vocab_tokens;

@@ -238,12 +238,7 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             }
             let found = check(&dir, task.as_deref(), &reader)?;
             context.set_synthetic(found.synthetic);
-            let text = if json {
-                serde_json::to_string_pretty(&found)? + "\n"
-            } else {
-                found.to_string()
-            };
-            context.write_file(Path::new("-"), text.as_bytes())?;
+            print(context, json.then_some(&found), &found.to_string())?;
             found.verdict()?;
         }
         Args::Describe {
@@ -268,6 +263,23 @@ fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Prints a finding as JSON where that is wished, which escapes for itself, or else as text.
+fn print(
+    context: &Context,
+    as_json: Option<&impl serde::Serialize>,
+    text: &str,
+) -> anyhow::Result<()> {
+    let path = Path::new("-");
+    match as_json {
+        Some(found) => {
+            let json = serde_json::to_string_pretty(found)? + "\n";
+            context.write_file(path, json.as_bytes())?;
+        }
+        None => context.write_text(path, text)?,
+    }
+    Ok(())
+}
+
 /// Shows what a folder seems to hold, and writes it down if that is wished and it can be read so.
 fn describe_folder(
     context: &Context,
@@ -287,12 +299,8 @@ fn describe_folder(
     }
     let found = describe(dir, task)?;
     let description = found.json()?;
-    let text = if json {
-        serde_json::to_string_pretty(&found)? + "\n"
-    } else {
-        format!("{found}\n{DESCRIPTION}\n{description}")
-    };
-    context.write_file(Path::new("-"), text.as_bytes())?;
+    let text = format!("{found}\n{DESCRIPTION}\n{description}");
+    print(context, json.then_some(&found), &text)?;
     found.verdict()?;
     if write {
         context.write_file(&path, description.as_bytes())?;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use act_core::{Error, Result};
+use act_stage::Unfinished;
 use tempfile::TempDir;
 
 use crate::description::Description;
@@ -11,6 +12,7 @@ use crate::description::Description;
 /// A folder being filled. Dropped before [`Staging::place`], it leaves nothing behind.
 pub(crate) struct Staging {
     temporary: TempDir,
+    unfinished: Unfinished,
     target: PathBuf,
 }
 
@@ -25,6 +27,7 @@ impl Staging {
             .tempdir_in(&parent)
             .map_err(|e| Error::io(&parent, e))?;
         Ok(Self {
+            unfinished: Unfinished::new(temporary.path()),
             temporary,
             target: target.to_path_buf(),
         })
@@ -60,6 +63,7 @@ impl Staging {
         make_readable(self.path()).map_err(io)?;
         fs::rename(self.path(), &self.target).map_err(io)?;
         let _ = self.temporary.keep(); // It has another name now.
+        drop(self.unfinished);
         if let Some(aside) = replaced {
             fs::remove_dir_all(&aside).map_err(|e| Error::io(&aside, e))?;
         }

@@ -14,7 +14,7 @@ use crate::args::{self, JudgeArgs};
 use crate::classes;
 use crate::evaluation::{Answers, majority, open_split};
 use crate::model::{Model, stem};
-use crate::output::{self, synthetic_tag};
+use crate::output::{self, Printed, synthetic_tag};
 use crate::table::Table;
 
 /// Arguments of `act-eval accuracy`.
@@ -73,13 +73,13 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     report.set_dataset(&data.record, Some(cut));
     report.accuracy = Some(accuracy);
     let text = if args.json {
-        output::json(&report)?
+        Printed::Json(output::json(&report)?)
     } else {
         let table = args.per_class.then(|| class_table(&classes).to_string());
         let mut text = summary(&accuracy, &data.record, &report);
         text += &output::cut_line(&cut);
         text += &beside(&report.details, f1.map(|(_, label)| label));
-        text + &table.unwrap_or_default()
+        Printed::Text(text + &table.unwrap_or_default())
     };
     args.judge.report.write(ctx, report)?;
     output::print(ctx, &text)?;

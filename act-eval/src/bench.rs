@@ -13,7 +13,7 @@ use crate::args::LatencyArgs;
 use crate::evaluation::open_split;
 use crate::latency::{Contestant, Race, latency_table, race_all};
 use crate::model::{Model, stem};
-use crate::output::{self, synthetic_tag};
+use crate::output::{self, Printed, synthetic_tag};
 use crate::table;
 
 /// Arguments of `act-eval bench`.
@@ -76,11 +76,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         report.set_dataset(&data.record, cut);
     }
     let text = if args.json {
-        output::json(&report)?
+        Printed::Json(output::json(&report)?)
     } else {
         let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
         let conditions = conditions(&report, &models);
-        format!("{}{conditions}\n", latency_table(&names, &races))
+        Printed::Text(format!("{}{conditions}\n", latency_table(&names, &races)))
     };
     judge.report.write(ctx, report)?;
     output::print(ctx, &text)?;

@@ -1,48 +1,42 @@
 //! Which classes a model takes for which: the confusion matrix, and its largest mistakes where there
 //! are too many classes to look at a matrix.
 
-use act_stage::report::Confusion;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use act_stage::report::{Confusion, ConfusionCell};
 
 use crate::evaluation::Answers;
 
-/// Examples of one class that were taken for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mistake {
-    /// The true class.
-    pub truth: usize,
-    /// The model's.
-    pub predicted: usize,
-    /// How many examples.
-    pub examples: usize,
-}
-
 /// Counts the answers; their classes index `labels`.
 pub fn count(answers: &Answers, labels: &[String]) -> Confusion {
-    let mut counts = vec![vec![0; labels.len()]; labels.len()];
-    for (&predicted, &truth) in answers.predicted.iter().zip(&answers.truth) {
-        counts[truth as usize][predicted] += 1;
-    }
-    Confusion {
+    let mut confusion = Confusion {
         labels: labels.to_vec(),
-        counts,
+        ..Confusion::default()
+    };
+    let pairs = answers.truth.iter().zip(&answers.predicted);
+    let pairs = pairs.map(|(&truth, &predicted)| (truth as usize, predicted));
+    if labels.len() <= Confusion::MATRIX {
+        confusion.counts = vec![vec![0; labels.len()]; labels.len()];
+        pairs.for_each(|(truth, predicted)| confusion.counts[truth][predicted] += 1);
+        return confusion;
     }
+    let mut cells: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    pairs.for_each(|pair| *cells.entry(pair).or_default() += 1);
+    let cell = |((truth, predicted), examples)| ConfusionCell {
+        truth,
+        predicted,
+        examples,
+    };
+    confusion.cells = cells.into_iter().map(cell).collect();
+    confusion
 }
 
 /// The most frequent mistakes, at most so many, the largest first; of equals the first classes'.
-pub fn mistakes(confusion: &Confusion, most: usize) -> Vec<Mistake> {
-    let mut all: Vec<Mistake> = Vec::new();
-    for (truth, row) in confusion.counts.iter().enumerate() {
-        for (predicted, &examples) in row.iter().enumerate() {
-            if predicted != truth && examples > 0 {
-                all.push(Mistake {
-                    truth,
-                    predicted,
-                    examples,
-                });
-            }
-        }
-    }
-    all.sort_by_key(|m| std::cmp::Reverse(m.examples));
+pub fn mistakes(confusion: &Confusion, most: usize) -> Vec<ConfusionCell> {
+    let wrong = |cell: &ConfusionCell| cell.truth != cell.predicted;
+    let mut all: Vec<ConfusionCell> = confusion.filled().filter(wrong).collect();
+    all.sort_by_key(|cell| Reverse(cell.examples));
     all.truncate(most);
     all
 }
@@ -66,5 +60,24 @@ mod tests {
             .collect();
         assert_eq!(found, [(2, 1, 2), (0, 1, 1)]);
         assert_eq!(mistakes(&confusion, 1).len(), 1);
+    }
+
+    #[test]
+    fn of_many_classes_only_what_is_not_zero_is_kept() {
+        let labels: Vec<String> = (0..4096).map(|class| class.to_string()).collect();
+        let answers = Answers {
+            predicted: vec![0, 4000, 4000, 7],
+            truth: vec![0, 4095, 4095, 4095],
+        };
+        let confusion = count(&answers, &labels);
+        assert!(confusion.counts.is_empty());
+        let cells = confusion.filled();
+        let cells: Vec<_> = cells.map(|c| (c.truth, c.predicted, c.examples)).collect();
+        assert_eq!(cells, [(0, 0, 1), (4095, 7, 1), (4095, 4000, 2)]);
+        assert_eq!(mistakes(&confusion, 1)[0].examples, 2);
+        let json = serde_json::to_string(&confusion).unwrap();
+        assert!(json.len() < 50_000, "{} bytes", json.len());
+        let read: Confusion = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, confusion);
     }
 }

@@ -13,7 +13,7 @@ use act_stage::report::{self, ComparedModel, ComparisonDetails, Report};
 use act_stage::{Context, Exit, LogArgs};
 
 use crate::args;
-use crate::output::{self, synthetic_tag};
+use crate::output::{self, Printed, synthetic_tag};
 use criteria::Verdict;
 
 /// Arguments of `act-eval gate`.
@@ -63,7 +63,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     if let Some(lost) = &outcome.lost {
         log::warn!("{lost}");
     }
-    output::print(ctx, &outcome.text())?;
+    output::print(ctx, &Printed::Text(outcome.text()))?;
     let passed = outcome.verdicts.iter().all(|v| v.passed);
     Ok(if passed { Exit::Done } else { Exit::Missed })
 }

@@ -14,7 +14,7 @@ use act_data::Task;
 use act_stage::{Context, Exit, LogArgs};
 
 use crate::lineage::tree;
-use crate::output::{self, synthetic_tag};
+use crate::output::{self, Printed, synthetic_tag};
 use crate::sites;
 use crate::table::Table;
 use inspection::Inspection;
@@ -49,10 +49,14 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         (header, sites)
     };
     let text = if args.json {
-        output::json(&Inspection::new(&header, sites, is_synthetic(&header)))?
+        Printed::Json(output::json(&Inspection::new(
+            &header,
+            sites,
+            is_synthetic(&header),
+        ))?)
     } else {
         let shown = (args.quant || args.time).then_some(&sites[..]);
-        as_text(&header, shown)
+        Printed::Text(as_text(&header, shown))
     };
     output::print(ctx, &text)?;
     Ok(Exit::Done)

@@ -7,8 +7,8 @@ use std::path::Path;
 use act_core::provenance::StageRecord;
 use act_core::{Artifact, Batch, Encoding, Error, Plan, Progress, Result, TaskInfo, Tokenizer};
 use act_infer::Engine;
-use act_stage::Context;
 use act_stage::report::{HowQuantised, Report};
+use act_stage::{Context, printed};
 
 use crate::{quantised, sites};
 
@@ -127,7 +127,7 @@ fn finite(row: Vec<f32>) -> Result<Vec<f32>> {
 /// A model's name where the user gave none: the file's stem.
 pub fn stem(path: &Path) -> String {
     match path.file_stem() {
-        Some(stem) if path.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
+        Some(stem) if path.as_os_str() != "-" => printed::one_line(&stem.to_string_lossy()),
         _ => "model".into(),
     }
 }

@@ -7,9 +7,21 @@ use act_core::{Error, Result};
 use act_stage::Context;
 use act_stage::report::Cut;
 
-/// Writes text to standard output.
-pub fn print(ctx: &Context, text: &str) -> Result<()> {
-    ctx.write_file(Path::new("-"), text.as_bytes())
+/// What goes to standard output.
+pub enum Printed {
+    /// For people: nothing in it that others wrote moves the cursor.
+    Text(String),
+    /// For scripts: escapes for itself.
+    Json(String),
+}
+
+/// Writes to standard output.
+pub fn print(ctx: &Context, printed: &Printed) -> Result<()> {
+    let path = Path::new("-");
+    match printed {
+        Printed::Text(text) => ctx.write_text(path, text),
+        Printed::Json(json) => ctx.write_file(path, json.as_bytes()),
+    }
 }
 
 /// A value as indented JSON with a line break at its end.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use act_core::{Error, Result};
-use act_stage::{Context, Exit};
+use act_stage::{Context, Exit, printed};
 
 use crate::args::LatencyArgs;
 use crate::comparison::{Comparison, Measurements};
@@ -15,7 +15,7 @@ use crate::latency::{Contestant, race_all};
 use crate::markdown;
 use crate::model::{Model, stem};
 use crate::operators;
-use crate::output;
+use crate::output::{self, Printed};
 use crate::training::TrainingReports;
 
 /// Arguments of `act-eval report`.
@@ -24,7 +24,8 @@ pub struct Args {
     /// Models, the reference first: a file, or NAME=FILE.
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<String>,
-    /// Where to write, repeatable; the extension decides the format: html, md, json.
+    /// Where to write, repeatable, in this order; the extension decides the format: html, md, json, or
+    /// txt for what is printed.
     #[arg(short, long, value_name = "FILE", value_parser = parse_document)]
     pub output: Vec<Document>,
     /// Report of act-distill or act-quant, whose curves and reasons are shown; repeatable.
@@ -50,6 +51,7 @@ enum DocumentFormat {
     Html,
     Json,
     Markdown,
+    Text,
 }
 
 fn parse_document(text: &str) -> Result<Document, String> {
@@ -58,7 +60,8 @@ fn parse_document(text: &str) -> Result<Document, String> {
         Some("html") => DocumentFormat::Html,
         Some("json") => DocumentFormat::Json,
         Some("md") => DocumentFormat::Markdown,
-        _ => return Err("a report ends in .html, .md or .json".into()),
+        Some("txt") => DocumentFormat::Text,
+        _ => return Err("a report ends in .html, .md, .json or .txt".into()),
     };
     Ok(Document { path, format })
 }
@@ -122,20 +125,25 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         log::warn!("{lost}");
     }
     let json = output::json(&comparison.report)?;
+    let verdict = markdown::verdict(&comparison);
+    // In the order of the flags: whoever waits for one of them, as Make does, names it last.
     for document in &args.output {
         let text = match document.format {
             DocumentFormat::Html => html::document(&comparison, &models)?,
             DocumentFormat::Json => json.clone(),
-            DocumentFormat::Markdown => markdown::document(&comparison, &models),
+            DocumentFormat::Markdown => {
+                printed::markdown(&markdown::document(&comparison, &models))
+            }
+            DocumentFormat::Text => printed::lines(&verdict),
         };
         ctx.write_file(&document.path, text.as_bytes())?;
     }
-    let text = if args.json {
-        json
+    let printed = if args.json {
+        Printed::Json(json)
     } else {
-        markdown::verdict(&comparison)
+        Printed::Text(verdict)
     };
-    output::print(ctx, &text)?;
+    output::print(ctx, &printed)?;
     args.latency.judge.report.write(ctx, comparison.report)?;
     Ok(Exit::Done)
 }
@@ -165,7 +173,9 @@ fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
 /// `NAME=FILE`, or a file whose stem is the name. A `=` inside a path is no separator.
 fn name_and_path(argument: &str) -> (String, PathBuf) {
     match argument.split_once('=') {
-        Some((name, path)) if !name.is_empty() && !name.contains('/') => (name.into(), path.into()),
+        Some((name, path)) if !name.is_empty() && !name.contains('/') => {
+            (printed::one_line(name), path.into())
+        }
         _ => (stem(Path::new(argument)), argument.into()),
     }
 }
@@ -185,6 +195,12 @@ mod tests {
         assert_eq!(named("lr=3/int8.act"), "lr 3/int8.act");
         assert_eq!(named("runs/lr=3/int8.act"), "int8 runs/lr=3/int8.act");
         assert_eq!(named("-"), "model -");
+        // What a name may do to a terminal or a table, it does not.
+        assert_eq!(
+            named("a\u{1b}[2J\n.act").split(' ').next(),
+            Some("a\\u{1b}[2J\\n")
+        );
+        assert_eq!(named("\u{1b}c=x.act"), "\\u{1b}c x.act");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use act_core::{Error, Result};
 use act_stage::report::{self, ComparisonDetails, Report};
 use act_stage::{Context, Exit, LogArgs};
 
-use crate::output;
+use crate::output::{self, Printed};
 use json::Summary;
 
 /// Arguments of `act-eval summary`.
@@ -43,9 +43,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     reports.sort_by_key(|r| place(&r.task));
     ctx.set_synthetic(reports.iter().any(|r| r.synthetic));
     let text = if args.json {
-        output::json(&Summary::new(&reports))?
+        Printed::Json(output::json(&Summary::new(&reports))?)
     } else {
-        tables::text(&reports)
+        Printed::Text(tables::text(&reports))
     };
     output::print(ctx, &text)?;
     Ok(Exit::Done)

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use act_core::testing::tiny_artifact;
+use act_core::{Embedding, Tensor};
 use act_infer::Engine;
 use serde_json::{Value, json};
 use service::{Limits, service};
@@ -22,11 +23,16 @@ fn engine() -> Engine {
 
 /// Runs `client` against a server of its own, then shuts that down.
 fn with_server(limits: Limits, client: impl FnOnce(SocketAddr)) {
+    serving(engine(), limits, client);
+}
+
+/// The same of an engine that is given.
+fn serving(engine: Engine, limits: Limits, client: impl FnOnce(SocketAddr)) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let (routes, batcher) = service(engine().with_threads(2), limits);
+    let (routes, batcher) = service(engine.with_threads(2), limits);
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -183,4 +189,43 @@ fn shutting_down_answers_who_has_asked() {
     });
     let (status, answer) = client.unwrap().join().unwrap();
     assert_eq!(status, 200, "{answer}");
+}
+
+/// A text whose scores are no numbers fails alone, with whomever it shared a batch.
+#[test]
+fn nobody_pays_for_the_text_of_another() {
+    let mut model = tiny_artifact(1, &Default::default());
+    let tokenizer = Engine::new(model.clone()).unwrap();
+    let bad = tokenizer.tokenizer().unwrap().encode("abc", None).unwrap();
+    let good = tokenizer.tokenizer().unwrap().encode("花呗", None).unwrap();
+    let name = Embedding::Word.weight();
+    let mut table = model.params.f32(&name).unwrap().to_vec();
+    let width = model.plan.hidden_size;
+    let own = bad.input_ids.iter().find(|id| !good.input_ids.contains(id));
+    let row = *own.expect("the texts differ") as usize * width;
+    for (i, value) in table[row..row + width].iter_mut().enumerate() {
+        *value = if i % 2 == 0 { f32::MAX } else { f32::MIN };
+    }
+    let shape = model.params.get(&name).unwrap().shape().to_vec();
+    model.params.insert(&name, Tensor::f32(shape, table));
+    let limits = Limits {
+        window: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    serving(Engine::new(model).unwrap(), limits, |address| {
+        thread::scope(|scope| {
+            for client in 0..8 {
+                scope.spawn(move || {
+                    let (text, expected) = if client == 3 {
+                        ("abc", 500)
+                    } else {
+                        ("花呗", 200)
+                    };
+                    let body = json!({"texts": [text]}).to_string();
+                    let (status, answer) = send(address, "POST", "/classify", &body);
+                    assert_eq!(status, expected, "{answer}");
+                });
+            }
+        });
+    });
 }

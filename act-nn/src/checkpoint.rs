@@ -4,7 +4,7 @@
 //! process. Nothing random is part of it: order and dropout follow from the seed and the step. Where a
 //! state is kept, and in what form, is the keeper's business.
 
-use act_core::Params;
+use act_core::{Params, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Journal;
@@ -49,6 +49,11 @@ impl Mean {
     pub(crate) fn add(&mut self, value: f64) {
         self.sum += value;
         self.n += 1;
+    }
+
+    /// How many were added.
+    pub(crate) fn count(&self) -> usize {
+        self.n
     }
 
     /// The mean; 0 of nothing.
@@ -100,8 +105,9 @@ pub struct Resumed {
 
 /// Keeps the state of a run. A keeper that cannot save says so itself: training goes on.
 pub trait Keeper {
-    /// The state to go on from; asked for once, before the first step.
-    fn resume(&mut self) -> Option<Resumed>;
+    /// The state to go on from, which `fits` must find to be one of this run; asked for once, before
+    /// the first step.
+    fn resume(&mut self, fits: &dyn Fn(&Resumed) -> Result<()>) -> Option<Resumed>;
     /// True if the state after `step` steps should be saved now; one that the listener's error ends is
     /// saved in any case.
     fn due(&mut self, step: usize) -> bool;
@@ -113,7 +119,7 @@ pub trait Keeper {
 pub struct Unkept;
 
 impl Keeper for Unkept {
-    fn resume(&mut self) -> Option<Resumed> {
+    fn resume(&mut self, _: &dyn Fn(&Resumed) -> Result<()>) -> Option<Resumed> {
         None
     }
 

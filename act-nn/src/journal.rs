@@ -87,6 +87,22 @@ struct Window {
 }
 
 impl Journal {
+    /// True for what `steps` steps can have left.
+    pub(crate) fn counts_at_most(&self, steps: usize) -> bool {
+        let Self {
+            losses,
+            evaluations,
+            window,
+        } = self;
+        losses.len() <= steps
+            && evaluations.len() <= steps
+            && window.steps <= steps
+            && losses.iter().all(|point| point.step <= steps)
+            && evaluations
+                .iter()
+                .all(|evaluation| evaluation.step <= steps)
+    }
+
     /// Takes note of an event; losses become a point every `log_every` steps, and at the last.
     pub fn note(&mut self, event: &TrainEvent, log_every: usize) {
         match *event {

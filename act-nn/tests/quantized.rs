@@ -326,8 +326,8 @@ fn neither_threads_nor_a_second_run_change_a_bit() {
 struct Memory(Option<Resumed>);
 
 impl Keeper for Memory {
-    fn resume(&mut self) -> Option<Resumed> {
-        self.0.take()
+    fn resume(&mut self, fits: &dyn Fn(&Resumed) -> Result<()>) -> Option<Resumed> {
+        self.0.take().filter(|kept| fits(kept).is_ok())
     }
 
     fn due(&mut self, _: usize) -> bool {

@@ -148,12 +148,13 @@ impl Closing<'_> {
             recorded.push((path, pruned));
         }
         let index = family::index(&recorded, cost.setting())?;
-        let path = self.args.stage.output.join(family::INDEX);
-        self.ctx.write_file(&path, index.as_bytes())?;
         if let Some((_, fastest)) = recorded.last() {
             let report = record::report(fastest, &self.train.record, cost.setting())?;
             self.args.stage.report.write(self.ctx, report)?;
         }
+        // The index comes last, as the artifact does elsewhere.
+        let path = self.args.stage.output.join(family::INDEX);
+        self.ctx.write_file(&path, index.as_bytes())?;
         Ok(Exit::Done)
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::output::{self, Listing};
 use crate::progress::Bars;
-use crate::{input, logger};
+use crate::{input, logger, printed};
 use act_core::artifact::Artifact;
 use act_core::error::{Error, Result};
 
@@ -135,6 +135,12 @@ impl Context {
         } else {
             output::write(path, |out| out.write_all(bytes).map_err(io)).map(drop)
         }
+    }
+
+    /// As [`Context::write_file`], of text for people, in which what others wrote cannot move a
+    /// terminal's cursor ([`crate::printed::lines`]).
+    pub fn write_text(&self, path: &Path, text: &str) -> Result<()> {
+        self.write_file(path, printed::lines(text).as_bytes())
     }
 
     /// Buffered standard output for text; flush it at the end.

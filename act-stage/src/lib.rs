@@ -6,6 +6,7 @@
 pub mod args;
 pub mod config;
 pub mod memory;
+pub mod printed;
 pub mod provenance;
 pub mod report;
 #[cfg(feature = "testing")]
@@ -33,6 +34,7 @@ pub use exit::Exit;
 pub use frame::{StageCli, main};
 pub use output::Listing;
 pub use progress::Bars;
+pub use signals::Unfinished;
 
 /// The allocator of every binary, which declares it with
 /// `#[global_allocator] static ALLOCATOR: act_stage::Allocator = act_stage::Allocator;` (a library

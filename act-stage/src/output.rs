@@ -2,14 +2,17 @@
 //!
 //! A file is written beside its target under a temporary name, synchronised to the disk and then
 //! renamed, so that at no moment, not even under kill -9, a partial file bears the target's name.
+//! What such an end leaves beside it, the next writer of the same target takes away.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use crate::signals::{self, Unfinished};
+use crate::signals::{self, Steps, Unfinished};
 use act_core::error::{Error, Result};
 
 /// True for `-`.
@@ -39,6 +42,8 @@ pub(crate) fn write(
         }
         Destination::File(path) => path,
     };
+    // A result of hours is worth the moment that it takes to write it.
+    let _step = Steps::begin();
     let mut file = temporary(&path).map_err(io)?;
     let _unfinished = Unfinished::new(file.path());
     let bytes = stream(file.as_file_mut(), write).map_err(|e| e.context(path.display()))?;
@@ -100,18 +105,62 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
+/// Letters and digits in a temporary name.
+const RANDOM: usize = 6;
+
 fn temporary(path: &Path) -> io::Result<NamedTempFile> {
-    let mut prefix = std::ffi::OsString::from(".");
+    let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".tmp");
+    builder.prefix(&prefix).suffix(".tmp").rand_bytes(RANDOM);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         // As any program creates files: the umask takes away what the user does not want.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder(path))
+    sweep(path, &prefix);
+    let file = builder.tempfile_in(folder(path))?;
+    // A file system without locks keeps what is left behind, and no harm is done.
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// Younger files may not have their lock yet.
+const GROWN_UP: Duration = Duration::from_secs(60);
+
+/// Removes what killed writers of `path` have left: their temporary files, which nobody holds locked.
+fn sweep(path: &Path, prefix: &OsStr) {
+    let (Some(prefix), Ok(entries)) = (prefix.to_str(), fs::read_dir(folder(path))) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let random = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(prefix)?.strip_suffix(".tmp"));
+        let ours = random.is_some_and(|random| {
+            random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        if ours && is_dead(&entry.path()) && fs::remove_file(entry.path()).is_ok() {
+            log::info!(
+                "removed {}, which a killed process left",
+                entry.path().display()
+            );
+        }
+    }
+}
+
+/// True for a file that was written some time ago, and by a process that has ended.
+fn is_dead(path: &Path) -> bool {
+    let grown_up = |file: &File| {
+        let written = file.metadata()?.modified()?;
+        Ok::<_, io::Error>(written.elapsed().is_ok_and(|age| age >= GROWN_UP))
+    };
+    let regular = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+    let file = regular.then(|| File::open(path));
+    file.and_then(Result::ok)
+        .is_some_and(|file| grown_up(&file).unwrap_or(false) && file.try_lock().is_ok())
 }
 
 /// A buffered writer that counts.
@@ -166,12 +215,29 @@ pub(crate) fn write_stdout(write: impl FnOnce(&mut Counted<'_>) -> Result<()>) -
     stream(&mut io::stdout().lock(), write).map_err(|e| e.context("standard output"))
 }
 
-/// Binary data never goes to a terminal.
+/// Binary data never goes to a terminal, nor where nobody can ever read it.
 pub(crate) fn refuse_terminal() -> Result<()> {
+    if is_closed() {
+        return Err(Error::failed(
+            "standard output is closed: give -o FILE, or pipe into the next stage",
+        ));
+    }
     if io::stdout().is_terminal() {
         return Err(Error::usage(
             "artifacts are not written to a terminal: give -o FILE, or pipe into the next stage",
         ));
     }
     Ok(())
+}
+
+/// True if standard output was closed when the process began. Rust's runtime then has `/dev/null`
+/// there, for reading and writing; whoever writes `> /dev/null` opens it for writing alone. Only
+/// Linux tells.
+fn is_closed() -> bool {
+    let null = fs::read_link("/proc/self/fd/1").is_ok_and(|to| to == Path::new("/dev/null"));
+    let opened = fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
+    let flags = opened.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|octal| u32::from_str_radix(octal.trim(), 8).ok());
+    const BOTH: u32 = 2; // `O_RDWR` of fcntl.h, of the two lowest bits.
+    null && flags.is_some_and(|flags| flags & 3 == BOTH)
 }

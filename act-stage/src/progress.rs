@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use act_core::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::signals::interrupted;
+use crate::printed::one_line;
+use crate::signals::{Steps, interrupted};
 use crate::stderr;
 
 /// Time between two lines where there is no terminal.
@@ -16,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// The pieces of a stage's work, one bar after the other; see [`act_core::Progress`].
 pub struct Bars {
     quiet: bool,
-    shown: RefCell<Option<Bar>>,
+    shown: RefCell<Option<(Bar, Steps)>>,
 }
 
 impl Bars {
@@ -30,7 +31,7 @@ impl Bars {
     /// Ends the piece at work.
     pub fn finish(&self) {
         let ended = self.shown.take();
-        if let Some(Bar::Lines(lines)) = &ended {
+        if let Some((Bar::Lines(lines), _)) = &ended {
             lines.finish();
         }
     }
@@ -39,11 +40,12 @@ impl Bars {
 impl act_core::Progress for Bars {
     fn begin(&self, what: &str, total: usize) {
         self.finish();
-        self.shown.replace(Some(Bar::new(what, total, self.quiet)));
+        let bar = Bar::new(what, total, self.quiet);
+        self.shown.replace(Some((bar, Steps::begin())));
     }
 
     fn advance(&self, units: usize) -> Result<()> {
-        if let Some(bar) = &mut *self.shown.borrow_mut() {
+        if let Some((bar, _)) = &mut *self.shown.borrow_mut() {
             bar.advance(units);
         }
         if interrupted() {
@@ -53,7 +55,7 @@ impl act_core::Progress for Bars {
     }
 
     fn say(&self, words: &str) {
-        if let Some(bar) = &mut *self.shown.borrow_mut() {
+        if let Some((bar, _)) = &mut *self.shown.borrow_mut() {
             bar.say(words);
         }
     }
@@ -88,7 +90,7 @@ impl Bar {
     fn say(&mut self, words: &str) {
         match self {
             Bar::Silent => {}
-            Bar::Drawn(bar) => bar.set_message(stderr::one_line(words)),
+            Bar::Drawn(bar) => bar.set_message(one_line(words)),
             Bar::Lines(lines) => lines.said = words.into(),
         }
     }
@@ -110,7 +112,7 @@ fn drawn(what: &str, total: usize) -> ProgressBar {
     let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = stderr::show(ProgressBar::new(total as u64));
     bar.set_style(style.progress_chars("=> "));
-    bar.set_prefix(stderr::one_line(what));
+    bar.set_prefix(one_line(what));
     bar
 }
 

@@ -34,7 +34,9 @@ pub use comparison::{
     TrainingCourse,
 };
 pub use cut::Cut;
-pub use differences::{Change, Changes, Confusion, GroupedInterval, PairedDifference};
+pub use differences::{
+    Change, Changes, Confusion, ConfusionCell, GroupedInterval, PairedDifference,
+};
 pub use envelope::{NoDetails, Report, SCHEMA, SYNTHETIC_NOTICE};
 pub use host::Host;
 pub use input_costs::{InputCost, InputCosts, SchemeCost};

@@ -58,7 +58,11 @@ fn what_is_no_report_is_refused_with_its_path_and_its_size_is_bounded() {
         assert!(said.contains("r.json: ") && said.contains(what), "{said}");
     }
     let file = std::fs::File::create(&path).unwrap();
-    file.set_len((64 << 20) + 1).unwrap();
+    file.set_len((16 << 20) + 1).unwrap();
     let error = report::load(&path).unwrap_err().to_string();
-    assert!(error.contains("longer than 64 MiB"), "{error}");
+    assert!(error.contains("longer than 16 MiB"), "{error}");
+    // Short, and much in memory.
+    let many = vec!["{\"\":0}"; 1 << 20].join(",");
+    let said = refusal(&format!("{{\"schema\": 1, \"models\": [{many}]}}"));
+    assert!(said.contains("MiB of memory"), "{said}");
 }

@@ -5,8 +5,10 @@
 //! Artifacts are used as they are: every byte is covered by a digest, and moments have the shapes
 //! of the parameters. `checkpoint.json` is renamed into place last, so that a kill at any moment
 //! leaves the old checkpoint or the new one; its first line is the digest of the rest. What it does
-//! not name is removed after it, so that there is never more than one checkpoint and one half.
+//! not name is removed after it, so that there is never more than one checkpoint and one half; one that
+//! could not be written takes its half away, for the result needs the disk more.
 
+mod manifest;
 mod place;
 
 use std::fs::{self, File};
@@ -16,50 +18,15 @@ use std::time::{Duration, Instant};
 
 use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Params, Result};
-use act_nn::Journal;
-use act_nn::checkpoint::{Keeper, Position, Resumed, Snapshot, TensorSet};
-use serde::{Deserialize, Serialize};
+use act_nn::checkpoint::{Keeper, Resumed, Snapshot, TensorSet};
 
+use manifest::{Entry, MANIFEST, Manifest, SCHEMA, bounded};
 pub use place::{folder, key};
 
-const MANIFEST: &str = "checkpoint.json";
 const LOCK: &str = "lock";
-const SCHEMA: u32 = 3;
 
 /// No checkpoint takes more than this share of the time.
 const LARGEST_SHARE: u32 = 20;
-
-/// What `checkpoint.json` says.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Manifest {
-    schema: u32,
-    /// Digest of all that determines the run's result.
-    key: String,
-    position: Position,
-    journal: Journal,
-    weights: Entry,
-    moments: Vec<Entry>,
-    best: Option<Entry>,
-    steps: Option<Entry>,
-}
-
-/// A file of the checkpoint, and the digest of its model or of its bytes.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    file: String,
-    digest: String,
-}
-
-impl Entry {
-    fn check(&self, found: &Digest) -> Result<()> {
-        if found.to_string() == self.digest {
-            return Ok(());
-        }
-        Err(Error::rejected(format!("{} is another file", self.file)))
-    }
-}
 
 /// The checkpoints of one run.
 pub struct Checkpoints {
@@ -69,6 +36,8 @@ pub struct Checkpoints {
     frame: Artifact,
     every: Duration,
     best: Option<(usize, Entry)>,
+    /// Files of the checkpoint that is there.
+    kept: Vec<String>,
     last: Instant,
     last_took: Duration,
     /// Held while this process uses the folder.
@@ -94,6 +63,7 @@ impl Checkpoints {
             frame,
             every,
             best: None,
+            kept: Vec::new(),
             last: Instant::now(),
             last_took: Duration::ZERO,
             lock: None,
@@ -125,14 +95,12 @@ impl Checkpoints {
         }
     }
 
-    fn read(&mut self, path: &Path) -> Result<Option<Resumed>> {
-        let text = fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
-        let (digest, body) = text.split_once('\n').unwrap_or_default();
-        if digest != Digest::of([body.as_bytes()]).to_string() {
-            return Err(Error::rejected(format!("{MANIFEST} is damaged")));
-        }
-        let manifest: Manifest =
-            serde_json::from_str(body).map_err(|e| Error::rejected(format!("{MANIFEST}: {e}")))?;
+    fn read(
+        &mut self,
+        path: &Path,
+        fits: &dyn Fn(&Resumed) -> Result<()>,
+    ) -> Result<Option<Resumed>> {
+        let manifest = Manifest::read(path)?;
         if manifest.schema != SCHEMA || manifest.key != self.key.to_string() {
             return Ok(None);
         }
@@ -155,6 +123,8 @@ impl Checkpoints {
                 None => Vec::new(),
             },
         };
+        fits(&resumed)?;
+        self.kept = manifest.files().map(str::to_string).collect();
         self.best = resumed.position.best.map(|at| at.step).zip(manifest.best);
         Ok(Some(resumed))
     }
@@ -167,7 +137,7 @@ impl Checkpoints {
 
     fn load_steps(&self, entry: &Entry) -> Result<Vec<f64>> {
         let path = self.path_of(entry)?;
-        let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
+        let bytes = bounded(&path)?;
         entry.check(&Digest::of([&bytes[..]]))?;
         let (numbers, _) = bytes.as_chunks();
         Ok(numbers
@@ -222,18 +192,23 @@ impl Checkpoints {
             best: best_step.and(self.best.as_ref().map(|(_, entry)| entry.clone())),
             steps,
         };
-        let body = serde_json::to_string(&manifest)
-            .map_err(|e| Error::failed(format!("{MANIFEST}: {e}")))?;
-        let text = format!("{}\n{body}", Digest::of([body.as_bytes()]));
+        let text = manifest.signed()?;
         self.put(MANIFEST, |file| file.write_all(text.as_bytes()))?;
-        let entries = [&manifest.weights];
-        let entries = entries.into_iter().chain(&manifest.moments);
-        let kept: Vec<&str> = entries
-            .chain(&manifest.best)
-            .chain(&manifest.steps)
-            .map(|entry| entry.file.as_str())
-            .collect();
-        self.sweep(&kept).map_err(|e| Error::io(&self.folder, e))
+        self.kept = manifest.files().map(str::to_string).collect();
+        self.sweep(&self.kept)
+            .map_err(|e| Error::io(&self.folder, e))
+    }
+
+    /// Takes away what a save that failed has written, and the folder where there was none before.
+    fn undo(&mut self) -> std::io::Result<()> {
+        self.sweep(&self.kept)?;
+        if self.lock.is_some() && !self.folder.join(MANIFEST).exists() {
+            self.lock = None;
+            fs::remove_file(self.folder.join(LOCK))?;
+            // A folder that the user has made something in stays.
+            let _ = fs::remove_dir(&self.folder);
+        }
+        Ok(())
     }
 
     fn write(&self, name: &str, params: Params) -> Result<Entry> {
@@ -284,7 +259,7 @@ impl Checkpoints {
     }
 
     /// Removes our own files that are not `kept`; what a user has put there stays.
-    fn sweep(&self, kept: &[&str]) -> std::io::Result<()> {
+    fn sweep(&self, kept: &[String]) -> std::io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -292,7 +267,8 @@ impl Checkpoints {
                 "weights-", "moment1-", "moment2-", "best-", "steps-", MANIFEST,
             ];
             if name != MANIFEST
-                && !kept.contains(&name.as_str())
+                && entry.file_type()?.is_file()
+                && !kept.contains(&name)
                 && ours.iter().any(|start| name.starts_with(start))
             {
                 fs::remove_file(entry.path())?;
@@ -325,12 +301,12 @@ impl Checkpoints {
 impl Keeper for Checkpoints {
     /// The state of this run that the folder holds. Of another run, or damaged, it is passed over with
     /// a line that says so.
-    fn resume(&mut self) -> Option<Resumed> {
+    fn resume(&mut self, fits: &dyn Fn(&Resumed) -> Result<()>) -> Option<Resumed> {
         let path = self.folder.join(MANIFEST);
         if !path.exists() {
             return None;
         }
-        let found = self.read(&path);
+        let found = self.read(&path, fits);
         self.last = Instant::now();
         let folder = self.folder.display();
         match found {
@@ -355,7 +331,14 @@ impl Keeper for Checkpoints {
     /// A failure is told once and is no error: training is worth more than its checkpoint.
     fn save(&mut self, snapshot: &Snapshot<'_>) {
         let start = Instant::now();
+        let best = self.best.clone();
         let saved = self.try_save(snapshot);
+        if saved.is_err() {
+            self.best = best;
+            if let Err(error) = self.undo() {
+                log::debug!("{}: cannot be tidied: {error}", self.folder.display());
+            }
+        }
         match &saved {
             Ok(()) => log::debug!("checkpoint at step {}", snapshot.position.step),
             Err(error) if self.failed => log::debug!("no checkpoint again: {error}"),

@@ -14,6 +14,7 @@ use act_nn::{
     Trained, Training, UpdateRule,
 };
 use act_train::checkpoint::Checkpoints;
+use serde_json::{Value, json};
 
 const STEPS: usize = 7;
 
@@ -149,8 +150,9 @@ fn another_key_damage_and_another_process_are_told_apart() {
     let busy = open(1).err().expect("the folder is in use").to_string();
     assert!(busy.contains("another training uses"), "{busy}");
     drop(files);
-    assert!(open(2).unwrap().resume().is_none(), "another run's");
-    let resumed = open(1).unwrap().resume().unwrap();
+    let resume = |key| open(key).unwrap().resume(&|_| Ok(()));
+    assert!(resume(2).is_none(), "another run's");
+    let resumed = resume(1).unwrap();
     assert_eq!(resumed.position.step, 1);
     assert!(resumed.journal.loss().is_some());
 
@@ -159,7 +161,76 @@ fn another_key_damage_and_another_process_are_told_apart() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&weights, bytes).unwrap();
-    assert!(open(1).unwrap().resume().is_none(), "a damaged tensor");
+    assert!(resume(1).is_none(), "a damaged tensor");
     std::fs::remove_file(&weights).unwrap();
-    assert!(open(1).unwrap().resume().is_none(), "a missing file");
+    assert!(resume(1).is_none(), "a missing file");
+}
+
+/// Changes `checkpoint.json` and signs it anew.
+fn forge(folder: &Path, change: impl FnOnce(&mut Value)) {
+    let path = folder.join("checkpoint.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut manifest: Value = serde_json::from_str(text.split_once('\n').unwrap().1).unwrap();
+    change(&mut manifest);
+    let body = manifest.to_string();
+    let digest = Digest::of([body.as_bytes()]);
+    std::fs::write(&path, format!("{digest}\n{body}")).unwrap();
+}
+
+#[test]
+fn a_checkpoint_that_somebody_signed_anew_is_passed_over() {
+    let model = tiny_artifact(1, &TinyOptions::default());
+    let options = options(OptimizerOptions::ADAMW.rule);
+    let whole = train(&model, &options, &mut Unkept, |_| false).unwrap();
+    let changes: [fn(&mut Value); 7] = [
+        |m| m["position"]["step"] = json!(1_000_000_000),
+        |m| m["position"]["since_best"] = json!(u64::MAX),
+        |m| m["position"]["evaluated"] = json!(u64::MAX),
+        |m| m["position"]["epoch_loss"]["n"] = json!(u64::MAX),
+        |m| m["position"]["best"] = Value::Null,
+        |m| m["journal"]["window"]["steps"] = json!(u64::MAX),
+        |m| drop(m["moments"].as_array_mut().unwrap().pop()),
+    ];
+    for (place, change) in changes.into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = open(dir.path(), &model, 1).unwrap();
+        assert!(train(&model, &options, &mut files, |step| step == 3).is_err());
+        drop(files);
+        forge(dir.path(), change);
+        let mut files = open(dir.path(), &model, 1).unwrap();
+        let trained = train(&model, &options, &mut files, |_| false).unwrap();
+        assert_eq!(bits(&trained.params), bits(&whole.params), "change {place}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_leaves_nothing() {
+    let model = tiny_artifact(1, &TinyOptions::default());
+    let options = options(OptimizerOptions::ADAMW.rule);
+    let dir = tempfile::tempdir().unwrap();
+    let names = || {
+        let entries = std::fs::read_dir(dir.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    // In the way of the second of its files, as a disk would be that is full after the first.
+    let in_the_way = |step| dir.path().join(format!("moment1-{step}.act"));
+    std::fs::create_dir(in_the_way(3)).unwrap();
+    let mut files = open(dir.path(), &model, 1).unwrap();
+    assert!(train(&model, &options, &mut files, |step| step == 3).is_err());
+    assert_eq!(names(), ["moment1-3.act"]);
+    // One that is there is not touched by one that fails.
+    let stopped = train(&model, &options, &mut files, |step| step == 2);
+    assert!(stopped.is_err());
+    let whole = names();
+    assert!(whole.contains(&"checkpoint.json".into()), "{whole:?}");
+    std::fs::create_dir(in_the_way(5)).unwrap();
+    assert!(train(&model, &options, &mut files, |step| step == 5).is_err());
+    let after: Vec<String> = names()
+        .into_iter()
+        .filter(|n| n != "moment1-5.act")
+        .collect();
+    assert_eq!(after, whole);
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use act_core::{Artifact, Error, Family, Head, Plan, Result};
+use act_stage::Unfinished;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
@@ -220,7 +221,7 @@ fn weights(artifact: &Artifact) -> Result<Vec<u8>> {
 }
 
 /// A folder being filled beside its target; dropped before it is placed, it leaves nothing behind.
-struct Staging(TempDir);
+struct Staging(TempDir, Unfinished);
 
 impl Staging {
     fn new(target: &Path) -> Result<Self> {
@@ -232,7 +233,9 @@ impl Staging {
         let folder = tempfile::Builder::new()
             .prefix(".act-export-")
             .tempdir_in(parent);
-        Ok(Self(folder.map_err(|e| Error::io(parent, e))?))
+        let folder = folder.map_err(|e| Error::io(parent, e))?;
+        let unfinished = Unfinished::new(folder.path());
+        Ok(Self(folder, unfinished))
     }
 
     /// Writes a file and brings it to the disk.

@@ -10,7 +10,7 @@ use super::files::{INDEX, WEIGHTS};
 use crate::file::{self, brief};
 
 /// Longest index: 48 layers have fewer than 800 tensors of some 150 bytes each.
-const LONGEST: u64 = 8 << 20;
+const LONGEST: u64 = 1 << 20;
 /// Most files.
 const MOST: usize = 1024;
 

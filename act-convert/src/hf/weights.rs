@@ -4,7 +4,8 @@
 //! that follow from shapes, an end that is the file's); here the file's size is bounded by the
 //! model's before it is read, and older spellings of the names become today's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use act_core::plan::TensorSpec;
 use act_core::{Error, Linear, Result, Tensor};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::config::Described;
 use super::family::FamilyTable;
@@ -20,7 +22,7 @@ use super::files::WEIGHTS;
 use super::shards;
 
 /// Longest header: 48 layers have fewer than 800 tensors of some 150 bytes each.
-const HEADER: u64 = 8 << 20;
+const HEADER: u64 = 1 << 20;
 
 /// The tensors of some files, not converted yet.
 pub(super) struct Weights {
@@ -41,6 +43,40 @@ struct Entry {
     range: Range<usize>,
     /// What was made of it.
     taken: Option<Tensor>,
+}
+
+/// Refuses a header that says one name twice: of two tensors the crate would keep the last.
+fn check_names(header: &[u8]) -> Result<()> {
+    serde_json::from_slice::<Names>(header)
+        .map(drop)
+        .map_err(|e| Error::rejected(format!("not a whole safetensors file: {e}")))
+}
+
+/// The names of a header, each once.
+struct Names;
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(header: D) -> Result<Self, D::Error> {
+        header.deserialize_map(Names)
+    }
+}
+
+impl<'de> Visitor<'de> for Names {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of tensors")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, _)) = entries.next_entry::<String, IgnoredAny>()? {
+            if let Some(name) = names.replace(name) {
+                return Err(A::Error::custom(format!("{name:?} is there twice")));
+            }
+        }
+        Ok(self)
+    }
 }
 
 impl Weights {
@@ -73,6 +109,7 @@ impl Weights {
         }
         let damaged = |e| Error::rejected(format!("not a whole safetensors file: {e}"));
         let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+        check_names(&bytes[8..8 + header])?;
         // By offset, so that of several errors always the same is told.
         let names = metadata.offset_keys();
         let wrapper = wrapper(&names);

@@ -140,7 +140,8 @@ impl<'a> Maker<'a> {
         // the query's.
         let mut query = attention.query.clone();
         let ratio = attention.score_scale * (attention.head_dim as f32).sqrt();
-        if (ratio - 1.0).abs() > 1e-6 {
+        let right = (ratio - 1.0).abs() <= 1e-6;
+        if !right {
             query.factor *= ratio;
         }
         self.dense(Linear::Query(l), &query)?;

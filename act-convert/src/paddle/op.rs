@@ -133,10 +133,13 @@ impl Op {
         }
     }
 
-    /// A number.
+    /// A number. It may be infinite, as a mask's is, but a comparison with it says something.
     pub fn float(&self, name: &str, default: f64) -> Result<f64> {
         match self.attrs.get(name) {
             None => Ok(default),
+            Some(Value::Float(value)) if value.is_nan() => {
+                Err(self.refuse(format!("has no number as {name}")))
+            }
             Some(Value::Float(value)) => Ok(*value),
             Some(Value::Int(value)) => Ok(*value as f64),
             Some(_) => Err(self.wrong_type(name)),

@@ -16,8 +16,10 @@ use super::op::{Op, Slots, Value, name};
 use super::program::Program;
 use super::proto::{TensorDesc, data_type};
 
-/// Largest file: 48 layers have some 2 MB. In memory JSON is many times as large.
+/// Largest file: 48 layers have some 2 MB.
 const MAX_BYTES: usize = 4 << 20;
+/// Most memory of its values: small objects, which take some 40 times their text.
+const MAX_MEMORY: usize = 128 << 20;
 /// Newest version of the format that was tried; Paddle 3.0 wrote 1.
 const TRIED: u64 = 4;
 /// Most values that an operator reads or writes.
@@ -36,6 +38,7 @@ pub fn read(bytes: &[u8]) -> Result<Program> {
     if bytes.len() > MAX_BYTES {
         return Err(Error::rejected(format!("more than {MAX_BYTES} bytes")));
     }
+    act_core::json::check_weight(bytes, MAX_MEMORY).map_err(|e| Error::rejected(e.to_string()))?;
     let file: Json = serde_json::from_slice(bytes)
         .map_err(|e| Error::rejected(format!("no Paddle program: not JSON: {e}")))?;
     if file.pointer("/base_code/magic").and_then(Json::as_str) != Some("pir") {

@@ -138,11 +138,11 @@ impl<'a> Walk<'a> {
 
     fn classified(&self, output: &'a str) -> Result<Encoder<'a>> {
         let (logits, softmax) = self.logits(output)?;
-        let (mut classifier, input) = self.dense(logits)?;
+        let (mut classifier, input) = self.dense_of_one(logits)?;
         let pooled = self.source(input)?;
         classifier.input_factor = pooled.factor;
         let tanh = self.expect(pooled.variable, &["tanh"])?;
-        let (mut pooler, first) = self.dense(self.source(self.unary(tanh)?)?)?;
+        let (mut pooler, first) = self.dense_of_one(self.source(self.unary(tanh)?)?)?;
         let first = self.source(first)?;
         pooler.input_factor = first.factor;
         let mut state = self.source(self.first_token(first.variable)?)?;
@@ -296,7 +296,12 @@ impl<'a> Walk<'a> {
             };
             at.variable = self.unary(op)?;
         }
-        Ok(at)
+        match self.program.writer(variable) {
+            Some(op) if !at.factor.is_finite() => {
+                Err(op.refuse(format!("multiplies by {}", at.factor)))
+            }
+            _ => Ok(at),
+        }
     }
 
     /// Goes back through casts of token ids, as far as they keep every id.

@@ -14,7 +14,7 @@ use super::files::{Files, TOKENIZER, TOKENIZER_CONFIG};
 use crate::file::{self, brief};
 
 /// The longest `vocab.json` or `merges.txt`.
-const LONGEST: u64 = 32 << 20;
+const LONGEST: u64 = act_core::tokenizer::LONGEST_JSON as u64;
 /// SentencePiece's sign of a blank.
 const BLANK: &str = "\u{2581}";
 

@@ -146,7 +146,7 @@ pub(super) fn read(
         if typed && let Some(spec) = as_word_piece(&file, files, &named, &all, keeps_end, rows)? {
             return Ok(spec);
         }
-        whole(file.clone(), files, &named, &all, rows, typed)
+        whole(file, files, &named, &all, rows, typed)
     };
     read().map_err(files.at(TOKENIZER))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::artifact::limits;
+use act_core::tokenizer::LONGEST_JSON;
 use act_core::{Error, Result};
 use serde_json::Value;
 
@@ -18,8 +18,9 @@ pub(crate) const TOKENIZER: &str = "tokenizer.json";
 pub(super) const SPECIAL_TOKENS: &str = "special_tokens_map.json";
 /// Tokens that were added to the vocabulary, with their ids.
 pub(super) const ADDED_TOKENS: &str = "added_tokens.json";
-/// A vocabulary of 2^20 tokens with its ids and quotes fits.
-const JSON_LEN: u64 = 4 * limits::TOKN_LEN as u64;
+/// Longest of the files that say rules and special tokens; published ones have some kB, and with
+/// thousands of added tokens some hundred.
+const RULES_LEN: u64 = 4 << 20;
 
 /// The files; what is not there is null.
 pub(super) struct Files {
@@ -33,7 +34,11 @@ pub(super) struct Files {
 impl Files {
     pub fn read(dir: &Path) -> Result<Self> {
         let read = |name: &str| {
-            let value = file::optional_json(&dir.join(name), JSON_LEN)?;
+            let longest = match name {
+                TOKENIZER => LONGEST_JSON as u64,
+                _ => RULES_LEN,
+            };
+            let value = file::optional_json(&dir.join(name), longest)?;
             Ok::<_, Error>(value.unwrap_or(Value::Null))
         };
         Ok(Self {

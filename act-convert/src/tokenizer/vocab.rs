@@ -16,7 +16,22 @@ use crate::file;
 /// Usage: no such file, not UTF-8, or not a vocabulary. Rejected: too long.
 pub fn read_vocab(path: &Path) -> Result<WordPieceSpec> {
     let text = file::text(path, limits::TOKN_LEN as u64)?;
-    WordPieceSpec::from_vocab(&text).map_err(|e| e.context(path.display()))
+    let spec = WordPieceSpec::from_vocab(&text).and_then(|spec| {
+        check_plain(spec.tokens())?;
+        Ok(spec)
+    });
+    spec.map_err(|e| e.context(path.display()))
+}
+
+/// # Errors
+/// Usage: a token that no text can hold, and that would move a terminal's cursor where it is shown.
+fn check_plain<'a>(mut tokens: impl Iterator<Item = &'a str>) -> Result<()> {
+    match tokens.position(|token| token.chars().any(char::is_control)) {
+        None => Ok(()),
+        Some(id) => Err(Error::usage(format!(
+            "vocabulary: token {id} has a control character"
+        ))),
+    }
 }
 
 /// The tokens of a folder by id, with what is to be said where something is wrong with them.
@@ -108,7 +123,9 @@ impl Tokens {
 
 fn lines(path: &Path, trim: bool) -> Result<Vec<String>> {
     let text = file::text(path, limits::TOKN_LEN as u64)?;
-    let mut tokens = vocab_tokens(&text).map_err(|e| e.context(path.display()))?;
+    let at = |e: Error| e.context(path.display());
+    let mut tokens = vocab_tokens(&text).map_err(at)?;
+    check_plain(tokens.iter().map(String::as_str)).map_err(at)?;
     for token in tokens.iter_mut().filter(|_| trim) {
         token.truncate(token.trim_end().len());
     }

@@ -59,6 +59,51 @@ fn tokenizers() {
     );
 }
 
+/// Seven bytes of text are some 700 of memory: what a file may take is bounded, not its length alone.
+#[test]
+fn json_that_takes_memory_out_of_proportion() {
+    let many = format!("{{\"x\":[{}]}}", vec!["{\"\":0}"; 400_000].join(","));
+    for name in [
+        "config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+    ] {
+        refused_with(name, many.as_bytes(), "MiB of memory");
+    }
+    let dir = folder().1.write();
+    fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    fs::write(
+        dir.path().join("model.safetensors.index.json"),
+        &many[..900_000],
+    )
+    .unwrap();
+    let error = refused(dir.path(), &options());
+    assert!(error.contains("MiB of memory"), "{error}");
+}
+
+#[test]
+fn control_characters_are_in_no_vocabulary() {
+    let dir = folder().1.write();
+    let vocab = fs::read_to_string(dir.path().join("vocab.txt")).unwrap();
+    let mut lines: Vec<&str> = vocab.lines().collect();
+    *lines.last_mut().unwrap() = "a\u{1b}[2J";
+    refused_with(
+        "vocab.txt",
+        lines.join("\n").as_bytes(),
+        "a control character",
+    );
+}
+
+#[test]
+fn a_tensor_is_said_once() {
+    let one = "\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]";
+    let header = format!("{{\"a\":{{{one}}},\"a\":{{{one}}}}}");
+    let bytes = safetensors(&header, &[0; 4]);
+    refused_with("model.safetensors", &bytes, "\"a\" is there twice");
+}
+
 #[test]
 fn headers() {
     let weights = |bytes: &[u8], words: &str| refused_with("model.safetensors", bytes, words);

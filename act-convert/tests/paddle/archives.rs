@@ -325,3 +325,38 @@ fn archives_that_are_damaged_or_bombs_are_refused() {
     fs::write(shop.path("noise"), [7; 4096]).unwrap();
     shop.refuses(&["noise"], 3, "noise");
 }
+
+/// Gzip's sum stands behind the archive's last entry, where a reader of tar alone never comes.
+#[test]
+fn a_damaged_archive_is_no_other_model() {
+    let shop = Workshop::new();
+    shop.archive("model.tar", |_| {});
+    gzip(
+        &fs::read(shop.path("model.tar")).unwrap(),
+        &shop.path("model.tgz"),
+    );
+    let whole = fs::read(shop.path("model.tgz")).unwrap();
+    let model = shop.run(&["model.tgz"]).stdout;
+    // The first ten bytes say a time and a system; of the last eight four are the sum.
+    let places = (10..whole.len()).step_by(whole.len() / 40);
+    for place in places.chain([whole.len() - 8, whole.len() - 1]) {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 1 << (place % 8);
+        fs::write(shop.path("damaged.tgz"), &damaged).unwrap();
+        let output = shop.run(&["damaged.tgz"]);
+        assert_eq!(output.status.code(), Some(3), "byte {place}");
+        assert!(
+            output.stdout.is_empty() && !model.is_empty(),
+            "byte {place}"
+        );
+    }
+    fs::write(shop.path("cut.tgz"), &whole[..whole.len() - 3]).unwrap();
+    shop.refuses(&["cut.tgz"], 3, "the archive is damaged");
+}
+
+#[test]
+fn what_is_no_artifact_is_refused_before_its_options() {
+    let shop = Workshop::new();
+    fs::write(shop.path("noise"), b"no model at all").unwrap();
+    shop.refuses(&["noise", "--task", "tnews"], 3, "not an .act artifact");
+}

@@ -161,6 +161,32 @@ fn what_changes_the_result_is_not_passed_over() {
         ..Default::default()
     };
     assert!(with("scale", &[unknown]).contains("a type that is not read"));
+    // No comparison says anything of it.
+    let none = with("scale", &[attr_float("scale", f32::NAN)]);
+    assert!(none.contains("has no number as scale"), "{none}");
+    let dropout = with("dropout", &[attr_float("dropout_prob", f32::INFINITY)]);
+    assert!(dropout.contains("multiplies by -inf"), "{dropout}");
+}
+
+/// Of three axes the second is the tokens': a bias along it is added to other numbers.
+#[test]
+fn a_bias_is_added_along_the_outputs() {
+    let artifact = artifact(Family::Bert);
+    let with = |axis: i32| {
+        let mut writer = Writer::write(&artifact, Manner::default());
+        let adds = writer
+            .ops
+            .iter_mut()
+            .filter(|op| op.r#type == "elementwise_add");
+        adds.for_each(|op| op.attrs = vec![attr_int("axis", axis).encode_to_vec()]);
+        read(&writer)
+    };
+    assert!(with(-1).is_ok());
+    for axis in [0, 1, 2, 3] {
+        // Of one token a text, as for the classifier, the last axis is 1; of all tokens it is 2.
+        let error = with(axis).err().unwrap().to_string();
+        assert!(error.contains("along another axis"), "{axis}: {error}");
+    }
 }
 
 #[test]

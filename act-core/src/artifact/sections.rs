@@ -137,6 +137,9 @@ impl<'a> Sections<'a> {
             if tags.contains(&tag) {
                 return Err(section.refuse("there is one before it"));
             }
+            if [Tag::DATA, Tag::END].contains(&tag) {
+                return Err(section.refuse("is not one of the metadata"));
+            }
             tags.push(tag);
             let rank = KNOWN
                 .iter()

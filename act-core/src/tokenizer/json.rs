@@ -23,12 +23,15 @@ use super::failure::failed;
 use super::spec::JsonSpec;
 use crate::batch::Encoding;
 use crate::error::{Error, Result};
+use crate::json::check_weight;
 
 pub use parts::JsonParts;
 pub use shorten::shorten as shorten_json;
 
-/// The largest file, of half a million tokens with their merges.
-const LONGEST: usize = 32 << 20;
+/// The largest file in bytes, of half a million tokens with their merges.
+pub const LONGEST: usize = 32 << 20;
+/// The most memory that its values take.
+const MOST: usize = 8 * LONGEST;
 
 /// Reads what the file says and refuses a component that is not known.
 ///
@@ -40,11 +43,7 @@ pub fn check_json(text: &str) -> Result<JsonParts> {
 
 /// The file without what does not matter here: padding, decoder, a length.
 fn read(text: &str) -> Result<(Value, JsonParts)> {
-    if text.len() > LONGEST {
-        return Err(Error::rejected("more than 32 MiB"));
-    }
-    let wrong = |e| Error::rejected(format!("not JSON: {e}"));
-    let mut file: Value = serde_json::from_str(text).map_err(wrong)?;
+    let mut file = value(text)?;
     let parts = parts::check(&file)?;
     if let Some(file) = file.as_object_mut() {
         for key in ["decoder", "padding", "truncation"] {
@@ -56,6 +55,15 @@ fn read(text: &str) -> Result<(Value, JsonParts)> {
         }
     }
     Ok((file, parts))
+}
+
+/// The file's values, of which a stranger may have written any.
+fn value(text: &str) -> Result<Value> {
+    if text.len() > LONGEST {
+        return Err(Error::rejected("more than 32 MiB"));
+    }
+    check_weight(text.as_bytes(), MOST).map_err(|e| Error::rejected(e.to_string()))?;
+    serde_json::from_str(text).map_err(|e| Error::rejected(format!("not JSON: {e}")))
 }
 
 /// Nothing around texts, and a second one of type 1.

@@ -174,6 +174,17 @@ fn unknown_sections_are_skipped_unless_critical() {
 }
 
 #[test]
+fn tensors_and_trailer_are_no_metadata() {
+    let artifact = models::small(true);
+    for tag in ["DATA", "END "] {
+        let mut parts = Parts::new(&artifact);
+        parts.sections.push((tag.into(), 1, 0, vec![0; 48]));
+        let refused = refusal(&parts.file());
+        assert!(refused.contains("is not one of the metadata"), "{refused}");
+    }
+}
+
+#[test]
 fn a_later_schema_of_a_known_section_follows_the_same_rule() {
     let artifact = models::small(true);
     let mut parts = Parts::new(&artifact);

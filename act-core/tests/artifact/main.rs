@@ -4,6 +4,7 @@ mod by_hand;
 mod damage;
 mod golden;
 mod hostile;
+mod json_weight;
 mod memory;
 mod models;
 mod refusals;

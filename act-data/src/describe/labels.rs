@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use act_core::json::check_weight;
+
 use super::columns::Column;
 use super::files::label_lists;
 use super::roles::Roles;
 use crate::dataset::{Dataset, Example};
+use crate::read::read_bounded;
 use crate::split::Split;
 use crate::target::{ProblemKind, Target};
 
@@ -109,11 +112,10 @@ fn parts(value: &str, roles: &Roles) -> Vec<String> {
 
 /// The names in a list of labels: lines, or a JSON list.
 fn read(path: &Path) -> Option<Vec<String>> {
-    const LONGEST: u64 = 16 << 20;
-    if std::fs::metadata(path).ok()?.len() > LONGEST {
-        return None;
-    }
-    let text = std::fs::read_to_string(path).ok()?;
+    const LONGEST: u64 = 4 << 20;
+    let bytes = read_bounded(path, LONGEST, "no list of labels").ok()?;
+    check_weight(&bytes, 8 * LONGEST as usize).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     if text.trim_start().starts_with('[') {
         return serde_json::from_str(text).ok();

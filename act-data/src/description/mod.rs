@@ -8,16 +8,16 @@
 
 mod files;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
+use act_core::json::check_weight;
 use act_core::{BuiltIn, Error, Result};
 use act_stage::config::nearest;
 use serde::{Deserialize, Serialize};
 
 use crate::columns::Columns;
 use crate::labels::Labels;
+use crate::read::read_bounded;
 use crate::target::ProblemKind;
 use crate::task::Task;
 
@@ -27,7 +27,9 @@ pub use files::{FileFormat, FileSpec, Files, HoldOut, Style};
 pub const DESCRIPTION: &str = "act-dataset.json";
 
 /// Longest description in bytes; as many labels fit as a model may have.
-const LONGEST: u64 = 16 << 20;
+const LONGEST: u64 = 4 << 20;
+/// Most memory of what it says.
+const MOST: usize = 32 << 20;
 
 /// A data folder's own description.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -122,29 +124,27 @@ impl Description {
     /// Usage: it is too long, no JSON, or has a key that is unknown or there twice.
     pub fn read(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join(DESCRIPTION);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io(&path, e)),
-        };
-        let mut bytes = Vec::new();
-        file.take(LONGEST + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::io(&path, e))?;
-        let wrong = |what: String| Error::usage(format!("{}: {what}", path.display()));
-        if bytes.len() as u64 > LONGEST {
-            return Err(wrong(format!(
-                "longer than {LONGEST} bytes, no description"
-            )));
+        if !path.try_exists().map_err(|e| Error::io(&path, e))? {
+            return Ok(None);
         }
+        let wrong = |what: String| Error::usage(format!("{}: {what}", path.display()));
+        let bytes = read_bounded(&path, LONGEST, "no description")?;
+        check_weight(&bytes, MOST).map_err(|e| wrong(e.to_string()))?;
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         // Bytes that are not UTF-8 are the user's to mend like any other mistake in it.
         let parsed = serde_json::from_slice(bytes);
-        parsed.map(Some).map_err(|e| {
+        let description: Self = parsed.map_err(|e| {
             let what = e.to_string();
             let meant = meant_key(&what);
             wrong(what + &meant)
-        })
+        })?;
+        let named = description.task.as_ref();
+        if let Some(task) = named.filter(|task| task.chars().any(char::is_control)) {
+            return Err(wrong(format!(
+                "the task {task:?} has a control character in its name"
+            )));
+        }
+        Ok(Some(description))
     }
 
     /// What the task of the folder `path` is called: as asked for, as described, or as the folder is.

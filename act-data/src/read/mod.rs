@@ -15,4 +15,4 @@ pub(crate) use quoted::quoted;
 pub use record::Record;
 pub(crate) use rows::position;
 pub use rows::{Rows, Shape, header, one_value};
-pub(crate) use source::open;
+pub(crate) use source::{open, read_bounded};

@@ -4,13 +4,18 @@
 
 use std::fmt;
 
+use act_core::json::check_weight;
 use act_core::{Error, Result};
 
+use super::lines::MAX_LINE;
 use super::quoted::bare;
 use act_stage::config::nearest;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+
+/// Most memory of a line's values: four times the longest line.
+const MOST: usize = 4 * MAX_LINE;
 
 /// A line's fields.
 #[derive(Debug)]
@@ -20,8 +25,9 @@ impl Record {
     /// A JSON object.
     ///
     /// # Errors
-    /// Usage: no JSON, no object, a field twice.
+    /// Usage: no JSON, no object, a field twice, more values than any example has.
     pub fn from_json(line: &str) -> Result<Self> {
+        check_weight(line.as_bytes(), MOST)?;
         let mistake = match serde_json::from_str(line) {
             Ok(Fields(map)) => return Ok(Self(map)),
             Err(mistake) => mistake,

@@ -1,6 +1,6 @@
 //! A data file's bytes, unpacked where it is a `.gz`, and what they are if they are no text.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -23,18 +23,13 @@ const RATIO: u64 = 200;
 /// # Errors
 /// Usage: no such file, a folder, or bytes that are plainly no UTF-8 text.
 pub(crate) fn open(path: &Path) -> Result<Source> {
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
-    let meta = file.metadata().map_err(|e| Error::io(path, e))?;
-    if meta.is_dir() {
-        let folder = format!("{} is a folder, where a file is expected", path.display());
-        return Err(Error::usage(folder));
-    }
+    let (file, length) = open_regular(path)?;
     let packed = path
         .extension()
         .is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     let bytes: Box<dyn Read + Send> = if packed {
         let inner = MultiGzDecoder::new(BufReader::new(file));
-        let left = FREE.max(meta.len().saturating_mul(RATIO));
+        let left = FREE.max(length.saturating_mul(RATIO));
         Box::new(Bounded { inner, left })
     } else {
         Box::new(file)
@@ -45,6 +40,46 @@ pub(crate) fn open(path: &Path) -> Result<Source> {
         Some(what) => Err(Error::usage(format!("{}: {what}", path.display()))),
         None => Ok(source),
     }
+}
+
+/// Opens a file and tells its length. Opening a named pipe would wait for whoever writes into it, so
+/// what the path is, is asked before.
+///
+/// # Errors
+/// Usage: no such file, a folder, a pipe or device.
+pub(crate) fn open_regular(path: &Path) -> Result<(File, u64)> {
+    let found = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+    let what = if found.is_file() {
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        return Ok((file, found.len()));
+    } else if found.is_dir() {
+        "a folder"
+    } else {
+        "a pipe or device"
+    };
+    let path = path.display();
+    Err(Error::usage(format!(
+        "{path} is {what}, where a file is expected"
+    )))
+}
+
+/// A regular file's bytes, if there are at most `longest`; more is told by the text that explains.
+///
+/// # Errors
+/// As [`open_regular`]; usage: longer.
+pub(crate) fn read_bounded(path: &Path, longest: u64, what: &str) -> Result<Vec<u8>> {
+    let (file, _) = open_regular(path)?;
+    let mut bytes = Vec::new();
+    file.take(longest + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::io(path, e))?;
+    if bytes.len() as u64 > longest {
+        let path = path.display();
+        return Err(Error::usage(format!(
+            "{path}: longer than {longest} bytes, {what}"
+        )));
+    }
+    Ok(bytes)
 }
 
 /// Any bytes as a source.

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use act_core::json::check_weight;
 use act_core::{Encoding, Error, Plan, Result, Tokenizer};
 use act_data::{Record, header, one_value};
 use serde::Deserialize;
@@ -11,6 +12,9 @@ use serde_json::Value;
 
 use super::takes::{Takes, TaskTexts, Texts, columns_in};
 use crate::model::Model;
+
+/// Most memory of a line's values, in bytes; ids take some 30 times their digits.
+const MOST: usize = 64 << 20;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -306,6 +310,7 @@ fn row(header: &[String], line: &str) -> Result<Record> {
 }
 
 fn parse<'de, T: Deserialize<'de>>(line: &'de str) -> Result<T> {
+    check_weight(line.as_bytes(), MOST)?;
     serde_json::from_str(line).map_err(wrong)
 }
 

@@ -1,6 +1,7 @@
 //! Where questions come from: lines of text, one after another as they come, or the rows of a data file,
 //! which act-data reads as it reads the files that models are trained and judged on.
 
+use std::fs::File;
 use std::path::Path;
 
 use act_core::{Error, Result};
@@ -96,9 +97,17 @@ fn shape(path: &Path, format: LineFormat, reader: &Reader) -> Option<Shape> {
     }
 }
 
+/// True for a pipe or device that somebody names, as a shell does by `<(command)`.
+fn is_stream(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
 fn table(path: &Path, shape: Shape, format: LineFormat, reader: &Reader) -> Result<Source> {
     let mut rows = if path.as_os_str() == "-" {
         Rows::of(std::io::stdin(), Path::new("standard input"), shape)?
+    } else if is_stream(path) {
+        let pipe = File::open(path).map_err(|e| Error::io(path, e))?;
+        Rows::of(pipe, path, shape)?
     } else {
         Rows::open(path, shape)?
     };

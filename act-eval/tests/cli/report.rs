@@ -13,8 +13,10 @@ fn a_report_has_all_models_in_json_and_in_markdown() {
     let here = Workplace::new();
     let table = here.stdout(
         "report base.act small=int8.act --data afqmc --runs 5 --batch 4 --seq 8 \
-         -o r.json -o r.md",
+         -o r.txt -o r.json -o r.md",
     );
+    let text = std::fs::read_to_string(here.path("r.txt")).unwrap();
+    assert_eq!(text, table, "what is printed");
     assert!(
         table.contains("| base ") && table.contains("| small "),
         "{table}"
@@ -273,4 +275,20 @@ fn a_summary_averages_tasks_in_the_reference_order() {
     assert_eq!((code, line.contains("a second report of csl")), (2, true));
     let (code, line) = refusal(here.run("summary base.act"));
     assert_eq!((code, line.contains("base.act: not a report")), (2, true));
+}
+
+#[test]
+fn a_models_name_moves_no_cursor_and_is_no_html() {
+    let here = Workplace::new();
+    let evil = "a\u{1b}[2J<b>.act";
+    std::fs::copy(here.path("int8.act"), here.path(evil)).unwrap();
+    let flags = "--data afqmc --runs 2 --batch 4 --seq 8";
+    let printed = here.stdout(&format!("report base.act {evil} {flags} -o r.md"));
+    let markdown = std::fs::read_to_string(here.path("r.md")).unwrap();
+    let raced = here.stdout(&format!("bench {evil} --compare base.act {flags}"));
+    for text in [&printed, &markdown, &raced] {
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+        assert!(text.contains("a\\u{1b}[2J"), "{text}");
+    }
+    assert!(!markdown.contains("J<b>"), "{markdown}");
 }

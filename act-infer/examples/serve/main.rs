@@ -3,6 +3,7 @@
 mod service;
 
 use std::io;
+use std::time::Duration;
 
 use act_infer::Engine;
 use service::{Limits, service};
@@ -24,10 +25,29 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     eprintln!("{model} at http://{}/classify", listener.local_addr()?);
     // Whoever has asked is answered; then the routes are gone, and with them the batcher.
     axum::serve(listener, routes)
-        .with_graceful_shutdown(told_to_end())
+        .with_graceful_shutdown(async {
+            told_to_end().await;
+            end_at_last();
+        })
         .await?;
     batcher.join().map_err(|_| "the engine has panicked")?;
     Ok(())
+}
+
+/// How long those who have asked are waited for.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Ends the program after [`DRAIN`], or when it is told again, whoever still holds a connection.
+fn end_at_last() {
+    std::thread::spawn(|| {
+        std::thread::sleep(DRAIN);
+        eprintln!("clients that have not ended after {DRAIN:?} are left");
+        std::process::exit(0);
+    });
+    tokio::spawn(async {
+        told_to_end().await;
+        std::process::exit(130);
+    });
 }
 
 /// Waits for Ctrl-C or, on Unix, SIGTERM.

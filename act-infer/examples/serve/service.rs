@@ -137,7 +137,12 @@ async fn classify(
 ) -> Result<Response, Failure> {
     let body = body.map_err(|e| Failure(e.status(), e.body_text()))?;
     let question: Question = serde_json::from_slice(&body).map_err(|e| refused(e.to_string()))?;
-    let texts = service.encode(question)?;
+    // A long text takes as long as a batch does: not on the thread that everybody waits for.
+    let encoding = service.clone();
+    let texts = tokio::task::spawn_blocking(move || encoding.encode(question));
+    let failed =
+        |e: tokio::task::JoinError| Failure(StatusCode::INTERNAL_SERVER_ERROR, e.to_string());
+    let texts = texts.await.map_err(failed)??;
     let (reply, answers) = oneshot::channel();
     let job = Job { texts, reply };
     service.queue.try_send(job).map_err(|e| match e {
@@ -194,21 +199,22 @@ fn batch(engine: &Engine, waiting: &Receiver<Job>, limits: Limits) {
         let mut replies = Vec::new();
         let mut next = Some(first);
         while let Some(job) = next {
-            replies.push((job.texts.len(), job.reply));
+            let start = texts.len();
             texts.extend(job.texts);
+            replies.push((start..texts.len(), job.reply));
             let left = end.saturating_duration_since(Instant::now());
             let room = texts.len() < limits.batch;
             next = room.then(|| waiting.recv_timeout(left).ok()).flatten();
         }
         let answers = engine.classify_encoded(&texts);
-        let mut answers = answers.map(Vec::into_iter).map_err(|e| e.to_string());
-        for (count, reply) in replies {
-            let own = match &mut answers {
-                Ok(answers) => Ok(answers.take(count).collect()),
-                Err(e) => Err(e.clone()),
+        for (own, reply) in replies {
+            let answer = match &answers {
+                Ok(answers) => Ok(answers[own].to_vec()),
+                // One of them has no answer: each is asked alone, so that nobody pays for another.
+                Err(_) => engine.classify_encoded(&texts[own]),
             };
             // Who has gone away in the meantime wants no answer.
-            let _ = reply.send(own);
+            let _ = reply.send(answer.map_err(|e| e.to_string()));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The training loop: shuffled batches, split into micro-batches over threads, an optimiser step,
 //! evaluation, best weights kept, checkpoints.
 //!
-//! [`training`] is what goes in and comes out, [`run`] the loop, [`start`] where it begins,
-//! [`quantized`] the rounding of an int8 model's training.
+//! [`training`] is what goes in and comes out, [`run`] the loop, [`start`] where it begins, [`fits`]
+//! whether a checkpoint is one of it, [`quantized`] the rounding of an int8 model's training.
 
+mod fits;
 mod options;
 mod quantized;
 mod run;

@@ -10,6 +10,7 @@ use burn::tensor::Tensor;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::fits;
 use super::options::TrainOptions;
 use super::quantized::Quantized;
 use super::start::Start;
@@ -47,8 +48,25 @@ pub(super) fn train_on<B: ActBackend>(
     if let Some(validation) = &training.validation {
         loss::check(training.artifact, &validation.examples, &Objective::LABELS)?;
     }
-    let start = Start::new(training.artifact, device, keeper.resume())?;
+    let total = total_steps(&training);
+    let resumed = keeper.resume(&|resumed| fits::check(resumed, &training, total));
+    let start = Start::new(training.artifact, device, resumed)?;
     Run::<B>::new(training, start)?.train(keeper, listener)
+}
+
+/// Steps of an epoch.
+fn steps_of_epoch(training: &Training<'_>) -> usize {
+    let examples = training.train.encodings.len();
+    examples.div_ceil(training.options.batch_size)
+}
+
+/// Steps in all.
+fn total_steps(training: &Training<'_>) -> usize {
+    let TrainOptions {
+        epochs, max_steps, ..
+    } = *training.options;
+    let steps = epochs.saturating_mul(steps_of_epoch(training));
+    steps.min(max_steps.unwrap_or(usize::MAX))
 }
 
 /// A training run.
@@ -76,6 +94,7 @@ struct Run<'a, B: ActBackend> {
 
 impl<'a, B: ActBackend> Run<'a, B> {
     fn new(training: Training<'a>, start: Start<B>) -> Result<Self> {
+        let (per_epoch, total) = (steps_of_epoch(&training), total_steps(&training));
         let Training {
             artifact, options, ..
         } = training;
@@ -84,11 +103,6 @@ impl<'a, B: ActBackend> Run<'a, B> {
         } else {
             1
         };
-        let per_epoch = training.train.encodings.len().div_ceil(options.batch_size);
-        let total = options
-            .epochs
-            .saturating_mul(per_epoch)
-            .min(options.max_steps.unwrap_or(usize::MAX));
         let quantized = training.quantizing.map(|quantizing| {
             let mut quantized = Quantized::new(artifact, quantizing, &start.weights, options)?;
             if let Some(steps) = start.steps {

@@ -5,7 +5,7 @@
 //! whole serves once and is not kept.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use act_core::{Error, Result};
@@ -61,9 +61,19 @@ pub fn load_or_measure(
     Ok(table)
 }
 
+/// The bytes of a table, at most those of the largest: some numbers for each of some dozen sizes.
+fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    const LONGEST: u64 = 1 << 20;
+    let mut bytes = Vec::new();
+    fs::File::open(path)?
+        .take(LONGEST)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The table at `path`, none if there is no file; the error is the reason not to believe it.
 fn load(path: &Path, fingerprint: &Fingerprint) -> Result<Option<LatencyTable>, String> {
-    let bytes = match fs::read(path) {
+    let bytes = match bounded(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e.to_string()),

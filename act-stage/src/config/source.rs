@@ -12,8 +12,9 @@ use super::vocabulary;
 use super::yaml::{self, Fault};
 use act_core::error::{Error, Result};
 
-/// No configuration is longer than this; something else was given.
-const LONGEST: usize = 1 << 20;
+/// No configuration is longer than this; something else was given. The parser holds some hundred
+/// bytes for each byte of the text.
+const LONGEST: usize = 256 << 10;
 
 /// Where values come from.
 pub(super) struct Source {
@@ -37,7 +38,7 @@ impl Source {
             .map_err(io)?;
         if bytes.len() > LONGEST {
             return Err(Error::usage(format!(
-                "{name}: longer than 1 MiB, not a configuration"
+                "{name}: longer than 256 KiB, not a configuration"
             )));
         }
         let text = String::from_utf8(bytes).map_err(|error| {

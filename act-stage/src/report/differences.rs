@@ -35,13 +35,52 @@ pub struct GroupedInterval {
     pub groups: usize,
 }
 
-/// Counts of answers, `counts[truth][predicted]`.
+/// Counts of answers: of few classes the matrix `counts[truth][predicted]`, of many what of it is not
+/// zero, which is no more than there are examples.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Confusion {
     /// Names of the classes.
     pub labels: Vec<String>,
-    /// One row a true class.
+    /// One row a true class; absent of more than [`Confusion::MATRIX`] classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<Vec<usize>>,
+    /// In the order of the classes; absent where `counts` is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<ConfusionCell>,
+}
+
+impl Confusion {
+    /// Most classes that have a matrix.
+    pub const MATRIX: usize = 256;
+
+    /// What is not zero, in the order of the classes.
+    pub fn filled(&self) -> impl Iterator<Item = ConfusionCell> {
+        let of_row = |(truth, row): (usize, &Vec<usize>)| {
+            let cells = row
+                .iter()
+                .enumerate()
+                .filter(|&(_, &examples)| examples > 0);
+            let cells = cells.map(move |(predicted, &examples)| ConfusionCell {
+                truth,
+                predicted,
+                examples,
+            });
+            cells.collect::<Vec<_>>()
+        };
+        let dense = self.counts.iter().enumerate().flat_map(of_row);
+        dense.chain(self.cells.iter().copied())
+    }
+}
+
+/// Examples of one class that were given one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfusionCell {
+    /// The right class, by its place among the labels.
+    pub truth: usize,
+    /// The answer's class.
+    pub predicted: usize,
+    /// How many examples.
+    pub examples: usize,
 }
 
 /// Examples whose answer changed.

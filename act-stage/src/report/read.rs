@@ -11,8 +11,10 @@ use serde::de::DeserializeOwned;
 use super::envelope::{Report, SCHEMA};
 use act_core::error::{Error, Result};
 
-/// No report is longer.
-const LONGEST: u64 = 64 << 20;
+/// No report is longer: of thousands of labels each has some hundred bytes a model.
+const LONGEST: u64 = 16 << 20;
+/// Most memory of what it says.
+const MOST: usize = 8 * LONGEST as usize;
 
 /// Reads the report of `writer` (who should have written it, for messages); `-` is standard input.
 ///
@@ -55,6 +57,7 @@ pub fn parse<D: DeserializeOwned>(json: &[u8], writer: &str) -> Result<Report<D>
         schema: u32,
     }
     let foreign = |e: serde_json::Error| Error::usage(format!("not a report of {writer}: {e}"));
+    act_core::json::check_weight(json, MOST)?;
     let Version { schema } = serde_json::from_slice(json).map_err(foreign)?;
     if schema != SCHEMA {
         return Err(Error::usage(format!(

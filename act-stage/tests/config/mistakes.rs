@@ -238,8 +238,8 @@ fn files_that_are_no_configuration_are_refused() {
     assert!(refusal("Prune: {}\nTransformerPrune: {}", &[]).contains("keep one"));
     assert_refused("Global: {}\n---\nGlobal: {}", "x.yaml:");
     assert!(refusal(b"Global:\n  task_name: \xff\xfe", &[]).starts_with("x.yaml:2: not UTF-8"));
-    assert!(refusal(vec![b'#'; (1 << 20) + 1], &[]).starts_with("x.yaml: longer than 1 MiB"));
-    load(vec![b'#'; 1 << 20], &[]).unwrap();
+    assert!(refusal(vec![b'#'; (256 << 10) + 1], &[]).starts_with("x.yaml: longer than 256 KiB"));
+    load(vec![b'#'; 256 << 10], &[]).unwrap();
     assert_eq!(
         Config::load(Some(Path::new("/nowhere/x.yaml")), &[])
             .unwrap_err()

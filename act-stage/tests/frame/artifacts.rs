@@ -218,3 +218,64 @@ fn terminals_neither_give_nor_take_artifacts() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("no input: give an artifact"), "{said}");
 }
+
+#[test]
+fn what_a_killed_writer_left_is_taken_away_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = model(dir.path());
+    let make = |name: &str, age: u64| {
+        let path = dir.path().join(name);
+        let file = fs::File::create(&path).unwrap();
+        let written = std::time::SystemTime::now() - Duration::from_secs(age);
+        file.set_modified(written).unwrap();
+        (path, file)
+    };
+    let dead = make(".copy.actaBc123.tmp", 3600).0;
+    let (alive, held) = make(".copy.actaBc124.tmp", 3600);
+    held.lock().unwrap();
+    let kept = [
+        alive,
+        make(".copy.actaBc125.tmp", 0).0,
+        make(".copy.act-notes.tmp", 3600).0,
+        make(".other.actaBc123.tmp", 3600).0,
+    ];
+    let copy = dir.path().join("copy.act");
+    let output = probe(&[text(&model), "-o", text(&copy)]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(!dead.exists() && copy.exists());
+    for path in kept {
+        assert!(path.exists(), "{}", path.display());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_of_file_sizes_is_a_failure_that_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("file");
+    let command = format!(
+        "ulimit -f 10; exec '{}' --act file -o '{}'",
+        env!("CARGO_BIN_EXE_act-probe"),
+        target.display()
+    );
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    assert_line(&output, 1, "act-probe: ");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_artifact_for_a_closed_standard_output_is_a_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |redirection: &str| {
+        let probe = env!("CARGO_BIN_EXE_act-probe");
+        let command = format!(
+            "exec '{probe}' '{}' {redirection}",
+            text(&model(dir.path()))
+        );
+        Command::new("sh").args(["-c", &command]).output().unwrap()
+    };
+    assert_line(&run(">&-"), 1, "act-probe: standard output is closed: ");
+    // Somebody who asks for it may throw a model away.
+    assert_eq!(run("> /dev/null").status.code(), Some(0));
+}

@@ -295,6 +295,16 @@ fn a_second_interrupt_ends_it_at_once() {
 }
 
 #[test]
+fn what_goes_in_no_steps_ends_at_the_first_interrupt() {
+    let (mut child, mut errors) = started(&["--act", "waiting"]);
+    kill("-TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut rest = String::new();
+    errors.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "act-probe: interrupted\n");
+}
+
+#[test]
 fn manual_page_and_completions_know_every_option() {
     let share = tempfile::tempdir().unwrap();
     let share = share.path();

@@ -69,6 +69,12 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         "work" => return work(ctx),
         "stubborn" => {
             log::info!("working");
+            let progress = ctx.progress();
+            progress.begin("a step", 1);
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        "waiting" => {
+            log::info!("working");
             std::thread::sleep(Duration::from_secs(60));
         }
         other => return Err(Error::usage(format!("--act {other}")).into()),

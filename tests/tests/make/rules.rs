@@ -155,3 +155,22 @@ fn a_task_that_fails_does_not_take_the_others_with_it() {
     assert!(made.has(&["act-eval summary", "/afqmc/report.json", "/csl/report.json"]));
     assert!(!made.has(&["act-eval summary", "/tnews/"]), "an old report");
 }
+
+/// What is beside the target is only looked at once that is there: a kill in between must not leave it.
+#[test]
+fn the_target_is_the_last_of_a_reports_files() {
+    let made = Workshop::new().make(&["afqmc"]);
+    let said = made
+        .said
+        .iter()
+        .find(|said| said.starts_with("act-eval report"));
+    let said = said.expect("a report is made");
+    let outputs = said.split(" -o ").skip(1);
+    let ends: Vec<&str> = outputs
+        .map(|rest| rest.split(' ').next().unwrap().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(
+        ends,
+        ["report.txt", "report.json", "report.html", "report.md"]
+    );
+}

@@ -41,9 +41,10 @@ fn filled(op: &Op) -> Result<f64> {
     op.reads_only(&["ShapeTensor", "ShapeTensorList"])?;
     match op.text("str_value", "")? {
         "" => op.float("value", 0.0),
-        text => text
-            .parse()
-            .map_err(|_| op.refuse(format!("has the value {text:?}, which is no number"))),
+        text => match text.parse() {
+            Ok(value) if !f64::is_nan(value) => Ok(value),
+            _ => Err(op.refuse(format!("has the value {text:?}, which is no number"))),
+        },
     }
 }
 

@@ -26,8 +26,18 @@ pub struct Dense<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The linear layer with this result, and its input.
+    /// The linear layer with this result of three axes, texts, tokens and outputs, and its input.
     pub(super) fn dense(&self, result: Scaled<'a>) -> Result<(Dense<'a>, &'a str)> {
+        self.dense_of(result, 2)
+    }
+
+    /// The linear layer with this result of one token a text, and its input.
+    pub(super) fn dense_of_one(&self, result: Scaled<'a>) -> Result<(Dense<'a>, &'a str)> {
+        self.dense_of(result, 1)
+    }
+
+    /// The linear layer with this result, whose last axis has this number.
+    fn dense_of(&self, result: Scaled<'a>, last_axis: i64) -> Result<(Dense<'a>, &'a str)> {
         let products = ["matmul_v2", "matmul", "mul"];
         let product_of = |op: &Op| products.contains(&op.kind());
         let last = self.program.writer(result.variable);
@@ -37,7 +47,7 @@ impl<'a> Walk<'a> {
                 let add = self.expect(result.variable, &["elementwise_add"])?;
                 add.reads_only(&["X", "Y"])?;
                 let bias = self.parameter(add, "Y")?;
-                if !matches!(add.int("axis", -1)?, -1 | 1 | 2) {
+                if ![-1, last_axis].contains(&add.int("axis", -1)?) {
                     return Err(add.refuse("adds its bias along another axis than the last"));
                 }
                 (self.expect(add.input("X")?, &products)?, Some(bias))

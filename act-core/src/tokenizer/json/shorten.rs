@@ -21,8 +21,7 @@ use crate::tokenizer::spec::JsonSpec;
 /// # Errors
 /// Rejected: a model of another kind, or entries that are none.
 pub fn shorten(spec: &JsonSpec, entries: &BTreeSet<u32>) -> Result<(JsonSpec, Vec<u32>)> {
-    let wrong = |e| Error::rejected(format!("not JSON: {e}"));
-    let mut file: Value = serde_json::from_str(&spec.text).map_err(wrong)?;
+    let mut file = super::value(&spec.text)?;
     let known = parts::check(&file)?;
     let mut kept = entries.clone();
     kept.insert(spec.pad_id);
