@@ -69,14 +69,15 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
 }
 
 /// What the gate finds.
-struct Outcome {
+pub struct Outcome {
     verdicts: Vec<Verdict>,
     /// Classes that the model lost, in a sentence.
     lost: Option<String>,
 }
 
 impl Outcome {
-    fn text(&self) -> String {
+    /// A line a criterion.
+    pub fn text(&self) -> String {
         let mut text: String = self
             .verdicts
             .iter()
@@ -89,7 +90,11 @@ impl Outcome {
     }
 }
 
-fn judge(args: &Args, report: &Report<ComparisonDetails>) -> Result<Outcome> {
+/// Judges a model of a report by the criteria that are given.
+///
+/// # Errors
+/// Usage: no such model, or figures that the report lacks.
+pub fn judge(args: &Args, report: &Report<ComparisonDetails>) -> Result<Outcome> {
     let models = &report.details.models;
     let model = find(models, args.model.as_deref())?;
     let examples = args.class_examples;

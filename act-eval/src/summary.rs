@@ -43,9 +43,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     reports.sort_by_key(|r| place(&r.task));
     ctx.set_synthetic(reports.iter().any(|r| r.synthetic));
     let text = if args.json {
-        Printed::Json(output::json(&Summary::new(&reports))?)
+        Printed::Json(json(&reports)?)
     } else {
-        Printed::Text(tables::text(&reports))
+        Printed::Text(text(&reports))
     };
     output::print(ctx, &text)?;
     Ok(Exit::Done)
@@ -60,7 +60,24 @@ fn place(task: &str) -> (usize, String) {
     (place.unwrap_or(BuiltIn::ALL.len()), task.to_string())
 }
 
-fn read(path: &Path) -> Result<Report<ComparisonDetails>> {
+/// The tables of reports in their order, as text; each has been read by [`read`].
+pub fn text(reports: &[Report<ComparisonDetails>]) -> String {
+    tables::text(reports)
+}
+
+/// The same as JSON.
+///
+/// # Errors
+/// Failed: figures that are no JSON.
+pub fn json(reports: &[Report<ComparisonDetails>]) -> Result<String> {
+    output::json(&Summary::new(reports))
+}
+
+/// Reads a report of several models.
+///
+/// # Errors
+/// No such file; usage: no such report, or of one model.
+pub fn read(path: &Path) -> Result<Report<ComparisonDetails>> {
     let report: Report<ComparisonDetails> = report::read(path, "act-eval report")?;
     if report.details.models.len() < 2 {
         return Err(Error::usage(format!(

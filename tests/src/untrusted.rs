@@ -20,13 +20,13 @@ pub use archive::archive;
 pub use artifact::artifact;
 pub use huggingface::{hf_config, hf_tokenizer, hf_weights, small_folder};
 pub use paddle::{paddle_params, paddle_program};
-pub use text::{config, data, describe, predict, table};
+pub use text::{config, data, describe, predict, report, table};
 
 /// Judges one input: true if it was accepted. Panics if a promise is broken.
 pub type Entry = fn(&[u8]) -> bool;
 
 /// Every entry point under the name of its fuzz target.
-pub const ENTRIES: [(&str, Entry); 12] = [
+pub const ENTRIES: [(&str, Entry); 13] = [
     ("archive", archive),
     ("artifact", artifact),
     ("config", config),
@@ -38,6 +38,7 @@ pub const ENTRIES: [(&str, Entry); 12] = [
     ("paddle_params", paddle_params),
     ("paddle_program", paddle_program),
     ("predict", predict),
+    ("report", report),
     ("table", table),
 ];
 

@@ -103,6 +103,11 @@ pub fn all() -> Vec<Seed> {
     for (i, text) in TABLES.iter().enumerate() {
         add("table", &i.to_string(), text.as_bytes());
     }
+    add(
+        "report",
+        "comparison",
+        include_bytes!("../../../act-stage/tests/reports/comparison.json"),
+    );
     let objects =
         (0..12).map(|i| format!("{{\"text\": \"the text {i}\", \"label\": {}}}\n", i % 2));
     let rows = (0..12).map(|i| format!("{}\tthe text {i}\tthe other {i}\n", i % 2));

@@ -7,6 +7,8 @@ use act_core::{Artifact, Batch, Columns};
 use act_data::{Dataset, ProblemKind, Rows, Shape, Split};
 use act_eval::model::Model;
 use act_eval::predict::input::{LineFormat, Reader};
+use act_eval::{gate, summary};
+use act_stage::LogArgs;
 use act_stage::config::{Config, Section};
 
 use super::{checked, folder};
@@ -66,6 +68,44 @@ pub fn data(bytes: &[u8]) -> bool {
     if let Some(dev) = checked(Dataset::open(dir.path(), task, Split::Dev, None)) {
         assert_eq!(dev.labels, set.labels);
     }
+    true
+}
+
+/// A report of `act-eval report`, as `act-eval gate` and `summary` read it.
+pub fn report(bytes: &[u8]) -> bool {
+    let dir = folder([("report.json", bytes)]);
+    let path = dir.path().join("report.json");
+    let Some(read) = checked(summary::read(&path)) else {
+        return false;
+    };
+    let least = gate::Args {
+        from: path,
+        model: None,
+        max_drop: Some(1.0),
+        max_drop_f1: None,
+        max_class_drop: None,
+        class_examples: 10,
+        min_speedup: None,
+        log: LogArgs {
+            quiet: false,
+            verbose: 0,
+        },
+    };
+    let more = gate::Args {
+        max_drop_f1: Some(1.0),
+        max_class_drop: Some(1.0),
+        min_speedup: Some(1.0),
+        ..least.clone()
+    };
+    for args in [least, more] {
+        if let Some(outcome) = checked(gate::judge(&args, &read)) {
+            assert!(!outcome.text().is_empty());
+        }
+    }
+    let reports = [read];
+    assert!(!summary::text(&reports).is_empty());
+    let json = summary::json(&reports).expect("what is read can be written");
+    assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
     true
 }
 
