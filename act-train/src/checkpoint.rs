@@ -104,6 +104,7 @@ impl Checkpoints {
         if manifest.schema != SCHEMA || manifest.key != self.key.to_string() {
             return Ok(None);
         }
+        let kept = manifest.files().map(str::to_string).collect();
         let resumed = Resumed {
             position: manifest.position,
             journal: manifest.journal,
@@ -124,7 +125,7 @@ impl Checkpoints {
             },
         };
         fits(&resumed)?;
-        self.kept = manifest.files().map(str::to_string).collect();
+        self.kept = kept;
         self.best = resumed.position.best.map(|at| at.step).zip(manifest.best);
         Ok(Some(resumed))
     }
