@@ -68,7 +68,7 @@ fn from_file(path: &Path, options: &ImportOptions) -> Result<Artifact> {
         None => match foreign::described(&name) {
             Some(what) => Err(Error::rejected(format!("{}: {what}", path.display()))),
             // Whether it is one is said first.
-            None if options.names_anything() && artifact::inspect(path).is_ok() => {
+            None if options.names_anything() && act_core::artifact::inspect(path).is_ok() => {
                 Err(Error::usage(format!(
                     "{}: an artifact has its own task, labels, length and vocabulary: leave out \
                  --task, --labels, --data, --max-seq-length and --vocab",
