@@ -254,7 +254,9 @@ impl Staging {
         let io = |e| Error::io(target, e);
         make_readable(self.0.path()).map_err(io)?;
         fs::rename(self.0.path(), target).map_err(io)?;
-        let _ = self.0.keep(); // It has another name now.
+        let Self(folder, unfinished) = self;
+        let _ = folder.keep(); // It has another name now.
+        drop(unfinished);
         Ok(())
     }
 }
