@@ -10,6 +10,7 @@ mod model;
 mod parts;
 mod say;
 mod shorten;
+mod text;
 
 use std::sync::Arc;
 
@@ -23,15 +24,10 @@ use super::failure::failed;
 use super::spec::JsonSpec;
 use crate::batch::Encoding;
 use crate::error::{Error, Result};
-use crate::json::check_weight;
 
 pub use parts::JsonParts;
 pub use shorten::shorten as shorten_json;
-
-/// The largest file in bytes, of half a million tokens with their merges.
-pub const LONGEST: usize = 32 << 20;
-/// The most memory that its values take.
-const MOST: usize = 8 * LONGEST;
+pub use text::LONGEST;
 
 /// Reads what the file says and refuses a component that is not known.
 ///
@@ -43,7 +39,7 @@ pub fn check_json(text: &str) -> Result<JsonParts> {
 
 /// The file without what does not matter here: padding, decoder, a length.
 fn read(text: &str) -> Result<(Value, JsonParts)> {
-    let mut file = value(text)?;
+    let mut file = text::value(text)?;
     let parts = parts::check(&file)?;
     if let Some(file) = file.as_object_mut() {
         for key in ["decoder", "padding", "truncation"] {
@@ -55,15 +51,6 @@ fn read(text: &str) -> Result<(Value, JsonParts)> {
         }
     }
     Ok((file, parts))
-}
-
-/// The file's values, of which a stranger may have written any.
-fn value(text: &str) -> Result<Value> {
-    if text.len() > LONGEST {
-        return Err(Error::rejected("more than 32 MiB"));
-    }
-    check_weight(text.as_bytes(), MOST).map_err(|e| Error::rejected(e.to_string()))?;
-    serde_json::from_str(text).map_err(|e| Error::rejected(format!("not JSON: {e}")))
 }
 
 /// Nothing around texts, and a second one of type 1.

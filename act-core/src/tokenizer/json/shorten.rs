@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::parts;
 use super::say::number;
+use super::text;
 use crate::error::{Error, Result};
 use crate::tokenizer::spec::JsonSpec;
 
@@ -21,7 +22,7 @@ use crate::tokenizer::spec::JsonSpec;
 /// # Errors
 /// Rejected: a model of another kind, or entries that are none.
 pub fn shorten(spec: &JsonSpec, entries: &BTreeSet<u32>) -> Result<(JsonSpec, Vec<u32>)> {
-    let mut file = super::value(&spec.text)?;
+    let mut file = text::value(&spec.text)?;
     let known = parts::check(&file)?;
     let mut kept = entries.clone();
     kept.insert(spec.pad_id);
