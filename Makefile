@@ -233,6 +233,7 @@ test: ## Every test (release profile, so that it shares the build with the pipel
 .PHONY: lint
 lint: ## rustfmt and clippy
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --all --check --manifest-path bindings/Cargo.toml
 	$(CARGO) clippy --release $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 
 .PHONY: check
@@ -277,6 +278,37 @@ fuzz: ## Fuzz the parsers of untrusted bytes (FUZZ_TARGET=... for one)
 	        -max_total_time=$(FUZZ_SECONDS) $(FUZZ_FLAGS) \
 	        $$(test ! -f $(fuzz)/dictionaries/$$target || echo -dict=$(fuzz)/dictionaries/$$target); \
 	done
+
+# ------------------------------------------------------------------------------ Other languages
+
+# A workspace of their own, with their own lock file; bindings/Cargo.toml says why.
+bindings := $(CARGO_FLAGS) --release --manifest-path bindings/Cargo.toml
+
+.PHONY: libact
+libact: ## The C library: bindings/target/release/libact.*, bindings/c/include/act.h
+	$(CARGO) build $(bindings) -p act-c
+
+.PHONY: test-c
+test-c: libact ## Its tests; C programs among them, where there is a C compiler
+	$(CARGO) test $(bindings) -p act-c
+
+python := $(BUILD)/python
+$(python)/venv/ready: bindings/python/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet -r $<
+	@touch $@
+
+.PHONY: wheel
+wheel: $(python)/venv/ready ## The Python wheel, build/wheel/*.whl (needs Python 3.10 or newer)
+	rm -f $(BUILD)/wheel/*.whl
+	$(<D)/bin/maturin build --release --locked --manifest-path bindings/python/Cargo.toml --out $(BUILD)/wheel
+
+# The wheel is installed as a user installs it; what is tested is not the source folder.
+.PHONY: test-python
+test-python: wheel ## Its tests, in an environment of their own
+	$(python)/venv/bin/pip install --quiet --force-reinstall --no-deps $(BUILD)/wheel/*.whl
+	cd bindings/python && $(abspath $(python))/venv/bin/python -m pytest -q
+	cd bindings/python && $(abspath $(python))/venv/bin/python -m mypy python/act_infer
 
 # -------------------------------------------------------------------------- Installing, and help
 

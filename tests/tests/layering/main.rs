@@ -1,5 +1,6 @@
 //! Dependencies point one way: between crates, and between the files of a crate.
 
+mod bindings;
 mod circles;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,26 @@
+"""Models and what `transformers` answered with them; tests/peers/pipeline_record.py made both."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import act_infer
+
+HERE = Path(__file__).parent
+SINGLE, PAIRS = HERE / "single.act", HERE / "pairs.act"
+
+
+@pytest.fixture
+def single():
+    return act_infer.Classifier(SINGLE)
+
+
+@pytest.fixture
+def pairs():
+    return act_infer.Classifier(PAIRS)
+
+
+@pytest.fixture(scope="session")
+def recorded():
+    return json.loads((HERE / "pipeline.json").read_text(encoding="utf-8"))
