@@ -3,7 +3,7 @@
 mod own;
 
 use act_core::artifact::limits;
-use act_core::{Error, Result};
+use act_core::{Error, ProblemKind, Result};
 use act_data::Task;
 
 use crate::options::ImportOptions;
@@ -24,22 +24,46 @@ pub(crate) use own::{CONFIG_LEN, beside};
 pub(crate) fn choose(
     own: impl FnOnce() -> Result<Option<Vec<String>>>,
     classes: Option<usize>,
+    kind: ProblemKind,
     options: &ImportOptions,
 ) -> Result<Vec<String>> {
-    let labels = chosen(own, classes, options)?;
-    check_classes(labels.len())?;
+    let labels = match kind {
+        ProblemKind::Regression => score(own, options)?,
+        _ => chosen(own, classes, options)?,
+    };
+    check_classes(labels.len(), kind)?;
     Ok(labels)
+}
+
+/// The one name of a regression's score.
+fn score(
+    own: impl FnOnce() -> Result<Option<Vec<String>>>,
+    options: &ImportOptions,
+) -> Result<Vec<String>> {
+    if let Some(labels) = &options.labels {
+        return Ok(labels.clone());
+    }
+    if let Some(data) = &options.data {
+        return Ok(data.labels.clone());
+    }
+    let own = own()?.filter(|labels| labels.len() == 1 && !anonymous(labels));
+    Ok(own.unwrap_or_else(|| vec!["score".into()]))
 }
 
 /// Softmax over one class is 1 whatever the text: a model with one output is a regression, or tells
 /// by the logistic function.
-pub(crate) fn check_classes(n: usize) -> Result<()> {
-    match n {
-        1 => Err(Error::rejected(
+pub(crate) fn check_classes(n: usize, kind: ProblemKind) -> Result<()> {
+    match (n, kind) {
+        (1, ProblemKind::Regression) => Ok(()),
+        (_, ProblemKind::Regression) => Err(Error::rejected(format!(
+            "a regression has one score, and the model {n} outputs"
+        ))),
+        (1, _) => Err(Error::rejected(
             "the model has one output, a score of a regression or of a yes or no, for which \
-             softmax always gives 1.0: act classifies into two or more classes",
+             softmax always gives 1.0: if it is a score, say \"problem_type\": \"regression\" in \
+             config.json, or give --data whose labels are scores",
         )),
-        2..=limits::LABELS => Ok(()),
+        (2..=limits::LABELS, _) => Ok(()),
         _ => Err(Error::rejected(format!(
             "{n} classes: 2 to {} are allowed",
             limits::LABELS
@@ -161,13 +185,19 @@ mod tests {
         let mine = options(Some("rte"), Some(&["a", "b"]));
         let (rte, nothing) = (options(Some("rte"), None), options(None, None));
         let broken = || Err(Error::rejected("asked"));
-        assert_eq!(choose(broken, Some(2), &mine).unwrap(), ["a", "b"]);
-        assert_eq!(choose(named, Some(2), &rte).unwrap(), ["no", "yes"]);
-        let task = choose(anonymous, Some(2), &rte).unwrap();
+        assert_eq!(
+            choose(broken, Some(2), ProblemKind::SingleLabel, &mine).unwrap(),
+            ["a", "b"]
+        );
+        assert_eq!(
+            choose(named, Some(2), ProblemKind::SingleLabel, &rte).unwrap(),
+            ["no", "yes"]
+        );
+        let task = choose(anonymous, Some(2), ProblemKind::SingleLabel, &rte).unwrap();
         assert_eq!(task, ["entailment", "not_entailment"]);
-        let made_up = choose(anonymous, Some(2), &nothing).unwrap();
+        let made_up = choose(anonymous, Some(2), ProblemKind::SingleLabel, &nothing).unwrap();
         assert_eq!(made_up, ["LABEL_0", "LABEL_1"]);
-        let numbers = choose(|| Ok(None), Some(2), &nothing).unwrap();
+        let numbers = choose(|| Ok(None), Some(2), ProblemKind::SingleLabel, &nothing).unwrap();
         assert_eq!(numbers, ["0", "1"]);
     }
 
@@ -177,6 +207,7 @@ mod tests {
             data: Some(DataTask {
                 task: "mood".into(),
                 labels: labels.iter().map(|label| label.to_string()).collect(),
+                problem: ProblemKind::SingleLabel,
                 columns: None,
             }),
             ..options(None, None)
@@ -184,16 +215,34 @@ mod tests {
         let data = with(&["good", "bad"]);
         let anonymous = || owned(&["LABEL_0", "LABEL_1"]);
         assert_eq!(
-            choose(|| Ok(None), Some(2), &data).unwrap(),
+            choose(|| Ok(None), Some(2), ProblemKind::SingleLabel, &data).unwrap(),
             ["good", "bad"]
         );
-        assert_eq!(choose(anonymous, Some(2), &data).unwrap(), ["good", "bad"]);
-        assert_eq!(choose(|| Ok(None), None, &data).unwrap(), ["good", "bad"]);
+        assert_eq!(
+            choose(anonymous, Some(2), ProblemKind::SingleLabel, &data).unwrap(),
+            ["good", "bad"]
+        );
+        assert_eq!(
+            choose(|| Ok(None), None, ProblemKind::SingleLabel, &data).unwrap(),
+            ["good", "bad"]
+        );
         // The head's rows are what they are: its own order stays.
-        let own = choose(|| owned(&["bad", "good"]), Some(2), &data).unwrap();
+        let own = choose(
+            || owned(&["bad", "good"]),
+            Some(2),
+            ProblemKind::SingleLabel,
+            &data,
+        )
+        .unwrap();
         assert_eq!(own, ["bad", "good"]);
         let refused = |own: &[&str], labels: &[&str], words: &str| {
-            let error = choose(|| owned(own), Some(2), &with(labels)).unwrap_err();
+            let error = choose(
+                || owned(own),
+                Some(2),
+                ProblemKind::SingleLabel,
+                &with(labels),
+            )
+            .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.to_string().contains(words), "{error}");
         };
@@ -212,7 +261,8 @@ mod tests {
     #[test]
     fn labels_that_do_not_fit_are_the_users_to_mend() {
         let usage = |classes, options: &ImportOptions, words: &str| {
-            let error = choose(|| Ok(None), classes, options).unwrap_err();
+            let error =
+                choose(|| Ok(None), classes, ProblemKind::SingleLabel, options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.to_string().contains(words), "{error}");
         };
@@ -227,9 +277,22 @@ mod tests {
         let one = options(None, Some(&["a"]));
         let nothing = options(None, None);
         for (classes, options) in [(Some(1), &nothing), (Some(1), &one), (None, &one)] {
-            let error = choose(|| owned(&["score"]), classes, options).unwrap_err();
+            let error = choose(
+                || owned(&["score"]),
+                classes,
+                ProblemKind::SingleLabel,
+                options,
+            )
+            .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Rejected);
             assert!(error.to_string().contains("one output"), "{error}");
         }
+        let score = |own: &[&str], options| {
+            choose(|| owned(own), Some(1), ProblemKind::Regression, options).unwrap()
+        };
+        assert_eq!(score(&["LABEL_0"], &nothing), ["score"]);
+        assert_eq!(score(&["likeness"], &nothing), ["likeness"]);
+        assert_eq!(score(&["likeness"], &one), ["a"]);
+        assert!(check_classes(2, ProblemKind::Regression).is_err());
     }
 }

@@ -220,7 +220,6 @@ fn make_new(args: &NewArgs, context: &Context) -> anyhow::Result<Exit> {
         .transpose()?;
     let task = args.task.as_deref().or(global.task_name.as_deref());
     let train = Dataset::open(args.data.dir(&config)?, task, Split::Train, None)?;
-    train.problem.check_single(&train.record.name)?;
     context.set_synthetic(train.record.synthetic);
     let model = new::model(&shape, &train, tokenizer, args.seed.get())?;
 
@@ -242,7 +241,6 @@ fn import_model(args: ImportArgs, context: &Context) -> anyhow::Result<Exit> {
     let task = args.task.or(global.task_name);
     let data = args.data.map(|dir| {
         let data = Dataset::open(&dir, task.as_deref(), Split::Train, None)?;
-        data.problem.check_single(&data.record.name)?;
         Ok::<_, act_core::Error>(DataTask::from(data))
     });
     let options = ImportOptions {

@@ -5,8 +5,8 @@ use act_core::artifact::limits;
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
 use act_core::{
-    Activation, Artifact, Block, Embeddings, Error, Family, Head, LayerPlan, Plan, Result, Seed,
-    TaskInfo, WordPieceSpec,
+    Activation, Artifact, Block, Embeddings, Error, Family, Head, LayerPlan, Plan, Problem,
+    ProblemKind, Result, Seed, TaskInfo, WordPieceSpec,
 };
 use act_data::Dataset;
 
@@ -60,10 +60,14 @@ impl EncoderShape {
     /// The plan for a vocabulary and a number of classes, with the family's usual small tables.
     ///
     /// # Errors
-    /// Usage: as [`EncoderShape::check`], fewer than two classes, or far too many parameters.
-    pub fn plan(&self, vocab_size: usize, num_labels: usize) -> Result<Plan> {
+    /// Usage: as [`EncoderShape::check`], fewer than two classes (but for a regression's one score), or far
+    /// too many parameters.
+    pub fn plan(&self, vocab_size: usize, num_labels: usize, kind: ProblemKind) -> Result<Plan> {
         self.check()?;
-        within("the number of labels", num_labels, 2, limits::LABELS)?;
+        match kind {
+            ProblemKind::Regression => within("the number of scores", num_labels, 1, 1)?,
+            _ => within("the number of labels", num_labels, 2, limits::LABELS)?,
+        }
         let parameters = self.parameters(vocab_size);
         if parameters > MAX_PARAMETERS {
             return Err(Error::usage(format!(
@@ -114,7 +118,7 @@ pub fn model(
         Some(tokenizer) => tokenizer,
         None => WordPieceSpec::from_vocab(&act_data::vocabulary(train, MIN_TOKEN_COUNT)?)?,
     };
-    let plan = shape.plan(tokenizer.vocab_size(), train.labels.len())?;
+    let plan = shape.plan(tokenizer.vocab_size(), train.labels.len(), train.problem)?;
     let record = StageRecord {
         data: vec![train.record.clone()],
         ..StageRecord::new("act-convert", seed.0)
@@ -123,6 +127,7 @@ pub fn model(
         params: init::params(&plan, seed),
         task: TaskInfo {
             columns: train.columns.as_ref().map(Into::into),
+            problem: Problem::new(train.problem, train.labels.len()),
             ..TaskInfo::new(&train.task, shape.max_seq_length, train.labels.clone())
         },
         tokenizer: tokenizer.into(),
@@ -145,7 +150,7 @@ fn within(what: &str, value: usize, low: usize, high: usize) -> Result<()> {
 mod tests {
     use super::*;
     use act_core::provenance::{DataRecord, Digest};
-    use act_data::{Example, ProblemKind, Split, Target};
+    use act_data::{Example, Split, Target};
 
     fn shape() -> EncoderShape {
         EncoderShape {
@@ -232,7 +237,9 @@ mod tests {
         let rejects = |change: fn(&mut EncoderShape), labels: usize, words: &str| {
             let mut shape = shape();
             change(&mut shape);
-            let error = shape.plan(100, labels).unwrap_err();
+            let error = shape
+                .plan(100, labels, ProblemKind::SingleLabel)
+                .unwrap_err();
             assert_eq!(error.kind(), act_core::ErrorKind::Usage);
             assert!(error.to_string().contains(words), "{error}");
         };

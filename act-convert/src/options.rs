@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use act_core::artifact::limits;
-use act_core::{Columns, Error, Result, Seed, TaskInfo};
+use act_core::{Columns, Error, Problem, ProblemKind, Result, Seed, TaskInfo};
 use act_data::{Dataset, Task};
 
 /// Longest sequence without another wish; CLUE's texts are shorter.
@@ -18,6 +18,8 @@ pub struct DataTask {
     pub task: String,
     /// Label names, in the folder's order.
     pub labels: Vec<String>,
+    /// What the labels are.
+    pub problem: ProblemKind,
     /// Columns, where the folder names them.
     pub columns: Option<Columns>,
 }
@@ -27,6 +29,7 @@ impl From<Dataset> for DataTask {
         Self {
             task: data.task,
             labels: data.labels,
+            problem: data.problem,
             columns: data.columns.as_ref().map(Into::into),
         }
     }
@@ -59,6 +62,27 @@ impl ImportOptions {
             || self.vocab.is_some()
     }
 
+    /// What the model's answers are: as it says itself, as the data or the built-in task have them, or one
+    /// label.
+    ///
+    /// # Errors
+    /// Usage: the model and the data disagree.
+    pub(crate) fn kind(&self, said: Option<ProblemKind>) -> Result<ProblemKind> {
+        let data = self.data.as_ref().map(|data| data.problem);
+        if let (Some(said), Some(data)) =
+            (said, data.filter(|data| said.is_some_and(|s| s != *data)))
+        {
+            return Err(Error::usage(format!(
+                "the model gives {said} answers, and the labels of --data are {data}"
+            )));
+        }
+        let builtin = || {
+            let task = Task::builtin(self.task.as_deref()?).ok()?;
+            Some(task.problem())
+        };
+        Ok(said.or(data).or_else(builtin).unwrap_or_default())
+    }
+
     /// The task of a model with these labels and so many positions: its length is the user's, the
     /// one that `folder` names where the positions allow it, or 128.
     ///
@@ -66,7 +90,7 @@ impl ImportOptions {
     /// Usage: the user's length is more than the positions.
     pub(crate) fn task_info(
         &self,
-        labels: Vec<String>,
+        (labels, kind): (Vec<String>, ProblemKind),
         folder: Option<usize>,
         positions: usize,
     ) -> Result<TaskInfo> {
@@ -89,6 +113,7 @@ impl ImportOptions {
         let name = Task::canonical(name).to_string();
         Ok(TaskInfo {
             columns: data.and_then(|data| data.columns.clone()),
+            problem: Problem::new(kind, labels.len()),
             ..TaskInfo::new(name, max_seq_length, labels)
         })
     }

@@ -1,6 +1,7 @@
 //! What a model was made to tell: task, labels, kind of problem, columns of the data.
 
 use crate::error::{Error, Result};
+use crate::target::ProblemKind;
 use crate::task::BuiltIn;
 
 /// What the model classifies.
@@ -71,6 +72,28 @@ pub enum Problem {
     },
     /// The score itself.
     Regression,
+}
+
+impl Problem {
+    /// Of a new model with so many labels: a label is given where it is as likely as not.
+    pub fn new(kind: ProblemKind, labels: usize) -> Self {
+        match kind {
+            ProblemKind::SingleLabel => Problem::SingleLabel,
+            ProblemKind::MultiLabel => Problem::MultiLabel {
+                thresholds: vec![0.5; labels],
+            },
+            ProblemKind::Regression => Problem::Regression,
+        }
+    }
+
+    /// What a text's answer is.
+    pub fn kind(&self) -> ProblemKind {
+        match self {
+            Problem::SingleLabel => ProblemKind::SingleLabel,
+            Problem::MultiLabel { .. } => ProblemKind::MultiLabel,
+            Problem::Regression => ProblemKind::Regression,
+        }
+    }
 }
 
 /// Names of columns in data files.

@@ -90,19 +90,18 @@ impl Dataset {
         self.record.examples = self.examples.len() as u64;
     }
 
-    /// The classes of single-label examples.
+    /// The right answers, all of the data set's kind.
     ///
     /// # Errors
-    /// Usage: the labels are not one class a text; an example without one, the first of which is named.
-    pub fn label_ids(&self) -> Result<Vec<u32>> {
-        self.problem.check_single(&self.record.name)?;
-        let labels = self.examples.iter().enumerate().map(|(i, e)| {
-            e.class().ok_or_else(|| {
+    /// Usage: an example without one, the first of which is named.
+    pub fn targets(&self) -> Result<Vec<Target>> {
+        let targets = self.examples.iter().enumerate().map(|(i, e)| {
+            e.target.clone().ok_or_else(|| {
                 let name = &self.record.name;
                 Error::usage(format!("example {} of {name} has no label", i + 1))
             })
         });
-        labels.collect()
+        targets.collect()
     }
 
     /// Tokenises every example, on all threads of the global pool; the order is the examples'.

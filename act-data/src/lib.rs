@@ -27,12 +27,14 @@ pub mod sample;
 mod split;
 mod split_from_train;
 mod staging;
-mod target;
 mod task;
 mod texts;
 pub mod vocab;
 mod wsc;
 
+use act_core::target;
+
+pub use act_core::{ProblemKind, Target};
 pub use batches::sorted_batches;
 pub use check::Check;
 pub use columns::Columns;
@@ -44,7 +46,6 @@ pub use lengths::Lengths;
 pub use open::described_rows;
 pub use read::{Record, Rows, Shape, header, one_value};
 pub use split::Split;
-pub use target::{ProblemKind, Target};
 pub use task::Task;
 pub use vocab::vocabulary;
 

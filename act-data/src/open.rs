@@ -75,10 +75,17 @@ impl Dataset {
     /// A split as the model of `task` reads it: of its task, with its labels.
     ///
     /// # Errors
-    /// As [`Dataset::open`], labels that are not one class a text, and data of pairs for a model of single texts, or the other way round.
+    /// As [`Dataset::open`], labels of another kind than the model's, and data of pairs for a model of single texts, or the other way round.
     pub fn for_model(dir: &Path, split: Split, task: &TaskInfo) -> Result<Self> {
         let data = Self::open(dir, Some(&task.name), split, Some(&task.labels))?;
-        data.problem.check_single(&data.record.name)?;
+        let (ours, theirs) = (data.problem, task.problem.kind());
+        if ours != theirs {
+            return Err(Error::usage(format!(
+                "{}: the labels are {ours}, and the model was made for {theirs} ones: give the data \
+                 that it is for, or make a model for these (act-convert new or import --data)",
+                data.record.name
+            )));
+        }
         let pairs = data.examples.iter().any(|example| example.pair.is_some());
         let texts = |two| if two { "two texts" } else { "one text" };
         match Task::of_model(task).map(|task| task.is_pair()) {

@@ -11,7 +11,6 @@ use crate::description::FileFormat;
 use crate::folder::{Folder, UNLABELLED};
 use crate::read::{Lines, Rows, Shape, open, position};
 use crate::split::Split;
-use crate::target::ProblemKind;
 use crate::task::Task;
 
 impl Dataset {
@@ -41,7 +40,7 @@ impl Dataset {
             task: self.task.clone(),
             // Of the splits the one that may lack labels.
             split: Split::Test,
-            problem: ProblemKind::SingleLabel,
+            problem: self.problem,
             labels: self.labels.clone(),
             columns: self.columns.clone(),
             examples,

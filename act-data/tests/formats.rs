@@ -5,8 +5,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use act_core::ErrorKind;
-use act_data::{Dataset, Split, Target};
+use act_core::{ErrorKind, TaskInfo};
+use act_data::{Dataset, ProblemKind, Split, Target};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::{TempDir, tempdir};
@@ -341,7 +341,7 @@ fn other_names_of_dev_are_dev() {
 }
 
 #[test]
-fn several_labels_and_scores_are_read_and_refused_where_training_would_begin() {
+fn several_labels_and_scores_are_read_and_refused_by_a_model_for_one_label() {
     let multi = r#"{"task": "own", "problem": "multi-label", "labels": ["joy", "fear", "love"],
         "columns": {"text": 1, "label": 2}"#;
     let table = "a\tlove, joy\nb\tfear\nc\t\nd\tjoy,joy\n";
@@ -352,9 +352,14 @@ fn several_labels_and_scores_are_read_and_refused_where_training_would_begin() {
         targets.map(|t| t.classes().to_vec()).collect()
     };
     assert_eq!(classes(&data), [vec![0, 2], vec![1], vec![], vec![0]]);
-    let error = data.label_ids().unwrap_err().to_string();
+    assert_eq!(data.problem, ProblemKind::MultiLabel);
+    assert_eq!(data.targets().unwrap()[0], Target::Classes(vec![0, 2]));
+    let single = TaskInfo::new("own", 16, data.labels.clone());
+    let error = Dataset::for_model(dir.path(), Split::Train, &single).unwrap_err();
     assert!(
-        error.starts_with("own/train: a text may have several labels (multi-label)"),
+        error.to_string().starts_with(
+            "own/train: the labels are multi-label, and the model was made for single-label"
+        ),
         "{error}"
     );
 
@@ -376,11 +381,7 @@ fn several_labels_and_scores_are_read_and_refused_where_training_would_begin() {
     let data = open(dir.path(), Split::Train).unwrap();
     assert_eq!(data.examples[1].target, Some(Target::Score(-10.0)));
     assert_eq!(data.labels, ["score"]);
-    let error = data.label_ids().unwrap_err().to_string();
-    assert!(
-        error.starts_with("own/train: the labels are scores (regression)"),
-        "{error}"
-    );
+    assert_eq!(data.targets().unwrap()[0], Target::Score(2.5));
     for wrong in ["x", "inf", "NaN"] {
         let dir = folder(scores, &[("train.txt", format!("a\tb\t{wrong}\n"))]);
         let error = open(dir.path(), Split::Train).unwrap_err();

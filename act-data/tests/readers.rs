@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use act_core::{ErrorKind, Seed, Tokenizer, WordPieceSpec};
-use act_data::{Dataset, Split, vocabulary};
+use act_data::{Dataset, Split, Target, vocabulary};
 use tempfile::{TempDir, tempdir};
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -116,7 +116,7 @@ fn test_split_needs_no_label() {
     let dir = folder(&[("test.json", line), ("dev.json", line)]);
     let test = Dataset::open(dir.path(), Some("tnews"), Split::Test, None).unwrap();
     assert_eq!(flat(&test), [("x", None, None)]);
-    let no_label = test.label_ids().unwrap_err().to_string();
+    let no_label = test.targets().unwrap_err().to_string();
     assert_eq!(no_label, "example 1 of tnews/test has no label");
     assert_eq!(
         message(
@@ -305,10 +305,10 @@ fn classes_are_numbered_as_the_model_numbers_them() {
     let open =
         |labels: Option<&[String]>| Dataset::open(dir.path(), Some("ocnli"), Split::Train, labels);
     let own = open(None).unwrap();
-    assert_eq!(own.label_ids().unwrap(), [2]);
+    assert_eq!(own.targets().unwrap(), [Target::Class(2)]);
     let model = ["neutral", "entailment", "contradiction"].map(String::from);
     let mapped = open(Some(&model)).unwrap();
-    assert_eq!(mapped.label_ids().unwrap(), [0]);
+    assert_eq!(mapped.targets().unwrap(), [Target::Class(0)]);
     assert_eq!(mapped.labels, model);
     // The same data have the same digest, whoever numbers them.
     assert_eq!(mapped.record.digest, own.record.digest);

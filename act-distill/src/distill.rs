@@ -1,9 +1,9 @@
 //! The stage's work: from a model, a teacher and data to a trained model.
 
-use act_core::{Artifact, Error, Result, Silent};
+use act_core::{Artifact, Error, ProblemKind, Result, Silent, Target};
 use act_data::Dataset;
 use act_infer::Engine;
-use act_nn::{Objective, Training};
+use act_nn::{Emphasis, Objective, Training};
 use act_train::record::TeacherRecord;
 use act_train::{ExampleSet, Scored, Session, Teacher, objective, teacher};
 
@@ -33,7 +33,7 @@ pub fn distill(
             "the model is already int8: train the float model, then quantise",
         ));
     }
-    let measure = options.measure(&student.task.labels)?;
+    let measure = options.measure(&student.task)?;
     let input = student.model_digest()?;
     let teacher_record = teacher.as_ref().map(TeacherRecord::new).transpose()?;
     let mut examples = TrainingData::new(data, &student, options)?;
@@ -41,18 +41,20 @@ pub fn distill(
     let teacher = teacher
         .map(|teacher| Teacher::new(&teacher, &student, options.training.threads))
         .transpose()?;
-    let objective = objective(&student, teacher.as_ref(), options)?;
+    let mut objective = objective(&student, teacher.as_ref(), options)?;
+    objective.emphasis = emphasis(&student, &examples.train, options)?;
+    let emphasised = !objective.emphasis.is_none();
     log::info!("losses: {}", objective::describe(&objective));
     // A broken or wrong model is found out before the long part.
     let answers = answers_before(&student, &examples, options, session)?;
-    let before = judged(Some(&answers.held_out), &examples.validation, measure);
+    let before = judged(Some(&answers.held_out), &examples.validation, &measure);
     if let (None, Some(before), Some(stated)) = (&teacher_record, before, options.origin_metric) {
         origin::note_input(stated, &before);
     }
     let taught = match &teacher {
         Some(teacher) => {
             let judged = |held_out: &ExampleSet| {
-                judged(held_out.teacher_logits.as_deref(), held_out, measure)
+                judged(held_out.teacher_logits.as_deref(), held_out, &measure)
             };
             teach(
                 &mut examples,
@@ -78,13 +80,13 @@ pub fn distill(
         train: examples.train.view(features.as_ref()),
         validation: Some(act_nn::Validation {
             examples: examples.validation.view(None),
-            measure,
+            measure: measure.clone(),
         }),
         quantizing: None,
         objective,
         options: &options.training,
     };
-    let trained = session.train(training, Scored::Metric(options.metric))?;
+    let trained = session.train(training, Scored::Metric(measure.metric()))?;
     if let Some(why) = &trained.course.diverged {
         outcome::check_won(why, before.map(|before| before.score), trained.score)?;
     }
@@ -102,10 +104,10 @@ pub fn distill(
     // Where nothing is recorded of the head, nothing is: the same model has the same bytes as ever.
     task.head_trained = task.head_trained.map(|_| true);
     let after = after(
-        &artifact,
+        &mut artifact,
         trained.score,
         &examples.validation,
-        measure,
+        &measure,
         options.training.threads,
     )?;
     let validation = validation(before, after, taught);
@@ -113,17 +115,37 @@ pub fn distill(
         outcome::check_not_worse(validation, trained.course.best_step)?;
     }
     let fit = fit(&artifact, &answers.train, &examples.train, options)?;
-    fit.judge(validation.as_ref())?;
+    // Weighed answers are meant to cost the others some of their probability.
+    if !emphasised {
+        fit.judge(validation.as_ref())?;
+    }
     Ok(Distilled {
         artifact,
         input,
         teacher: teacher_record,
         examples: examples.train.len(),
         cut: examples.cut,
-        metric: options.metric,
+        metric: measure.metric(),
         validation,
         fit,
         course: trained.course,
+    })
+}
+
+/// What of the right answers weighs more than the rest.
+fn emphasis(student: &Artifact, train: &ExampleSet, options: &Options) -> Result<Emphasis> {
+    let task = &student.task;
+    let kind = task.problem.kind();
+    if options.focal_gamma != 0.0 && kind == ProblemKind::Regression {
+        return Err(Error::usage(
+            "TrainConfig.focal_gamma: the answers are scores, which have no classes; leave the key out",
+        ));
+    }
+    let weights = options.class_weights.as_ref();
+    let weights = weights.map(|weights| weights.of(&task.labels, &train.labels, kind));
+    Ok(Emphasis {
+        weights: weights.transpose()?.unwrap_or_default(),
+        focal: options.focal_gamma,
     })
 }
 
@@ -209,7 +231,7 @@ fn fit(
     options: &Options,
 ) -> Result<Fit> {
     let looked_at = harm::looked_at(train.len());
-    let labels: Vec<u32> = looked_at.iter().map(|&i| train.labels[i]).collect();
+    let labels: Vec<Target> = looked_at.iter().map(|&i| train.labels[i].clone()).collect();
     let engine = Engine::new(trained.clone())?.with_threads(options.training.threads);
     let after = teacher::logits(&engine, &train.encodings_of(&looked_at), &Silent)?;
     if !after.iter().flatten().all(|v| v.is_finite()) {
@@ -217,5 +239,6 @@ fn fit(
             "training diverged: the trained model's class scores are not finite; lower the learning rate",
         ));
     }
-    Ok(Fit::new(before, &after, &labels))
+    let classes = trained.plan.num_labels;
+    Ok(Fit::new(before, &after, &labels, classes))
 }

@@ -3,7 +3,7 @@
 //! has run away. Compares a model with its input; chooses no weights.
 
 use act_core::metrics::log_softmax;
-use act_core::{Error, Result};
+use act_core::{Error, Result, Target};
 use act_stage::report::{self, Validation};
 
 /// Training examples that are looked at, at most.
@@ -29,15 +29,15 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// Compares two models' logits for the same examples, of the given classes.
-    pub fn new(before: &[Vec<f32>], after: &[Vec<f32>], labels: &[u32]) -> Self {
+    /// Compares two models' logits for the same examples with these right answers, of so many classes.
+    pub fn new(before: &[Vec<f32>], after: &[Vec<f32>], labels: &[Target], classes: usize) -> Self {
         let (before, after) = (losses(before, labels), losses(after, labels));
         let pairs = before.iter().zip(&after);
         let differences: Vec<f64> = pairs.map(|(before, after)| after - before).collect();
         let (difference, error) = mean_and_error(&differences);
         let (before, error_before) = mean_and_error(&before);
         let (after, _) = mean_and_error(&after);
-        let guessing = entropy(labels);
+        let guessing = guessing(labels, classes);
         Self {
             losses: report::Fit {
                 before,
@@ -71,7 +71,8 @@ impl Fit {
         let held_out = validation.map_or("nothing is held out".into(), |v| {
             let (before, after) = (v.before.value, v.after.value);
             let n = v.after.n;
-            format!("held-out accuracy is {after:.4} on {n} examples, was {before:.4}")
+            let title = v.after.metric.title();
+            format!("held-out {title} is {after:.4} on {n} examples, was {before:.4}")
         });
         let clearly_better = validation.is_some_and(|v| v.after.low > v.before.high);
         if risen && knew && after >= guessing && !clearly_better {
@@ -96,11 +97,29 @@ impl Fit {
     }
 }
 
-/// Cross-entropy of each example in nats.
-fn losses(logits: &[Vec<f32>], labels: &[u32]) -> Vec<f64> {
+/// Loss of each example, as training has it without weights: cross-entropy in nats, of several labels the
+/// mean of each alone; of a score the squared error.
+fn losses(logits: &[Vec<f32>], labels: &[Target]) -> Vec<f64> {
     let rows = logits.iter().zip(labels);
-    rows.map(|(row, &label)| -log_softmax(row)[label as usize])
-        .collect()
+    rows.map(|(row, target)| loss(row, target)).collect()
+}
+
+fn loss(row: &[f32], target: &Target) -> f64 {
+    match target {
+        Target::Class(class) => -log_softmax(row)[*class as usize],
+        Target::Classes(classes) => {
+            let of_label = |(&logit, label)| {
+                if classes.contains(&label) {
+                    -log_softmax(&[logit, 0.0])[0]
+                } else {
+                    -log_softmax(&[logit, 0.0])[1]
+                }
+            };
+            let sum: f64 = row.iter().zip(0u32..).map(of_label).sum();
+            sum / row.len().max(1) as f64
+        }
+        Target::Score(score) => (f64::from(row[0]) - score).powi(2),
+    }
 }
 
 /// Mean, and its standard error; of one number alone the error is not known, so infinite.
@@ -115,15 +134,27 @@ fn mean_and_error(numbers: &[f64]) -> (f64, f64) {
     (mean, error)
 }
 
-/// Entropy of the shares of the classes, in nats.
-fn entropy(labels: &[u32]) -> f64 {
-    let mut counts = std::collections::BTreeMap::new();
-    for label in labels {
-        *counts.entry(label).or_insert(0usize) += 1;
+/// Mean loss of always giving the best answer that knows nothing of the text: the entropy of the shares
+/// of the classes, of several labels the mean of each one's, of scores their variance.
+fn guessing(labels: &[Target], classes: usize) -> f64 {
+    let n = labels.len().max(1) as f64;
+    let mut counts = vec![0usize; classes];
+    let all = labels.iter().flat_map(Target::classes);
+    all.for_each(|&class| counts[class as usize] += 1);
+    let entropy = |p: f64| if p > 0.0 { -p * p.ln() } else { 0.0 };
+    let shares = counts.iter().map(|&count| count as f64 / n);
+    match labels.first() {
+        Some(Target::Score(_)) => {
+            let scores: Vec<f64> = labels.iter().filter_map(Target::score).collect();
+            let mean = scores.iter().sum::<f64>() / n;
+            scores.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n
+        }
+        Some(Target::Classes(_)) => {
+            let each = shares.map(|p| entropy(p) + entropy(1.0 - p));
+            each.sum::<f64>() / classes.max(1) as f64
+        }
+        _ => shares.map(entropy).sum(),
     }
-    let n = labels.len() as f64;
-    let shares = counts.values().map(|&count| count as f64 / n);
-    shares.map(|p| -p * p.ln()).sum()
 }
 
 #[cfg(test)]
@@ -132,18 +163,27 @@ mod tests {
     use act_core::metrics::Accuracy;
 
     /// Logits that give the right one of two classes, in turn, the probability `right`.
-    fn logits(right: f64, labels: &[u32]) -> Vec<Vec<f32>> {
+    fn logits(right: f64, labels: &[Target]) -> Vec<Vec<f32>> {
         let margin = (right / (1.0 - right)).ln() as f32;
-        let row = |&label: &u32| match label {
-            0 => vec![margin, 0.0],
+        let row = |label: &Target| match label.class() {
+            Some(0) => vec![margin, 0.0],
             _ => vec![0.0, margin],
         };
         labels.iter().map(row).collect()
     }
 
+    fn classes(of: std::ops::Range<u32>, class: impl Fn(u32) -> u32) -> Vec<Target> {
+        of.map(|i| Target::Class(class(i))).collect()
+    }
+
     fn fit(before: f64, after: f64, n: u32) -> Fit {
-        let labels: Vec<u32> = (0..n).map(|i| i % 2).collect();
-        Fit::new(&logits(before, &labels), &logits(after, &labels), &labels)
+        let labels = classes(0..n, |i| i % 2);
+        Fit::new(
+            &logits(before, &labels),
+            &logits(after, &labels),
+            &labels,
+            2,
+        )
     }
 
     fn validation(before: usize, after: usize, n: usize) -> Validation {
@@ -163,7 +203,7 @@ mod tests {
         assert!((fit.losses.guessing - 2f64.ln()).abs() < 1e-12);
         assert!(!fit.risen);
         // Three quarters of one class.
-        let shares = entropy(&[0, 0, 0, 1]);
+        let shares = guessing(&[0, 0, 0, 1].map(Target::Class), 2);
         assert!((shares - (4f64.ln() - 0.75 * 3f64.ln())).abs() < 1e-12);
     }
 
@@ -197,22 +237,37 @@ mod tests {
     fn a_model_that_knew_nothing_has_lost_nothing() {
         assert!(fit(0.5, 0.1, 80).judge(None).is_ok());
         // Below guessing by chance: three quarters of one class, and always that answer.
-        let labels: Vec<u32> = (0..80).map(|i| u32::from(i % 4 == 0)).collect();
-        let always = |p| logits(p, &[0; 80]);
-        let fit = Fit::new(&always(0.749), &always(0.99), &labels);
+        let labels = classes(0..80, |i| u32::from(i % 4 == 0));
+        let always = |p| logits(p, &classes(0..80, |_| 0));
+        let fit = Fit::new(&always(0.749), &always(0.99), &labels, 2);
         assert!(fit.risen && fit.judge(None).is_ok(), "{fit:?}");
     }
 
     #[test]
     fn a_rise_is_told_from_chance() {
-        let labels: Vec<u32> = (0..40).map(|i| i % 2).collect();
+        let labels = classes(0..40, |i| i % 2);
         let before = logits(0.8, &labels);
         let mut after = logits(0.81, &labels);
         after[3] = logits(0.1, &labels)[3].clone();
         assert!(
-            !Fit::new(&before, &after, &labels).risen,
+            !Fit::new(&before, &after, &labels, 2).risen,
             "one example alone"
         );
-        assert!(Fit::new(&before, &logits(0.7, &labels), &labels).risen);
+        assert!(Fit::new(&before, &logits(0.7, &labels), &labels, 2).risen);
+    }
+
+    #[test]
+    fn several_labels_and_scores_have_losses_and_guesses_of_their_own() {
+        let sets = [vec![0], vec![0, 1], vec![], vec![0]].map(Target::Classes);
+        let entropy = |p: f64| -p * p.ln() - (1.0 - p) * (1.0 - p).ln();
+        let expected = (entropy(0.75) + entropy(0.25)) / 2.0;
+        assert!((guessing(&sets, 2) - expected).abs() < 1e-12);
+        // Of the shares themselves the loss is that of guessing.
+        let shares = [3f32.ln(), -3f32.ln()].to_vec();
+        let losses = losses(&vec![shares; 4], &sets);
+        assert!((losses.iter().sum::<f64>() / 4.0 - expected).abs() < 1e-6);
+        let scores = [1.0, 3.0].map(Target::Score);
+        assert_eq!(guessing(&scores, 1), 1.0);
+        assert_eq!(loss(&[2.5], &scores[0]), 2.25);
     }
 }

@@ -14,6 +14,8 @@ const EXAMPLES: &str = "\
 Examples:
   Fine-tune an untrained or pre-trained model on the labels of DIR/train.json:
     act-distill new.act -o base.act -c afqmc.yaml --data ~/clue/afqmc
+  Fine-tune what was imported if it is a bare encoder, and pass it on if it is a classifier:
+    act-convert import minilm/ --data D | act-distill --unless-trained --data D -o base.act
   Teach a pruned model what the original answers:
     act-distill pruned.act -o student.act -c afqmc.yaml --data ~/clue/afqmc --teacher base.act
   The same from its logits alone, as PaddleSlim does, or from its hidden states too:
@@ -40,6 +42,10 @@ struct Args {
     /// (TrainConfig.micro_batch).
     #[arg(long, value_name = "N")]
     micro_batch: Option<usize>,
+    /// Pass on a model whose head is trained as it is; only a bare encoder, imported with a new head, is
+    /// trained.
+    #[arg(long, conflicts_with = "teacher")]
+    unless_trained: bool,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
     #[command(flatten)]
@@ -73,14 +79,22 @@ fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         None => config.check_untaught()?,
     }
     let seed = args.stage.seed.get();
-    let options = Options::new(&config, teacher.is_some(), seed, args.stage.threads.count())?;
+    // What is wrong with it is told before the model is read.
+    Options::new(&config, teacher.is_some(), seed, args.stage.threads.count())?;
     let device = act_nn::available(args.stage.device.get())?;
     ctx.check_output(output)?;
     args.stage.report.check(ctx)?;
     let metrics = args.metrics.file()?;
 
     let student = ctx.read_artifact(input)?;
+    if args.unless_trained && student.task.head_trained != Some(false) {
+        log::info!("the model's head is trained: nothing to do");
+        ctx.write_artifact(output, &student)?;
+        return Ok(Exit::Done);
+    }
     config.check_model(&student)?;
+    config.distillation = config.distillation.of_kind(student.task.problem.kind());
+    let options = Options::new(&config, teacher.is_some(), seed, args.stage.threads.count())?;
     let teacher = read_teacher(teacher.as_deref(), &student, ctx)?;
     let dir = args.stage.data.dir(&config)?;
     let data = Dataset::for_model(dir, Split::Train, &student.task)?;

@@ -1,9 +1,9 @@
 //! What the configuration says about training, checked.
 
 use act_core::metrics::{Measure, Metric};
-use act_core::{Result, Seed};
+use act_core::{Result, Seed, TaskInfo};
 use act_nn::TrainOptions;
-use act_stage::config::{Config, Distillation};
+use act_stage::config::{ClassWeights, Config, Distillation};
 
 /// Settings of one training.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,19 +16,25 @@ pub struct Options {
     pub validation_ratio: f64,
     /// Seed of the choice of that share.
     pub seed: Seed,
-    /// What chooses the best weights.
-    pub metric: Metric,
+    /// What chooses the best weights; `None`: the task's own ([`Metric::of_task`]).
+    pub metric: Option<Metric>,
+    /// How much the examples of each class weigh in the loss with the labels.
+    pub class_weights: Option<ClassWeights>,
+    /// Gamma of the focal loss; 0: cross-entropy.
+    pub focal_gamma: f64,
     /// What the original model is said to have of it.
     pub origin_metric: Option<f64>,
 }
 
 impl Options {
-    /// The metric on these classes.
+    /// The metric on a task, whose thresholds are still to be chosen.
     ///
     /// # Errors
-    /// Usage, naming the key: it has no meaning for as many.
-    pub fn measure(&self, labels: &[String]) -> Result<Measure> {
-        Measure::new(self.metric, labels).map_err(|e| e.context("TrainConfig.metric"))
+    /// Usage, naming the key: it does not judge such answers, or not of so many classes.
+    pub fn measure(&self, task: &TaskInfo) -> Result<Measure> {
+        let measure = Measure::of_task(self.metric, task);
+        let measure = measure.map_err(|e| e.context("TrainConfig.metric"))?;
+        Ok(measure.fitted())
     }
 
     /// From the sections `TrainConfig`, `Distillation` and `Global`; errors name the key.
@@ -40,7 +46,9 @@ impl Options {
             losses: has_teacher.then(|| config.distillation.clone()),
             validation_ratio: train.validation_ratio,
             seed,
-            metric: train.metric(),
+            metric: train.metric,
+            class_weights: train.class_weights.clone(),
+            focal_gamma: train.focal_gamma.unwrap_or(0.0),
             origin_metric: train.origin_metric,
         })
     }

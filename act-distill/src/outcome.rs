@@ -66,9 +66,15 @@ pub fn check_not_worse(validation: &Validation, best_step: usize) -> Result<()> 
         return Ok(());
     }
     Err(Error::failed(format!(
-        "training made the model worse: at best, after step {best_step}, it is right on {:.4} of {} \
-         held-out training examples, before it was on {:.4}; lower the learning rate, or train longer",
-        after.value, after.n, before.value
+        "training made the model worse: at best, after step {best_step}, {} {:.4} of {} held-out training \
+         examples, before it was {:.4}; lower the learning rate, or train longer",
+        match after.metric {
+            Metric::Accuracy => "it is right on".to_string(),
+            metric => format!("its {} is", metric.title()),
+        },
+        after.value,
+        after.n,
+        before.value
     )))
 }
 

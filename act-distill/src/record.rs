@@ -1,6 +1,7 @@
 //! What is written down about a training: the provenance record in the artifact, the JSON report
 //! and the closing log lines.
 
+use act_core::metrics::Accuracy;
 use act_core::provenance::{DataRecord, Digest, InputRecord, StageRecord};
 use act_core::{Device, Result, Seed};
 use act_stage::config::{Config, Section};
@@ -45,14 +46,24 @@ pub fn finished(begun: StageRecord, distilled: &Distilled) -> StageRecord {
         steps: distilled.course.steps,
         best_step: distilled.course.best_step,
         final_loss: distilled.course.final_loss,
-        validation_accuracy: validation.map(|v| v.after.value),
-        teacher_validation_accuracy: validation.and_then(|v| v.teacher).map(|a| a.value),
+        validation_accuracy: validation.map(|v| v.after).and_then(accuracy),
+        teacher_validation_accuracy: validation.and_then(|v| v.teacher).and_then(accuracy),
     };
     let mut metrics = figures.to_metrics();
+    if let Some(after) = validation
+        .map(|v| v.after)
+        .filter(|a| !a.metric.is_accuracy())
+    {
+        metrics.push((format!("validation_{}", after.metric), after.value));
+    }
     if let Some(chosen) = validation.and_then(|v| v.chosen_by) {
         metrics.push((format!("validation_{}", chosen.metric), chosen.after));
     }
     StageRecord { metrics, ..begun }
+}
+
+fn accuracy(of: Accuracy) -> Option<f64> {
+    of.metric.is_accuracy().then_some(of.value)
 }
 
 /// The sections that acted, as YAML.
@@ -103,8 +114,11 @@ pub fn log(distilled: &Distilled) {
     }
     let accuracy = distilled.validation.map_or(String::new(), |v| {
         format!(
-            "; accuracy on {} held-out training examples {:.4}, was {:.4}",
-            v.after.n, v.after.value, v.before.value
+            "; {} on {} held-out training examples {:.4}, was {:.4}",
+            v.after.metric.title(),
+            v.after.n,
+            v.after.value,
+            v.before.value
         )
     });
     let chosen_by = distilled.validation.and_then(|v| v.chosen_by);

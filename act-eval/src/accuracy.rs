@@ -11,11 +11,11 @@ use act_stage::report::{AccuracyDetails, ClassCount, Report};
 use act_stage::{Context, Exit, ThreadsArgs};
 
 use crate::args::{self, JudgeArgs};
-use crate::classes;
-use crate::evaluation::{Answers, majority, open_split};
+use crate::evaluation::{Answers, open_split};
 use crate::model::{Model, stem};
 use crate::output::{self, Printed, synthetic_tag};
 use crate::table::Table;
+use crate::{classes, figures, resample};
 
 /// Arguments of `act-eval accuracy`.
 #[derive(Debug, Clone, clap::Args)]
@@ -55,18 +55,27 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let labels = &model.task.labels;
     let classes = answers.classes(labels);
     let counts = answers.counts(labels.len());
-    let f1 = classes::positive_f1(&counts, labels);
+    let measures = figures::measures(&model.task);
+    let values = resample::values(&answers, &measures);
+    let value = |metric: Metric| {
+        let found = measures.iter().position(|m| m.metric() == metric)?;
+        Some(values[found])
+    };
+    let positive = classes::positive(&model.task);
 
     let warning = answers.warning(labels);
     if let Some(warning) = &warning {
         log::warn!("{}: {warning}", model.name);
     }
     let mut report = model.report.with(AccuracyDetails {
-        majority_class: majority(&classes),
+        majority_class: answers.majority(labels),
         warning,
-        macro_f1: Some(counts.macro_f1()),
-        mcc: Some(counts.mcc()),
-        f1: f1.map(|(value, _)| value),
+        macro_f1: value(Metric::MacroF1),
+        micro_f1: value(Metric::MicroF1),
+        lrap: value(Metric::Lrap),
+        mcc: value(Metric::Mcc),
+        f1: value(Metric::F1),
+        spearman: value(Metric::Spearman),
         worst_class: classes::worst(&counts, labels),
         classes: Some(classes.clone()),
     });
@@ -75,10 +84,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let text = if args.json {
         Printed::Json(output::json(&report)?)
     } else {
-        let table = args.per_class.then(|| class_table(&classes).to_string());
+        let shown = args.per_class && !classes.is_empty();
+        let table = shown.then(|| class_table(&classes).to_string());
         let mut text = summary(&accuracy, &data.record, &report);
         text += &output::cut_line(&cut);
-        text += &beside(&report.details, f1.map(|(_, label)| label));
+        text += &beside(&report.details, positive);
         Printed::Text(text + &table.unwrap_or_default())
     };
     args.judge.report.write(ctx, report)?;
@@ -89,8 +99,15 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
 /// The two lines that people read and scripts cut.
 fn summary<D>(accuracy: &Accuracy, data: &DataRecord, report: &Report<D>) -> String {
     let [value, low, high] = [accuracy.value, accuracy.low, accuracy.high].map(|x| 100.0 * x);
+    let figure = if accuracy.metric.is_correlation() {
+        let Accuracy { low, high, .. } = accuracy;
+        let words = accuracy.metric.words(accuracy.value);
+        format!("{words} ({low:.3} .. {high:.3}, 95 %)")
+    } else {
+        format!("accuracy {value:.1} % ({low:.1} .. {high:.1}, 95 %)")
+    };
     format!(
-        "accuracy {value:.1} % ({low:.1} .. {high:.1}, 95 %), {} examples of {}{}\n\
+        "{figure}, {} examples of {}{}\n\
          model_digest {}\n",
         accuracy.n,
         data.name,
@@ -102,8 +119,14 @@ fn summary<D>(accuracy: &Accuracy, data: &DataRecord, report: &Report<D>) -> Str
 /// A third line: what the accuracy does not show. `positive` is the class that F1 is of.
 fn beside(details: &AccuracyDetails, positive: Option<&str>) -> String {
     let mut figures = Vec::new();
-    if let Some(macro_f1) = details.macro_f1 {
-        figures.push(Metric::MacroF1.words(macro_f1));
+    let several = [
+        (Metric::MacroF1, details.macro_f1),
+        (Metric::MicroF1, details.micro_f1),
+        (Metric::Lrap, details.lrap),
+        (Metric::Spearman, details.spearman),
+    ];
+    for (metric, value) in several {
+        figures.extend(value.map(|value| metric.words(value)));
     }
     if let (Some(f1), Some(label)) = (details.f1, positive) {
         figures.push(format!("{} of class {label:?}", Metric::F1.words(f1)));

@@ -4,7 +4,7 @@
 use act_data::Example;
 use act_stage::report::{Change, Changes};
 
-use crate::evaluation::Answers;
+use crate::evaluation::{Answers, named};
 
 /// More than this nobody reads.
 const SHOWN: usize = 60;
@@ -42,34 +42,56 @@ impl Direction {
     }
 }
 
-/// Compares the answers of two models to the same examples.
+/// Compares the answers of two models to the same examples; `None` for scores, of which all change.
 pub fn between(
     examples: &[Example],
     labels: &[String],
     before: &Answers,
     after: &Answers,
-) -> Changes {
-    let name = |class: usize| labels[class].clone();
-    let mut changed: Vec<Change> = (examples.iter().enumerate())
-        .filter(|&(i, _)| before.predicted[i] != after.predicted[i])
-        .map(|(i, example)| Change {
+) -> Option<Changes> {
+    let (before, after) = (words(before, labels)?, words(after, labels)?);
+    let mut changed: Vec<Change> = (examples.iter().zip(before).zip(after).enumerate())
+        .filter(|(_, ((_, before), after))| before.0 != after.0)
+        .map(|(i, ((example, before), after))| Change {
             example: i + 1,
             text: example.text.clone(),
             pair: example.pair.clone(),
-            truth: name(after.truth[i] as usize),
-            before: name(before.predicted[i]),
-            after: name(after.predicted[i]),
+            truth: after.1,
+            before: before.0,
+            after: after.0,
         })
         .collect();
     let going = |way| changed.iter().filter(|c| Direction::of(c) == way).count();
     let (count, lost, won) = (changed.len(), going(Direction::Lost), going(Direction::Won));
     changed.sort_by_key(Direction::of);
     changed.truncate(SHOWN);
-    Changes {
+    Some(Changes {
         count,
         lost,
         won,
         examples: changed,
+    })
+}
+
+/// Every answer and the right one, as people write them; `None` for scores.
+fn words(answers: &Answers, labels: &[String]) -> Option<Vec<(String, String)>> {
+    match answers {
+        Answers::Classes { predicted, truth } => {
+            let pairs = predicted.iter().zip(truth);
+            let words = pairs.map(|(&p, &t)| (labels[p].clone(), labels[t as usize].clone()));
+            Some(words.collect())
+        }
+        Answers::Sets {
+            predicted, truth, ..
+        } => {
+            let pairs = predicted.iter().zip(truth);
+            Some(
+                pairs
+                    .map(|(p, t)| (named(p, labels), named(t, labels)))
+                    .collect(),
+            )
+        }
+        Answers::Scores { .. } => None,
     }
 }
 
@@ -103,12 +125,12 @@ mod tests {
             })
             .into();
         let labels = ["a", "b", "c"].map(String::from);
-        let answers = |predicted: [usize; 4]| Answers {
+        let answers = |predicted: [usize; 4]| Answers::Classes {
             predicted: predicted.into(),
             truth: vec![0, 0, 0, 0],
         };
         let (before, after) = (answers([1, 1, 0, 0]), answers([2, 0, 1, 0]));
-        let changes = between(&examples, &labels, &before, &after);
+        let changes = between(&examples, &labels, &before, &after).unwrap();
         assert_eq!((changes.count, changes.lost, changes.won), (3, 1, 1));
         let texts: Vec<_> = changes
             .examples

@@ -1,5 +1,6 @@
 //! What an accuracy hides: how every class fares, in one model and from one model to another.
 
+use act_core::TaskInfo;
 use act_core::metrics::{Counts, Measure, Metric};
 use act_stage::report::{ClassCount, ClassLoss, ComparedClass};
 
@@ -28,16 +29,41 @@ pub fn compared(
             difference: difference.map(|of| of[class].difference()),
         }
     };
-    labels.iter().enumerate().map(of_class).collect()
+    let labels = labels.iter().take(counts.classes.len());
+    labels.enumerate().map(of_class).collect()
 }
 
 /// Right and wrong answers of two models, class by class.
 fn differences(answers: &Answers, first: &Answers, classes: usize) -> Vec<paired::Counts> {
     let mut tables = vec![paired::Counts::default(); classes];
-    let pairs = answers.predicted.iter().zip(&first.predicted);
-    for ((&model, &reference), &truth) in pairs.zip(&answers.truth) {
-        let truth = truth as usize;
-        tables[truth].add(model == truth, reference == truth);
+    match (answers, first) {
+        (
+            Answers::Classes { predicted, truth },
+            Answers::Classes {
+                predicted: before, ..
+            },
+        ) => {
+            for ((&model, &reference), &truth) in predicted.iter().zip(before).zip(truth) {
+                let truth = truth as usize;
+                tables[truth].add(model == truth, reference == truth);
+            }
+        }
+        (
+            Answers::Sets {
+                predicted, truth, ..
+            },
+            Answers::Sets {
+                predicted: before, ..
+            },
+        ) => {
+            for ((model, reference), truth) in predicted.iter().zip(before).zip(truth) {
+                for label in truth {
+                    tables[*label as usize].add(model.contains(label), reference.contains(label));
+                }
+            }
+        }
+        // Scores have no classes, and the models of a comparison one kind of answers.
+        _ => {}
     }
     tables
 }
@@ -67,10 +93,10 @@ pub fn worst(counts: &Counts, labels: &[String]) -> Option<ClassCount> {
     Some(ClassCount::new(&labels[class], &counts.classes[class]))
 }
 
-/// F1 of the positive class and its label, where there are two classes.
-pub fn positive_f1<'a>(counts: &Counts, labels: &'a [String]) -> Option<(f64, &'a str)> {
-    let measure = Measure::new(Metric::F1, labels).ok()?;
-    Some((measure.of(counts), &labels[measure.positive()]))
+/// The label of the class that F1 is of, where there are two classes.
+pub fn positive(task: &TaskInfo) -> Option<&str> {
+    let measure = Measure::of_task(Some(Metric::F1), task).ok()?;
+    Some(&task.labels[measure.positive()])
 }
 
 /// A class that one model knows and another does not.
@@ -145,7 +171,7 @@ mod tests {
     }
 
     fn answers(predicted: &[usize], truth: &[u32]) -> Answers {
-        Answers {
+        Answers::Classes {
             predicted: predicted.into(),
             truth: truth.into(),
         }
@@ -230,13 +256,9 @@ mod tests {
 
     #[test]
     fn f1_is_of_the_positive_class_of_two() {
-        let [first, _] = two();
-        assert_eq!(positive_f1(&first.counts(4), &labels(4)), None);
-        let two = answers(&[0, 1, 1], &[0, 1, 0]);
-        let (f1, label) = positive_f1(&two.counts(2), &labels(2))
-            .map(|(f, l)| (f, l.to_string()))
-            .unwrap();
-        assert_eq!((f1, label.as_str()), (2.0 / 3.0, "c1"));
+        let task = |n| TaskInfo::new("own", 8, labels(n));
+        assert_eq!(positive(&task(4)), None);
+        assert_eq!(positive(&task(2)), Some("c1"));
     }
 
     #[test]

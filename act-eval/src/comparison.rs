@@ -8,7 +8,7 @@ use act_stage::report::{
     StageReport, TrainingCourse,
 };
 
-use crate::evaluation::{Answers, majority};
+use crate::evaluation::Answers;
 use crate::latency::Race;
 use crate::model::Model;
 use crate::{changes, classes, confusion, figures, paired};
@@ -59,12 +59,13 @@ impl Comparison {
         report.latency = rows[last].latency.clone();
         report.speedup = rows[last].speedups.first().map(|s| s.ratio.median);
         let changes = (last > 0)
-            .then(|| changes::between(&data.examples, &data.labels, &answers[0], &answers[last]));
+            .then(|| changes::between(&data.examples, &data.labels, &answers[0], &answers[last]))
+            .flatten();
         let linears = models[last].engine.quant().linears.iter();
         let sites = models[last].sites.iter();
         let report = report.with(ComparisonDetails {
             models: rows,
-            majority_class: majority(&answers[last].classes(&data.labels)),
+            majority_class: answers[last].majority(&data.labels),
             confusion: confusion::count(&answers[last], &data.labels),
             changes,
             operators,
@@ -141,13 +142,18 @@ fn rows(
     data: &Dataset,
     seed: Seed,
 ) -> Vec<ComparedModel> {
-    let reference = answers[0].correct();
     let groups = data.groups();
-    let against_first = |answers: &Answers| -> PairedDifference {
-        paired::grouped_difference(&answers.correct(), &reference, &groups, seed)
+    let against_first = |answers_of: &Answers, figures: &figures::Figures| -> PairedDifference {
+        match figures.pearson.and_then(|figure| figure.difference) {
+            Some(difference) => paired::of_scores(answers_of, &answers[0], difference),
+            None => {
+                let [model, reference] = [answers_of, &answers[0]].map(Answers::correct);
+                paired::grouped_difference(&model, &reference, &groups, seed)
+            }
+        }
     };
     let first_bytes = models[0].report.model.bytes as f64;
-    let figures = figures::of(answers, &data.labels, &groups, seed);
+    let figures = figures::of(answers, &models[0].task, &groups, seed);
     type Row<'a> = (usize, ((&'a Model, &'a Answers), figures::Figures));
     let row = |(i, ((model, answers), figures)): Row<'_>| ComparedModel {
         name: model.name.clone(),
@@ -155,10 +161,14 @@ fn rows(
         accuracy: answers.accuracy(),
         warning: answers.warning(&data.labels),
         cut: None,
-        difference: (i > 0).then(|| against_first(answers)),
-        macro_f1: Some(figures.macro_f1),
-        mcc: Some(figures.mcc),
+        difference: (i > 0).then(|| against_first(answers, &figures)),
+        macro_f1: figures.macro_f1,
+        micro_f1: figures.micro_f1,
+        lrap: figures.lrap,
+        mcc: figures.mcc,
         f1: figures.f1,
+        pearson: figures.pearson,
+        spearman: figures.spearman,
         worst_class: figures.worst_class,
         largest_loss: figures.largest_loss,
         lost_classes: figures.lost_classes,

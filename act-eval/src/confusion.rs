@@ -10,11 +10,15 @@ use crate::evaluation::Answers;
 
 /// Counts the answers; their classes index `labels`.
 pub fn count(answers: &Answers, labels: &[String]) -> Confusion {
+    // A set has no one class that it is taken for.
+    let Answers::Classes { predicted, truth } = answers else {
+        return Confusion::default();
+    };
     let mut confusion = Confusion {
         labels: labels.to_vec(),
         ..Confusion::default()
     };
-    let pairs = answers.truth.iter().zip(&answers.predicted);
+    let pairs = truth.iter().zip(predicted);
     let pairs = pairs.map(|(&truth, &predicted)| (truth as usize, predicted));
     if labels.len() <= Confusion::MATRIX {
         confusion.counts = vec![vec![0; labels.len()]; labels.len()];
@@ -47,7 +51,7 @@ mod tests {
 
     #[test]
     fn answers_are_counted_by_truth_and_prediction() {
-        let answers = Answers {
+        let answers = Answers::Classes {
             predicted: vec![0, 1, 1, 2, 1, 1],
             truth: vec![0, 1, 2, 2, 0, 2],
         };
@@ -65,7 +69,7 @@ mod tests {
     #[test]
     fn of_many_classes_only_what_is_not_zero_is_kept() {
         let labels: Vec<String> = (0..4096).map(|class| class.to_string()).collect();
-        let answers = Answers {
+        let answers = Answers::Classes {
             predicted: vec![0, 4000, 4000, 7],
             truth: vec![0, 4095, 4095, 4095],
         };

@@ -1,21 +1,31 @@
 //! The figures that stand beside accuracy in a comparison, model by model.
 
 use act_core::Seed;
-use act_core::metrics::{Counts, Measure, Metric};
-use act_stage::report::{ClassCount, ClassLoss, ComparedClass, Figure, FigureDifference};
+use act_core::metrics::{Measure, Metric};
+use act_core::{ProblemKind, TaskInfo};
+use act_stage::report::{ClassCount, ClassLoss, ComparedClass, Figure};
 
 use crate::classes;
 use crate::evaluation::Answers;
-use crate::resample::{self, OfCounts};
+use crate::resample;
 
 /// What one model's answers are beside those of the first.
+#[derive(Default)]
 pub struct Figures {
-    /// Mean F1 of the classes that occur.
-    pub macro_f1: Figure,
-    /// Matthews' correlation coefficient.
-    pub mcc: Figure,
+    /// Mean F1 of the classes that occur; of several labels, of all.
+    pub macro_f1: Option<Figure>,
+    /// F1 of all labels' counts together, of several labels.
+    pub micro_f1: Option<Figure>,
+    /// Label ranking average precision, of several labels.
+    pub lrap: Option<Figure>,
+    /// Matthews' correlation coefficient, of one label.
+    pub mcc: Option<Figure>,
     /// F1 of the positive class, of two.
     pub f1: Option<Figure>,
+    /// Pearson's correlation of scores.
+    pub pearson: Option<Figure>,
+    /// Spearman's correlation of scores.
+    pub spearman: Option<Figure>,
     /// The class with the smallest recall.
     pub worst_class: Option<ClassCount>,
     /// The class that lost most against the first model.
@@ -26,38 +36,54 @@ pub struct Figures {
     pub classes: Vec<ComparedClass>,
 }
 
+/// The measures that stand beside accuracy, of a kind of answers.
+pub fn measures(task: &TaskInfo) -> Vec<Measure> {
+    let metrics: &[Metric] = match task.problem.kind() {
+        ProblemKind::SingleLabel => &[Metric::MacroF1, Metric::Mcc, Metric::F1],
+        ProblemKind::MultiLabel => &[Metric::MacroF1, Metric::MicroF1, Metric::Lrap],
+        ProblemKind::Regression => &[Metric::Pearson, Metric::Spearman],
+    };
+    let of = |&metric: &Metric| Measure::of_task(Some(metric), task).ok();
+    metrics.iter().filter_map(of).collect()
+}
+
 /// Of every model, against the first. What is drawn for intervals are `groups` of dependent examples,
 /// where there are any.
-pub fn of(
-    answers: &[Answers],
-    labels: &[String],
-    groups: &[Vec<usize>],
-    seed: Seed,
-) -> Vec<Figures> {
-    let f1 = Measure::new(Metric::F1, labels).ok();
-    let of_f1 = |counts: &Counts| f1.map_or(0.0, |f1| f1.of(counts));
-    let of_counts: [OfCounts<'_>; 3] = [&Counts::macro_f1, &Counts::mcc, &of_f1];
-    let differences = resample::differences(answers, labels.len(), groups, &of_counts, seed);
+pub fn of(answers: &[Answers], task: &TaskInfo, groups: &[Vec<usize>], seed: Seed) -> Vec<Figures> {
+    let (labels, measures) = (&task.labels, measures(task));
+    let figures = resample::figures(answers, groups, &measures, seed);
     let first = classes::compared(&answers[0], None, labels);
-    let of_model = |(model, (answers_of, differences)): (usize, (&Answers, Vec<_>))| {
-        let counts = answers_of.counts(labels.len());
-        let figure = |which: usize| Figure {
-            value: of_counts[which](&counts),
-            difference: (model > 0).then(|| -> FigureDifference { differences[which] }),
-        };
+    let of_model = |(model, (answers_of, figures)): (usize, (&Answers, Vec<Figure>))| {
         let reference = (model > 0).then(|| &answers[0]);
         let classes = classes::compared(answers_of, reference, labels);
         let lost = classes::lost(&first, &classes);
-        Figures {
-            macro_f1: figure(0),
-            mcc: figure(1),
-            f1: f1.map(|_| figure(2)),
-            worst_class: classes::worst(&counts, labels),
+        let mut all = Figures {
+            worst_class: classes::worst(&answers_of.counts(labels.len()), labels),
             largest_loss: classes::largest_loss(&classes),
             lost_classes: lost.iter().map(|lost| lost.class.label.clone()).collect(),
-            classes,
+            ..Figures::default()
+        };
+        for (measure, figure) in measures.iter().zip(figures) {
+            *all.place(measure.metric()) = Some(figure);
         }
+        all.classes = classes;
+        all
     };
-    let models = answers.iter().zip(differences).enumerate();
+    let models = answers.iter().zip(figures).enumerate();
     models.map(of_model).collect()
+}
+
+impl Figures {
+    fn place(&mut self, metric: Metric) -> &mut Option<Figure> {
+        match metric {
+            Metric::MicroF1 => &mut self.micro_f1,
+            Metric::Lrap => &mut self.lrap,
+            Metric::Mcc => &mut self.mcc,
+            Metric::F1 => &mut self.f1,
+            Metric::Pearson => &mut self.pearson,
+            Metric::Spearman => &mut self.spearman,
+            // Accuracy has a closed interval and stands elsewhere.
+            Metric::MacroF1 | Metric::Accuracy => &mut self.macro_f1,
+        }
+    }
 }

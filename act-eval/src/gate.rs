@@ -8,6 +8,7 @@ mod tests;
 
 use std::path::PathBuf;
 
+use act_core::metrics::Metric;
 use act_core::{Error, Result};
 use act_stage::report::{self, ComparedModel, ComparisonDetails, Report};
 use act_stage::{Context, Exit, LogArgs};
@@ -20,7 +21,7 @@ use criteria::Verdict;
 #[derive(Debug, Clone, clap::Args)]
 #[command(group(
     clap::ArgGroup::new("criteria")
-        .args(["max_drop", "max_drop_f1", "max_class_drop", "min_speedup"])
+        .args(["max_drop", "max_drop_f1", "max_drop_of", "max_class_drop", "min_speedup"])
         .required(true)
         .multiple(true)
 ))]
@@ -31,12 +32,17 @@ pub struct Args {
     /// Model to judge, by its name in the report; default: the last.
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
-    /// Accuracy lost against the first model, in percentage points, at most.
+    /// Accuracy lost against the first model, in percentage points, at most; of scores their correlation in
+    /// hundredths.
     #[arg(long, value_name = "POINTS", value_parser = args::not_negative)]
     pub max_drop: Option<f64>,
     /// Macro-F1 lost, in percentage points, at most.
     #[arg(long, value_name = "POINTS", value_parser = args::not_negative)]
     pub max_drop_f1: Option<f64>,
+    /// Another figure lost, METRIC=POINTS, at most: f1, micro_f1, mcc, lrap, spearman ...; of a correlation a
+    /// point is a hundredth; repeatable.
+    #[arg(long, value_name = "METRIC=POINTS", value_parser = metric_and_points)]
+    pub max_drop_of: Vec<(Metric, f64)>,
     /// Recall lost in any class, in percentage points, at most.
     #[arg(long, value_name = "POINTS", value_parser = args::not_negative)]
     pub max_class_drop: Option<f64>,
@@ -51,6 +57,15 @@ pub struct Args {
     /// What it says.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// `mcc=2`
+fn metric_and_points(text: &str) -> std::result::Result<(Metric, f64), String> {
+    let (metric, points) = text
+        .split_once('=')
+        .ok_or("write METRIC=POINTS, as in mcc=2")?;
+    let metric = metric.parse::<Metric>().map_err(|e| e.to_string())?;
+    Ok((metric, args::not_negative(points)?))
 }
 
 /// Who writes what is judged here.
@@ -100,11 +115,13 @@ pub fn judge(args: &Args, report: &Report<ComparisonDetails>) -> Result<Outcome>
     let examples = args.class_examples;
     let criteria = [
         args.max_drop.map(|most| criteria::accuracy(model, most)),
-        args.max_drop_f1.map(|most| criteria::macro_f1(model, most)),
+        (args.max_drop_f1).map(|most| criteria::figure(model, Metric::MacroF1, most)),
         (args.max_class_drop).map(|most| criteria::classes(model, most, examples)),
         (args.min_speedup).map(|least| criteria::speedup(model, least)),
     ];
-    let verdicts: Result<Vec<Verdict>> = criteria.into_iter().flatten().collect();
+    let of = |(metric, most): &(Metric, f64)| criteria::figure(model, *metric, *most);
+    let others = args.max_drop_of.iter().map(of);
+    let verdicts: Result<Vec<Verdict>> = criteria.into_iter().flatten().chain(others).collect();
     let mut verdicts = verdicts?;
     let tag = synthetic_tag(report.synthetic);
     for v in &mut verdicts {

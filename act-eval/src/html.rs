@@ -53,7 +53,9 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                         (grid(&markdown::paired(comparison.models(), report.synthetic)))
                     }))
                 }
-                (section("Classes", classes(comparison.models())))
+                @if comparison.models().iter().any(|row| !row.classes.is_empty()) {
+                    (section("Classes", classes(comparison.models())))
+                }
                 @if !comparison.details().training.is_empty() {
                     (section("Training", training(&comparison.details().training)?))
                 }
@@ -78,7 +80,7 @@ fn headline(comparison: &Comparison) -> Markup {
     };
     let figure = |value: String, what: String| html! { div { strong { (value) } span { (what) } } };
     let Some(first) = earlier.first() else {
-        return html! { div.headline { (figure(table::accuracy(&last.accuracy, 2), "accuracy".into())) } };
+        return html! { div.headline { (figure(table::accuracy(&last.accuracy, 2), last.accuracy.metric.title().into())) } };
     };
     let points = last.difference.map_or(0.0, |d| d.value);
     html! {
@@ -87,7 +89,7 @@ fn headline(comparison: &Comparison) -> Markup {
                 (figure(table::times(speedup.ratio.median), format!("as fast as {} at {}", first.name, race.setting)))
             }
             (figure(table::times(last.size_ratio), format!("smaller than {}", first.name)))
-            (figure(table::points(points), format!("points of accuracy ({})", noise(last))))
+            (figure(table::points(points), format!("points of {} ({})", last.accuracy.metric.title(), noise(last))))
         }
     }
 }

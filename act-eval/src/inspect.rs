@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use act_core::artifact::{self, Header};
-use act_core::{Artifact, Error, Result, TaskInfo};
+use act_core::{Artifact, Error, Problem, Result, TaskInfo};
 use act_data::Task;
 use act_stage::{Context, Exit, LogArgs};
 
@@ -147,13 +147,22 @@ fn as_text(header: &Header, sites: Option<&[sites::Row]>) -> String {
         ("file_bytes", header.file_len.to_string()),
         ("model_digest", header.model_digest.to_string()),
     ];
+    let problem = match &task.problem {
+        Problem::SingleLabel => None,
+        Problem::MultiLabel { thresholds } => {
+            let shown = |(label, threshold): (&String, &f32)| format!("{label} {threshold:.3}");
+            let all: Vec<String> = task.labels.iter().zip(thresholds).map(shown).collect();
+            Some(("multi-label", format!("from {}", all.join(", "))))
+        }
+        Problem::Regression => Some(("regression", "one score".into())),
+    };
     let head = task.head_trained.map(|trained| {
         let state = if trained { "trained" } else { "never trained" };
         ("head", state.to_string())
     });
     let mut text = String::new();
     // Writing to a String cannot fail.
-    for (name, value) in facts.into_iter().chain(head) {
+    for (name, value) in facts.into_iter().chain(problem).chain(head) {
         let _ = writeln!(text, "{name:<15} {value}");
     }
     let _ = write!(text, "\n{}\n{}", layer_table(header), groups::table(header));

@@ -4,6 +4,7 @@
 mod answers;
 pub mod classes;
 
+use act_core::metrics::Metric;
 use act_stage::report::{ComparedModel, Host, ModelReport};
 
 use crate::comparison::Comparison;
@@ -27,7 +28,7 @@ pub fn summary(comparison: &Comparison) -> Table {
     let mut table = Table::new([
         "model".to_string(),
         "precision".into(),
-        "accuracy (95 %)".into(),
+        format!("{} (95 %)", headline(comparison.models()).title()),
         "difference, points".into(),
         "parameters".into(),
         "file".into(),
@@ -64,6 +65,12 @@ pub fn summary(comparison: &Comparison) -> Table {
         table.push([SYNTHETIC_ROW]);
     }
     table
+}
+
+/// What the models' accuracies are: of scores a correlation.
+pub fn headline(rows: &[ComparedModel]) -> Metric {
+    rows.first()
+        .map_or(Metric::Accuracy, |row| row.accuracy.metric)
 }
 
 /// The tables, and under them what is wrong with the figures and what was not read of the texts.
@@ -143,7 +150,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
 
 /// How to read the figures of a comparison.
 pub const INTERVALS: &str = "\
-Intervals are 95 % Wilson score intervals; differences, ratios and speed-ups are against the first \
+Intervals are 95 % Wilson score intervals, of correlations Fisher's; differences, ratios and speed-ups are against the first \
 model.";
 
 /// How to read the parts of the forward pass.
@@ -160,7 +167,8 @@ pub const PAIRED: &str = "\
 Accuracy minus the first model's on the same examples, in points, with Newcombe's 95 % interval for
 paired proportions; how many examples only one of the two gets right; p-value of McNemar's exact
 test. Where examples share an abstract, the interval by groups is the one to trust: a bootstrap over
-abstracts.
+abstracts. Of scores it is Pearson's correlation times 100, with interval and p-value from drawing the
+examples anew, and how many scores are nearer to the right ones.
 ";
 
 /// Where and how latency was measured.

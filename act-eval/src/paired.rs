@@ -4,9 +4,10 @@
 
 use act_core::Seed;
 use act_core::metrics::Accuracy;
-use act_stage::report::{GroupedInterval, PairedDifference};
+use act_stage::report::{FigureDifference, GroupedInterval, PairedDifference};
 use rand::Rng;
 
+use crate::evaluation::Answers;
 use crate::resample::{MOST_DRAWS, hang_together, percentiles};
 
 /// Compares right and wrong answers, example by example; both slices in the same order.
@@ -62,6 +63,33 @@ fn bootstrap(
         low,
         high,
         groups: groups.len(),
+    }
+}
+
+/// The difference of two models' correlations of scores; its p-value is what the bootstrap gives. In the
+/// place of right answers stand nearer ones.
+pub fn of_scores(
+    model: &Answers,
+    reference: &Answers,
+    difference: FigureDifference,
+) -> PairedDifference {
+    let errors = |answers: &Answers| -> Vec<f64> {
+        let Answers::Scores { predicted, truth } = answers else {
+            return Vec::new();
+        };
+        let pairs = predicted.iter().zip(truth);
+        pairs.map(|(p, t)| (p - t).abs()).collect()
+    };
+    let (ours, theirs) = (errors(model), errors(reference));
+    let nearer = |a: &[f64], b: &[f64]| a.iter().zip(b).filter(|(a, b)| a < b).count();
+    PairedDifference {
+        value: difference.value,
+        low: difference.low,
+        high: difference.high,
+        only_model: nearer(&ours, &theirs),
+        only_reference: nearer(&theirs, &ours),
+        p_value: difference.p_value.unwrap_or(1.0),
+        grouped: None,
     }
 }
 

@@ -11,8 +11,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use act_core::{Error, Progress, Result};
+use act_core::{Error, Problem, Progress, Result, TaskInfo};
 use act_data::Lengths;
+use act_infer::Classification;
 use act_stage::{Context, Exit, Listing, LogArgs, ThreadsArgs};
 use serde::Serialize;
 use serde_json::Value;
@@ -38,9 +39,13 @@ pub struct Args {
     /// Write only `{"id": .., "label": ..}`, as CLUE takes it; a line without `id` is numbered from 0.
     #[arg(long)]
     pub submission: bool,
-    /// Write the labels alone, one a line.
+    /// Write the labels alone, a line a text; several with commas between; of a regression the score.
     #[arg(long, conflicts_with = "submission")]
     pub labels_only: bool,
+    /// Write the K most probable labels with their probabilities instead of all of them and the logits.
+    #[arg(long, value_parser = args::at_least_one, value_name = "K")]
+    #[arg(conflicts_with_all = ["submission", "labels_only"])]
+    pub top: Option<usize>,
     /// Most lines computed together; the answers do not depend on it.
     #[arg(long, default_value_t = 32, value_parser = args::at_least_one, value_name = "N")]
     pub batch_size: usize,
@@ -57,20 +62,75 @@ pub struct Args {
 #[serde(untagged)]
 enum Prediction {
     Whole {
-        label: String,
+        #[serde(flatten)]
+        told: Told,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         probabilities: Vec<f32>,
         logits: Vec<f32>,
     },
+    Top {
+        #[serde(flatten)]
+        told: Told,
+        top: Vec<Probable>,
+    },
     Submission {
         id: Value,
-        label: String,
+        #[serde(flatten)]
+        told: Told,
     },
+}
+
+/// The answer itself, by the model's kind of problem.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Told {
+    Label(String),
+    Labels(Vec<String>),
+    Score(f32),
+}
+
+impl Told {
+    fn new(problem: &Problem, given: &Classification) -> Self {
+        match (problem, given.score) {
+            (_, Some(score)) => Told::Score(score),
+            (Problem::MultiLabel { .. }, _) => Told::Labels(given.labels.clone()),
+            _ => Told::Label(given.label.clone()),
+        }
+    }
+
+    /// As one line.
+    fn line(&self) -> String {
+        match self {
+            Told::Label(label) => label.clone(),
+            Told::Labels(labels) => labels.join(","),
+            Told::Score(score) => score.to_string(),
+        }
+    }
+}
+
+/// A label with its probability.
+#[derive(Serialize)]
+struct Probable {
+    label: String,
+    probability: f32,
+}
+
+/// The `most` most probable labels, the first of equals first.
+fn top(most: usize, labels: &[String], probabilities: &[f32]) -> Vec<Probable> {
+    let mut all: Vec<usize> = (0..probabilities.len()).collect();
+    all.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+    let probable = |&class: &usize| Probable {
+        label: labels[class].clone(),
+        probability: probabilities[class],
+    };
+    all.iter().take(most).map(probable).collect()
 }
 
 /// What is written of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
     Whole,
+    Top(usize),
     Submission,
     Label,
 }
@@ -82,6 +142,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         return Err(Error::usage(message));
     }
     let model = Model::load(ctx, &args.model, &stem(&args.model), args.threads.count())?;
+    if args.top.is_some() && model.task.problem == Problem::Regression {
+        return Err(Error::usage(
+            "--top: the model gives a score, which has no labels to choose from; leave the flag out",
+        ));
+    }
     let model = Arc::new(model);
     let mut reader = Reader::of_file(&model, args.format, &args.input)?;
     let source = Source::open(&args.input, args.format, &mut reader, &model.task.name)?;
@@ -93,11 +158,13 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let progress = ctx.progress();
     let mut written = Written {
         out: ctx.listing(),
-        style: match (args.submission, args.labels_only) {
-            (true, _) => Style::Submission,
-            (false, true) => Style::Label,
-            (false, false) => Style::Whole,
+        style: match (args.submission, args.labels_only, args.top) {
+            (true, ..) => Style::Submission,
+            (_, true, _) => Style::Label,
+            (.., Some(most)) => Style::Top(most),
+            _ => Style::Whole,
         },
+        task: model.task.clone(),
         lengths: Lengths::new(model.tokenizer.max_seq_length()),
         answers: 0,
     };
@@ -117,6 +184,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
 struct Written {
     out: Listing,
     style: Style,
+    task: TaskInfo,
     /// Of the questions.
     lengths: Lengths,
     answers: u64,
@@ -136,14 +204,19 @@ impl Written {
     }
 
     fn write(&mut self, Answer { given, id, .. }: Answer) -> std::io::Result<()> {
+        let told = Told::new(&self.task.problem, &given);
         let prediction = match self.style {
-            Style::Label => return writeln!(self.out, "{}", given.label),
+            Style::Label => return writeln!(self.out, "{}", told.line()),
             Style::Submission => Prediction::Submission {
                 id: id.unwrap_or_else(|| self.answers.into()),
-                label: given.label,
+                told,
+            },
+            Style::Top(most) => Prediction::Top {
+                told,
+                top: top(most, &self.task.labels, &given.probabilities),
             },
             Style::Whole => Prediction::Whole {
-                label: given.label,
+                told,
                 probabilities: given.probabilities,
                 logits: given.logits,
             },

@@ -2,14 +2,17 @@
 //! many as there are, with replacement (Efron & Tibshirani 1993, chapter 13). For differences that have
 //! no closed interval; the models of a comparison meet the same draws, so that differences are paired.
 
-use std::collections::HashMap;
+mod cells;
+#[cfg(test)]
+mod tests;
 
 use act_core::Seed;
-use act_core::metrics::Counts;
-use act_stage::report::FigureDifference;
+use act_core::metrics::Measure;
+use act_stage::report::{Figure, FigureDifference};
 use rand::Rng;
 
 use crate::evaluation::Answers;
+use cells::Cells;
 
 /// Draws, of which the 2.5th and the 97.5th percentile are the interval's ends.
 pub const MOST_DRAWS: usize = 2000;
@@ -19,9 +22,6 @@ const FEWEST_DRAWS: usize = 1000;
 
 /// Examples drawn in a few seconds.
 const AFFORDABLE: usize = 100_000_000;
-
-/// A figure that answers are judged by.
-pub type OfCounts<'a> = &'a dyn Fn(&Counts) -> f64;
 
 /// True if examples come in groups; not so if nearly every one stands alone.
 pub fn hang_together(groups: &[Vec<usize>], examples: usize) -> bool {
@@ -38,103 +38,67 @@ pub fn percentiles(mut values: Vec<f64>) -> (f64, f64) {
     (at(0.025), at(0.975))
 }
 
-/// For every model, and every figure, the difference from the first model's. What is drawn are the
-/// `groups`, where examples hang together, and examples otherwise.
-pub fn differences(
+/// For every model, every figure: its value with its interval, and its difference from the first model's.
+/// What is drawn are the `groups`, where examples hang together, and examples otherwise.
+pub fn figures(
     answers: &[Answers],
-    classes: usize,
     groups: &[Vec<usize>],
-    figures: &[OfCounts<'_>],
+    measures: &[Measure],
     seed: Seed,
-) -> Vec<Vec<FigureDifference>> {
+) -> Vec<Vec<Figure>> {
     let cells = Cells::new(answers);
     let units = Units::new(&cells, groups);
     let draws = (AFFORDABLE / cells.of_example.len().max(1)).clamp(FEWEST_DRAWS, MOST_DRAWS);
     let all: Vec<u32> = cells.sizes();
-    let found = gains(&cells, &all, classes, figures);
+    let found = cells.values(&all, measures);
     let mut drawn = vec![Vec::with_capacity(draws); found.len()];
     let mut rng = seed.stream("act-eval figures");
     let mut weights = vec![0; all.len()];
     for _ in 0..draws {
         units.draw(&mut weights, &mut rng);
-        let gains = gains(&cells, &weights, classes, figures);
-        drawn
-            .iter_mut()
-            .zip(gains)
-            .for_each(|(d, gain)| d.push(gain));
+        let values = cells.values(&weights, measures);
+        drawn.iter_mut().zip(values).for_each(|(d, v)| d.push(v));
     }
-    let differences: Vec<FigureDifference> = (found.into_iter().zip(drawn))
-        .map(|(value, drawn)| {
-            let (low, high) = percentiles(drawn);
-            FigureDifference {
-                value,
-                low,
-                high,
-                draws,
-            }
-        })
-        .collect();
-    let rows = differences.chunks(figures.len().max(1));
-    rows.map(<[FigureDifference]>::to_vec).collect()
-}
-
-/// Model by model and figure by figure, against the first model; each cell so many times.
-fn gains(cells: &Cells, weights: &[u32], classes: usize, figures: &[OfCounts<'_>]) -> Vec<f64> {
-    let mut values: Vec<f64> = Vec::new();
-    for model in 0..cells.models {
-        let counts = cells.counts(model, weights, classes);
-        values.extend(figures.iter().map(|figure| figure(&counts)));
-    }
-    let first = values[..figures.len()].to_vec();
-    let pairs = values.iter().zip(first.iter().cycle());
-    pairs.map(|(value, first)| value - first).collect()
-}
-
-/// Examples with the same truth and the same answers of all models are one cell: there are few of them,
-/// however many examples there are.
-struct Cells {
-    models: usize,
-    /// The cell of each example.
-    of_example: Vec<u32>,
-    /// Truth and answers of each.
-    cells: Vec<(usize, Vec<usize>)>,
-}
-
-impl Cells {
-    fn new(answers: &[Answers]) -> Self {
-        let truth = answers.first().map_or(&[][..], |first| &first.truth);
-        let mut known: HashMap<(usize, Vec<usize>), u32> = HashMap::new();
-        let mut cells = Vec::new();
-        let of_example = truth.iter().enumerate().map(|(i, &truth)| {
-            let predicted = answers.iter().map(|a| a.predicted[i]).collect();
-            let cell = (truth as usize, predicted);
-            *known.entry(cell).or_insert_with_key(|cell| {
-                cells.push(cell.clone());
-                cells.len() as u32 - 1
-            })
-        });
-        Self {
-            models: answers.len(),
-            of_example: of_example.collect(),
-            cells,
+    let of_model = measures.len();
+    let figure = |(i, value): (usize, &f64)| {
+        let (low, high) = percentiles(drawn[i].clone());
+        let first = i % of_model;
+        Figure {
+            value: *value,
+            low: Some(low),
+            high: Some(high),
+            difference: (i >= of_model)
+                .then(|| difference((value, found[first]), &drawn[i], &drawn[first])),
         }
-    }
+    };
+    let figures: Vec<Figure> = found.iter().enumerate().map(figure).collect();
+    let rows = figures.chunks(of_model.max(1));
+    rows.map(<[Figure]>::to_vec).collect()
+}
 
-    /// How many examples each has.
-    fn sizes(&self) -> Vec<u32> {
-        let mut sizes = vec![0; self.cells.len()];
-        self.of_example
-            .iter()
-            .for_each(|&cell| sizes[cell as usize] += 1);
-        sizes
-    }
+/// One model's figures alone, without intervals.
+pub fn values(answers: &Answers, measures: &[Measure]) -> Vec<f64> {
+    let answers = std::slice::from_ref(answers);
+    let cells = Cells::new(answers);
+    cells.values(&cells.sizes(), measures)
+}
 
-    fn counts(&self, model: usize, weights: &[u32], classes: usize) -> Counts {
-        let mut counts = Counts::none(classes);
-        for ((truth, predicted), &weight) in self.cells.iter().zip(weights) {
-            counts.add(predicted[model], *truth, weight as usize);
-        }
-        counts
+/// Of two models' values, found and drawn.
+fn difference((value, first): (&f64, f64), drawn: &[f64], of_first: &[f64]) -> FigureDifference {
+    let gains: Vec<f64> = drawn.iter().zip(of_first).map(|(a, b)| a - b).collect();
+    let share = |side: &dyn Fn(&f64) -> bool| {
+        let there = gains.iter().filter(|gain| side(gain)).count();
+        there as f64 / gains.len().max(1) as f64
+    };
+    let p_value = 2.0 * share(&|gain| *gain <= 0.0).min(share(&|gain| *gain >= 0.0));
+    let draws = gains.len();
+    let (low, high) = percentiles(gains);
+    FigureDifference {
+        value: value - first,
+        low,
+        high,
+        draws,
+        p_value: Some(p_value.min(1.0)),
     }
 }
 
@@ -145,7 +109,7 @@ enum Units<'a> {
 }
 
 impl<'a> Units<'a> {
-    fn new(cells: &'a Cells, groups: &[Vec<usize>]) -> Self {
+    fn new(cells: &'a Cells<'_>, groups: &[Vec<usize>]) -> Self {
         if !hang_together(groups, cells.of_example.len()) {
             return Units::Examples(&cells.of_example);
         }
@@ -170,103 +134,5 @@ impl<'a> Units<'a> {
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::paired;
-
-    /// Two models on `n` examples of two classes, the second wrong on every tenth and right on every
-    /// 25th that the first gets wrong.
-    fn answers(n: usize) -> [Answers; 2] {
-        let truth: Vec<u32> = (0..n).map(|i| u32::from(i % 3 == 0)).collect();
-        let model = |wrong: &dyn Fn(usize) -> bool| Answers {
-            predicted: (truth.iter().enumerate())
-                .map(|(i, &t)| if wrong(i) { 1 - t as usize } else { t as usize })
-                .collect(),
-            truth: truth.clone(),
-        };
-        [model(&|i| i % 25 == 0), model(&|i| i % 10 == 0)]
-    }
-
-    fn alone(n: usize) -> Vec<Vec<usize>> {
-        (0..n).map(|i| vec![i]).collect()
-    }
-
-    #[test]
-    fn of_accuracies_it_is_the_closed_interval_nearly() {
-        let n = 2000;
-        let answers = answers(n);
-        let found = differences(&answers, 2, &alone(n), &[&Counts::accuracy], Seed(1));
-        let [first, second] = [found[0][0], found[1][0]];
-        assert_eq!((first.value, first.low, first.high), (0.0, 0.0, 0.0));
-        assert_eq!(second.draws, MOST_DRAWS);
-        let [reference, model] = answers.map(|a| a.correct());
-        let closed = paired::difference(&model, &reference);
-        assert!((second.value - closed.value).abs() < 1e-12);
-        let off = (second.low - closed.low).abs() + (second.high - closed.high).abs();
-        assert!(
-            off < 0.1 * (closed.high - closed.low),
-            "{second:?}, {closed:?}"
-        );
-    }
-
-    #[test]
-    fn the_same_seed_draws_the_same_and_another_others() {
-        let answers = answers(300);
-        let of = |seed| {
-            let figures: [OfCounts<'_>; 2] = [&Counts::macro_f1, &Counts::mcc];
-            differences(&answers, 2, &alone(300), &figures, Seed(seed))
-        };
-        assert_eq!(of(1), of(1));
-        assert_ne!(of(1), of(2));
-        for figure in &of(1)[1] {
-            assert!(
-                figure.low < figure.value && figure.value < figure.high,
-                "{figure:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn copies_in_a_group_are_no_new_evidence() {
-        let once = answers(400);
-        let five = |a: &Answers| Answers {
-            predicted: a.predicted.iter().flat_map(|&p| [p; 5]).collect(),
-            truth: a.truth.iter().flat_map(|&t| [t; 5]).collect(),
-        };
-        let copies = [five(&once[0]), five(&once[1])];
-        let groups: Vec<Vec<usize>> = (0..400).map(|g| (5 * g..5 * g + 5).collect()).collect();
-        let width = |answers: &[Answers], groups: &[Vec<usize>]| {
-            let found = differences(answers, 2, groups, &[&Counts::macro_f1], Seed(1));
-            found[1][0].high - found[1][0].low
-        };
-        let (single, grouped) = (width(&once, &alone(400)), width(&copies, &groups));
-        assert!(
-            (single - grouped).abs() < 0.1 * single,
-            "{single} {grouped}"
-        );
-        assert!(width(&copies, &alone(2000)) < 0.6 * grouped);
-    }
-
-    #[test]
-    fn no_examples_and_equal_models_have_no_difference() {
-        let none = Answers {
-            predicted: Vec::new(),
-            truth: Vec::new(),
-        };
-        let found = differences(&[none.clone(), none], 2, &[], &[&Counts::mcc], Seed(1));
-        assert_eq!((found[1][0].low, found[1][0].high), (0.0, 0.0));
-        let [model, _] = answers(50);
-        let found = differences(
-            &[model.clone(), model],
-            2,
-            &alone(50),
-            &[&Counts::mcc],
-            Seed(1),
-        );
-        assert_eq!((found[1][0].low, found[1][0].high), (0.0, 0.0));
     }
 }

@@ -119,8 +119,11 @@ fn width(text: &str) -> usize {
     text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
 }
 
-/// `93.4 % (92.1 .. 94.5)`, with so many decimals.
+/// `93.4 % (92.1 .. 94.5)`, with so many decimals; a correlation `0.871 (0.850 .. 0.889)`.
 pub fn accuracy(a: &Accuracy, decimals: usize) -> String {
+    if a.metric.is_correlation() {
+        return format!("{:.3} ({:.3} .. {:.3})", a.value, a.low, a.high);
+    }
     let [value, low, high] = [a.value, a.low, a.high].map(|x| 100.0 * x);
     format!("{value:.decimals$} % ({low:.decimals$} .. {high:.decimals$})")
 }

@@ -1,6 +1,6 @@
 //! Texts in, labels and probabilities out.
 
-use act_core::{Batch, Encoding, Error, Result, metrics};
+use act_core::{Batch, Encoding, Error, Result, Target, metrics};
 
 use crate::encode::Encoded;
 use crate::engine::Engine;
@@ -8,11 +8,17 @@ use crate::engine::Engine;
 /// The answer for one text or pair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Classification {
-    /// Index of the most probable class.
+    /// Index of the most probable class; of a regression 0.
     pub class: usize,
-    /// Its label.
+    /// Its label; of a regression the name of its score.
     pub label: String,
-    /// Softmax of the logits, one number a class.
+    /// What the text is given: the one label; of several those whose probability reaches their threshold,
+    /// maybe none; none of a regression.
+    pub labels: Vec<String>,
+    /// The score of a regression.
+    pub score: Option<f32>,
+    /// One number a class: softmax of the logits, of several labels the logistic function of each; none of
+    /// a regression.
     pub probabilities: Vec<f32>,
     /// The class scores.
     pub logits: Vec<f32>,
@@ -84,14 +90,23 @@ impl Engine {
                 "the model's scores are not finite: its weights are broken",
             ));
         }
+        let task = self.task();
+        let name = |class: usize| match task.labels.get(class) {
+            Some(label) => label.clone(),
+            None => class.to_string(),
+        };
         let class = metrics::argmax(&logits);
+        let (labels, score) = match task.problem.answer(&logits) {
+            Target::Class(class) => (vec![name(class as usize)], None),
+            Target::Classes(classes) => (classes.iter().map(|&c| name(c as usize)).collect(), None),
+            Target::Score(score) => (Vec::new(), Some(score as f32)),
+        };
         Ok(Classification {
             class,
-            label: match self.task().labels.get(class) {
-                Some(label) => label.clone(),
-                None => class.to_string(),
-            },
-            probabilities: metrics::softmax(&logits),
+            label: name(class),
+            labels,
+            score,
+            probabilities: task.problem.probabilities(&logits),
             logits,
             tokens,
         })

@@ -9,7 +9,7 @@
 use std::time::Instant;
 
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Encoding, LayerPlan, Seed};
+use act_core::{Encoding, LayerPlan, Seed, Target};
 use act_nn::checkpoint::Unkept;
 use act_nn::{
     Decay, Device, Examples, Journal, Objective, OptimizerOptions, Schedule, TrainEvent,
@@ -49,7 +49,9 @@ fn main() {
             token_type_ids: vec![0; TOKENS],
         })
         .collect();
-    let labels: Vec<u32> = (0..encodings.len() as u32).map(|i| i % 3).collect();
+    let labels: Vec<Target> = (0..encodings.len() as u32)
+        .map(|i| Target::Class(i % 3))
+        .collect();
     let options = TrainOptions {
         epochs: usize::MAX / encodings.len(),
         max_steps: Some(steps + 1),

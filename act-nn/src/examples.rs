@@ -1,15 +1,15 @@
 //! Examples to train on or to measure on, as the caller has them.
 
 use act_core::metrics::Measure;
-use act_core::{Encoding, Result};
+use act_core::{Encoding, Result, Target};
 
 /// Examples to train on or to measure on.
 #[derive(Clone, Copy)]
 pub struct Examples<'a> {
     /// Token ids.
     pub encodings: &'a [Encoding],
-    /// Classes, one an encoding.
-    pub labels: &'a [u32],
+    /// The right answers, one an encoding, all of the model's kind.
+    pub labels: &'a [Target],
     /// The teacher's logits, one row an encoding.
     pub teacher_logits: Option<&'a [Vec<f32>]>,
     /// The teacher's inner values, where the objective compares some.
@@ -17,7 +17,7 @@ pub struct Examples<'a> {
 }
 
 /// Examples that are not trained on, and what of the answers to them is to be large.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Validation<'a> {
     /// The examples.
     pub examples: Examples<'a>,

@@ -40,7 +40,9 @@ pub use device::{available, mixes_precision};
 pub use examples::{Examples, TeacherFeatures, Validation};
 pub use importance::{LayerScores, MaskGradients, importance, mask_gradients};
 pub use journal::{Evaluation, Journal, LossPoint, TrainEvent};
-pub use objective::{Comparison, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels};
+pub use objective::{
+    Comparison, Emphasis, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels,
+};
 pub use optim::{OptimizerOptions, UpdateRule};
 pub use predict::{observe, predict, predict_quantized};
 pub use quantize::{FakeQuantization, InputSteps, WeightSteps};

@@ -9,7 +9,7 @@ mod logits;
 mod recorded;
 mod shard;
 
-use act_core::{Artifact, Error, Result, Site};
+use act_core::{Artifact, Error, ProblemKind, Result, Site, Target};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, Tensor};
 
@@ -17,7 +17,7 @@ use crate::backend::{ActBackend, Ops};
 use crate::dropout::Noise;
 use crate::encoder::{self, Embedded};
 use crate::examples::Examples;
-use crate::objective::{Comparison, Objective, Rows};
+use crate::objective::{Comparison, Emphasis, Objective, Rows};
 use crate::ragged;
 use crate::shapes::RelationShape;
 use crate::taps::{Collect, Taps};
@@ -37,10 +37,11 @@ pub(crate) fn check(
         let labels = examples.labels.len();
         return Err(Error::usage(format!("{labels} labels for {n} encodings")));
     }
-    if let Some(i) = examples.labels.iter().position(|&l| l as usize >= classes) {
-        let label = examples.labels[i];
+    check_targets(artifact, examples.labels)?;
+    let weights = objective.emphasis.weights.len();
+    if weights != 0 && weights != classes {
         return Err(Error::usage(format!(
-            "example {i} has class {label}, the model has {classes} classes"
+            "{weights} weights of classes, the model has {classes} classes"
         )));
     }
     check_teacher_logits(examples, classes, objective)?;
@@ -48,11 +49,38 @@ pub(crate) fn check(
     ragged::check(artifact, examples.encodings)
 }
 
+fn check_targets(artifact: &Artifact, targets: &[Target]) -> Result<()> {
+    let (classes, kind) = (artifact.plan.num_labels, artifact.task.problem.kind());
+    for (i, target) in targets.iter().enumerate() {
+        if target.kind() != kind {
+            return Err(Error::usage(format!(
+                "example {i} has a {} answer, the model gives {kind} ones",
+                target.kind()
+            )));
+        }
+        if let Some(class) = target.classes().iter().find(|&&c| c as usize >= classes) {
+            return Err(Error::usage(format!(
+                "example {i} has class {class}, the model has {classes} classes"
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn check_teacher_logits(
     examples: &Examples<'_>,
     classes: usize,
     objective: &Objective,
 ) -> Result<()> {
+    let score = examples
+        .labels
+        .iter()
+        .any(|target| target.score().is_some());
+    if score && objective.soft_labels.weight != 0.0 {
+        return Err(Error::usage(
+            "a score has no probabilities for the loss soft_labels: learn the teacher's score, logits",
+        ));
+    }
     let Some(rows) = examples.teacher_logits else {
         if objective.wants_logits() {
             return Err(Error::usage("the logit loss needs a teacher's logits"));
@@ -137,16 +165,16 @@ pub(crate) fn loss<B: Ops>(
     let shape = logits.dims();
     let device = logits.device();
     let like_logits = |values: &[f32]| tensor::<B, 2>(values.to_vec(), shape, &device);
+    let several = shard.kind == ProblemKind::MultiLabel;
+    // Of several labels each is a choice of two by itself, and the loss their mean.
+    let share = if several { 1.0 / shape[1] as f64 } else { 1.0 };
     let mut total = tensor(vec![0f32], [1], &device);
     let mut add = |weight: f64, loss: Tensor<B, 1>| {
         total = total.clone() + loss * (weight / examples as f64);
     };
     if objective.labels != 0.0 {
-        let classes = like_logits(&shard.classes);
-        add(
-            objective.labels,
-            labels::cross_entropy(logits.clone(), classes),
-        );
+        let loss = of_targets(logits.clone(), shard, &objective.emphasis);
+        add(objective.labels * share, loss);
     }
     if let Some(teacher) = &shard.teacher_logits {
         let teacher = like_logits(teacher);
@@ -156,10 +184,13 @@ pub(crate) fn loss<B: Ops>(
         }
         let soft = objective.soft_labels;
         if soft.weight != 0.0 {
-            add(
-                soft.weight,
-                logits::divergence(logits, teacher, soft.temperature),
-            );
+            let (student, teacher) = if several {
+                (labels::each_alone(logits), labels::each_alone(teacher))
+            } else {
+                (logits, teacher)
+            };
+            let loss = logits::divergence(student, teacher, soft.temperature);
+            add(soft.weight * share, loss);
         }
     }
     for (comparison, values) in shard.comparisons.iter().zip(&shard.teacher_values) {
@@ -192,6 +223,41 @@ pub(crate) fn loss<B: Ops>(
         }
     }
     Ok(total)
+}
+
+/// The loss with the right answers, summed over the shard's examples and, of several, over labels.
+fn of_targets<B: Ops>(logits: Tensor<B, 2>, shard: &Shard, emphasis: &Emphasis) -> Tensor<B, 1> {
+    let (shape, device) = (logits.dims(), logits.device());
+    let weight = |i: usize| {
+        let weights = &emphasis.weights;
+        weights
+            .get(i % shape[1])
+            .map_or(1.0, |&weight| weight as f32)
+    };
+    let targets = shard.targets.iter().enumerate();
+    match shard.kind {
+        ProblemKind::Regression => {
+            let right = tensor(shard.targets.clone(), shape, &device);
+            logits::squared_error(logits, right)
+        }
+        ProblemKind::MultiLabel => {
+            let pairs = targets.flat_map(|(i, &yes)| [yes * weight(i), 1.0 - yes]);
+            let pairs = tensor(pairs.collect(), [shape[0] * shape[1], 2], &device);
+            entropy(labels::each_alone(logits), pairs, emphasis.focal)
+        }
+        ProblemKind::SingleLabel => {
+            let classes: Vec<f32> = targets.map(|(i, &yes)| yes * weight(i)).collect();
+            entropy(logits, tensor(classes, shape, &device), emphasis.focal)
+        }
+    }
+}
+
+fn entropy<B: Ops>(logits: Tensor<B, 2>, classes: Tensor<B, 2>, focal: f64) -> Tensor<B, 1> {
+    if focal == 0.0 {
+        labels::cross_entropy(logits, classes)
+    } else {
+        labels::focal(logits, classes, focal)
+    }
 }
 
 /// Student's and teacher's values of a comparison, the same rows of both.

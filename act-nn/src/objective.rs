@@ -6,12 +6,16 @@ use act_core::{Linear, Site};
 /// Losses and their weights; the total is their weighted sum. A weight of 0 switches a loss off.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Objective {
-    /// Cross-entropy with the labels.
+    /// Loss with the right answers: cross-entropy of the classes; binary cross-entropy, the mean over
+    /// labels; squared error of the score.
     pub labels: f64,
+    /// What weighs more in it than other answers.
+    pub emphasis: Emphasis,
     /// Mean squared error with the teacher's logits (Ba & Caruana 2014, section 2.2; PaddleSlim's
     /// distillation loss).
     pub logits: f64,
-    /// Divergence from the teacher's softened probabilities.
+    /// Divergence from the teacher's softened probabilities; of several labels that of each alone, the
+    /// mean over labels. A score has none.
     pub soft_labels: SoftLabels,
     /// Mean squared error with the teacher's pooled output, the classifier's input.
     pub pooled: f64,
@@ -19,6 +23,30 @@ pub struct Objective {
     pub hidden: Hidden,
     /// Divergence from the teacher's self-attention relations.
     pub relations: Relations,
+}
+
+/// What of the right answers weighs more in the loss with them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Emphasis {
+    /// A weight for each class, of several labels for the texts that have it; empty: all 1. The loss stays
+    /// a mean over examples, whatever their weights.
+    pub weights: Vec<f64>,
+    /// The focal loss's gamma (Lin et al. 2017, section 3.2): each term times `(1 - p)^gamma`, so that
+    /// what is nearly certain weighs little; 0: none.
+    pub focal: f64,
+}
+
+impl Emphasis {
+    /// True if no answer weighs more than another.
+    pub fn is_none(&self) -> bool {
+        self.weights.is_empty() && self.focal == 0.0
+    }
+
+    /// On nothing.
+    pub const NONE: Emphasis = Emphasis {
+        weights: Vec::new(),
+        focal: 0.0,
+    };
 }
 
 /// KL divergence of probabilities at a temperature, times its square (Hinton et al. 2015, section 2).
@@ -86,9 +114,10 @@ pub struct Comparison {
 }
 
 impl Objective {
-    /// Cross-entropy with the labels alone.
+    /// The loss with the right answers alone.
     pub const LABELS: Objective = Objective {
         labels: 1.0,
+        emphasis: Emphasis::NONE,
         logits: 0.0,
         soft_labels: SoftLabels {
             weight: 0.0,

@@ -6,7 +6,9 @@
 
 use act_core::metrics::Measure;
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Encoding, ErrorKind, LayerPlan, Linear, Params, Result, Seed, Site};
+use act_core::{
+    Artifact, Encoding, ErrorKind, LayerPlan, Linear, Params, Result, Seed, Site, Target,
+};
 use act_nn::checkpoint::Unkept;
 use act_nn::{
     Comparison, Decay, Device, Examples, Hidden, LayerPair, Objective, OptimizerOptions, Relations,
@@ -37,7 +39,7 @@ fn artifact(seed: u64) -> Artifact {
     tiny_artifact(seed, &options)
 }
 
-fn examples() -> (Vec<Encoding>, Vec<u32>) {
+fn examples() -> (Vec<Encoding>, Vec<Target>) {
     let mut rng = Seed(3).stream("examples");
     let encoding = |_| {
         let length = rng.random_range(1..20);
@@ -47,7 +49,7 @@ fn examples() -> (Vec<Encoding>, Vec<u32>) {
         }
     };
     let encodings: Vec<Encoding> = (0..48).map(encoding).collect();
-    let labels = (0..48).map(|i| i % 3).collect();
+    let labels = (0..48).map(|i| Target::Class(i % 3)).collect();
     (encodings, labels)
 }
 
@@ -98,6 +100,7 @@ fn objective() -> Objective {
     };
     Objective {
         labels: 1.0,
+        emphasis: act_nn::Emphasis::NONE,
         logits: 0.5,
         soft_labels: SoftLabels {
             weight: 0.3,

@@ -5,7 +5,7 @@ use act_core::metrics::argmax;
 use act_core::quant::ActivationScheme;
 use act_core::testing::{TinyInt8, TinyOptions, in_four_bits, multiplied_inputs, tiny_artifact};
 use act_core::{
-    Artifact, Batch, Encoding, Error, ErrorKind, Family, LayerPlan, Linear, Result, Seed,
+    Artifact, Batch, Encoding, Error, ErrorKind, Family, LayerPlan, Linear, Result, Seed, Target,
 };
 use act_infer::Engine;
 use act_nn::checkpoint::{Keeper, Resumed, Snapshot, TensorSet, Unkept};
@@ -213,7 +213,7 @@ fn train_with(
     keeper: &mut dyn Keeper,
     listener: Listener<'_>,
 ) -> Result<Trained> {
-    let (encodings, labels) = (encodings(96), [0; 96]);
+    let (encodings, labels) = (encodings(96), vec![Target::Class(0); 96]);
     let teacher = predict(Device::NdArray, &model(None), &encodings, 16).unwrap();
     let examples = Examples {
         encodings: &encodings,

@@ -3,7 +3,7 @@
 
 use act_core::metrics::Measure;
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Encoding, Error, ErrorKind, LayerPlan, Params, Result, Seed};
+use act_core::{Artifact, Encoding, Error, ErrorKind, LayerPlan, Params, Result, Seed, Target};
 use act_nn::checkpoint::Unkept;
 use act_nn::{
     Decay, Device, Examples, Objective, OptimizerOptions, Schedule, TrainEvent, TrainOptions,
@@ -22,7 +22,7 @@ fn artifact() -> Artifact {
     tiny_artifact(1, &options)
 }
 
-fn random_examples(n: usize) -> (Vec<Encoding>, Vec<u32>) {
+fn random_examples(n: usize) -> (Vec<Encoding>, Vec<Target>) {
     let mut rng = Seed(3).stream("examples");
     let encodings = (0..n)
         .map(|_| {
@@ -33,7 +33,8 @@ fn random_examples(n: usize) -> (Vec<Encoding>, Vec<u32>) {
             }
         })
         .collect();
-    (encodings, (0..n).map(|_| rng.random_range(0..3)).collect())
+    let labels = (0..n).map(|_| Target::Class(rng.random_range(0..3)));
+    (encodings, labels.collect())
 }
 
 fn options() -> TrainOptions {
@@ -63,7 +64,10 @@ fn run(options: &TrainOptions, objective: Objective) -> (Trained, Vec<TrainEvent
     let (encodings, labels) = random_examples(64);
     let teacher: Vec<Vec<f32>> = labels
         .iter()
-        .map(|&l| (0..3).map(|c| if c == l { 2.0 } else { -1.0 }).collect())
+        .map(|l| {
+            let right = |c| l.class() == Some(c);
+            (0..3).map(|c| if right(c) { 2.0 } else { -1.0 }).collect()
+        })
         .collect();
     let examples = Examples {
         encodings: &encodings,
@@ -146,7 +150,7 @@ fn overfits_random_labels() {
         };
         let logits = act_nn::predict(Device::NdArray, &best, &encodings, 7).unwrap();
         assert_eq!(
-            act_core::metrics::Accuracy::of_logits(&logits, &labels).value,
+            act_core::metrics::Accuracy::of_logits(&best.task.problem, &logits, &labels).value,
             1.0
         );
     }
@@ -365,7 +369,7 @@ fn divergence_names_step_and_learning_rate() {
 fn unusable_input_is_named() {
     let (mut encodings, labels) = random_examples(4);
     let good = encodings.clone();
-    let check = |encodings: &[Encoding], labels: &[u32], objective, options: &TrainOptions| {
+    let check = |encodings: &[Encoding], labels: &[Target], objective, options: &TrainOptions| {
         let examples = Examples {
             encodings,
             labels,
@@ -383,8 +387,11 @@ fn unusable_input_is_named() {
         ..LABELS
     };
     let fail = |encodings: &[Encoding]| check(encodings, &labels, LABELS, &options());
-    assert!(check(&good, &[0, 1, 2, 3], LABELS, &options()).contains("example 3 has class 3"));
-    assert!(check(&good, &[0], LABELS, &options()).contains("1 labels for 4"));
+    assert!(
+        check(&good, &[0, 1, 2, 3].map(Target::Class), LABELS, &options())
+            .contains("example 3 has class 3")
+    );
+    assert!(check(&good, &[Target::Class(0)], LABELS, &options()).contains("1 labels for 4"));
     assert!(check(&[], &[], LABELS, &options()).contains("no training example"));
     assert!(check(&good, &labels, distil, &options()).contains("teacher"));
     let no_batch = TrainOptions {

@@ -2,7 +2,7 @@
 //! what training holds out to choose weights by: the held-out figures stay clean of the choice made
 //! here.
 
-use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
+use act_core::{Artifact, Encoding, Error, Result, Seed, Target, Tokenizer};
 use act_data::{Dataset, Encoded};
 use act_nn::Examples;
 use act_stage::report::Cut;
@@ -15,8 +15,8 @@ use crate::options::Options;
 pub struct Calibration {
     /// Token ids.
     pub encodings: Vec<Encoding>,
-    /// Classes, one an encoding.
-    pub labels: Vec<u32>,
+    /// The right answers, one an encoding.
+    pub labels: Vec<Target>,
     /// How many of the examples are cut, if they are texts.
     pub cut: Option<Cut>,
 }
@@ -38,14 +38,14 @@ impl Calibration {
                 train.examples.len()
             )));
         }
-        let labels = train.label_ids()?;
+        let labels = train.targets()?;
         let chosen = draw(slices.train, options.calibration_examples, seed);
         let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length)?;
         let Encoded { encodings, lengths } = train.encode_some(&chosen, &tokenizer)?;
         Ok(Self {
             encodings,
             cut: Some(lengths.cut().tell(&train.record.name)),
-            labels: chosen.iter().map(|&i| labels[i]).collect(),
+            labels: chosen.iter().map(|&i| labels[i].clone()).collect(),
         })
     }
 

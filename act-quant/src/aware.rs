@@ -162,9 +162,10 @@ fn examples(
         Ok((judges.clone(), logits))
     });
     let (batch_size, threads) = (inputs.calibration.batch_size, options.training.threads);
-    let measure = inputs.calibration.measure(&model.task.labels)?;
+    let measure = inputs.calibration.measure(&model.task)?;
+    let judged = (model.task.problem.clone(), measure);
     let unseen = unseen.transpose()?;
-    let examiner = Examiner::new(held_out, unseen, measure, batch_size, threads);
+    let examiner = Examiner::new(held_out, unseen, judged, batch_size, threads);
     Ok((train, examiner))
 }
 

@@ -9,7 +9,7 @@
 
 use std::thread;
 
-use act_core::{Batch, Linear, Progress, Result};
+use act_core::{Batch, Linear, Problem, Progress, Result};
 use act_infer::{Engine, Stream};
 
 use crate::apply::ModelQuantizer;
@@ -207,7 +207,8 @@ impl Descent<'_, '_> {
         for part in parts {
             answers.extend(part?.into_iter().flatten());
         }
-        distance(self.slice.expected, &answers)
+        let problem = &self.quantizer.model().task.problem;
+        distance(problem, self.slice.expected, &answers)
     }
 }
 
@@ -216,10 +217,10 @@ impl Descent<'_, '_> {
 ///
 /// # Errors
 /// Failed: answers that are not finite.
-pub fn distance(expected: &[Vec<f32>], answers: &[Vec<f32>]) -> Result<f64> {
+pub fn distance(problem: &Problem, expected: &[Vec<f32>], answers: &[Vec<f32>]) -> Result<f64> {
     let soften = |row: &Vec<f32>| row.iter().map(|score| score / TEMPERATURE).collect();
     let soft = |rows: &[Vec<f32>]| -> Vec<Vec<f32>> { rows.iter().map(soften).collect() };
-    let mut tally = Tally::default();
+    let mut tally = Tally::new(problem, None);
     tally.add(&soft(expected), &soft(answers), None)?;
     Ok(tally.score(false).divergence)
 }

@@ -2,7 +2,7 @@
 //! that will serve.
 
 use act_core::metrics::Measure;
-use act_core::{Artifact, Batch, Encoding, Progress, Result};
+use act_core::{Artifact, Batch, Encoding, Problem, Progress, Result, Target};
 use act_infer::Engine;
 
 use crate::judge::{Score, Tally};
@@ -14,12 +14,14 @@ pub struct HeldOut<'a> {
     pub encodings: &'a [Encoding],
     /// The logits to keep to, one row an encoding.
     pub expected: &'a [Vec<f32>],
-    /// Classes, one an encoding, if they are known.
-    pub labels: Option<&'a [u32]>,
+    /// The right answers, one an encoding, if they are known.
+    pub labels: Option<&'a [Target]>,
     /// Examples with classes that the measure is of, where these have none.
     pub labelled: Option<&'a HeldOut<'a>>,
     /// What of the answers goes before their divergence, if anything does.
-    pub measure: Option<Measure>,
+    pub measure: Option<&'a Measure>,
+    /// What the answers are.
+    pub problem: &'a Problem,
     /// Sequences a batch.
     pub batch_size: usize,
     /// Threads; scores do not depend on it.
@@ -57,7 +59,10 @@ impl HeldOut<'_> {
     }
 
     fn score(&self, engine: &Engine, best: f64) -> Result<Score> {
-        let mut tally = Tally::new(self.measure.filter(|_| self.labels.is_some()));
+        let mut tally = Tally::new(
+            self.problem,
+            self.measure.filter(|_| self.labels.is_some()).cloned(),
+        );
         let mut seen = 0;
         for batch in self.encodings.chunks(self.batch_size) {
             let answers = engine.forward(&Batch::new(batch))?;

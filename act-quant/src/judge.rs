@@ -3,18 +3,18 @@
 
 use std::cmp::Ordering;
 
-use act_core::metrics::{Accuracy, Counts, Measure, Metric, argmax, log_softmax};
-use act_core::{Error, Result};
+use act_core::metrics::{Accuracy, Measure, Metric};
+use act_core::{Error, Problem, Result, Target};
 
 /// What a trial is judged by: the metric that the user has named, if it is another than accuracy; of
 /// equals less divergence is better, then more accuracy. Divergence is finer than any metric of so few
 /// examples, so that nobody who wants accuracy is better served by it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
-    /// Mean over examples of KL(float || int8) between the two models' class probabilities, in
-    /// nats. An example that the float model gets wrong and the int8 model right counts as 0.
+    /// Mean over examples of KL(float || int8) between the two models' probabilities, in nats
+    /// ([`Problem::divergence`]). An example that the float model gets wrong and the int8 model right counts as 0.
     pub divergence: f64,
-    /// Accuracy of the int8 model, where the examples have labels.
+    /// Accuracy of the int8 model, where the examples have labels; of a score its correlation.
     pub accuracy: Option<Accuracy>,
     /// The metric that goes before divergence, and its value.
     pub metric: Option<(Metric, f64)>,
@@ -64,7 +64,8 @@ impl Score {
 
     /// `, accuracy 0.9120, macro-F1 0.6120`; nothing without labels.
     pub fn figures(&self) -> String {
-        let accuracy = self.accuracy.map(|a| format!(", accuracy {:.4}", a.value));
+        let accuracy = self.accuracy;
+        let accuracy = accuracy.map(|a| format!(", {} {:.4}", a.metric.title(), a.value));
         let metric = self
             .metric
             .map(|(metric, value)| format!(", {} {value:.4}", metric.title()));
@@ -73,21 +74,26 @@ impl Score {
 }
 
 /// A score in the making.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Tally {
+    problem: Problem,
     divergence: f64,
-    correct: usize,
     examples: usize,
-    /// What goes before divergence, and the answers that it is of.
-    measured: Option<(Measure, Counts)>,
+    /// The int8 model's answers to examples with labels, and the labels.
+    answers: (Vec<Vec<f32>>, Vec<Target>),
+    /// What goes before divergence.
+    measure: Option<Measure>,
 }
 
 impl Tally {
-    /// Nothing yet; with a measure that goes before divergence, if there is one.
-    pub fn new(measure: Option<Measure>) -> Self {
+    /// Nothing yet, of a model for `problem`; with a measure that goes before divergence, if there is one.
+    pub fn new(problem: &Problem, measure: Option<Measure>) -> Self {
         Self {
-            measured: measure.map(|measure| (measure, Counts::none(measure.classes()))),
-            ..Self::default()
+            problem: problem.clone(),
+            divergence: 0.0,
+            examples: 0,
+            answers: (Vec::new(), Vec::new()),
+            measure,
         }
     }
 
@@ -99,7 +105,7 @@ impl Tally {
         &mut self,
         float: &[Vec<f32>],
         int8: &[Vec<f32>],
-        labels: Option<&[u32]>,
+        labels: Option<&[Target]>,
     ) -> Result<()> {
         if !int8.iter().flatten().all(|v| v.is_finite()) {
             return Err(Error::failed(
@@ -108,16 +114,16 @@ impl Tally {
             ));
         }
         for (i, (float, int8)) in float.iter().zip(int8).enumerate() {
-            let label = labels.map(|labels| labels[i] as usize);
-            let right = |row: &[f32]| Some(argmax(row)) == label;
-            self.correct += usize::from(right(int8));
-            if let (Some((_, counts)), Some(label)) = (&mut self.measured, label) {
-                counts.add(argmax(int8), label, 1);
+            let label = labels.map(|labels| &labels[i]);
+            let right = |row: &[f32]| label.is_some_and(|label| self.problem.is_right(row, label));
+            if !right(int8) || right(float) {
+                self.divergence += self.problem.divergence(float, int8);
             }
             self.examples += 1;
-            if !right(int8) || right(float) {
-                self.divergence += divergence(float, int8);
-            }
+        }
+        if let Some(labels) = labels {
+            self.answers.0.extend_from_slice(int8);
+            self.answers.1.extend_from_slice(labels);
         }
         Ok(())
     }
@@ -125,27 +131,20 @@ impl Tally {
     /// True if a mean divergence over `examples` can no longer be as low as `best`: no example adds
     /// less than 0, so that giving up here loses nothing. Of a metric the last example may decide.
     pub fn is_lost(&self, examples: usize, best: f64) -> bool {
-        self.measured.is_none() && self.divergence > best * examples as f64
+        self.measure.is_none() && self.divergence > best * examples as f64
     }
 
     /// The score so far.
     pub fn score(&self, labelled: bool) -> Score {
+        let (logits, labels) = &self.answers;
+        let measure = self.measure.as_ref();
         Score {
             divergence: self.divergence / self.examples.max(1) as f64,
-            accuracy: labelled.then(|| Accuracy::new(self.correct, self.examples)),
-            metric: (self.measured.as_ref())
-                .map(|(measure, counts)| (measure.metric(), measure.of(counts))),
+            accuracy: labelled.then(|| Accuracy::of_logits(&self.problem, logits, labels)),
+            metric: measure.map(|measure| (measure.metric(), measure.of_logits(logits, labels))),
             examples: self.examples,
         }
     }
-}
-
-/// KL(softmax(p) || softmax(q)) of two rows of logits.
-fn divergence(p: &[f32], q: &[f32]) -> f64 {
-    let (p, q) = (log_softmax(p), log_softmax(q));
-    let sum: f64 = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum();
-    // Rounding may leave a hair below zero where the rows agree.
-    sum.max(0.0)
 }
 
 #[cfg(test)]
@@ -153,8 +152,10 @@ mod tests {
     use super::*;
 
     fn score(float: &[Vec<f32>], int8: &[Vec<f32>], labels: Option<&[u32]>) -> Result<Score> {
-        let mut tally = Tally::default();
-        tally.add(float, int8, labels)?;
+        let mut tally = Tally::new(&Problem::SingleLabel, None);
+        let labels = labels.map(|labels| labels.iter().map(|&l| Target::Class(l)));
+        let labels: Option<Vec<Target>> = labels.map(Iterator::collect);
+        tally.add(float, int8, labels.as_deref())?;
         Ok(tally.score(labels.is_some()))
     }
 
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_trial_is_given_up_only_when_it_is_lost() {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(&Problem::SingleLabel, None);
         tally
             .add(&[vec![3f32.ln(), 0.0]], &[vec![0.0, 0.0]], None)
             .unwrap();
@@ -223,10 +224,11 @@ mod tests {
     fn a_metric_is_of_all_examples_and_gives_none_up() {
         let labels = ["a", "b", "c"].map(String::from);
         let measure = Measure::new(Metric::MacroF1, &labels).unwrap();
-        let mut tally = Tally::new(Some(measure));
+        let mut tally = Tally::new(&Problem::SingleLabel, Some(measure));
         let float = [vec![9.0, 0.0, 0.0], vec![0.0, 9.0, 0.0]];
         let int8 = [vec![9.0, 0.0, 0.0], vec![9.0, 0.0, 0.0]];
-        tally.add(&float, &int8, Some(&[0, 1])).unwrap();
+        let labels = [0, 1].map(Target::Class);
+        tally.add(&float, &int8, Some(&labels)).unwrap();
         assert!(!tally.is_lost(2, 0.0));
         // Class a has an F1 of 2/3, b of 0; c does not occur.
         let score = tally.score(true);

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use act_core::provenance::DataRecord;
-use act_core::{Artifact, Encoding, Error, Result, Seed, Tokenizer};
+use act_core::{Artifact, Encoding, Error, Result, Seed, Target, Tokenizer};
 use act_data::{Coverage, Dataset, Example, Split};
 use act_stage::config::JudgeTexts;
 use rand::seq::SliceRandom;
@@ -25,8 +25,8 @@ pub struct Judges {
     pub examples: Vec<Example>,
     /// Their token ids.
     pub encodings: Vec<Encoding>,
-    /// Their classes, where all of them have one.
-    pub labels: Option<Vec<u32>>,
+    /// Their right answers, where all of them have one.
+    pub labels: Option<Vec<Target>>,
     /// The data that they are from, if that is not the train split.
     pub record: Option<DataRecord>,
 }
@@ -93,7 +93,10 @@ impl Judges {
         }
         Ok(Self {
             texts,
-            labels: examples.iter().map(|example| example.class()).collect(),
+            labels: examples
+                .iter()
+                .map(|example| example.target.clone())
+                .collect(),
             examples,
             encodings,
             record,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use act_core::metrics::{Measure, Metric};
 use act_core::quant::{Calibrator, GroupLimit, WeightBits};
-use act_core::{Error, Linear, Result};
+use act_core::{Error, Linear, Result, TaskInfo};
 use act_stage::config::{
     AttentionKind, Config, JudgeTexts, QuantPost, SchemeKind, WeightGroups, WeightRound,
 };
@@ -45,7 +45,7 @@ pub struct Options {
     /// Calibration batches.
     pub batches: usize,
     /// What decides between trials, and between calibration and training; accuracy: divergence does.
-    pub metric: Metric,
+    pub metric: Option<Metric>,
     /// How long it may be judged what other schemes of the result's inputs would have cost; `None`: not
     /// at all. Chooses nothing.
     pub explain: Option<Duration>,
@@ -125,7 +125,7 @@ impl Options {
             max_trials: search.max_quant_count(),
             batch_size: post.batch_size,
             batches: batch_nums.iter().copied().fold(1, usize::max),
-            metric: config.train.metric(),
+            metric: config.train.metric,
             explain: None,
             judge: post.judge,
             judge_file: post.judge_file.clone(),
@@ -139,14 +139,17 @@ impl Options {
         })
     }
 
-    /// What goes before divergence on these classes; `None`: nothing.
+    /// What goes before divergence on this task; `None`: nothing.
     ///
     /// # Errors
-    /// Usage, naming the key: it has no meaning for as many.
-    pub fn measure(&self, labels: &[String]) -> Result<Option<Measure>> {
-        let measure =
-            Measure::new(self.metric, labels).map_err(|e| e.context("TrainConfig.metric"))?;
-        Ok((self.metric != Metric::Accuracy).then_some(measure))
+    /// Usage, naming the key: it does not judge such answers, or not of so many classes.
+    pub fn measure(&self, task: &TaskInfo) -> Result<Option<Measure>> {
+        let Some(metric) = self.metric else {
+            return Ok(None);
+        };
+        let measure = Measure::of_task(Some(metric), task);
+        let measure = measure.map_err(|e| e.context("TrainConfig.metric"))?;
+        Ok((metric != Metric::Accuracy).then_some(measure))
     }
 
     /// Leaves out what `deploy` cannot run.

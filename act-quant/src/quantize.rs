@@ -58,12 +58,14 @@ pub fn quantize(
     let mut statistics = observe(&float, model, samples, options, progress)?;
     let answer = |encodings| answers(&float, encodings, options.batch_size, progress);
     let expected = answer(&samples.held_out)?;
+    let measure = measure(model, samples, options)?;
     let seen = HeldOut {
         encodings: &samples.held_out,
         expected: &expected,
         labels: samples.labels.as_deref(),
         labelled: None,
-        measure: measure(model, samples, options)?,
+        measure: measure.as_ref(),
+        problem: &model.task.problem,
         batch_size: options.batch_size,
         threads,
         progress,
@@ -148,12 +150,12 @@ pub fn quantize(
 
 /// What decides between trials before divergence does, if anything.
 fn measure(model: &Artifact, samples: &Samples, options: &Options) -> Result<Option<Measure>> {
-    let measure = options.measure(&model.task.labels)?;
+    let measure = options.measure(&model.task)?;
     let classes = samples
         .unseen
         .as_ref()
         .and_then(|unseen| unseen.labels.as_ref());
-    if let (Some(measure), None) = (measure, classes.or(samples.labels.as_ref())) {
+    if let (Some(measure), None) = (&measure, classes.or(samples.labels.as_ref())) {
         log::warn!(
             "TrainConfig.metric is {}, and not every held-out example has a label: divergence from the \
              float model decides alone",

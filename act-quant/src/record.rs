@@ -47,9 +47,15 @@ pub fn provenance(
         divergence: score.divergence,
         seen_divergence: quantized.seen.map(|seen| seen.divergence),
         sites: schemes(quantized),
-        held_out_accuracy: labelled.accuracy.map(|accuracy| accuracy.value),
+        held_out_accuracy: (labelled.accuracy)
+            .filter(|accuracy| accuracy.metric.is_accuracy())
+            .map(|accuracy| accuracy.value),
     };
     let mut metrics = figures.to_metrics();
+    let named = score.metric.map(|(metric, _)| metric);
+    let other = labelled.accuracy;
+    let other = other.filter(|of| !of.metric.is_accuracy() && named != Some(of.metric));
+    metrics.extend(other.map(|other| (format!("held_out_{}", other.metric), other.value)));
     metrics.extend(
         score
             .metric

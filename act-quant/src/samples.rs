@@ -1,7 +1,7 @@
 //! The texts on which quantisation rests: examples of *train* to calibrate on, others of it that
 //! calibration has not seen, and texts that no training has seen either, to judge trials on.
 
-use act_core::{Artifact, Encoding, Result, Seed, Tokenizer};
+use act_core::{Artifact, Encoding, Result, Seed, Target, Tokenizer};
 use act_data::{Coverage, Dataset};
 use act_stage::report::Cut;
 
@@ -16,8 +16,8 @@ pub struct Samples {
     pub calibration: Vec<Encoding>,
     /// To judge trials on.
     pub held_out: Vec<Encoding>,
-    /// Classes of `held_out`, if every one of its examples has one.
-    pub labels: Option<Vec<u32>>,
+    /// The right answers to `held_out`, if every one of its examples has one.
+    pub labels: Option<Vec<Target>>,
     /// How many examples of both parts are cut.
     pub cut: Option<Cut>,
     /// Texts that trials are judged on before `held_out`, since no weight has been fitted to them.
@@ -64,7 +64,7 @@ impl Samples {
             held_out: judged.encodings,
             labels: held_out
                 .iter()
-                .map(|&i| train.examples[i].class())
+                .map(|&i| train.examples[i].target.clone())
                 .collect(),
             cut: Some(lengths.cut().tell(&train.record.name)),
             unseen: None,
@@ -78,7 +78,7 @@ mod tests {
     use act_core::ErrorKind;
     use act_core::provenance::{DataRecord, Digest};
     use act_core::testing::{TinyOptions, tiny_artifact};
-    use act_data::{Example, ProblemKind, Split, Target};
+    use act_data::{Example, ProblemKind, Split};
     use act_stage::config::Config;
 
     /// `count` examples whose text is their number.

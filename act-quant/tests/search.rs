@@ -70,7 +70,7 @@ fn options() -> Options {
         max_trials: 20,
         batch_size: 4,
         batches: 1,
-        metric: Metric::Accuracy,
+        metric: None,
         explain: None,
         judge: JudgeTexts::Train,
         judge_file: None,

@@ -6,6 +6,7 @@
 mod adopt;
 mod check;
 mod choices;
+mod class_weights;
 mod document;
 mod idle;
 mod load;
@@ -29,6 +30,7 @@ pub use choices::{
     OptimizerKind, PaddleLoss, Penalty, Precision, PruneAlgorithm, SchemeKind, TrainedActivations,
     TrainedWeights, WeightGroups, WeightRound,
 };
+pub use class_weights::ClassWeights;
 pub use document::{Config, Section};
 pub use losses::LossWeights;
 pub use places::Places;

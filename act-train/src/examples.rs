@@ -1,7 +1,7 @@
 //! What is learned from or measured on: some of a data set's examples, encoded for a model, with the
 //! teacher's answers once it has been asked.
 
-use act_core::{Encoding, Progress, Result, Tokenizer};
+use act_core::{Encoding, Progress, Result, Target, Tokenizer};
 use act_data::{Dataset, Encoded, Lengths};
 use act_nn::Examples;
 
@@ -15,8 +15,8 @@ pub struct ExampleSet {
     pub encodings: Vec<Encoding>,
     /// How long the examples are uncut.
     pub lengths: Lengths,
-    /// Classes.
-    pub labels: Vec<u32>,
+    /// The right answers.
+    pub labels: Vec<Target>,
     /// The teacher's logits, once it has been asked.
     pub teacher_logits: Option<Vec<Vec<f32>>>,
 }
@@ -27,12 +27,12 @@ impl ExampleSet {
     /// # Errors
     /// Usage: an example of `data` without a label. Those of the tokenizer.
     pub fn new(data: &Dataset, indices: Vec<usize>, tokenizer: &Tokenizer) -> Result<Self> {
-        let labels = data.label_ids()?;
+        let labels = data.targets()?;
         let Encoded { encodings, lengths } = data.encode_some(&indices, tokenizer)?;
         Ok(Self {
             encodings,
             lengths,
-            labels: indices.iter().map(|&i| labels[i]).collect(),
+            labels: indices.iter().map(|&i| labels[i].clone()).collect(),
             teacher_logits: None,
             indices,
         })

@@ -21,7 +21,18 @@ pub use logits::logits;
 /// # Errors
 /// Usage, naming the label that one of the two lacks.
 pub fn check_classes(teacher: &Artifact, student: &Artifact) -> Result<()> {
-    classes::matching(&student.task.labels, &teacher.task.labels).map(drop)
+    order_of_classes(teacher, student).map(drop)
+}
+
+/// For each of the student's classes the teacher's.
+fn order_of_classes(teacher: &Artifact, student: &Artifact) -> Result<Vec<usize>> {
+    let [theirs, ours] = [teacher, student].map(|model| model.task.problem.kind());
+    if theirs != ours {
+        return Err(Error::usage(format!(
+            "the teacher gives {theirs} answers, the student {ours} ones"
+        )));
+    }
+    classes::matching(&student.task.labels, &teacher.task.labels)
 }
 
 /// A model that a student learns from.
@@ -39,7 +50,7 @@ impl Teacher {
     /// # Errors
     /// Usage: other classes. Those of the engine.
     pub fn new(teacher: &Artifact, student: &Artifact, threads: usize) -> Result<Self> {
-        let classes = classes::matching(&student.task.labels, &teacher.task.labels)?;
+        let classes = order_of_classes(teacher, student)?;
         if teacher.task.name != student.task.name {
             log::warn!(
                 "the teacher was made for task {}, the student is for {}",

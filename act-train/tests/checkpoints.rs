@@ -7,7 +7,7 @@ use std::time::Duration;
 use act_core::metrics::Measure;
 use act_core::provenance::Digest;
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Encoding, Error, ErrorKind, Params, Result, Seed};
+use act_core::{Artifact, Encoding, Error, ErrorKind, Params, Result, Seed, Target};
 use act_nn::checkpoint::{Keeper, Unkept};
 use act_nn::{
     Decay, Device, Examples, Objective, OptimizerOptions, Schedule, TrainEvent, TrainOptions,
@@ -68,7 +68,7 @@ fn train(
             token_type_ids: vec![0; 3 + i as usize % 4],
         })
         .collect();
-    let labels: Vec<u32> = (0..10).map(|i| i % 3).collect();
+    let labels: Vec<Target> = (0..10).map(|i| Target::Class(i % 3)).collect();
     let examples = Examples {
         encodings: &encodings,
         labels: &labels,

@@ -62,3 +62,41 @@ record("soft labels", soft, values(1, 3, 4))
 record("hidden", hidden, values(3, 6, 5))
 record("hidden, first tokens", first_hidden, values(3, 6, 5))
 record("relations", relations, values(5, 6, 6))
+
+several = torch.tensor([[1.0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 1, 0]], dtype=torch.float64)
+weights = torch.tensor([0.5, 2.0, 1.0, 3.0], dtype=torch.float64)
+
+
+def of_labels(student, **options):
+    return functional.binary_cross_entropy_with_logits(student, several, reduction="sum", **options) / 4
+
+
+def soft_of_each(student, temperature=2.5):
+    """Bernoulli KL of each label, the mean over labels."""
+    student, target = student / temperature, torch.sigmoid(teacher / temperature)
+    entropy = functional.binary_cross_entropy(target, target, reduction="sum")
+    cross = functional.binary_cross_entropy_with_logits(student, target, reduction="sum")
+    return (cross - entropy) * temperature**2 / 4
+
+
+def focal(student, gamma=1.5):
+    logs = functional.log_softmax(student, 1)
+    of_class = logs.gather(1, classes[:, None])
+    return -(weights[classes][:, None] * (1 - of_class.exp()) ** gamma * of_class).sum()
+
+
+def focal_of_each(student, gamma=2.0):
+    p = torch.sigmoid(student)
+    terms = several * (1 - p) ** gamma * p.log() + (1 - several) * p**gamma * (1 - p).log()
+    return -terms.sum() / 4
+
+
+weighted = lambda x: functional.cross_entropy(x, classes, weight=weights, reduction="sum")
+scores = torch.tensor([0.5, -1.0, 3.0], dtype=torch.float64)[:, None]
+record("several labels", of_labels, values(1, 3, 4))
+record("several labels, weighted", lambda x: of_labels(x, pos_weight=weights), values(1, 3, 4))
+record("several labels, focal", focal_of_each, values(1, 3, 4))
+record("several soft labels", soft_of_each, values(1, 3, 4))
+record("labels, weighted", weighted, values(1, 3, 4))
+record("labels, focal and weighted", focal, values(1, 3, 4))
+record("score", lambda x: functional.mse_loss(x, scores, reduction="sum"), values(1, 3, 1))

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use act_core::artifact::limits;
 use act_core::plan::Position;
-use act_core::{Activation, Block, Embeddings, Error, Family, Head, LayerPlan, Plan, Result};
+use act_core::{
+    Activation, Block, Embeddings, Error, Family, Head, LayerPlan, Plan, ProblemKind, Result,
+};
 use serde_json::{Value, json};
 
 use super::class;
@@ -21,6 +23,8 @@ pub(super) struct Described {
     pub plan: Plan,
     /// How its layers are repeated.
     pub repeats: Option<Repeats>,
+    /// What the answers are, if it says so.
+    pub problem: Option<ProblemKind>,
     /// The padding token, where positions depend on it.
     pub pad_id: Option<usize>,
 }
@@ -73,6 +77,7 @@ pub(super) fn read(config: &Value) -> Result<Described> {
         table,
         plan,
         repeats,
+        problem: problem(config)?,
         pad_id,
     })
 }
@@ -109,14 +114,31 @@ fn positions(config: &Value, table: &FamilyTable) -> Result<(usize, Option<usize
     }
 }
 
+/// What the answers are, if the configuration says so.
+fn problem(config: &Value) -> Result<Option<ProblemKind>> {
+    match config.get("problem_type") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(kind)) if kind == "single_label_classification" => {
+            Ok(Some(ProblemKind::SingleLabel))
+        }
+        Some(Value::String(kind)) if kind == "multi_label_classification" => {
+            Ok(Some(ProblemKind::MultiLabel))
+        }
+        Some(Value::String(kind)) if kind == "regression" => Ok(Some(ProblemKind::Regression)),
+        Some(other) => Err(Error::rejected(format!(
+            "problem_type {} is not supported: single_label_classification, \
+             multi_label_classification and regression are",
+            brief(other)
+        ))),
+    }
+}
+
 /// The activation, if nothing else would compute otherwise than our encoders do.
 fn check_kind(config: &Value, table: &FamilyTable) -> Result<Activation> {
     let absolute = [json!("absolute"), Value::Null];
-    let single_label = [json!("single_label_classification"), Value::Null];
     let no = [json!(false), Value::Null];
     let supported = [
         ("position_embedding_type", &absolute[..], "\"absolute\" is"),
-        ("problem_type", &single_label, "one class of several is"),
         ("is_decoder", &no, "encoders are"),
         ("is_encoder_decoder", &no, "encoders are"),
         ("add_cross_attention", &no, "encoders are"),

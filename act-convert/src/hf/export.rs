@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use act_core::{Artifact, Error, Family, Head, Plan, Result};
+use act_core::{Artifact, Error, Family, Head, Plan, Problem, Result};
 use act_stage::Unfinished;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -46,6 +46,13 @@ pub fn export(artifact: &Artifact, dir: &Path) -> Result<()> {
     let words = tokenizer::files(artifact)?;
     artifact.file_len()?; // Every rule of the artifact's format, before the first byte.
 
+    if let Problem::MultiLabel { thresholds } = &artifact.task.problem
+        && thresholds.iter().any(|&threshold| threshold != 0.5)
+    {
+        log::warn!(
+            "config.json has no place for the labels' thresholds: apply those of act-eval inspect, not 0.5"
+        );
+    }
     let folder = Staging::new(dir)?;
     folder.write(CONFIG, &pretty(&config(artifact, table, heads))?)?;
     for (name, bytes) in words {
@@ -155,7 +162,11 @@ fn config(artifact: &Artifact, table: &FamilyTable, heads: usize) -> Value {
         "max_position_embeddings": embeddings.longest + embeddings.position_offset().unwrap_or(0),
         "position_embedding_type": "absolute",
         "pad_token_id": artifact.tokenizer.pad_id(),
-        "problem_type": "single_label_classification",
+        "problem_type": match task.problem {
+            Problem::SingleLabel => "single_label_classification",
+            Problem::MultiLabel { .. } => "multi_label_classification",
+            Problem::Regression => "regression",
+        },
         "finetuning_task": task.name,
         "torch_dtype": "float32",
         "id2label": id2label,

@@ -34,14 +34,17 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
     let weights = Weights::read(dir, &described)?;
     let mut plan = described.plan;
     let classes = weights.classes().map_err(|e| e.context(dir.display()))?;
+    // A bare encoder says nothing of what it is to be trained for.
+    let said = classes.and(described.problem);
+    let kind = options.kind(said).map_err(|e| e.context(dir.display()))?;
     if let Some(n) = classes {
         let weights = dir.join(WEIGHTS);
-        labels::check_classes(n).map_err(|e| e.context(weights.display()))?;
+        labels::check_classes(n, kind).map_err(|e| e.context(weights.display()))?;
     }
     let head = weights.name(&Linear::Classifier.weight());
     class::check_head(&config, classes.is_some(), &head, weights.a_name()).map_err(at)?;
     let own = || labels::beside(dir, classes);
-    let labels = labels::choose(own, classes, options)?;
+    let labels = labels::choose(own, classes, kind, options)?;
     plan.num_labels = labels.len();
     // Before the tokenizer, which takes memory for every row that config.json claims: now the table
     // is known to have them.
@@ -60,7 +63,7 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
             text.spec.pad_id()
         ))));
     }
-    let mut task = options.task_info(labels, text.max_length, plan.embeddings.longest)?;
+    let mut task = options.task_info((labels, kind), text.max_length, plan.embeddings.longest)?;
     task.head_trained = classes.is_none().then_some(false);
     // A whole tokenizer.json of known parts may still be one that does not load.
     Tokenizer::new(&text.spec, task.max_seq_length).map_err(|e| e.context(dir.display()))?;

@@ -1,6 +1,6 @@
 //! What a serving program needs to know beyond the graph: keys and values in the file itself.
 
-use act_core::{Artifact, Error, Result};
+use act_core::{Artifact, Error, Problem, Result};
 
 use super::proto::StringStringEntryProto;
 
@@ -16,6 +16,16 @@ pub fn entries(artifact: &Artifact) -> Result<Vec<StringStringEntryProto>> {
         ("precision", artifact.quant.precision().into()),
         ("model_digest", artifact.model_digest()?.to_string()),
     ];
+    match &task.problem {
+        Problem::SingleLabel => {}
+        Problem::MultiLabel { thresholds } => {
+            let thresholds = serde_json::to_string(thresholds)
+                .map_err(|e| Error::failed(format!("thresholds as JSON: {e}")))?;
+            entries.push(("problem", task.problem.kind().to_string()));
+            entries.push(("thresholds", thresholds));
+        }
+        Problem::Regression => entries.push(("problem", task.problem.kind().to_string())),
+    }
     entries.extend(notice(artifact).map(|notice| ("notice", notice.into())));
     let entry = |(key, value): (&str, String)| StringStringEntryProto {
         key: Some(key.into()),

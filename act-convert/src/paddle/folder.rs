@@ -149,7 +149,8 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
     let name = file_name(&files.model);
     let imported = read(&model, &params).map_err(|e| e.context(&name))?;
     let plan = imported.plan;
-    labels::check_classes(plan.num_labels).map_err(|e| e.context(&name))?;
+    let kind = options.kind(None)?;
+    labels::check_classes(plan.num_labels, kind).map_err(|e| e.context(&name))?;
     let rows = plan.embeddings.vocab_size;
     let tokenizer = tokenizer::read_paddle(dir, options.vocab.as_deref(), rows)?;
     match imported.pad_id {
@@ -164,7 +165,7 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
         None => log::info!("the program is given its mask: it is taken to hide [PAD] tokens"),
     }
     let classes = Some(plan.num_labels);
-    let labels = labels::choose(|| labels::beside(dir, classes), classes, options)?;
+    let labels = labels::choose(|| labels::beside(dir, classes), classes, kind, options)?;
     let record = StageRecord {
         config: format!(
             "Import:\n  source: paddle\n  operators: {}\n  family: {}\n  layers: {}\n",
@@ -182,7 +183,7 @@ pub fn import(dir: &Path, files: &Files, options: &ImportOptions) -> Result<Arti
     };
     Ok(Artifact {
         // The length that such a folder names is that of the position table.
-        task: options.task_info(labels, None, plan.embeddings.longest)?,
+        task: options.task_info((labels, kind), None, plan.embeddings.longest)?,
         plan,
         tokenizer,
         params: imported.params,

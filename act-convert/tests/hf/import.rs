@@ -144,6 +144,13 @@ fn a_bare_encoder_gets_the_head_of_a_new_model() {
         task: Some("AFQMC".into()),
         ..options()
     };
+    let stsb = ImportOptions {
+        task: Some("stsb".into()),
+        ..options()
+    };
+    let stsb = hf::import(folder.write().path(), &stsb).unwrap();
+    assert_eq!(stsb.task.problem, act_core::Problem::Regression);
+    assert_eq!(stsb.task.labels, ["score"]);
     let afqmc = hf::import(folder.write().path(), &afqmc).unwrap();
     assert_eq!(afqmc.task.name, "afqmc");
     assert_eq!(afqmc.task.labels, ["0", "1"]);

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use act_convert::hf;
+use act_convert::{DataTask, ImportOptions, hf};
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Activation, Artifact, ErrorKind, Family, LayerPlan};
+use act_core::{Activation, Artifact, ErrorKind, Family, LayerPlan, Problem, ProblemKind};
 use serde_json::Value;
 
 use super::folder::{as_transformers, logits, options, tiny};
@@ -24,6 +24,52 @@ fn layer(kept: &[u16], intermediate_size: usize) -> LayerPlan {
         kept_heads: kept.to_vec(),
         intermediate_size,
         window: None,
+    }
+}
+
+#[test]
+fn what_the_answers_are_goes_out_and_comes_in() {
+    let parent = tempfile::tempdir().unwrap();
+    for (kind, labels, said) in [
+        (ProblemKind::SingleLabel, 3, "single_label_classification"),
+        (ProblemKind::MultiLabel, 3, "multi_label_classification"),
+        (ProblemKind::Regression, 1, "regression"),
+    ] {
+        let options = TinyOptions {
+            layers: vec![LayerPlan::full(2, 4, 12); 2],
+            num_labels: labels,
+            ..TinyOptions::default()
+        };
+        let mut model = tiny_artifact(7, &options);
+        model.task.problem = Problem::new(kind, labels);
+        let dir = parent.path().join(said);
+        hf::export(&model, &dir).unwrap();
+        let config: Value =
+            serde_json::from_slice(&fs::read(dir.join("config.json")).unwrap()).unwrap();
+        assert_eq!(config["problem_type"], said);
+        let again = hf::import(&dir, &self::options()).unwrap();
+        assert_eq!(again.task.problem, model.task.problem);
+        assert_eq!(again.task.labels, model.task.labels);
+        let wrong = ImportOptions {
+            data: Some(DataTask {
+                task: "own".into(),
+                labels: model.task.labels.clone(),
+                problem: match kind {
+                    ProblemKind::SingleLabel => ProblemKind::MultiLabel,
+                    _ => ProblemKind::SingleLabel,
+                },
+                columns: None,
+            }),
+            ..self::options()
+        };
+        let error = hf::import(&dir, &wrong).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("the model gives {kind} answers")),
+            "{error}"
+        );
     }
 }
 

@@ -4,7 +4,6 @@
 use super::model::Artifact;
 use crate::error::{Error, Result};
 use crate::plan::{NormPlace, Plan, Pooling, Position};
-use crate::task_info::Problem;
 
 impl Artifact {
     /// Refuses a model with a part that is stored but not computed yet. (What its tokenizer asks
@@ -13,11 +12,7 @@ impl Artifact {
     /// # Errors
     /// Rejected: the part is named.
     pub fn check_supported(&self) -> Result<()> {
-        self.plan.check_supported()?;
-        Error::refuse_any(&[(
-            self.task.problem != Problem::SingleLabel,
-            "multi-label tasks and regressions",
-        )])
+        self.plan.check_supported()
     }
 }
 

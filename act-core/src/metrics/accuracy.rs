@@ -2,12 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::logits::argmax;
+use super::correlation::pearson;
+use super::measure::Metric;
+use crate::target::Target;
+use crate::task_info::Problem;
 
-/// Correct answers out of a number, with a 95 % Wilson score interval (Wilson 1927).
+/// Two-sided 95 % point of the normal distribution.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// How good answers are, in the figure that stands for its kind of problem: the share of right ones, of
+/// sets of labels of exactly right ones, with a 95 % Wilson score interval (Wilson 1927); of scores
+/// Pearson's correlation with the right ones, with Fisher's (1921).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
-    /// Share of correct answers, 0..=1.
+    /// What it is, where it is not the share of right answers.
+    #[serde(default, skip_serializing_if = "Metric::is_accuracy")]
+    pub metric: Metric,
+    /// Share of correct answers, 0..=1; of a correlation -1..=1.
     pub value: f64,
     /// Lower end of the interval.
     pub low: f64,
@@ -22,13 +33,13 @@ impl Accuracy {
     pub fn new(correct: usize, n: usize) -> Self {
         if n == 0 {
             return Self {
+                metric: Metric::Accuracy,
                 value: 0.0,
                 low: 0.0,
                 high: 0.0,
                 n,
             };
         }
-        const Z: f64 = 1.959_963_984_540_054;
         let total = n as f64;
         let p = correct as f64 / total;
         let z2 = Z * Z;
@@ -36,6 +47,7 @@ impl Accuracy {
         let half =
             Z / (1.0 + z2 / total) * (p * (1.0 - p) / total + z2 / (4.0 * total * total)).sqrt();
         Self {
+            metric: Metric::Accuracy,
             value: p,
             low: (centre - half).max(0.0),
             high: (centre + half).min(1.0),
@@ -43,16 +55,42 @@ impl Accuracy {
         }
     }
 
-    /// Accuracy of the largest logit of each row against the labels.
-    pub fn of_logits(logits: &[Vec<f32>], labels: &[u32]) -> Self {
-        assert_eq!(logits.len(), labels.len());
-        let correct = logits
-            .iter()
-            .zip(labels)
-            .filter(|(l, y)| argmax(l) == **y as usize)
-            .count();
-        Self::new(correct, labels.len())
+    /// A correlation of `n` pairs; of fewer than four nothing is known of it.
+    pub fn correlation(value: f64, n: usize) -> Self {
+        let half = match n {
+            0..=3 => f64::INFINITY,
+            _ => Z / ((n - 3) as f64).sqrt(),
+        };
+        Self {
+            metric: Metric::Pearson,
+            value,
+            low: (value.atanh() - half).tanh().max(-1.0),
+            high: (value.atanh() + half).tanh().min(1.0),
+            n,
+        }
     }
+
+    /// Of a model's logits, as its problem reads them, against the truth.
+    ///
+    /// # Panics
+    /// There are not as many rows as answers.
+    pub fn of_logits(problem: &Problem, logits: &[Vec<f32>], truth: &[Target]) -> Self {
+        assert_eq!(logits.len(), truth.len());
+        if *problem == Problem::Regression {
+            let (given, right) = scores(logits, truth);
+            return Self::correlation(pearson(&given, &right), truth.len());
+        }
+        let pairs = logits.iter().zip(truth);
+        let correct = pairs.filter(|(row, truth)| problem.is_right(row, truth));
+        Self::new(correct.count(), truth.len())
+    }
+}
+
+/// Given and right scores.
+pub(super) fn scores(logits: &[Vec<f32>], truth: &[Target]) -> (Vec<f64>, Vec<f64>) {
+    let given = logits.iter().map(|row| f64::from(row[0])).collect();
+    let right = truth.iter().map(|t| t.score().unwrap_or(0.0)).collect();
+    (given, right)
 }
 
 #[cfg(test)]
@@ -77,7 +115,7 @@ mod tests {
 
     #[test]
     fn no_examples_are_no_division_by_zero() {
-        let none = Accuracy::of_logits(&[], &[]);
+        let none = Accuracy::of_logits(&Problem::SingleLabel, &[], &[]);
         assert_eq!(
             (none.value, none.low, none.high, none.n),
             (0.0, 0.0, 0.0, 0)
@@ -87,6 +125,20 @@ mod tests {
     #[test]
     fn of_equal_logits_the_first_is_the_answer() {
         let logits = [vec![0.0, 1.0], vec![2.0, 1.0], vec![0.0, 0.0]];
-        assert_eq!(Accuracy::of_logits(&logits, &[1, 1, 0]).value, 2.0 / 3.0);
+        let truth = [1, 1, 0].map(Target::Class);
+        let found = Accuracy::of_logits(&Problem::SingleLabel, &logits, &truth);
+        assert_eq!(found.value, 2.0 / 3.0);
+        assert_eq!(
+            serde_json::to_string(&Accuracy::new(0, 0)).unwrap(),
+            r#"{"value":0.0,"low":0.0,"high":0.0,"n":0}"#
+        );
+    }
+
+    #[test]
+    fn of_few_scores_nothing_is_known_of_their_correlation() {
+        let few = Accuracy::correlation(0.5, 3);
+        assert_eq!((few.low, few.high), (-1.0, 1.0));
+        let perfect = Accuracy::correlation(1.0, 9);
+        assert_eq!((perfect.low, perfect.high), (1.0, 1.0));
     }
 }

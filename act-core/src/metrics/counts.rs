@@ -1,4 +1,4 @@
-//! Answers counted by class: all that the metrics of a single-label task need to know of them.
+//! Answers counted by class: all that the metrics of labels need to know of them.
 
 /// One class's counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +64,33 @@ impl Counts {
         }
     }
 
+    /// Counts sets of labels beside the truth, text by text; all of them below `classes`.
+    pub fn of_sets<'a>(
+        predicted: impl IntoIterator<Item = &'a [u32]>,
+        truth: impl IntoIterator<Item = &'a [u32]>,
+        classes: usize,
+    ) -> Self {
+        let mut counts = Self::none(classes);
+        for (predicted, truth) in predicted.into_iter().zip(truth) {
+            counts.add_set(predicted, truth, 1);
+        }
+        counts
+    }
+
+    /// Takes in so many texts of one set of labels that had another set as their answer.
+    pub fn add_set(&mut self, predicted: &[u32], truth: &[u32], texts: usize) {
+        for &label in predicted {
+            let class = &mut self.classes[label as usize];
+            class.predicted += texts;
+            if truth.contains(&label) {
+                class.correct += texts;
+            }
+        }
+        for &label in truth {
+            self.classes[label as usize].examples += texts;
+        }
+    }
+
     /// Takes in so many examples of one class that had one answer.
     pub fn add(&mut self, predicted: usize, truth: usize, examples: usize) {
         self.classes[predicted].predicted += examples;
@@ -73,12 +100,12 @@ impl Counts {
         }
     }
 
-    /// Number of examples.
+    /// Number of examples; of sets, of labels in them.
     pub fn examples(&self) -> usize {
         self.classes.iter().map(|class| class.examples).sum()
     }
 
-    /// Number of right answers.
+    /// Number of right answers; of sets, of right labels.
     pub fn correct(&self) -> usize {
         self.classes.iter().map(|class| class.correct).sum()
     }
@@ -94,6 +121,22 @@ impl Counts {
         let occurring = self.classes.iter().filter(|class| class.occurs());
         let (sum, n) = occurring.fold((0.0, 0), |(sum, n), class| (sum + class.f1(), n + 1));
         sum / f64::from(n.max(1))
+    }
+
+    /// Mean F1 of all classes, 0 for those that never occur: that of sets of labels (as scikit-learn's of
+    /// indicators, with zero_division 0).
+    pub fn macro_f1_of_all(&self) -> f64 {
+        let sum: f64 = self.classes.iter().map(ClassCounts::f1).sum();
+        sum / self.classes.len().max(1) as f64
+    }
+
+    /// F1 of all classes' counts together; with one class an example, accuracy.
+    pub fn micro_f1(&self) -> f64 {
+        let predicted: usize = self.classes.iter().map(|class| class.predicted).sum();
+        match self.examples() + predicted {
+            0 => 0.0,
+            sum => 2.0 * self.correct() as f64 / sum as f64,
+        }
     }
 
     /// Matthews' correlation coefficient, of any number of classes Gorodkin's R_K (2004): 1 where all is

@@ -11,6 +11,11 @@ pub fn argmax(row: &[f32]) -> usize {
     best
 }
 
+/// The logistic function: the probability of a label that stands alone.
+pub fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
 /// Softmax of a row of logits.
 pub fn softmax(row: &[f32]) -> Vec<f32> {
     let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);

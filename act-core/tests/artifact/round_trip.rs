@@ -176,7 +176,6 @@ fn parts_that_are_stored_and_not_computed_are_named() {
         let part = match name {
             "odd parts" => Some("rotary positions"),
             "relative positions" => Some("relative position biases"),
-            "odd words" => Some("multi-label tasks and regressions"),
             _ => None,
         };
         assert_eq!(refused.is_some(), part.is_some(), "{name}");

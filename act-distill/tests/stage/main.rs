@@ -3,6 +3,7 @@
 mod library;
 mod losses;
 mod metric;
+mod problems;
 mod program;
 mod resume;
 mod strange;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use act_core::metrics::{Measure, Metric};
-use act_core::{Result, Seed, Silent, Tokenizer};
+use act_core::{Result, Seed, Silent, Target, Tokenizer};
 use act_data::Dataset;
 use act_distill::{Distilled, Options, distill, record};
 use act_nn::Device;
@@ -56,8 +56,11 @@ fn the_metric_chooses_the_weights_and_is_what_scikit_learn_would_find() {
         let held_out = data.slice_validation(Seed(42), 0.2).held_out;
         let tokenizer = Tokenizer::new(&model.tokenizer, model.task.max_seq_length).unwrap();
         let examples = held_out.iter().map(|&i| &data.examples[i]);
-        let (encodings, labels): (Vec<_>, Vec<u32>) = examples
-            .map(|e| (tokenizer.encode(&e.text, None).unwrap(), e.class().unwrap()))
+        let (encodings, labels): (Vec<_>, Vec<Target>) = examples
+            .map(|e| {
+                let target = e.target.clone().unwrap();
+                (tokenizer.encode(&e.text, None).unwrap(), target)
+            })
             .unzip();
         let logits = act_nn::predict(Device::NdArray, model, &encodings, 8).unwrap();
         let measure = Measure::new(metric, &model.task.labels).unwrap();
@@ -115,18 +118,20 @@ fn a_metric_without_meaning_for_the_classes_is_refused_by_key() {
     for (flag, says) in [
         (
             "TrainConfig.metric=f2",
-            "TrainConfig.metric: unknown \"f2\"; known: accuracy, f1, macro_f1, mcc",
+            "TrainConfig.metric: unknown \"f2\"; known: accuracy, f1, macro_f1, micro_f1, mcc, lrap, pearson, \
+             spearman",
         ),
         (
             "TrainConfig.target_metric=1.5",
             "1.5 is not allowed; give a value of the metric, 0 to 1",
         ),
         (
-            "TrainConfig.origin_metric=-0.5",
+            "TrainConfig.metric=accuracy TrainConfig.origin_metric=-0.5",
             "a value of accuracy, 0 to 1",
         ),
     ] {
-        let refused = Config::load(None, &[flag.into()]).unwrap_err().to_string();
+        let flags: Vec<String> = flag.split(' ').map(String::from).collect();
+        let refused = Config::load(None, &flags).unwrap_err().to_string();
         assert!(refused.contains(says), "{refused}");
     }
     let flags = ["TrainConfig.metric=mcc", "TrainConfig.origin_metric=-0.5"].map(String::from);

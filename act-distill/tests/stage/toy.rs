@@ -11,12 +11,17 @@ const CLASSES: usize = 3;
 
 /// An untrained model for the toy task.
 pub fn model(seed: u64) -> Artifact {
+    model_of(seed, CLASSES)
+}
+
+/// The same with so many outputs.
+pub fn model_of(seed: u64, num_labels: usize) -> Artifact {
     let mut artifact = tiny_artifact(
         seed,
         &TinyOptions {
             hidden_size: 16,
             layers: vec![LayerPlan::full(4, 4, 24), LayerPlan::full(2, 4, 16)],
-            num_labels: CLASSES,
+            num_labels,
             ..TinyOptions::default()
         },
     );

@@ -1,6 +1,7 @@
 //! The gate's criteria: what was found, what was wanted, and whether the one meets the other. Each judges
 //! the figure itself, and says where its interval lies on both sides of the limit.
 
+use act_core::metrics::Metric;
 use act_core::{Error, Result};
 use act_stage::report::{ComparedClass, ComparedModel};
 
@@ -47,22 +48,35 @@ pub fn accuracy(model: &ComparedModel, most: f64) -> Result<Verdict> {
         low: d.low,
         high: d.high,
     };
-    Ok(drop_of("accuracy", change, most))
+    Ok(drop_of(model.accuracy.metric.title(), change, most))
 }
 
-/// At most so many points of macro-F1 lost.
-pub fn macro_f1(model: &ComparedModel, most: f64) -> Result<Verdict> {
+/// At most so many points of a figure lost; of a correlation a point is a hundredth.
+pub fn figure(model: &ComparedModel, metric: Metric, most: f64) -> Result<Verdict> {
+    if metric == model.accuracy.metric {
+        return accuracy(model, most);
+    }
     if model.difference.is_none() {
         return Err(nothing_to_compare(model));
     }
-    let difference = model.macro_f1.and_then(|f1| f1.difference);
-    let d = difference.ok_or_else(|| not_in_report("macro-F1"))?;
+    let figure = match metric {
+        Metric::MacroF1 => model.macro_f1,
+        Metric::MicroF1 => model.micro_f1,
+        Metric::F1 => model.f1,
+        Metric::Mcc => model.mcc,
+        Metric::Lrap => model.lrap,
+        Metric::Pearson => model.pearson,
+        Metric::Spearman => model.spearman,
+        Metric::Accuracy => None,
+    };
+    let difference = figure.and_then(|figure| figure.difference);
+    let d = difference.ok_or_else(|| not_in_report(metric.title()))?;
     let change = Change {
         value: d.value,
         low: d.low,
         high: d.high,
     };
-    Ok(drop_of("macro-F1", change, most))
+    Ok(drop_of(metric.title(), change, most))
 }
 
 fn drop_of(what: &str, change: Change, most: f64) -> Verdict {
@@ -170,6 +184,7 @@ fn nothing_to_compare(model: &ComparedModel) -> Error {
 
 fn not_in_report(what: &str) -> Error {
     Error::usage(format!(
-        "no {what} in this report, which an older act-eval wrote: write it anew with act-eval report"
+        "no {what} in this report: it does not judge such answers, or an older act-eval wrote the report, \
+         which act-eval report writes anew"
     ))
 }

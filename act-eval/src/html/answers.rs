@@ -16,10 +16,12 @@ pub fn sections(comparison: &Comparison) -> Markup {
     let name = comparison.models().last().map_or("", |r| &r.name);
     let details = comparison.details();
     html! {
-        section {
-            h2 { "Confusion of " (name) }
-            @if details.confusion.labels.len() <= MOST_CLASSES { (matrix(&details.confusion)) }
-            @else { (mistakes(&details.confusion)) }
+        @if !details.confusion.labels.is_empty() {
+            section {
+                h2 { "Confusion of " (name) }
+                @if details.confusion.labels.len() <= MOST_CLASSES { (matrix(&details.confusion)) }
+                @else { (mistakes(&details.confusion)) }
+            }
         }
         @if let Some(changes) = &details.changes {
             section { h2 { "Changed answers" } (changed(changes)) }

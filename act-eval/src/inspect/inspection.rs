@@ -2,7 +2,7 @@
 
 use act_core::artifact::Header;
 use act_core::provenance::Digest;
-use act_core::{Plan, TaskInfo};
+use act_core::{Plan, Problem, ProblemKind, TaskInfo};
 use act_data::Task;
 use act_stage::report::{InputSite, LinearReport, ModelReport, SCHEMA, StageReport};
 use serde::Serialize;
@@ -19,6 +19,12 @@ pub(super) struct Inspection {
     synthetic: bool,
     model: ModelReport,
     labels: Vec<String>,
+    /// Left out where a text has one label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<ProblemKind>,
+    /// Of several labels, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    thresholds: Vec<f32>,
     /// The columns of the texts; empty where nobody has recorded it.
     reads: Vec<String>,
     max_seq_length: usize,
@@ -67,6 +73,7 @@ impl Inspection {
             labels,
             max_seq_length,
             head_trained,
+            problem,
             ..
         } = header.task.clone();
         let reads = Task::of_model(&header.task);
@@ -79,6 +86,11 @@ impl Inspection {
             synthetic,
             model: header.into(),
             labels,
+            problem: Some(problem.kind()).filter(|kind| *kind != ProblemKind::SingleLabel),
+            thresholds: match problem {
+                Problem::MultiLabel { thresholds } => thresholds,
+                _ => Vec::new(),
+            },
             reads: reads.map(str::to_string).collect(),
             max_seq_length,
             head_trained,

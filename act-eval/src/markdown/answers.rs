@@ -15,8 +15,13 @@ const MISTAKES: usize = 20;
 pub fn sections(comparison: &Comparison) -> String {
     let tag = synthetic_tag(comparison.report.synthetic);
     let name = comparison.models().last().map_or("", |r| &r.name);
-    let mistakes = mistakes(&comparison.details().confusion);
-    let mut text = format!("## Most frequent mistakes of {name}{tag}\n\n{mistakes}");
+    let confusion = &comparison.details().confusion;
+    let mut text = if confusion.labels.is_empty() {
+        String::new()
+    } else {
+        let mistakes = mistakes(confusion);
+        format!("## Most frequent mistakes of {name}{tag}\n\n{mistakes}")
+    };
     if let Some(changes) = &comparison.details().changes {
         let summary = changes::summary(changes);
         text += &format!("\n## Changed answers{tag}\n\n{summary}\n");

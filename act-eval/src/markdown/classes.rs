@@ -1,6 +1,7 @@
 //! What an accuracy hides: the figures that weigh classes, and the classes themselves, the first model's
 //! and the last's.
 
+use act_core::metrics::Metric;
 use act_stage::report::{ClassLoss, ComparedClass, ComparedModel, Figure};
 
 use crate::classes::share;
@@ -13,34 +14,58 @@ const SHOWN: usize = 10;
 
 /// How to read the figures.
 pub const FIGURES: &str = "\
-Macro-F1 is the mean F1 of the classes, MCC Matthews' correlation coefficient; their differences are \
+Macro-F1 is the mean F1 of the classes, micro-F1 that of all their answers together, LRAP label ranking \
+average precision, MCC Matthews' correlation coefficient; their differences are \
 against the first model, with 95 % intervals from drawing the examples anew. An interval without width \
 means that no example tells the models apart, not that none would.";
 
 /// A row a model: what stands beside accuracy.
 pub fn figures(rows: &[ComparedModel]) -> Table {
-    let mut header = vec!["model", "macro-F1", "difference, points"];
-    let binary = rows.iter().any(|row| row.f1.is_some());
-    if binary {
-        header.extend(["F1", "difference, points"]);
+    let there = |column: &&Column| rows.iter().any(|row| (column.1)(row).is_some());
+    let columns: Vec<&Column> = COLUMNS.iter().filter(there).collect();
+    let classes = rows.iter().any(|row| row.worst_class.is_some());
+    let mut header = vec!["model"];
+    for (metric, _) in &columns {
+        let correlation = metric.is_correlation();
+        let difference = if correlation {
+            "difference"
+        } else {
+            "difference, points"
+        };
+        header.extend([metric.title(), difference]);
     }
-    header.extend(["MCC", "difference", "worst class (recall)"]);
+    header.extend(classes.then_some("worst class (recall)"));
     let mut table = Table::new(header);
     for row in rows {
         let mut cells = vec![row.name.clone()];
-        cells.extend(percent(row.macro_f1));
-        if binary {
-            cells.extend(percent(row.f1));
+        for (metric, figure) in &columns {
+            cells.extend(if metric.is_correlation() {
+                correlation(figure(row))
+            } else {
+                percent(figure(row))
+            });
         }
-        cells.extend(correlation(row.mcc));
         let worst = row.worst_class.as_ref();
-        cells.push(worst.map_or_else(String::new, |worst| {
-            format!("{} ({})", worst.label, share(worst.recall))
-        }));
+        let worst = worst.map(|worst| format!("{} ({})", worst.label, share(worst.recall)));
+        cells.extend(classes.then(|| worst.unwrap_or_default()));
         table.push(cells);
     }
     table
 }
+
+/// A figure, and where a model has it.
+type Column = (Metric, fn(&ComparedModel) -> Option<Figure>);
+
+/// In the order of the table; a column that no model has is not shown. Pearson's correlation is the
+/// accuracy of scores.
+const COLUMNS: [Column; 6] = [
+    (Metric::MacroF1, |row| row.macro_f1),
+    (Metric::MicroF1, |row| row.micro_f1),
+    (Metric::Lrap, |row| row.lrap),
+    (Metric::F1, |row| row.f1),
+    (Metric::Mcc, |row| row.mcc),
+    (Metric::Spearman, |row| row.spearman),
+];
 
 /// A share and its difference, in cells.
 fn percent(figure: Option<Figure>) -> [String; 2] {
@@ -67,6 +92,9 @@ fn correlation(figure: Option<Figure>) -> [String; 2] {
 /// The whole section, for the first model and the last.
 pub fn section(comparison: &Comparison) -> String {
     let tag = synthetic_tag(comparison.report.synthetic);
+    if comparison.models().iter().all(|row| row.classes.is_empty()) {
+        return String::new();
+    }
     let mut text = format!("## Classes{tag}\n\n{FIGURES}\n");
     for sentence in losses(comparison.models()) {
         text += &format!("\n{sentence}\n");
@@ -220,7 +248,7 @@ mod tests {
         let truth: Vec<u32> = (0..2 * n as u32).map(|i| i / 2).collect();
         let right: Vec<usize> = truth.iter().map(|&t| t as usize).collect();
         let less = right.iter().map(|&p| if p == 11 { 0 } else { p }).collect();
-        let [first, second] = [right, less].map(|predicted| Answers {
+        let [first, second] = [right, less].map(|predicted| Answers::Classes {
             predicted,
             truth: truth.clone(),
         });

@@ -6,6 +6,7 @@ mod bench;
 mod inspect;
 mod mistakes;
 mod predict;
+mod problems;
 mod report;
 
 use std::io::Write;

@@ -79,6 +79,11 @@ struct Answers<'a> {
 #[derive(Serialize)]
 struct Answer<'a> {
     label: &'a str,
+    /// Of several labels those that the text is given.
+    labels: &'a [String],
+    /// Of a regression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
     probabilities: &'a [f32],
     logits: &'a [f32],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,6 +159,8 @@ async fn classify(
     let read = service.engine.max_tokens();
     let answers = answers.iter().map(|a| Answer {
         label: &a.label,
+        labels: &a.labels,
+        score: a.score,
         probabilities: &a.probabilities,
         logits: &a.logits,
         cut: (a.tokens > read).then_some(Cut {

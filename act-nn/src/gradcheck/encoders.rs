@@ -101,7 +101,7 @@ fn shard_of(
     };
     let examples = Examples {
         encodings,
-        labels: &[0, 2, 1, 1],
+        labels: &[0, 2, 1, 1].map(Target::Class),
         teacher_logits: Some(&logits),
         teacher: Some(&teacher),
     };

@@ -153,7 +153,12 @@ mod tests {
     use crate::gradcheck::{Reference, encodings, models, to_f64};
     use crate::taps::{Collect, Identity, Taps};
 
-    const LABELS: [u32; 4] = [0, 2, 1, 1];
+    static LABELS: [Target; 4] = [
+        Target::Class(0),
+        Target::Class(2),
+        Target::Class(1),
+        Target::Class(1),
+    ];
     const STEP: f64 = 1e-4;
 
     fn shard(artifact: &Artifact, encodings: &[Encoding]) -> Shard {

@@ -1,6 +1,6 @@
 //! Some of the examples, with everything that the losses compare them with.
 
-use act_core::{Plan, Result};
+use act_core::{Plan, ProblemKind, Result, Target};
 
 use crate::examples::Examples;
 use crate::objective::{Comparison, Objective};
@@ -9,8 +9,11 @@ use crate::ragged::Ragged;
 /// Some of the examples, ready for the encoder.
 pub(crate) struct Shard {
     pub(crate) batch: Ragged,
-    /// One-hot classes, `[sequences, classes]`.
-    pub(super) classes: Vec<f32>,
+    /// What the right answers are.
+    pub(super) kind: ProblemKind,
+    /// The right answers, `[sequences, classes]`: 1 for a class that is right and 0 for one that is not, or
+    /// the score.
+    pub(super) targets: Vec<f32>,
     /// The teacher's logits, likewise.
     pub(super) teacher_logits: Option<Vec<f32>>,
     /// The sites that losses compare.
@@ -28,9 +31,15 @@ impl Shard {
         plan: &Plan,
         pad_id: u32,
     ) -> Result<Self> {
-        let mut classes = vec![0.0; indices.len() * plan.num_labels];
-        for (row, &i) in classes.chunks_exact_mut(plan.num_labels).zip(indices) {
-            row[examples.labels[i] as usize] = 1.0;
+        let mut targets = vec![0.0; indices.len() * plan.num_labels];
+        let mut kind = ProblemKind::SingleLabel;
+        for (row, &i) in targets.chunks_exact_mut(plan.num_labels).zip(indices) {
+            let target = &examples.labels[i];
+            kind = target.kind();
+            match target {
+                Target::Score(score) => row[0] = *score as f32,
+                _ => target.classes().iter().for_each(|&c| row[c as usize] = 1.0),
+            }
         }
         let teacher_logits = examples.teacher_logits.map(|rows| {
             indices
@@ -46,7 +55,8 @@ impl Shard {
         let sequences = indices.iter().map(|&i| &examples.encodings[i]);
         Ok(Self {
             batch: Ragged::new(sequences, &plan.embeddings, pad_id),
-            classes,
+            kind,
+            targets,
             teacher_logits,
             comparisons,
             teacher_values,

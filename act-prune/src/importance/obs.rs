@@ -7,8 +7,7 @@
 //! (ZipLM searches with whole models instead, SPDY). Scores are the slopes of the curve's convex
 //! hull, so that the cheapest structures come in the order of elimination.
 
-use act_core::metrics::log_softmax;
-use act_core::{Artifact, Batch, Error, Plan, Result};
+use act_core::{Artifact, Batch, Error, Plan, Problem, Result};
 use act_infer::{Engine, Stream};
 use act_nn::LayerScores;
 
@@ -34,7 +33,8 @@ pub fn obs(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<LayerScores
     passes.begin("importance", work(&artifact.plan, passes.len(), asked));
     let engine = Engine::new(artifact.clone())?;
     let mut streams = passes.embed(&engine)?;
-    let answers = log_probabilities(&engine, &streams[..asked], &passes)?;
+    let answers = logits(&engine, &streams[..asked], &passes)?;
+    let problem = &artifact.task.problem;
     let mut scores = Vec::with_capacity(artifact.plan.layers.len());
     for layer in 0..artifact.plan.layers.len() {
         let [heads, neurons] = Block::of_layer(layer);
@@ -49,8 +49,8 @@ pub fn obs(artifact: &Artifact, measure: &Measure<'_>) -> Result<Vec<LayerScores
             let order = passes.install(|| eliminate(artifact, block, &moments))?;
             let mut divergence = |kept: &[usize]| {
                 let cut = passes.install(|| cut_alone(artifact, block, &moments, kept))?;
-                let now = log_probabilities(&Engine::new(cut)?, &before, &passes)?;
-                Ok(mean_divergence(&answers, &now))
+                let now = logits(&Engine::new(cut)?, &before, &passes)?;
+                Ok(mean_divergence(problem, &answers, &now))
             };
             let scores = slopes(&order, &curve(&order, &mut divergence)?);
             match block {
@@ -116,20 +116,14 @@ fn cut_alone(
     Ok(cut)
 }
 
-/// Logarithms of the answers' probabilities, example by example, from some batches' streams on.
-fn log_probabilities(
-    engine: &Engine,
-    streams: &[Stream],
-    passes: &Passes<'_>,
-) -> Result<Vec<Vec<f64>>> {
+/// The answers' logits, example by example, from some batches' streams on.
+fn logits(engine: &Engine, streams: &[Stream], passes: &Passes<'_>) -> Result<Vec<Vec<f32>>> {
     let mut all = Vec::new();
     let layers = streams.first().map_or(0, |s| s.layers_left(engine));
     let finish = |batch: &Batch, stream: &mut &Stream| engine.finish(batch, stream.clone());
     let mut streams: Vec<&Stream> = streams.iter().collect();
-    passes.each(&mut streams, layers, finish, |logits| {
-        all.extend(logits.iter().map(|row| log_softmax(row)));
-    })?;
-    if all.iter().flatten().any(|p| p.is_nan()) {
+    passes.each(&mut streams, layers, finish, |logits| all.extend(logits))?;
+    if !all.iter().flatten().all(|x| x.is_finite()) {
         return Err(Error::rejected(
             "the model's answers are not finite: it is damaged or its training diverged",
         ));
@@ -138,12 +132,9 @@ fn log_probabilities(
 }
 
 /// Mean over examples of the Kullback-Leibler divergence of `now` from `before`.
-fn mean_divergence(before: &[Vec<f64>], now: &[Vec<f64>]) -> f64 {
-    let of_example = |(p, q): (&Vec<f64>, &Vec<f64>)| -> f64 {
-        let terms = p.iter().zip(q).map(|(p, q)| p.exp() * (p - q));
-        terms.sum::<f64>().max(0.0)
-    };
-    before.iter().zip(now).map(of_example).sum::<f64>() / before.len() as f64
+fn mean_divergence(problem: &Problem, before: &[Vec<f32>], now: &[Vec<f32>]) -> f64 {
+    let pairs = before.iter().zip(now);
+    pairs.map(|(p, q)| problem.divergence(p, q)).sum::<f64>() / before.len() as f64
 }
 
 /// What losing the first `k` structures of an order costs, for every `k` from 0 on: measured at
@@ -233,7 +224,8 @@ mod tests {
 
     #[test]
     fn divergence_of_known_answers() {
-        let [p, q] = [[0.0f32, 0.0], [0.0, 3f32.ln()]].map(|l| vec![log_softmax(&l)]);
+        let [p, q] = [vec![vec![0.0f32, 0.0]], vec![vec![0.0, 3f32.ln()]]];
+        let mean_divergence = |p, q| mean_divergence(&Problem::SingleLabel, p, q);
         assert!(mean_divergence(&p, &p).abs() < 1e-12);
         // 0.5 ln(0.5/0.25) + 0.5 ln(0.5/0.75)
         let want = 0.5 * 2f64.ln() + 0.5 * (2.0f64 / 3.0).ln();

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed, Silent};
+use act_core::{Artifact, Batch, Encoding, LayerPlan, Seed, Silent, Target};
 use act_infer::Engine;
 use act_nn::checkpoint::Unkept;
 use act_nn::{
@@ -44,9 +44,11 @@ pub fn examples(seed: u64) -> Calibration {
             input_ids: ids,
         });
         let blind = rng.random_bool(0.2);
-        calibration
-            .labels
-            .push(if blind { rng.random_range(0..3) } else { label });
+        calibration.labels.push(Target::Class(if blind {
+            rng.random_range(0..3)
+        } else {
+            label
+        }));
     }
     calibration
 }
@@ -138,7 +140,7 @@ pub fn loss(artifact: &Artifact, calibration: &Calibration) -> f64 {
     let logits = logits(artifact, &calibration.encodings);
     let pairs = logits.iter().zip(&calibration.labels);
     let sum: f64 = pairs
-        .map(|(row, &label)| -log_softmax(row)[label as usize])
+        .map(|(row, label)| -log_softmax(row)[label.class().unwrap() as usize])
         .sum();
     sum / calibration.labels.len() as f64
 }

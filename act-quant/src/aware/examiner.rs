@@ -1,7 +1,7 @@
 //! What trials are judged on, with the teacher's answers: how far int8 models are from it.
 
-use act_core::metrics::{Measure, argmax};
-use act_core::{Artifact, Batch, Encoding, Result, Silent};
+use act_core::metrics::Measure;
+use act_core::{Artifact, Batch, Encoding, Problem, Result, Silent};
 use act_infer::Engine;
 use act_stage::report::Agreement;
 use act_train::ExampleSet;
@@ -17,6 +17,7 @@ pub(super) struct Examiner {
     /// Texts that judge before them, and the teacher's logits.
     unseen: Option<(Judges, Vec<Vec<f32>>)>,
     measure: Option<Measure>,
+    problem: Problem,
     batch_size: usize,
     threads: usize,
 }
@@ -26,7 +27,7 @@ impl Examiner {
     pub(super) fn new(
         examples: ExampleSet,
         unseen: Option<(Judges, Vec<Vec<f32>>)>,
-        measure: Option<Measure>,
+        (problem, measure): (Problem, Option<Measure>),
         batch_size: usize,
         threads: usize,
     ) -> Self {
@@ -34,6 +35,7 @@ impl Examiner {
             examples,
             unseen,
             measure,
+            problem,
             batch_size,
             threads,
         }
@@ -52,7 +54,8 @@ impl Examiner {
             expected: self.examples.teacher_logits.as_deref().unwrap_or_default(),
             labels: Some(&self.examples.labels),
             labelled: None,
-            measure: self.measure,
+            measure: self.measure.as_ref(),
+            problem: &self.problem,
             batch_size: self.batch_size,
             threads: self.threads,
             progress: &Silent,
@@ -76,7 +79,7 @@ impl Examiner {
         let engine = Engine::new(int8.clone())?.with_threads(self.threads);
         let theirs = engine.forward(&Batch::new(encodings))?;
         let pairs = || ours.iter().zip(&theirs);
-        let alike = pairs().filter(|(a, b)| argmax(a) == argmax(b)).count();
+        let alike = pairs().filter(|(a, b)| self.problem.is_alike(a, b)).count();
         let largest = |(a, b): (&Vec<f32>, &Vec<f32>)| {
             let differences = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()));
             differences.fold(0.0, f64::max)

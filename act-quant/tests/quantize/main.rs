@@ -42,7 +42,7 @@ fn samples() -> Samples {
     Samples {
         unseen: None,
         cut: None,
-        labels: Some((0..40).map(|i| i % 3).collect()),
+        labels: Some((0..40).map(|i| act_core::Target::Class(i % 3)).collect()),
         calibration,
         held_out,
     }

@@ -1,7 +1,7 @@
 //! Ranges by the answers of the whole model, where every scale is static.
 
-use act_core::Silent;
 use act_core::quant::{ActivationScheme, Calibrator};
+use act_core::{Problem, Silent};
 use act_infer::Engine;
 use act_quant::apply::ModelQuantizer;
 use act_quant::calibrate::Method;
@@ -49,7 +49,7 @@ fn what_a_descent_says_of_the_whole_model_is_so() {
     assert!(after < &(0.7 * before), "{before} {after}");
     for (assignment, divergence) in [(&start, before), (best, after)] {
         let engine = Engine::new(quantizer.artifact(assignment).unwrap()).unwrap();
-        let whole = descent::distance(&expected, &answers(&engine)).unwrap();
+        let whole = descent::distance(&Problem::SingleLabel, &expected, &answers(&engine)).unwrap();
         assert!((whole - divergence).abs() <= 1e-12, "{whole} {divergence}");
     }
     let smoothed = best.choices.iter().filter(|c| c.scheme.name() != "static");

@@ -4,6 +4,7 @@
 use super::choices::PaddleLoss;
 use super::quantity::Size;
 use super::sections::Distillation;
+use act_core::ProblemKind;
 use act_core::error::{Error, Result};
 
 /// Weights of the losses; 0 is off.
@@ -46,6 +47,18 @@ impl LossWeights {
 }
 
 impl Distillation {
+    /// The section as it acts on a kind of answers: a score has no soft labels, so that the automatic
+    /// combination learns the teacher's score instead.
+    #[must_use]
+    pub fn of_kind(&self, kind: ProblemKind) -> Self {
+        let mut section = self.clone();
+        if kind == ProblemKind::Regression && self.is_automatic() {
+            section.labels = Some(AUTOMATIC.labels);
+            section.logits = Some(AUTOMATIC.soft_labels);
+        }
+        section
+    }
+
     /// True if the section names no loss, so that the automatic combination holds.
     pub fn is_automatic(&self) -> bool {
         self.named().iter().all(|(_, weight)| weight.is_none()) && !self.speaks_paddle()

@@ -8,6 +8,7 @@ use serde_json::Value;
 use act_core::metrics::Metric;
 
 use super::choices::{AmpDtype, LrDecay, OptimizerKind, Penalty};
+use super::class_weights::ClassWeights;
 use super::section::section;
 
 /// Warm-up where a plain number is the learning rate and nothing else is said.
@@ -47,11 +48,15 @@ section! {
         pub patience: Option<usize>,
         /// Ours: seed of order and dropout; default `--seed`, which also chooses the held-out share.
         pub seed: Option<u64>,
+        /// Ours: how much the examples of each class weigh in the loss with the labels.
+        pub class_weights: Option<ClassWeights>,
+        /// Ours: gamma of the focal loss, which takes the place of cross-entropy with the labels.
+        pub focal_gamma: Option<f64>,
         /// The optimiser.
         pub optimizer_builder: OptimizerBuilder,
         /// Mixed precision on a GPU.
         pub amp_config: Option<AmpConfig>,
-        /// Ours: what chooses the best weights and trials; see [`TrainConfig::metric`].
+        /// Ours: what chooses the best weights and trials; default: the task's own.
         pub metric: Option<Metric>,
         /// What the input model must have of the metric, checked before work starts.
         pub origin_metric: Option<f64>,
@@ -61,11 +66,6 @@ section! {
 }
 
 impl TrainConfig {
-    /// What chooses the best weights and trials: accuracy, where nothing is said.
-    pub fn metric(&self) -> Metric {
-        self.metric.unwrap_or_default()
-    }
-
     /// Share of warm-up steps: as said, else a tenth for a number and none for a schedule, which
     /// brings its own.
     pub fn warmup(&self) -> f64 {

@@ -2,8 +2,10 @@
 
 use super::check::{at_least, below_one, must, not_negative};
 use super::choices::OptimizerKind;
+use super::class_weights::ClassWeights;
 use super::training::{LearningRate, OptimizerBuilder, Scheduler, TrainConfig};
 use act_core::error::{Error, Result};
+use act_core::metrics::Metric;
 
 const BUILDER: &str = "TrainConfig.optimizer_builder";
 const RATE: &str = "TrainConfig.learning_rate";
@@ -26,6 +28,12 @@ impl TrainConfig {
         below_one("TrainConfig.validation_ratio", self.validation_ratio)?;
         metric("TrainConfig.origin_metric", self.origin_metric)?;
         metric("TrainConfig.target_metric", self.target_metric)?;
+        self.class_weights
+            .iter()
+            .try_for_each(ClassWeights::check)?;
+        let gamma = self.focal_gamma.unwrap_or(0.0);
+        let allowed = (0.0..=10.0).contains(&gamma);
+        must("TrainConfig.focal_gamma", gamma, allowed, "0 to 10")?;
         self.optimizer_builder.check()
     }
 
@@ -36,7 +44,9 @@ impl TrainConfig {
                 "{RATE} is a schedule and TrainConfig.lr_decay shapes a number: keep one of them"
             )));
         }
-        let (title, least) = (self.metric().title(), self.metric().least());
+        // A task's own metric is known only with its model.
+        let least = self.metric.map_or(-1.0, Metric::least);
+        let title = self.metric.map_or("the task's metric", Metric::title);
         for (key, value) in [
             ("TrainConfig.origin_metric", self.origin_metric),
             ("TrainConfig.target_metric", self.target_metric),
@@ -190,7 +200,7 @@ impl OptimizerBuilder {
 /// A value of whichever metric it is of.
 fn metric(key: &str, value: Option<f64>) -> Result<()> {
     let value = value.unwrap_or(0.0);
-    let allowed = "a value of the metric, 0 to 1 (mcc: -1 to 1)";
+    let allowed = "a value of the metric, 0 to 1 (a correlation: -1 to 1)";
     must(key, value, (-1.0..=1.0).contains(&value), allowed)
 }
 

@@ -60,6 +60,12 @@ pub struct ComparedClass {
 pub struct Figure {
     /// Its value.
     pub value: f64,
+    /// Lower end of its 95 % interval from drawing the examples anew; absent in reports of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
     /// Its value minus the first model's; absent for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<FigureDifference>,
@@ -76,6 +82,9 @@ pub struct FigureDifference {
     pub high: f64,
     /// How often the examples were drawn.
     pub draws: usize,
+    /// Twice the smaller share of draws on one side of 0, at most 1; absent in reports of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<f64>,
 }
 
 /// A class, and how many of its examples two models know.

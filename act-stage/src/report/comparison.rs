@@ -25,9 +25,18 @@ pub struct AccuracyDetails {
     /// Why the accuracy is no evidence of anything learned; absent if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
-    /// Mean F1 of the classes that occur.
+    /// Mean F1 of the classes that occur; of several labels a text, of all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub macro_f1: Option<f64>,
+    /// F1 of all labels' counts together, of several labels a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_f1: Option<f64>,
+    /// Label ranking average precision, of several labels a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lrap: Option<f64>,
+    /// Spearman's correlation of scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spearman: Option<f64>,
     /// Matthews' correlation coefficient.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mcc: Option<f64>,
@@ -109,7 +118,7 @@ pub struct ComparedModel {
     pub name: String,
     /// Digest, parameters, bytes, layers, precision.
     pub model: ModelReport,
-    /// Accuracy with its interval.
+    /// Accuracy with its interval; of scores their correlation, which its `metric` names.
     pub accuracy: Accuracy,
     /// Why the accuracy is no evidence of anything learned; absent if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,9 +129,21 @@ pub struct ComparedModel {
     /// Accuracy minus the first model's, on the same examples; absent for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<PairedDifference>,
-    /// Mean F1 of the classes that occur.
+    /// Mean F1 of the classes that occur; of several labels a text, of all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub macro_f1: Option<Figure>,
+    /// F1 of all labels' counts together, of several labels a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_f1: Option<Figure>,
+    /// Label ranking average precision, of several labels a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lrap: Option<Figure>,
+    /// Pearson's correlation of scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pearson: Option<Figure>,
+    /// Spearman's correlation of scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spearman: Option<Figure>,
     /// Matthews' correlation coefficient.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mcc: Option<Figure>,

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Accuracy of a model minus accuracy of the reference, on the same examples.
+/// Accuracy of a model minus accuracy of the reference, on the same examples; of scores, of their
+/// correlations with the right ones.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PairedDifference {
     /// `accuracy(model) - accuracy(reference)`, -1..=1; negative: the model is worse.
@@ -12,12 +13,12 @@ pub struct PairedDifference {
     pub low: f64,
     /// Upper end of the 95 % interval.
     pub high: f64,
-    /// Examples that only the model gets right.
+    /// Examples that only the model gets right; of scores, those that it is nearer to.
     pub only_model: usize,
-    /// Examples that only the reference gets right.
+    /// Examples that only the reference gets right, or is nearer to.
     pub only_reference: usize,
     /// Two-sided p-value of McNemar's exact test: how often two equally good models would differ
-    /// at least this much.
+    /// at least this much. Of scores, from drawing the examples anew.
     pub p_value: f64,
     /// The interval that respects groups of dependent examples; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]

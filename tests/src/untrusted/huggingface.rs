@@ -46,7 +46,9 @@ fn small_model() -> Artifact {
         activation: Activation::Gelu,
     };
     let tokenizer = WordPieceSpec::from_vocab(VOCAB).expect("it has the special tokens");
-    let plan = shape.plan(tokenizer.vocab_size(), 2).expect("a small plan");
+    let plan = shape
+        .plan(tokenizer.vocab_size(), 2, Default::default())
+        .expect("a small plan");
     Artifact {
         params: init::params(&plan, Seed(1)),
         plan,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use act_core::{Artifact, Batch, Columns};
-use act_data::{Dataset, ProblemKind, Rows, Shape, Split};
+use act_data::{Dataset, Rows, Shape, Split};
 use act_eval::model::Model;
 use act_eval::predict::input::{LineFormat, Reader};
 use act_eval::{gate, summary};
@@ -62,8 +62,8 @@ pub fn data(bytes: &[u8]) -> bool {
         );
         assert!(classes.is_sorted());
     }
-    let single = set.problem == ProblemKind::SingleLabel;
-    assert_eq!(checked(set.label_ids()).is_some(), single);
+    let targets = checked(set.targets()).expect("a training example has a label");
+    assert!(targets.iter().all(|target| target.kind() == set.problem));
     // Dev is held out, or there are too few to hold any out.
     if let Some(dev) = checked(Dataset::open(dir.path(), task, Split::Dev, None)) {
         assert_eq!(dev.labels, set.labels);
@@ -83,6 +83,7 @@ pub fn report(bytes: &[u8]) -> bool {
         model: None,
         max_drop: Some(1.0),
         max_drop_f1: None,
+        max_drop_of: Vec::new(),
         max_class_drop: None,
         class_examples: 10,
         min_speedup: None,

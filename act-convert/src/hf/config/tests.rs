@@ -17,7 +17,10 @@ fn what_computes_otherwise_is_refused_by_its_key() {
     let relative = json!({"position_embedding_type": "relative_key"});
     refused(relative, "position_embedding_type \"relative_key\"");
     refused(json!({"is_decoder": true}), "is_decoder");
-    refused(json!({"problem_type": "regression"}), "problem_type");
+    refused(
+        json!({"problem_type": "ranking"}),
+        "problem_type \"ranking\"",
+    );
     refused(json!({"quantization_config": {}}), "quantization_config");
 }
 

@@ -1,10 +1,11 @@
 //! What a text's label says: one class, several, or a score.
 
-use act_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Result;
+
 /// What a task's labels are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemKind {
     /// Each text has one label.
@@ -14,24 +15,6 @@ pub enum ProblemKind {
     MultiLabel,
     /// Each text has a score.
     Regression,
-}
-
-impl ProblemKind {
-    /// Refuses what cannot be trained, pruned, quantised or judged yet.
-    ///
-    /// # Errors
-    /// Usage: the labels are not one class a text; what is missing is named.
-    pub fn check_single(self, data: &str) -> Result<()> {
-        let labels = match self {
-            ProblemKind::SingleLabel => return Ok(()),
-            ProblemKind::MultiLabel => "a text may have several labels (multi-label)",
-            ProblemKind::Regression => "the labels are scores (regression)",
-        };
-        Err(Error::usage(format!(
-            "{data}: {labels}; this version of act reads and checks such data, but trains and judges models \
-             with one label a text only"
-        )))
-    }
 }
 
 /// `multi-label`
@@ -57,6 +40,23 @@ pub enum Target {
 }
 
 impl Target {
+    /// Which kind of problem it is an answer to.
+    pub fn kind(&self) -> ProblemKind {
+        match self {
+            Target::Class(_) => ProblemKind::SingleLabel,
+            Target::Classes(_) => ProblemKind::MultiLabel,
+            Target::Score(_) => ProblemKind::Regression,
+        }
+    }
+
+    /// The score of a regression.
+    pub fn score(&self) -> Option<f64> {
+        match self {
+            Target::Score(score) => Some(*score),
+            _ => None,
+        }
+    }
+
     /// The class of a single-label text.
     pub fn class(&self) -> Option<u32> {
         match self {
@@ -78,7 +78,7 @@ impl Target {
     ///
     /// # Errors
     /// That of `number`.
-    pub(crate) fn renumbered(self, number: impl Fn(u32) -> Result<u32>) -> Result<Self> {
+    pub fn renumbered(self, number: impl Fn(u32) -> Result<u32>) -> Result<Self> {
         Ok(match self {
             Target::Class(class) => Target::Class(number(class)?),
             Target::Classes(classes) => {
