@@ -5,10 +5,12 @@
 #   make afqmc DATA=~/clue/afqmc BASE=base.act  real data, your fine-tuned model
 #   make clue DATA=~/clue BASE=~/models         all seven tasks: BASE/afqmc.tar, BASE/tnews/, ...
 #   make ernie-3.0-medium-afqmc BASE=...        another model's recipe: configs/MODEL/TASK.yaml
+#   make own DATA=my-folder BASE=my-model       any data: act-data describe my-folder --write, act-data check
 #
 # Every artifact is a file, build/MODEL/TASK/*.act; a second make redoes only what a change asks for.
 
 SHELL := bash
+comma := ,
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -62,7 +64,8 @@ CARGO_FLAGS ?= --locked
 TASKS := afqmc tnews iflytek cmnli ocnli cluewsc2020 csl
 # There is no sample corpus of the English tasks, so they need DATA.
 ENGLISH := cola sst2 mrpc stsb qqp mnli qnli rte wnli
-tasks := $(TASKS) $(ENGLISH)
+# `own` is whatever DATA describes in its act-dataset.json.
+tasks := $(TASKS) $(ENGLISH) own
 PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval
 
 # What is given by a name that nothing reads would be passed over. Names that cargo, its tools and make
@@ -122,11 +125,19 @@ given = $(if $(DATA),$(firstword \
 data = $(or $(call given,$(1)),$(out)/$(1)/data)
 # $(2) patterns of files in its data; the outer wildcard drops the halves of a name with a blank.
 in_data = $(wildcard $(wildcard $(addprefix $(call data,$(1))/,$(2))))
-files = $(if $(call given,$(1)),$(call in_data,$(1),train.* dev.* dev_matched.* val.* valid.* validation.* act-dataset.json),$(out)/$(1)/data/train.json)
+splits = $(if $(filter own,$(1)),*,train.* dev.* dev_matched.* val.* valid.* validation.* act-dataset.json)
+files = $(if $(call given,$(1)),$(call in_data,$(1),$(call splits,$(1))),$(out)/$(1)/data/train.json)
 
 # Its model: BASE, or the one of its name below BASE; and what is in it, if that is a folder.
 base = $(firstword $(wildcard $(addprefix $(BASE)/$(1),.act .tar .tar.gz) $(BASE)/$(1)) $(BASE))
 in_base = $(wildcard $(wildcard $(addprefix $(call base,$(1))/,*.json *.txt *.safetensors *.pd*)))
+
+# A model of one's own is not compressed on a corpus that is not its own.
+goals := $(filter $(tasks),$(MAKECMDGOALS))
+lacking := $(firstword $(foreach name,$(goals),$(if $(call given,$(name)),,$(if $(BASE)$(filter own,$(name)),$(name)))))
+$(if $(lacking),$(error \
+    $(lacking)$(if $(BASE), with BASE=$(BASE)) needs data: give DATA=folder$(if $(filter own,$(lacking)),\
+    that act-data describe has described,$(if $(filter $(TASKS),$(lacking)),$(comma) or make fetch-$(lacking)))))
 
 # What was asked for, in files that are written anew only when it changes: what rests on it is redone.
 task = $(notdir $(@D))
@@ -137,6 +148,7 @@ models.asked = DATA=$(call data,$(task)) SEED=$(SEED) DEVICE=$(DEVICE) $(length)
 length = $(shell grep -s max_seq_length $(CONFIGS)/$(task).yaml)
 report.asked = $(REPORT_FLAGS)
 
+of_task = $(if $(filter own,$*),,--task $*)
 quoted = '$(subst ','\'',$(1))'
 
 .SECONDEXPANSION:
@@ -157,13 +169,16 @@ stage = -c $(CONFIGS)/$*.yaml --data $(call data,$*) $(training)
 ifeq ($(BASE),)
 $(call each,base.act): $(out)/%/base.act: $(CONFIGS)/base.yaml $$(call files,$$*) $(out)/%/models.asked | build
 	act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) -c $(CONFIGS)/$*.yaml \
-	    --data $(call data,$*) --task $* --seed $(SEED) -q \
+	    --data $(call data,$*) $(of_task) --seed $(SEED) -q \
 	  | act-distill -c $< --data $(call data,$*) $(training) \
 	    -o $@ --report $(@:.act=.json) --metrics $(@:.act=.metrics.jsonl)
 else
-$(call each,base.act): $(out)/%/base.act: $$(call base,$$*) $$(call in_base,$$*) $(out)/%/models.asked | build
+# A bare encoder, which has no head for the task, is fine-tuned first; a classifier is passed on.
+$(call each,base.act): $(out)/%/base.act: $$(call base,$$*) $$(call in_base,$$*) $$(call files,$$*) \
+    $(out)/%/models.asked | build
 	$(if $(filter %.act,$<),cp $< $@.tmp && mv $@.tmp $@,\
-	    act-convert import $< -c $(CONFIGS)/$*.yaml --task $* -o $@)
+	    act-convert import $< -c $(CONFIGS)/$*.yaml $(of_task) --data $(call data,$*) --seed $(SEED) \
+	      | act-distill --unless-trained $(stage) -o $@)
 endif
 
 $(call each,pruned.act): $(out)/%/pruned.act: $(out)/%/base.act $(CONFIGS)/%.yaml $$(call files,$$*) | build
@@ -216,8 +231,9 @@ $(recipes): named = $(lastword $(subst -, ,$@))
 $(recipes):
 	+@$(MAKE) --no-print-directory $(named) MODEL=$(@:%-$(named)=%)
 
-.PHONY: $(tasks:%=fetch-%)
-$(tasks:%=fetch-%): fetch-%: | build
+fetched := $(filter-out own,$(tasks))
+.PHONY: $(fetched:%=fetch-%)
+$(fetched:%=fetch-%): fetch-%: | build
 	act-data fetch $* -o data/clue/$*
 
 .PHONY: clean

@@ -96,7 +96,7 @@ fn metrics_of_sets_are_those_of_scikit_learn() {
         for _ in 0..n {
             let (mut right, mut scores) = (Vec::new(), Vec::new());
             for label in 0..labels {
-                let is = draw() % u64::from(2 + label) == 0;
+                let is = draw().is_multiple_of(u64::from(2 + label));
                 right.extend(is.then_some(label));
                 let said = if draw() % 100 < kept {
                     u64::from(is)

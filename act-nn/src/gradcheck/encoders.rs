@@ -37,6 +37,7 @@ fn everything(artifact: &Artifact) -> Objective {
         computed.map(|&p| (p, p)).collect()
     });
     Objective {
+        emphasis: crate::objective::Emphasis::NONE,
         labels: 0.7,
         logits: 0.4,
         soft_labels: SoftLabels {
@@ -101,7 +102,7 @@ fn shard_of(
     };
     let examples = Examples {
         encodings,
-        labels: &[0, 2, 1, 1].map(Target::Class),
+        labels: &[0, 2, 1, 1].map(act_core::Target::Class),
         teacher_logits: Some(&logits),
         teacher: Some(&teacher),
     };

@@ -155,11 +155,11 @@ mod tests {
     use crate::gradcheck::{Reference, encodings, models, to_f64};
     use crate::taps::Collect;
 
-    static LABELS: [Target; 4] = [
-        Target::Class(0),
-        Target::Class(2),
-        Target::Class(1),
-        Target::Class(1),
+    static LABELS: [act_core::Target; 4] = [
+        act_core::Target::Class(0),
+        act_core::Target::Class(2),
+        act_core::Target::Class(1),
+        act_core::Target::Class(1),
     ];
     const STEP: f64 = 1e-4;
 

@@ -91,7 +91,8 @@ fn loss_of_targets(name: &str, logits: Tensor<Graph, 2>) -> Tensor<Graph, 1> {
     let mut plan = tiny_artifact(1, &TinyOptions::default()).plan;
     plan.num_labels = columns;
     let shard = Shard::new(&examples, &[0, 1, 2], &objective, &plan, 0).unwrap();
-    let taken = Collect::new(&[], &mut Identity);
+    let mut others = Identity;
+    let taken = Collect::new(&[], &mut others);
     loss(logits, &taken, &shard, &objective, 1).unwrap()
 }
 

@@ -25,7 +25,9 @@ fn a_task_takes_its_length_from_its_own_recipe() {
     assert!(made.has(&["act-distill -c configs/sample/base.yaml"]));
     workshop.write("model/config.json");
     let base = setting("BASE", &workshop.path("model"));
-    let made = workshop.make(&["tnews", &base]);
+    workshop.write("clue/tnews/train.json");
+    let data = setting("DATA", &workshop.path("clue"));
+    let made = workshop.make(&["tnews", &base, &data]);
     assert!(made.has(&["act-convert import", "-c configs/pp-minilm/tnews.yaml"]));
 }
 
@@ -61,13 +63,15 @@ fn an_imported_model_is_imported_anew_with_another_length() {
     let workshop = workshop();
     workshop.write("model/config.json");
     let base = setting("BASE", &workshop.path("model"));
-    workshop.make(&["tnews", &base]).stages();
-    assert!(workshop.make(&["tnews", &base]).said.is_empty());
+    workshop.write("clue/tnews/train.json");
+    let data = setting("DATA", &workshop.path("clue"));
+    workshop.make(&["tnews", &base, &data]).stages();
+    assert!(workshop.make(&["tnews", &base, &data]).said.is_empty());
     lengthen(
         &workshop,
         "pp-minilm/tnews.yaml",
         "max_seq_length: 512 # all of it, it's long",
     );
-    let made = workshop.make(&["tnews", &base]);
+    let made = workshop.make(&["tnews", &base, &data]);
     assert!(made.has(&["act-convert import"]), "{:?}", made.said);
 }

@@ -94,17 +94,20 @@ fn every_file_of_the_model_counts() {
     let workshop = Workshop::new();
     let weights = workshop.write("models/tnews/model.safetensors");
     let base = setting("BASE", &workshop.path("models"));
-    let first = workshop.make(&["tnews", &base]);
+    workshop.write("clue/tnews/train.json");
+    let data = setting("DATA", &workshop.path("clue"));
+    let first = workshop.make(&["tnews", &base, &data]);
     assert!(first.has(&[
         "act-convert import",
         "models/tnews -c configs/",
-        "--task tnews"
+        "--task tnews --data"
     ]));
+    assert!(first.has(&["act-distill --unless-trained", "-o"]));
     assert!(first.has(&["act-prune", "configs/pp-minilm/tnews.yaml"]));
     change(&weights, "other");
     assert!(
         workshop
-            .make(&["tnews", &base])
+            .make(&["tnews", &base, &data])
             .has(&["act-convert import"])
     );
 }
@@ -115,7 +118,9 @@ fn a_recipe_has_one_name_and_finds_its_model_in_a_root() {
     let workshop = Workshop::new();
     workshop.write("models/afqmc.act");
     let base = setting("BASE", &workshop.path("models"));
-    let made = workshop.make(&["ernie-3.0-medium-afqmc", &base]);
+    workshop.write("clue/afqmc/train.json");
+    let data = setting("DATA", &workshop.path("clue"));
+    let made = workshop.make(&["ernie-3.0-medium-afqmc", &base, &data]);
     assert!(made.has(&["act-prune", "configs/ernie-3.0-medium/afqmc.yaml"]));
     assert!(!made.has(&["act-convert"]), "{:?}", made.said);
     let built = workshop.path("build/ernie-3.0-medium/afqmc");
@@ -129,6 +134,38 @@ fn a_recipe_without_its_model_is_refused() {
     given.refuses(&["MODEL=pp-minilm", "BASE=model.act"]);
     let unknown = workshop.make(&["afqmc", "MODEL=gpt"]);
     unknown.refuses(&["MODEL=gpt has no recipe", "configs/gpt"]);
+}
+
+/// `own` is no built-in task: the data's folder names it, and every file there counts.
+#[test]
+fn data_of_ones_own_are_a_target_like_any_task() {
+    let workshop = Workshop::new();
+    let texts = workshop.write("mine/texts.csv");
+    workshop.write("bert/config.json");
+    let data = setting("DATA", &workshop.path("mine"));
+    let base = setting("BASE", &workshop.path("bert"));
+    let first = workshop.make(&["own", &data, &base, "MODEL=minilm"]);
+    assert!(first.has(&["act-convert import", "configs/minilm/own.yaml --data"]));
+    assert!(!first.has(&["--task"]), "{:?}", first.said);
+    assert!(workshop.path("build/minilm/own/report.md").exists());
+    change(&texts, "other");
+    let again = workshop.make(&["own", &data, &base, "MODEL=minilm"]);
+    assert!(again.has(&["act-convert import"]) && again.has(&["act-eval report"]));
+    let small = workshop.make(&["own", &data]);
+    assert!(small.has(&["act-convert new", "configs/sample/own.yaml"]));
+}
+
+#[test]
+fn a_model_of_ones_own_is_not_compressed_on_the_sample_corpus() {
+    let workshop = Workshop::in_a_checkout("act");
+    workshop.write("afqmc.act");
+    let base = setting("BASE", &workshop.path("afqmc.act"));
+    workshop
+        .make(&["afqmc", &base])
+        .refuses(&["afqmc with BASE=", "needs data", "DATA=folder"]);
+    workshop
+        .make(&["own"])
+        .refuses(&["own needs data", "act-data describe"]);
 }
 
 #[test]
