@@ -4,7 +4,9 @@ use act_core::names::group_multipliers;
 use act_core::quant::WeightBits;
 use act_core::testing::{TinyInt8, in_four_bits};
 use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Artifact, Batch, Columns, Encoding, ErrorKind, LayerPlan, Tensor};
+use act_core::{
+    Artifact, Batch, Columns, Encoding, ErrorKind, LayerPlan, Problem, ProblemKind, Tensor,
+};
 use act_infer::{Engine, Kernels};
 
 use super::{batch, tiny};
@@ -103,6 +105,38 @@ fn texts_and_pairs_are_classified() {
         assert_ne!(pairs[0].logits, pairs[1].logits);
         assert_eq!(engine.classify(&[]).unwrap(), []);
     }
+}
+
+#[test]
+fn several_labels_and_scores_are_told_as_such() {
+    let of = |kind, num_labels| {
+        let options = TinyOptions {
+            num_labels,
+            ..TinyOptions::default()
+        };
+        let mut model = tiny_artifact(1, &options);
+        model.task.problem = Problem::new(kind, num_labels);
+        Engine::new(model).unwrap()
+    };
+    let several = of(ProblemKind::MultiLabel, 3);
+    let answer = &several.classify(&["花呗怎么还款"]).unwrap()[0];
+    let given = (0..3).filter(|&i| answer.logits[i] >= 0.0);
+    assert_eq!(
+        answer.labels,
+        given.map(|i| format!("label {i}")).collect::<Vec<_>>()
+    );
+    for (probability, logit) in answer.probabilities.iter().zip(&answer.logits) {
+        assert!((probability - 1.0 / (1.0 + (-logit).exp())).abs() < 1e-6);
+    }
+    let score = of(ProblemKind::Regression, 1);
+    let answer = &score.classify(&["花呗怎么还款"]).unwrap()[0];
+    assert_eq!(answer.score, Some(answer.logits[0]));
+    assert!(answer.labels.is_empty() && answer.probabilities.is_empty());
+    for engine in [several, score] {
+        let refused = engine.check_single_label().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Rejected);
+    }
+    assert!(of(ProblemKind::SingleLabel, 2).check_single_label().is_ok());
 }
 
 #[test]

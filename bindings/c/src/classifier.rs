@@ -189,6 +189,7 @@ impl Place {
     }
 
     fn open(self, engine: Engine, threads: usize) -> Result<()> {
+        engine.check_single_label()?;
         let classifier = ActClassifier::new(engine.with_threads(threads))?;
         // SAFETY: may be written by the contract of `new`.
         unsafe { self.0.write(Box::into_raw(Box::new(classifier))) };

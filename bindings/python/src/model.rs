@@ -153,6 +153,7 @@ impl Model {
         let loaded = py.detach(|| {
             let engine = load()?.with_threads(threads);
             engine.tokenizer()?;
+            engine.check_single_label()?;
             Ok(engine)
         });
         Ok(Self {
