@@ -15,7 +15,7 @@ Examples:
   Fine-tune an untrained or pre-trained model on the labels of DIR/train.json:
     act-distill new.act -o base.act -c afqmc.yaml --data ~/clue/afqmc
   Fine-tune what was imported if it is a bare encoder, and pass it on if it is a classifier:
-    act-convert import minilm/ --data D | act-distill --unless-trained --data D -o base.act
+    act-convert import model/ --data D | act-distill --unless-trained --data D -o base.act
   Teach a pruned model what the original answers:
     act-distill pruned.act -o student.act -c afqmc.yaml --data ~/clue/afqmc --teacher base.act
   The same from its logits alone, as PaddleSlim does, or from its hidden states too:

@@ -35,7 +35,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-distill",
-        "teacher micro-batch checkpoint checkpoint-every metrics output config set data device seed \
+        "teacher unless-trained micro-batch checkpoint checkpoint-every metrics output config set data device seed \
          threads report strict quiet verbose",
     ),
     (
@@ -53,7 +53,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-eval predict",
-        "format submission labels-only batch-size threads quiet verbose",
+        "format submission labels-only top batch-size threads quiet verbose",
     ),
     ("act-eval inspect", "quant time json quiet verbose"),
     (
@@ -63,7 +63,7 @@ const TABLE: &[(&str, &str)] = &[
     ("act-eval summary", "json quiet verbose"),
     (
         "act-eval gate",
-        "from model max-drop max-drop-f1 max-class-drop class-examples min-speedup quiet verbose",
+        "from model max-drop max-drop-f1 max-drop-of max-class-drop class-examples min-speedup quiet verbose",
     ),
 ];
 
