@@ -159,10 +159,17 @@ fn load(args: &Args, ctx: &Context) -> Result<Vec<Model>> {
         }
         let model = Model::load_timed(ctx, &path, &name, ALL_CORES)?;
         if let Some(first) = models.first()
-            && first.task.labels != model.task.labels
+            && (first.task.labels != model.task.labels
+                || first.task.problem.kind() != model.task.problem.kind())
         {
             let [a, b] = [first, &model].map(|m| format!("{} ({})", m.name, m.task.name));
-            let message = format!("{a} and {b} have different labels: they cannot be compared");
+            let [ours, theirs] = [first, &model].map(|m| m.task.problem.kind());
+            let what = if ours == theirs {
+                "have different labels".to_string()
+            } else {
+                format!("give {ours} and {theirs} answers")
+            };
+            let message = format!("{a} and {b} {what}: they cannot be compared");
             return Err(Error::usage(message));
         }
         models.push(model);

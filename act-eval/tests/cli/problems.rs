@@ -202,6 +202,14 @@ fn data_of_another_kind_are_refused() {
         "text\tmoods\n花\tjoy\n呗\tfear\n",
     )
     .unwrap();
+    let mut other = here.artifact("moods.act");
+    other.task.problem = Problem::SingleLabel;
+    here.save("other.act", other);
+    let (code, line) = refusal(here.run("report other.act moods.act --data moods --runs 1"));
+    assert!(
+        code == 2 && line.contains("give single-label and multi-label answers"),
+        "{line}"
+    );
     let (code, line) = refusal(here.run("accuracy moods.act --data moods"));
     assert!(
         code == 2 && line.contains("single-label") && line.contains("multi-label"),
