@@ -277,6 +277,12 @@ bench-own: ## Engine and training timings on this machine
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-infer --example bench
 	$(CARGO) run --release $(CARGO_FLAGS) -p act-nn --example throughput
 
+# What the card distils is what the CPU distilled: TNEWS, a sample of it without DATA.
+.PHONY: gpu-bundle
+gpu-bundle: $(models:%=$(out)/tnews/%) ## Pack tests/gpu/check.sh and all it needs for a machine with an NVIDIA card
+	CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" CARGO_TARGET_DIR=$(target) DEVICE=$(DEVICE) \
+	    tests/gpu/bundle.sh $(BUILD)/gpu-bundle $(out)/tnews $(call data,tnews) $(CONFIGS)/tnews.yaml
+
 # The fuzzer's targets: a file each.
 fuzz := tests/fuzz
 .PHONY: fuzz

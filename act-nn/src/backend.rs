@@ -11,12 +11,13 @@ use act_core::Activation;
 use act_core::plan::HeadActivation;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{IndexingUpdateOp, Tensor};
+use rayon::prelude::*;
 
 use crate::dropout::{Dropout, MaskRows};
 use crate::quantize::ops::QuantizeOps;
 use crate::shapes::{AttentionShape, RelationShape};
 use crate::tensors::{int_row, tensor};
-use crate::update::{Slot, Update};
+use crate::update::{Slot, Update, WholeStep};
 
 /// The encoder's operations.
 pub(crate) trait Ops: QuantizeOps {
@@ -85,14 +86,10 @@ pub(crate) trait Ops: QuantizeOps {
         if dropout.is_off() {
             return x;
         }
-        let width = x.dims()[1];
-        let factors = Self::factors(&MaskRows::of_tokens(&dropout, width), width, &x.device());
+        let [rows, width] = x.dims();
+        let factors = MaskRows::of_tokens(&dropout, width).factors(width);
+        let factors = tensor(factors, [rows, width], &x.device());
         x * factors
-    }
-
-    /// Factors of dropout, `[rows, width]`.
-    fn factors(rows: &MaskRows, width: usize, device: &Self::Device) -> Tensor<Self, 2> {
-        tensor(rows.factors(width), [rows.len(), width], device)
     }
 
     /// Multi-head attention: `q` is `[queries, width]`, `k` and `v` are `[tokens, width]`;
@@ -150,6 +147,24 @@ pub(crate) trait Ops: QuantizeOps {
     fn sum_of_squares(x: &Tensor<Self, 2>) -> f64 {
         let sum = (x.clone() * x.clone()).sum().into_scalar();
         burn::tensor::ElementConversion::elem(sum)
+    }
+
+    /// One optimiser step of all parameters, on the current rayon pool; also the gradient's norm
+    /// before clipping.
+    fn step(
+        slots: Vec<Slot<Self>>,
+        gradients: Vec<Tensor<Self, 2>>,
+        step: &WholeStep<'_>,
+    ) -> (Vec<Slot<Self>>, f64) {
+        let squares: Vec<f64> = gradients.par_iter().map(Self::sum_of_squares).collect();
+        let norm = squares.iter().sum::<f64>().sqrt();
+        let clips = step.clip > 0.0 && norm > step.clip;
+        let [plain, decaying] = step.updates(if clips { step.clip / norm } else { 1.0 });
+        let slots = slots.into_par_iter().zip(gradients).zip(step.decayed);
+        let updated = slots.map(|((slot, gradient), decayed)| {
+            Self::update(slot, &gradient, if *decayed { &decaying } else { &plain })
+        });
+        (updated.collect(), norm)
     }
 
     /// One optimiser step of one parameter.

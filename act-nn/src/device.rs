@@ -78,57 +78,29 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-/// A backend that runs the ordinary bodies of [`crate::backend::Ops`], and draws dropout where the
-/// tensors are.
-macro_rules! ordinary {
-    ($feature:literal, $backend:ident { $($constant:item)* }) => {
-        #[cfg(feature = $feature)]
-        const _: () = {
-            use burn::backend::{Autodiff, $backend};
-            use burn::tensor::Tensor;
+/// burn's successor of ndarray runs the ordinary bodies of [`crate::backend::Ops`].
+#[cfg(feature = "flex")]
+mod flex {
+    use burn::backend::{Autodiff, Flex};
 
-            use crate::backend::{ActBackend, Ops};
-            use crate::dropout::MaskRows;
-            use crate::quantize::ops::QuantizeOps;
+    use crate::backend::{ActBackend, Ops};
+    use crate::quantize::ops::QuantizeOps;
 
-            impl QuantizeOps for $backend {}
-            impl QuantizeOps for Autodiff<$backend> {}
-            impl Ops for $backend {
-                fn factors(rows: &MaskRows, width: usize, device: &Self::Device) -> Tensor<Self, 2> {
-                    rows.factors_on(width, device)
-                }
-            }
-            impl Ops for Autodiff<$backend> {
-                fn factors(rows: &MaskRows, width: usize, device: &Self::Device) -> Tensor<Self, 2> {
-                    rows.factors_on(width, device)
-                }
-            }
-            impl ActBackend for $backend {
-                type Graph = Autodiff<$backend>;
-                $($constant)*
-            }
-        };
-    };
+    impl QuantizeOps for Flex {}
+    impl QuantizeOps for Autodiff<Flex> {}
+    impl Ops for Flex {}
+    impl Ops for Autodiff<Flex> {}
+    impl ActBackend for Flex {
+        type Graph = Autodiff<Flex>;
+        const THREADS: bool = true;
+        const MICRO_BATCH: usize = 8;
+        const MIXED: bool = true;
+    }
 }
-
-ordinary!("flex", Flex {
-    const THREADS: bool = true;
-    const MICRO_BATCH: usize = 8;
-    const MIXED: bool = true;
-});
-ordinary!("cuda", Cuda {
-    const THREADS: bool = false;
-    const MICRO_BATCH: usize = 64;
-    const MIXED: bool = true;
-});
-ordinary!("vulkan", Vulkan {
-    const THREADS: bool = false;
-    const MICRO_BATCH: usize = 64;
-});
 
 /// The GPU, after a first computation on it: a missing driver or GPU panics inside the bindings (on
 /// a thread of theirs), which becomes one line here.
-#[cfg(any(feature = "cuda", feature = "vulkan"))]
+#[cfg(feature = "gpu")]
 pub(crate) fn usable<B: burn::tensor::backend::Backend>(
     device: B::Device,
     name: &str,
@@ -136,6 +108,7 @@ pub(crate) fn usable<B: burn::tensor::backend::Backend>(
 ) -> Result<B::Device> {
     use std::sync::{Arc, Mutex, PoisonError};
 
+    crate::gpu::kept::keep_kernels();
     let first_panic = Arc::new(Mutex::new(None));
     let note = first_panic.clone();
     let hook = std::panic::take_hook();
@@ -162,11 +135,10 @@ pub(crate) fn usable<B: burn::tensor::backend::Backend>(
     )))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "cuda")))]
 mod tests {
     use super::*;
 
-    #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_missing_device_names_its_feature() {
         let error = available(Device::Cuda(1)).unwrap_err();

@@ -5,9 +5,6 @@
 //! results depend neither on threads nor on which examples are computed together, and the backward
 //! pass recomputes the mask instead of keeping it.
 
-#[cfg(any(feature = "cuda", feature = "vulkan", feature = "flex"))]
-mod on_device;
-
 use std::sync::Arc;
 
 use act_core::Seed;
@@ -25,9 +22,9 @@ pub(crate) enum Queries {
 /// and then scaled by `1 / (1 - probability)`, or set to 0.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mask {
-    scale: f32,
-    threshold: u32,
-    key: [u32; 2],
+    pub(crate) scale: f32,
+    pub(crate) threshold: u32,
+    pub(crate) key: [u32; 2],
 }
 
 impl Mask {
@@ -93,10 +90,6 @@ impl MaskRows {
             rows.extend((0..heads).flat_map(of_head));
         }
         Self(rows)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
     }
 
     /// What each element is multiplied with, row-major, `[rows, width]`.

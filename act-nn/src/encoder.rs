@@ -192,12 +192,14 @@ impl<B: Ops> Pass<'_, B> {
         if plan.attention_width() == 0 {
             return self.bias_alone(Linear::AttentionOutput(l), asking.dims()[0]);
         }
+        let products = self.weights.get(&Linear::Key(l).weight()).dtype();
         let shape = AttentionShape {
             lengths: self.batch.lengths.clone(),
             key_bias: self.batch.key_bias.clone(),
             queries,
             heads: plan.heads(),
             head_dim: plan.head_dim,
+            products: Some(products).filter(|products| *products != x.dtype()),
         };
         let q = self.projection(Linear::Query(l), asking);
         let k = self.projection(Linear::Key(l), x.clone());

@@ -25,6 +25,53 @@ use crate::tensors::tensor;
 pub(crate) type Reference = NdArray<f64>;
 type Fused = NdArray<f32>;
 
+/// A GPU's backend under test.
+#[cfg(feature = "gpu")]
+pub(crate) trait Card: ActBackend {
+    const NAME: &str;
+    const TOLERANCE: f64;
+}
+#[cfg(feature = "vulkan")]
+impl Card for burn::backend::Vulkan {
+    const NAME: &str = "vulkan";
+    const TOLERANCE: f64 = 1e-5;
+}
+/// Tensor cores round products to TF32.
+#[cfg(feature = "cuda")]
+impl Card for burn::backend::Cuda {
+    const NAME: &str = "cuda";
+    const TOLERANCE: f64 = 2e-3;
+}
+
+/// True if there is such a card; loudly not where there is none.
+#[cfg(feature = "gpu")]
+pub(crate) fn usable<B: Card>() -> bool {
+    crate::device::usable::<B>(B::Device::default(), B::NAME, "a card of it")
+        .inspect_err(|error| println!("SKIPPED: {error}"))
+        .is_ok()
+}
+
+/// Does something with every card's backend that is compiled in and can be used.
+macro_rules! on_cards {
+    ($backend:ident => $body:expr) => {
+        #[cfg(feature = "vulkan")]
+        {
+            type $backend = burn::backend::Vulkan;
+            if $crate::gradcheck::usable::<$backend>() {
+                $body;
+            }
+        }
+        #[cfg(feature = "cuda")]
+        {
+            type $backend = burn::backend::Cuda;
+            if $crate::gradcheck::usable::<$backend>() {
+                $body;
+            }
+        }
+    };
+}
+pub(crate) use on_cards;
+
 impl QuantizeOps for Reference {}
 impl QuantizeOps for Autodiff<Reference> {}
 impl Ops for Reference {}
@@ -140,6 +187,11 @@ fn check(op: Op, shapes: &[[usize; 2]]) {
         };
         assert_close(&what, fused, reference, 1e-5);
     }
+    on_cards!(B => {
+        for (i, (got, want)) in op.run::<B>(&inputs).iter().zip(&reference).enumerate() {
+            assert_close(&format!("{}, {i}", B::NAME), got, want, B::TOLERANCE);
+        }
+    });
 }
 
 /// Of three sequences of 10 tokens in all.
@@ -151,6 +203,8 @@ fn some_dropout(rows: Queries) -> Dropout {
 fn affine() {
     check(Op::Affine, &[[7, 5], [3, 5], [1, 3]]);
     check(Op::Affine, &[[1, 33], [18, 33], [1, 18]]);
+    // More than one tile of a GPU's, in every direction.
+    check(Op::Affine, &[[260, 64], [160, 64], [1, 160]]);
 }
 
 #[test]
@@ -215,6 +269,7 @@ fn attention() {
                     queries,
                     heads: 3,
                     head_dim: 5,
+                    products: None,
                 };
                 check(
                     Op::Attend(shape, dropout),

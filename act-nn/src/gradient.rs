@@ -1,7 +1,7 @@
 //! Gradients of all parameters: of one micro-batch, in a graph of its own, and their sum.
 
 use act_core::Result;
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::{ElementConversion, FloatDType, Tensor};
 use rayon::prelude::*;
 
 use crate::backend::ActBackend;
@@ -25,7 +25,7 @@ enum Contribution<B: ActBackend> {
 
 /// Loss of one micro-batch and its gradients, in the weights' order.
 pub(crate) struct ShardGradients<B: ActBackend> {
-    loss: f64,
+    loss: Tensor<B, 1>,
     parts: Vec<Contribution<B>>,
     /// What fake quantisation saw, if there is any.
     observed: Option<Observed>,
@@ -97,9 +97,23 @@ impl<B: ActBackend> ShardGradients<B> {
     }
 }
 
+/// Losses of micro-batches, each `[1]`. A GPU may still be computing them: reading them waits for it.
+pub(crate) struct Losses<B: ActBackend>(Vec<Tensor<B, 1>>);
+
+impl<B: ActBackend> Losses<B> {
+    /// Their sum, one after the other.
+    pub(crate) fn sum(self) -> f64 {
+        let values = self
+            .0
+            .into_iter()
+            .map(|loss| loss.into_scalar().elem::<f64>());
+        values.fold(0.0, |sum, value| sum + value)
+    }
+}
+
 /// The sum over micro-batches.
 pub(crate) struct Sum<B: ActBackend> {
-    pub(crate) loss: f64,
+    losses: Losses<B>,
     pub(crate) observed: Observed,
     tensors: Vec<Option<Tensor<B, 2>>>,
 }
@@ -108,7 +122,7 @@ impl<B: ActBackend> Sum<B> {
     /// Zero.
     pub(crate) fn new(weights: &Weights<B>) -> Self {
         Self {
-            loss: 0.0,
+            losses: Losses(Vec::new()),
             observed: Observed::default(),
             tensors: vec![None; weights.tensors.len()],
         }
@@ -119,8 +133,11 @@ impl<B: ActBackend> Sum<B> {
         for observed in shards.iter_mut().filter_map(|s| s.observed.take()) {
             self.observed.add(observed);
         }
-        self.loss = shards.iter().fold(self.loss, |sum, shard| sum + shard.loss);
-        let mut shards: Vec<_> = shards.into_iter().map(|s| s.parts.into_iter()).collect();
+        let shards = shards.into_iter().map(|shard| {
+            self.losses.0.push(shard.loss);
+            shard.parts.into_iter()
+        });
+        let mut shards: Vec<_> = shards.collect();
         let mut next = || shards.iter_mut().filter_map(Iterator::next).collect();
         let parts: Vec<Vec<Contribution<B>>> = weights.tensors.iter().map(|_| next()).collect();
         let sums = self.tensors.par_iter_mut().zip(parts);
@@ -142,10 +159,10 @@ impl<B: ActBackend> Sum<B> {
             });
     }
 
-    /// The gradients, in the weights' order.
-    pub(crate) fn into_tensors(self, weights: &Weights<B>) -> Vec<Tensor<B, 2>> {
+    /// The losses, and the gradients in the weights' order.
+    pub(crate) fn into_parts(self, weights: &Weights<B>) -> (Losses<B>, Vec<Tensor<B, 2>>) {
         let sums = self.tensors.into_iter().zip(&weights.tensors);
-        sums.map(|(sum, value)| sum.unwrap_or_else(|| value.zeros_like()))
-            .collect()
+        let sums = sums.map(|(sum, value)| sum.unwrap_or_else(|| value.zeros_like()));
+        (self.losses, sums.collect())
     }
 }

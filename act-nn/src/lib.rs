@@ -13,6 +13,8 @@ mod exact;
 mod examples;
 #[cfg(feature = "ndarray")]
 mod fused;
+#[cfg(feature = "gpu")]
+mod gpu;
 #[cfg(all(test, feature = "ndarray"))]
 mod gradcheck;
 mod gradient;
@@ -27,6 +29,7 @@ mod pool;
 mod predict;
 mod quantize;
 mod ragged;
+mod recorded;
 mod schedule;
 mod shapes;
 mod taps;
@@ -44,7 +47,7 @@ pub use objective::{
     Comparison, Emphasis, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels,
 };
 pub use optim::{OptimizerOptions, UpdateRule};
-pub use predict::{observe, predict, predict_quantized};
+pub use predict::{observe, predict, predict_mixed, predict_quantized};
 pub use quantize::{FakeQuantization, InputSteps, WeightSteps};
 pub use schedule::{Decay, Schedule};
 pub use train::{Course, Listener, Quantizing, TrainOptions, Trained, Training, train};

@@ -10,8 +10,8 @@ mod recorded;
 mod shard;
 
 use act_core::{Artifact, Error, ProblemKind, Result, Site, Target};
+use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{ElementConversion, Tensor};
 
 use crate::backend::{ActBackend, Ops};
 use crate::dropout::Noise;
@@ -294,7 +294,7 @@ fn pair<B: Ops>(
 }
 
 /// Runs one shard forward and backward in a graph of its own, whose leaves the caller has made.
-/// Returns the loss and all gradients.
+/// Returns the loss, `[1]`, which nobody has waited for yet, and all gradients.
 pub(crate) fn backward<B: ActBackend>(
     leaves: &Weights<B::Graph>,
     embedded: Embedded<B::Graph>,
@@ -302,10 +302,9 @@ pub(crate) fn backward<B: ActBackend>(
     (objective, examples): (&Objective, usize),
     taps: &mut dyn Taps<B::Graph>,
     mut noise: Noise,
-) -> Result<(f64, <B::Graph as AutodiffBackend>::Gradients)> {
+) -> Result<(Tensor<B, 1>, <B::Graph as AutodiffBackend>::Gradients)> {
     let mut taken = Collect::new(&shard.comparisons, taps);
     let logits = encoder::logits(leaves, embedded, &shard.batch, &mut taken, &mut noise);
     let loss = loss(logits, &taken, shard, objective, examples)?;
-    let value = loss.clone().inner().into_scalar().elem();
-    Ok((value, loss.backward()))
+    Ok((loss.clone().inner(), loss.backward()))
 }

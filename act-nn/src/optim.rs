@@ -7,10 +7,9 @@
 
 use act_core::Params;
 use burn::tensor::Tensor;
-use rayon::prelude::*;
 
 use crate::backend::ActBackend;
-use crate::update::{AdamStep, MomentumStep, SgdStep, Shared, Slot, Update};
+use crate::update::{AdamStep, MomentumStep, SgdStep, Shared, Slot, Update, WholeStep};
 use crate::weights::Weights;
 
 /// Which optimiser, with its constants.
@@ -173,26 +172,17 @@ impl<B: ActBackend> Optimizer<B> {
         step: usize,
         learning_rate: f64,
     ) -> f64 {
-        let squares: Vec<f64> = gradients.par_iter().map(B::sum_of_squares).collect();
-        let norm = squares.iter().sum::<f64>().sqrt();
-        let clip = self.options.grad_clip;
-        let scale = if clip > 0.0 && norm > clip {
-            clip / norm
-        } else {
-            1.0
+        let options = self.options;
+        let whole = WholeStep {
+            clip: options.grad_clip,
+            decayed: &self.decayed,
+            update: &|scale, decayed| options.update(step, learning_rate, scale, decayed),
         };
-        let [plain, decaying] =
-            [false, true].map(|decayed| self.options.update(step, learning_rate, scale, decayed));
         // The only other handle on each value, so that the update can be done in place.
         weights.tensors.clear();
-        let slots = std::mem::take(&mut self.slots).into_par_iter();
-        self.slots = slots
-            .zip(gradients)
-            .zip(&self.decayed)
-            .map(|((slot, gradient), decayed)| {
-                B::update(slot, &gradient, if *decayed { &decaying } else { &plain })
-            })
-            .collect();
+        let slots = std::mem::take(&mut self.slots);
+        let (slots, norm) = B::step(slots, gradients, &whole);
+        self.slots = slots;
         weights.tensors = self.slots.iter().map(|s| s.value.clone()).collect();
         norm
     }

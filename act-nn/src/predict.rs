@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use act_core::{Artifact, Device, Encoding, Error, Result, Site};
+use burn::tensor::FloatDType;
 use rayon::prelude::*;
 
 use crate::backend::ActBackend;
@@ -74,7 +75,21 @@ pub fn predict(
     encodings: &[Encoding],
     batch_size: usize,
 ) -> Result<Vec<Vec<f32>>> {
-    dispatch!(device, predict_on(artifact, encodings, batch_size))
+    dispatch!(device, predict_on(artifact, encodings, batch_size, false))
+}
+
+/// As [`predict()`], with products of matrices in bfloat16 where the device computes them so
+/// ([`mixes_precision`](crate::mixes_precision)).
+///
+/// # Errors
+/// As of [`predict()`].
+pub fn predict_mixed(
+    device: Device,
+    artifact: &Artifact,
+    encodings: &[Encoding],
+    batch_size: usize,
+) -> Result<Vec<Vec<f32>>> {
+    dispatch!(device, predict_on(artifact, encodings, batch_size, true))
 }
 
 fn predict_on<B: ActBackend>(
@@ -82,9 +97,13 @@ fn predict_on<B: ActBackend>(
     artifact: &Artifact,
     encodings: &[Encoding],
     batch_size: usize,
+    mixed: bool,
 ) -> Result<Vec<Vec<f32>>> {
     ragged::check(artifact, encodings)?;
-    let weights = Weights::<B>::load(artifact, device)?;
+    let mut weights = Weights::<B>::load(artifact, device)?;
+    if mixed && B::MIXED {
+        weights = weights.lowered(FloatDType::BF16);
+    }
     let pad_id = artifact.tokenizer.pad_id();
     let size = batch_size.max(1);
     pool(1)?.install(|| Ok(logits(&weights, encodings, size, pad_id, None)))

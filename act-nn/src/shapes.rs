@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use burn::tensor::DType;
+
 use crate::dropout::Queries;
 
 /// Shape of one attention over ragged sequences.
@@ -18,6 +20,8 @@ pub(crate) struct AttentionShape {
     pub(crate) heads: usize,
     /// Size of one head.
     pub(crate) head_dim: usize,
+    /// In which type scores and contexts are multiplied, if not in the values' own.
+    pub(crate) products: Option<DType>,
 }
 
 impl AttentionShape {

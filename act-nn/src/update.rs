@@ -75,3 +75,20 @@ impl Update {
         }
     }
 }
+
+/// One step of all parameters.
+pub(crate) struct WholeStep<'a> {
+    /// Norm of the whole gradient above which it is scaled down to it; 0: never.
+    pub(crate) clip: f64,
+    /// Which parameters are decayed and penalised.
+    pub(crate) decayed: &'a [bool],
+    /// What becomes of a parameter whose gradient is scaled by a factor: decayed or not.
+    pub(crate) update: &'a (dyn Fn(f64, bool) -> Update + Sync),
+}
+
+impl WholeStep<'_> {
+    /// The updates of parameters that are not decayed, and of those that are.
+    pub(crate) fn updates(&self, scale: f64) -> [Update; 2] {
+        [false, true].map(|decayed| (self.update)(scale, decayed))
+    }
+}

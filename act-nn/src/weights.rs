@@ -98,12 +98,17 @@ impl<B: Backend> Weights<B> {
             .collect()
     }
 
-    /// The matrices in another type, still in the graph: gradients reach these tensors in theirs.
+    /// The matrices of linear layers in another type, still in the graph: gradients reach these
+    /// tensors in theirs.
     pub(crate) fn lowered(&self, dtype: FloatDType) -> Self {
+        let tables = self.layout.tables();
         let named = self.layout.specs.iter().zip(&self.tensors);
-        let tensors = named.map(|(spec, tensor)| match spec.shape.len() {
-            2 => tensor.clone().cast(dtype),
-            _ => tensor.clone(),
+        let tensors = named.map(|(spec, tensor)| {
+            if spec.shape.len() == 2 && !tables.contains(&spec.name) {
+                tensor.clone().cast(dtype)
+            } else {
+                tensor.clone()
+            }
         });
         Self::new(self.layout.clone(), tensors.collect())
     }

@@ -1,8 +1,8 @@
 //! Attention and relations of ordinary tensor operations, over sequences that are padded to the
 //! longest one.
 
-use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{FloatDType, Tensor};
 
 use super::Ops;
 use crate::dropout::{Dropout, MaskRows, Queries};
@@ -35,15 +35,21 @@ pub(crate) fn attention<B: Ops>(
     let (k, v) = (pad(k), pad(v));
     let bias = layout.key_bias(shape.key_bias.as_deref());
     let bias = tensor::<B, 4>(bias, [batch, 1, 1, longest], &device);
-    let scores = q.matmul(k.transpose()) / (head_dim as f64).sqrt() + bias;
+    let product = |a: Tensor<B, 4>, b: Tensor<B, 4>| match shape.products {
+        None => a.matmul(b),
+        Some(products) => {
+            let (high, low) = (FloatDType::from(a.dtype()), FloatDType::from(products));
+            a.cast(low).matmul(b.cast(low)).cast(high)
+        }
+    };
+    let scores = product(q, k.transpose()) / (head_dim as f64).sqrt() + bias;
     let mut probabilities = softmax(scores, 3);
     if !dropout.is_off() {
         let rows = MaskRows::of_attention(&dropout, &shape.lengths, heads, queries);
-        let factors = B::factors(&rows, longest, &device);
-        probabilities = probabilities * factors.reshape([batch, heads, queries, longest]);
+        let shape = [batch, heads, queries, longest];
+        probabilities = probabilities * tensor::<B, 4>(rows.factors(longest), shape, &device);
     }
-    let context = probabilities
-        .matmul(v)
+    let context = product(probabilities, v)
         .swap_dims(1, 2)
         .reshape([batch * queries, heads * head_dim]);
     match shape.queries {

@@ -1,104 +1,28 @@
 //! The operations as nodes of burn's autodiff graph.
-//!
-//! Each has a rule, the state that its forward pass keeps and the gradients it gives to the
-//! operation's inputs (its parents, counted from 0 in the order of the arguments).
 
 mod quantize;
 
-use std::fmt::Debug;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use act_core::Activation;
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
-use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops as Node, OpsKind};
 use burn::backend::ndarray::NdArrayTensor;
-use burn::tensor::backend::BackendTypes;
-use burn::tensor::{Tensor, TensorMetadata, TensorPrimitive};
+use burn::tensor::{Tensor, TensorMetadata};
 
-use super::{Cpu, Graph, add_rows, columns, matrix, owned, pick_rows, primitive, slice, slice_mut};
+use super::{Cpu, Graph, add_rows, columns, matrix, pick_rows, slice};
 use crate::backend::Ops;
 use crate::dropout::Dropout;
-use crate::kernels::{attention, gelu, linear, norm, relations, sum};
+use crate::kernels::{attention, gelu, linear, norm, relations};
+use crate::recorded::{Parents, Rule, primitive, record};
 use crate::shapes::{AttentionShape, RelationShape};
 
-/// A tensor of the graph.
-type Recorded = <Graph as BackendTypes>::FloatTensorPrimitive;
-
-/// The backward pass of an operation with `N` inputs.
-trait Rule<const N: usize>: Clone + Debug + Send + 'static {
-    /// Gives every parent its gradient, from that of the result.
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, N>);
-}
-
-/// Makes a node of a [`Rule`].
-#[derive(Debug)]
-struct Fused<R>(PhantomData<R>);
-
-impl<R: Rule<N>, const N: usize> Backward<Cpu, N> for Fused<R> {
-    type State = R;
-
-    fn backward(self, node: Node<R, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = gradients.consume::<Cpu>(&node.node);
-        let parents = node.parents.map(|parent| {
-            parent.map(|node| Recorded {
-                rc: Arc::new(node.id),
-                primitive: gradient.clone(),
-                node,
-            })
-        });
-        let mut parents = Parents { parents, gradients };
-        node.state.backward(&slice(&gradient), &mut parents);
-    }
-}
-
-/// Records an operation: `compute` gives the result and the rule. Without a tracked input the
-/// rule is forgotten.
-fn record<R: Rule<N>, const N: usize>(
-    inputs: [&Recorded; N],
-    compute: impl FnOnce() -> (NdArrayTensor, R),
-) -> Tensor<Graph, 2> {
-    let nodes = inputs.map(|input| input.node.clone());
-    let operation = Fused(PhantomData).prepare::<NoCheckpointing>(nodes);
-    let (output, rule) = compute();
-    let output = match operation.compute_bound().stateful() {
-        OpsKind::Tracked(prep) => prep.finish(rule, output),
-        OpsKind::UnTracked(prep) => prep.finish(output),
-    };
-    Tensor::from_primitive(TensorPrimitive::Float(output))
-}
-
-/// The inputs of an operation, as takers of gradients.
-struct Parents<'a, const N: usize> {
-    /// `None`: wants no gradient. (Only the nodes matter, not the tensors' values.)
-    parents: [Option<Recorded>; N],
-    gradients: &'a mut Gradients,
-}
-
-impl<const N: usize> Parents<'_, N> {
-    /// Adds to the gradient of a parent, if it wants one. `Gradients::register` would add with
-    /// burn's own operation; this adds in place.
-    fn give(&mut self, parent: usize, columns: usize, gradient: impl FnOnce() -> Vec<f32>) {
-        self.give_tensor(parent, || matrix(gradient(), columns));
-    }
-
-    fn give_tensor(&mut self, parent: usize, gradient: impl FnOnce() -> NdArrayTensor) {
-        let Some(parent) = &self.parents[parent] else {
-            return;
-        };
-        let gradient = gradient();
-        let sum = match self.gradients.remove::<Cpu>(parent) {
-            None => gradient,
-            Some(other) => {
-                let mut sum = owned(other);
-                sum::add_to(slice_mut(&mut sum), &slice(&gradient));
-                sum.into()
-            }
-        };
-        self.gradients.register::<Cpu>(parent.node.id, sum);
-    }
+/// Adds numbers to the gradient of a parent, if it wants one.
+fn give<const N: usize>(
+    parents: &mut Parents<'_, Cpu, N>,
+    parent: usize,
+    columns: usize,
+    gradient: impl FnOnce() -> Vec<f32>,
+) {
+    parents.give(parent, || matrix(gradient(), columns));
 }
 
 #[derive(Debug, Clone)]
@@ -107,13 +31,18 @@ struct Affine {
     weight: NdArrayTensor,
 }
 
-impl Rule<3> for Affine {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 3>) {
+impl Rule<Cpu, 3> for Affine {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 3>) {
+        let dy = &*slice(&dy);
         let [outputs, inputs] = [self.weight.shape()[0], self.weight.shape()[1]];
         let (x, weight) = (slice(&self.x), slice(&self.weight));
-        parents.give(0, inputs, || linear::input_gradient(dy, &weight, outputs));
-        parents.give(1, inputs, || linear::weight_gradient(dy, &x, outputs));
-        parents.give(2, outputs, || linear::bias_gradient(dy, outputs));
+        give(parents, 0, inputs, || {
+            linear::input_gradient(dy, &weight, outputs)
+        });
+        give(parents, 1, inputs, || {
+            linear::weight_gradient(dy, &x, outputs)
+        });
+        give(parents, 2, outputs, || linear::bias_gradient(dy, outputs));
     }
 }
 
@@ -123,9 +52,12 @@ struct Activate {
     columns: usize,
 }
 
-impl Rule<1> for Activate {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 1>) {
-        parents.give(0, self.columns, || gelu::multiply(dy, &self.derivative));
+impl Rule<Cpu, 1> for Activate {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 1>) {
+        let dy = &*slice(&dy);
+        give(parents, 0, self.columns, || {
+            gelu::multiply(dy, &self.derivative)
+        });
     }
 }
 
@@ -135,9 +67,10 @@ struct Drop {
     columns: usize,
 }
 
-impl Rule<1> for Drop {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 1>) {
-        parents.give(0, self.columns, || {
+impl Rule<Cpu, 1> for Drop {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 1>) {
+        let dy = &*slice(&dy);
+        give(parents, 0, self.columns, || {
             norm::masked(dy, self.columns, &self.dropout)
         });
     }
@@ -150,21 +83,22 @@ struct AddNorm {
     dropout: Dropout,
 }
 
-impl Rule<4> for AddNorm {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 4>) {
+impl Rule<Cpu, 4> for AddNorm {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 4>) {
+        let dy = &*slice(&dy);
         let gamma = slice(&self.gamma);
         let width = gamma.len();
         let (dx, dgamma, dbeta) = norm::backward(dy, &self.saved, &gamma);
-        parents.give(2, width, || dgamma);
-        parents.give(3, width, || dbeta);
+        give(parents, 2, width, || dgamma);
+        give(parents, 3, width, || dbeta);
         let dx = matrix(dx, width);
-        parents.give_tensor(0, || {
+        parents.give(0, || {
             if self.dropout.is_off() {
                 return dx.clone();
             }
             matrix(norm::masked(&slice(&dx), width, &self.dropout), width)
         });
-        parents.give_tensor(1, || dx);
+        parents.give(1, || dx);
     }
 }
 
@@ -176,14 +110,15 @@ struct Attend {
     dropout: Dropout,
 }
 
-impl Rule<3> for Attend {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 3>) {
+impl Rule<Cpu, 3> for Attend {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 3>) {
+        let dy = &*slice(&dy);
         let [q, k, v] = &self.inputs;
         let inputs = (&*slice(q), &*slice(k), &*slice(v));
         let (shape, probabilities) = (&self.shape, &self.probabilities);
         let gradients = attention::backward(dy, inputs, probabilities, shape, &self.dropout);
         for (parent, gradient) in gradients.into_iter().enumerate() {
-            parents.give(parent, shape.width(), || gradient);
+            give(parents, parent, shape.width(), || gradient);
         }
     }
 }
@@ -195,9 +130,10 @@ struct Relate {
     columns: usize,
 }
 
-impl Rule<1> for Relate {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 1>) {
-        parents.give(0, self.columns, || {
+impl Rule<Cpu, 1> for Relate {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 1>) {
+        let dy = &*slice(&dy);
+        give(parents, 0, self.columns, || {
             self.gradient.iter().map(|g| g * dy[0]).collect()
         });
     }
@@ -209,10 +145,11 @@ struct Rows {
     shape: [usize; 2],
 }
 
-impl Rule<1> for Rows {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 1>) {
+impl Rule<Cpu, 1> for Rows {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 1>) {
+        let dy = &*slice(&dy);
         let [rows, columns] = self.shape;
-        parents.give(0, columns, || {
+        give(parents, 0, columns, || {
             let mut dx = vec![0.0; rows * columns];
             add_rows(&mut dx, &self.indices, dy, columns);
             dx

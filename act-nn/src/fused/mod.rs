@@ -12,8 +12,7 @@ use std::borrow::Cow;
 
 use burn::backend::autodiff::Autodiff;
 use burn::backend::ndarray::{NdArrayTensor, SharedArray};
-use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorMetadata};
+use burn::tensor::TensorMetadata;
 
 use crate::backend::ActBackend;
 
@@ -24,11 +23,6 @@ impl ActBackend for Cpu {
     type Graph = Graph;
     const THREADS: bool = true;
     const MICRO_BATCH: usize = 8;
-}
-
-/// The primitive of a plain or recorded tensor.
-fn primitive<B: Backend>(tensor: Tensor<B, 2>) -> B::FloatTensorPrimitive {
-    tensor.into_primitive().tensor()
 }
 
 /// The numbers of a tensor; copied only if they do not lie row by row.

@@ -6,10 +6,11 @@ use act_core::Activation;
 use burn::backend::ndarray::NdArrayTensor;
 use burn::tensor::{Tensor, TensorPrimitive};
 
-use super::{Cpu, add_rows, columns, matrix, owned, pick_rows, primitive, slice, slice_mut};
+use super::{Cpu, add_rows, columns, matrix, owned, pick_rows, slice, slice_mut};
 use crate::backend::Ops;
 use crate::dropout::Dropout;
 use crate::kernels::{attention, gelu, linear, norm, relations, sum, update};
+use crate::recorded::primitive;
 use crate::shapes::{AttentionShape, RelationShape};
 use crate::update::{Slot, Update};
 

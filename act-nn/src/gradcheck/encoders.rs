@@ -136,7 +136,8 @@ fn model_gradients<B: ActBackend>(
         let gradients = ShardGradients::new(weights, shard, &batch, noise.clone());
         sum.add(weights, vec![gradients.unwrap()]);
     }
-    (sum.loss, sum.into_tensors(weights))
+    let (losses, gradients) = sum.into_parts(weights);
+    (losses.sum(), gradients)
 }
 
 fn loss_alone(

@@ -2,7 +2,7 @@ use act_core::testing::{TinyOptions, tiny_artifact};
 use burn::backend::NdArray;
 
 use super::*;
-use crate::gradcheck::{Reference, random, to_f64};
+use crate::gradcheck::{Reference, on_cards, random, to_f64};
 use crate::tensors::tensor;
 
 const VALUE: [f32; 4] = [0.5, -1.0, 0.25, 0.0];
@@ -108,20 +108,33 @@ fn four_steps<B: ActBackend>(options: OptimizerOptions) -> Vec<f64> {
         moments: vec![row([0.0; 4]); options.moments()],
     };
     for (step, (gradient, rate)) in GRADIENTS.into_iter().zip(RATES).enumerate() {
-        let update = options.update(step + 1, rate, 1.0, true);
-        slot = B::update(slot, &row(gradient), &update);
+        let whole = WholeStep {
+            clip: options.grad_clip,
+            decayed: &[true],
+            update: &|scale, decayed| options.update(step + 1, rate, scale, decayed),
+        };
+        let (mut slots, _) = B::step(vec![slot], vec![row(gradient)], &whole);
+        slot = slots.remove(0);
     }
     to_f64(&slot.value)
+}
+
+/// Four steps on every backend.
+fn everywhere(options: OptimizerOptions) -> Vec<Vec<f64>> {
+    #[cfg_attr(not(feature = "gpu"), allow(unused_mut))]
+    let mut all = vec![
+        four_steps::<NdArray>(options),
+        four_steps::<Reference>(options),
+    ];
+    on_cards!(B => all.push(four_steps::<B>(options)));
+    all
 }
 
 #[test]
 fn every_optimiser_equals_pytorchs() {
     for (rule, l2, expected) in recorded() {
         let options = unclipped(rule, 0.0, l2);
-        for got in [
-            four_steps::<NdArray>(options),
-            four_steps::<Reference>(options),
-        ] {
+        for got in everywhere(options) {
             for (got, want) in got.iter().zip(expected) {
                 assert!((got - want).abs() < 1e-6, "{rule:?}: {got} {want}");
             }
@@ -142,10 +155,7 @@ fn an_l1_penalty_pulls_towards_zero() {
         }
         value
     };
-    for got in [
-        four_steps::<NdArray>(options),
-        four_steps::<Reference>(options),
-    ] {
+    for got in everywhere(options) {
         for (i, got) in got.into_iter().enumerate() {
             assert!((got - by_hand(i)).abs() < 1e-6, "{i}: {got} {}", by_hand(i));
         }
@@ -205,4 +215,5 @@ fn clipping<B: ActBackend>() {
 fn the_whole_gradient_is_clipped_and_biases_and_norms_do_not_decay() {
     clipping::<NdArray>();
     clipping::<Reference>();
+    on_cards!(B => clipping::<B>());
 }

@@ -20,7 +20,7 @@ use crate::batches;
 use crate::checkpoint::{BestAt, Keeper, Mean, Position, Snapshot, TensorSet};
 use crate::dropout::Noise;
 use crate::examples::{Examples, Validation};
-use crate::gradient::{Batch, ShardGradients, Sum};
+use crate::gradient::{Batch, Losses, ShardGradients, Sum};
 use crate::journal::{Journal, TrainEvent};
 use crate::loss::{self, Shard};
 use crate::objective::Objective;
@@ -186,10 +186,11 @@ impl<'a, B: ActBackend> Run<'a, B> {
         let batch = &self.batches[in_epoch];
         let lengths = batch.iter().map(|&i| self.train.encodings[i].len());
         let tokens = lengths.sum();
-        let (loss, gradients, of_steps) = self.gradients(batch, step)?;
-        if !loss.is_finite() {
-            return Err(diverged("loss", loss, step, learning_rate));
-        }
+        let BatchGradients {
+            losses,
+            tensors,
+            of_steps,
+        } = self.gradients(batch, step)?;
         if of_steps.as_ref().is_some_and(|g| !g.are_finite()) {
             let what = "gradient of the quantisation steps";
             return Err(diverged(what, f64::NAN, step, learning_rate));
@@ -197,7 +198,12 @@ impl<'a, B: ActBackend> Run<'a, B> {
         let (weights, optimizer) = (&mut self.weights, &mut self.optimizer);
         let norm = self
             .pool
-            .install(|| optimizer.step(weights, gradients, step, learning_rate));
+            .install(|| optimizer.step(weights, tensors, step, learning_rate));
+        // Not before the whole step is on its way to a GPU.
+        let loss = losses.sum();
+        if !loss.is_finite() {
+            return Err(diverged("loss", loss, step, learning_rate));
+        }
         if !norm.is_finite() {
             return Err(diverged("gradient's norm", norm, step, learning_rate));
         }
@@ -248,13 +254,17 @@ impl<'a, B: ActBackend> Run<'a, B> {
                 Ok::<_, Error>(())
             })?;
         }
-        let (loss, observed) = (sum.loss, std::mem::take(&mut sum.observed));
-        let mut gradients = sum.into_tensors(weights);
+        let observed = std::mem::take(&mut sum.observed);
+        let (losses, mut tensors) = sum.into_parts(weights);
         let of_steps = quantizer.map(|quantizer| {
-            let gradients = gradients.as_mut_slice();
+            let gradients = tensors.as_mut_slice();
             pool.install(|| quantizer.straight_through(float, gradients, observed))
         });
-        Ok((loss, gradients, of_steps))
+        Ok(BatchGradients {
+            losses,
+            tensors,
+            of_steps,
+        })
     }
 
     /// True if the weights of this step are to be measured and have not been.
@@ -346,8 +356,14 @@ impl<'a, B: ActBackend> Run<'a, B> {
     }
 }
 
-/// Loss, gradients of the parameters, gradients of quantisation steps.
-type BatchGradients<B> = (f64, Vec<Tensor<B, 2>>, Option<StepGradients>);
+/// What the backward pass of a batch gives.
+struct BatchGradients<B: ActBackend> {
+    losses: Losses<B>,
+    /// In the weights' order.
+    tensors: Vec<Tensor<B, 2>>,
+    /// Those of quantisation steps, if there are any.
+    of_steps: Option<StepGradients>,
+}
 
 fn diverged(what: &str, value: f64, step: usize, learning_rate: f64) -> Error {
     Error::failed(format!(

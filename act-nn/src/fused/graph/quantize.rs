@@ -12,12 +12,13 @@ struct FakeQuantize {
     levels: Levels,
 }
 
-impl Rule<2> for FakeQuantize {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 2>) {
+impl Rule<Cpu, 2> for FakeQuantize {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 2>) {
+        let dy = &*slice(&dy);
         let (x, columns) = (slice(&self.x), columns(&self.x));
         let (dx, dsteps) = quantize::static_gradients(&x, dy, columns, &self.steps, self.levels);
-        parents.give(0, columns, || dx);
-        parents.give(1, self.steps.len(), || dsteps);
+        give(parents, 0, columns, || dx);
+        give(parents, 1, self.steps.len(), || dsteps);
     }
 }
 
@@ -27,9 +28,10 @@ struct StraightThrough {
     columns: usize,
 }
 
-impl Rule<1> for StraightThrough {
-    fn backward(self, dy: &[f32], parents: &mut Parents<'_, 1>) {
-        parents.give(0, self.columns, || dy.to_vec());
+impl Rule<Cpu, 1> for StraightThrough {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 1>) {
+        let dy = &*slice(&dy);
+        give(parents, 0, self.columns, || dy.to_vec());
     }
 }
 
