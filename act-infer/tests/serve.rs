@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use act_core::testing::tiny_artifact;
-use act_core::{Embedding, Tensor};
+use act_core::{Artifact, Linear, Tensor};
 use act_infer::Engine;
 use serde_json::{Value, json};
 use service::{Limits, service};
@@ -191,21 +191,32 @@ fn shutting_down_answers_who_has_asked() {
     assert_eq!(status, 200, "{answer}");
 }
 
+/// Multiplies a tensor with a number.
+fn scale(model: &mut Artifact, name: &str, factor: f32) {
+    let values = model.params.f32(name).unwrap().iter();
+    let values: Vec<f32> = values.map(|value| value * factor).collect();
+    let shape = model.params.get(name).unwrap().shape().to_vec();
+    model.params.insert(name, Tensor::f32(shape, values));
+}
+
 /// A text whose scores are no numbers fails alone, with whomever it shared a batch.
 #[test]
 fn nobody_pays_for_the_text_of_another() {
+    // A classifier scaled so that the scores of one text overflow and those of the other do not.
     let mut model = tiny_artifact(1, &Default::default());
-    let tokenizer = Engine::new(model.clone()).unwrap();
-    let bad = tokenizer.tokenizer().unwrap().encode("abc", None).unwrap();
-    let good = tokenizer.tokenizer().unwrap().encode("花呗", None).unwrap();
-    let name = Embedding::Word.weight();
-    let mut table = model.params.f32(&name).unwrap().to_vec();
-    let width = model.plan.hidden_size;
-    let own = bad.input_ids.iter().find(|id| !good.input_ids.contains(id));
-    let row = *own.expect("the texts differ") as usize * width;
-    table[row..row + width].fill(f32::MAX);
-    let shape = model.params.get(&name).unwrap().shape().to_vec();
-    model.params.insert(&name, Tensor::f32(shape, table));
+    let [weight, bias] = [Linear::Classifier.weight(), Linear::Classifier.bias()];
+    scale(&mut model, &bias, 0.0);
+    let engine = Engine::new(model.clone()).unwrap();
+    let size = |text: &str| {
+        let logits = &engine.classify(&[text]).unwrap()[0].logits;
+        logits
+            .iter()
+            .fold(0f32, |size, logit| size.max(logit.abs()))
+    };
+    let mut texts = ["abc", "花呗", "怎么还款", "花", "a b c d e f g"];
+    texts.sort_by(|a, b| size(a).total_cmp(&size(b)));
+    let [good, .., bad] = texts;
+    scale(&mut model, &weight, 1.05 * (f32::MAX / size(bad)));
     let limits = Limits {
         window: Duration::from_millis(300),
         ..Limits::default()
@@ -214,11 +225,7 @@ fn nobody_pays_for_the_text_of_another() {
         thread::scope(|scope| {
             for client in 0..8 {
                 scope.spawn(move || {
-                    let (text, expected) = if client == 3 {
-                        ("abc", 500)
-                    } else {
-                        ("花呗", 200)
-                    };
+                    let (text, expected) = if client == 3 { (bad, 500) } else { (good, 200) };
                     let body = json!({"texts": [text]}).to_string();
                     let (status, answer) = send(address, "POST", "/classify", &body);
                     assert_eq!(status, expected, "{answer}");

@@ -17,7 +17,7 @@ build() { CARGO_TARGET_DIR=$target ${CARGO:-cargo} "$@" ${CARGO_FLAGS:-} --relea
 # What cargo built, by its own word: test binaries have a hash in their name.
 executables() { build test -p act-nn --lib --test devices --no-run --message-format json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'; }
 
-build build -p act-nn -p act-distill -p act-eval -p act-convert --bins --example throughput
+build build --bins --example throughput --package={act-nn,act-distill,act-eval,act-convert}
 rm -rf "$folder" "$folder.tar.xz"
 mkdir -p "$folder/data"
 executables | while read -r binary; do
@@ -27,7 +27,7 @@ executables | while read -r binary; do
     esac
 done
 cp "$target/release/examples/throughput" "$target/release/act-distill" "$target/release/act-eval" "$folder"
-strip "$folder"/*
+strip "$folder"/{throughput,act-distill,act-eval,devices,kernels}
 cp "$here/check.sh" "$here/../peers/torch_train_step.py" "$folder"
 cp "$models/base.act" "$models/pruned.act" "$folder"
 cp "$config" "$folder/distill.yaml"

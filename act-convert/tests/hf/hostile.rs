@@ -32,7 +32,7 @@ fn configurations() {
     refused_with("config.json", b"", "not JSON");
     refused_with("config.json", b"[]", "not a JSON object");
     refused_with("config.json", b"{\"model_type\": \"bert\"", "not JSON");
-    refused_with("config.json", &b"[".repeat(1 << 20), "recursion limit");
+    refused_with("config.json", &b"[".repeat(1 << 10), "recursion limit");
     refused_with("config.json", &b" ".repeat(5 << 20), "bytes");
     refused_with("config.json", b"{}", "no model_type");
     let mut deep = folder().1.config;
@@ -51,7 +51,7 @@ fn tokenizers() {
     refused_with("vocab.txt", b"", "empty");
     refused_with("vocab.txt", b"a\nb\n", "no [");
     refused_with("tokenizer_config.json", b"{", "not JSON");
-    refused_with("tokenizer.json", &b"{\"a\":".repeat(1 << 20), "recursion");
+    refused_with("tokenizer.json", &b"{\"a\":".repeat(1 << 10), "recursion");
     refused_with(
         "tokenizer.json",
         b"{\"normalizer\": null}",

@@ -246,7 +246,7 @@ impl<'a> Writer<'a> {
             .flat_map(|(p, i)| (0..width).map(move |o| p[o * input + i]))
             .collect();
         let bias: Vec<f32> = roles.iter().flat_map(|r| self.values(&r.bias())).collect();
-        let whole = self.product(state, [input, 3 * width], columns, bias);
+        let whole = self.product(state, [input, 3 * width], (columns, bias), 2);
         if self.manner.old {
             return [0, 1, 2].map(|part| self.columns(&whole, part * width, width));
         }
@@ -280,14 +280,26 @@ impl<'a> Writer<'a> {
             .map(|(o, i)| factor * stored[o * width + i])
             .collect();
         let bias = self.values(&role.bias());
-        self.product(input, [width, out], weight, bias)
+        // The head sees one token a text: its matrices have no axis of tokens.
+        let last_axis = match role {
+            Linear::Pooler | Linear::Classifier => 1,
+            _ => 2,
+        };
+        self.product(input, [width, out], (weight, bias), last_axis)
     }
 
-    fn product(&mut self, x: &str, shape: [usize; 2], weight: Vec<f32>, bias: Vec<f32>) -> String {
+    fn product(
+        &mut self,
+        x: &str,
+        shape: [usize; 2],
+        (weight, bias): (Vec<f32>, Vec<f32>),
+        last_axis: i32,
+    ) -> String {
         let weight = self.tensor(&shape, weight);
         let bias = self.tensor(&[shape[1]], bias);
         let (kind, attrs, axis) = if self.manner.old {
-            ("mul", vec![attr_int("x_num_col_dims", 2)], 2)
+            let columns = attr_int("x_num_col_dims", last_axis);
+            ("mul", vec![columns], last_axis)
         } else {
             ("matmul_v2", vec![], -1)
         };

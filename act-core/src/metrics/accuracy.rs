@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::correlation::pearson;
-use super::measure::Metric;
+use super::measure::{Metric, scores};
 use crate::target::Target;
 use crate::task_info::Problem;
 
@@ -84,13 +84,6 @@ impl Accuracy {
         let correct = pairs.filter(|(row, truth)| problem.is_right(row, truth));
         Self::new(correct.count(), truth.len())
     }
-}
-
-/// Given and right scores.
-pub(super) fn scores(logits: &[Vec<f32>], truth: &[Target]) -> (Vec<f64>, Vec<f64>) {
-    let given = logits.iter().map(|row| f64::from(row[0])).collect();
-    let right = truth.iter().map(|t| t.score().unwrap_or(0.0)).collect();
-    (given, right)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The figures that answers may be judged by, and what they mean for the classes of one task.
 
-use super::accuracy::scores;
 use super::correlation::{pearson, spearman};
 use super::counts::Counts;
 use super::logits::argmax;
@@ -254,6 +253,13 @@ impl Measure {
             }
         }
     }
+}
+
+/// Given and right scores.
+pub(super) fn scores(logits: &[Vec<f32>], truth: &[Target]) -> (Vec<f64>, Vec<f64>) {
+    let given = logits.iter().map(|row| f64::from(row[0])).collect();
+    let right = truth.iter().map(|t| t.score().unwrap_or(0.0)).collect();
+    (given, right)
 }
 
 #[cfg(test)]

@@ -206,7 +206,7 @@ fn a_report_says_whether_int8_was_trained_and_why() {
     let read = |name: &str| std::fs::read_to_string(here.path(name)).unwrap();
     let markdown = read("r.md");
     let sentences =
-        format!("Calibrated, then trained with the rounding: more than <b>. {sentence}");
+        format!("Calibrated, then trained with the rounding: more than \\<b>. {sentence}");
     assert!(markdown.contains(&sentences), "{markdown}");
     assert!(markdown.contains("(after a step): 1.4 (96)."), "{markdown}");
     let page = read("r.html");

@@ -62,10 +62,7 @@ fn gradient_kernel(x: &Array<f32>, dy: &Array<f32>, dx: &mut Array<f32>, #[compt
 }
 
 /// The activation of every element.
-pub(in crate::gpu) fn activate<R: CubeRuntime>(
-    x: CubeTensor<R>,
-    kind: Activation,
-) -> CubeTensor<R> {
+pub(crate) fn activate<R: CubeRuntime>(x: CubeTensor<R>, kind: Activation) -> CubeTensor<R> {
     let [rows, width] = size(&x);
     let y = empty(&x, [rows, width], DType::F32);
     let client = x.client.clone();
@@ -76,7 +73,7 @@ pub(in crate::gpu) fn activate<R: CubeRuntime>(
 }
 
 /// The gradient of [`activate`]'s input.
-pub(in crate::gpu) fn gradient<R: CubeRuntime>(
+pub(crate) fn gradient<R: CubeRuntime>(
     x: CubeTensor<R>,
     dy: CubeTensor<R>,
     kind: Activation,

@@ -34,7 +34,7 @@ fn strategies(large: bool) -> &'static [Strategy] {
 }
 
 /// `a b`, of matrices or of batches of matrices of the same type; the result is `f32`.
-pub(in crate::gpu) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
+pub(crate) fn product<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
     let mut shape = a.shape();
     let last = shape.num_dims() - 1;
     let columns = b.meta.shape()[last];
@@ -76,7 +76,7 @@ fn launch<R: CubeRuntime>(
 }
 
 /// The last two dimensions exchanged, without moving anything.
-pub(in crate::gpu) fn transposed<R: CubeRuntime>(x: CubeTensor<R>) -> CubeTensor<R> {
+pub(crate) fn transposed<R: CubeRuntime>(x: CubeTensor<R>) -> CubeTensor<R> {
     let rank = x.meta.shape().num_dims();
     let mut axes: Vec<usize> = (0..rank).collect();
     axes.swap(rank - 2, rank - 1);
@@ -92,10 +92,7 @@ fn add_bias_kernel(bias: &Array<f32>, y: &mut Array<f32>, width: u32) {
 }
 
 /// Adds a bias to every row of a product, in place.
-pub(in crate::gpu) fn add_bias<R: CubeRuntime>(
-    y: CubeTensor<R>,
-    bias: CubeTensor<R>,
-) -> CubeTensor<R> {
+pub(crate) fn add_bias<R: CubeRuntime>(y: CubeTensor<R>, bias: CubeTensor<R>) -> CubeTensor<R> {
     let [rows, width] = size(&y);
     let client = y.client.clone();
     let (count, dim) = of_elements(rows * width);
@@ -112,7 +109,7 @@ fn cast_kernel<T: Float>(x: &Array<f32>, y: &mut Array<T>, #[define(T)] _to: Sto
 }
 
 /// `x`, which is `f32`, in another type.
-pub(in crate::gpu) fn cast<R: CubeRuntime>(x: CubeTensor<R>, dtype: DType) -> CubeTensor<R> {
+pub(crate) fn cast<R: CubeRuntime>(x: CubeTensor<R>, dtype: DType) -> CubeTensor<R> {
     if x.dtype == dtype {
         return x;
     }
@@ -132,10 +129,7 @@ fn add_kernel(b: &Array<f32>, a: &mut Array<f32>) {
 }
 
 /// `a + b` of the same shape, in `a`'s memory where nobody else holds it.
-pub(in crate::gpu) fn add_to<R: CubeRuntime>(
-    mut a: CubeTensor<R>,
-    b: CubeTensor<R>,
-) -> CubeTensor<R> {
+pub(crate) fn add_to<R: CubeRuntime>(mut a: CubeTensor<R>, b: CubeTensor<R>) -> CubeTensor<R> {
     own(&mut a);
     let client = a.client.clone();
     let (count, dim) = of_elements(a.meta.num_elements());

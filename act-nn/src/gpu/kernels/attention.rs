@@ -183,7 +183,7 @@ fn backward_kernel<T: Float>(
 }
 
 /// `softmax(scores * scale + bias)`, before and after dropout; `bias` is one number a token.
-pub(in crate::gpu) fn softmax<R: CubeRuntime>(
+pub(crate) fn softmax<R: CubeRuntime>(
     scores: CubeTensor<R>,
     bias: Option<&CubeTensor<R>>,
     spans: &Spans<R>,
@@ -232,7 +232,7 @@ pub(in crate::gpu) fn softmax<R: CubeRuntime>(
 
 /// The gradient of the scores, before they were scaled, from that of the dropped probabilities; and
 /// the dropped probabilities.
-pub(in crate::gpu) fn softmax_backward<R: CubeRuntime>(
+pub(crate) fn softmax_backward<R: CubeRuntime>(
     probabilities: CubeTensor<R>,
     gradient: CubeTensor<R>,
     spans: &Spans<R>,

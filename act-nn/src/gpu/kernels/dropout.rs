@@ -12,7 +12,7 @@ use crate::dropout::Dropout;
 
 /// One use of dropout as kernels take it.
 #[derive(Clone, Debug)]
-pub(in crate::gpu) struct Masks<R: CubeRuntime> {
+pub(crate) struct Masks<R: CubeRuntime> {
     /// First row and key of each example, `[examples * 3]`; a single 0 where nothing is dropped.
     pub(super) examples: CubeTensor<R>,
     pub(super) count: u32,
@@ -22,7 +22,7 @@ pub(in crate::gpu) struct Masks<R: CubeRuntime> {
 
 impl<R: CubeRuntime> Masks<R> {
     /// Sends the masks to where a tensor is.
-    pub(in crate::gpu) fn new(dropout: &Dropout, like: &CubeTensor<R>) -> Self {
+    pub(crate) fn new(dropout: &Dropout, like: &CubeTensor<R>) -> Self {
         let examples = dropout.examples();
         let mut numbers = Vec::with_capacity(3 * examples.len());
         let mut first_row = 0;
@@ -103,7 +103,7 @@ fn masked_kernel(
 }
 
 /// Every element with its factor: dropout, and its gradient from that of the result.
-pub(in crate::gpu) fn masked<R: CubeRuntime>(x: CubeTensor<R>, masks: &Masks<R>) -> CubeTensor<R> {
+pub(crate) fn masked<R: CubeRuntime>(x: CubeTensor<R>, masks: &Masks<R>) -> CubeTensor<R> {
     if !masks.drop() {
         return x;
     }

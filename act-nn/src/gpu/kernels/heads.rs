@@ -9,7 +9,7 @@ use super::{empty, input, of_elements, sent, size};
 
 /// First token and length of each sequence, `[batch * 2]`.
 #[derive(Clone, Debug)]
-pub(in crate::gpu) struct Spans<R: CubeRuntime> {
+pub(crate) struct Spans<R: CubeRuntime> {
     pub(super) numbers: CubeTensor<R>,
     batch: usize,
     /// Places of a sequence in the padded grid.
@@ -21,7 +21,7 @@ pub(in crate::gpu) struct Spans<R: CubeRuntime> {
 impl<R: CubeRuntime> Spans<R> {
     /// Sends the spans of sequences of these lengths to where a tensor is. `longest` is at least
     /// the longest of them.
-    pub(in crate::gpu) fn new(
+    pub(crate) fn new(
         lengths: impl ExactSizeIterator<Item = usize>,
         longest: usize,
         like: &CubeTensor<R>,
@@ -95,7 +95,7 @@ fn merge_kernel(
 }
 
 /// Ragged rows, `[tokens, heads * head_dim]`, as padded heads in the type of the products.
-pub(in crate::gpu) fn split<R: CubeRuntime>(
+pub(crate) fn split<R: CubeRuntime>(
     x: CubeTensor<R>,
     spans: &Spans<R>,
     heads: usize,
@@ -122,7 +122,7 @@ pub(in crate::gpu) fn split<R: CubeRuntime>(
 }
 
 /// Padded heads as ragged rows.
-pub(in crate::gpu) fn merge<R: CubeRuntime>(x: CubeTensor<R>, spans: &Spans<R>) -> CubeTensor<R> {
+pub(crate) fn merge<R: CubeRuntime>(x: CubeTensor<R>, spans: &Spans<R>) -> CubeTensor<R> {
     let [_, heads, longest, head_dim] = x.meta.shape().dims();
     let y = empty(&x, [spans.rows, heads * head_dim], DType::F32);
     let client = x.client.clone();

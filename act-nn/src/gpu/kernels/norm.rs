@@ -10,11 +10,11 @@ use super::{empty, input, of_rows, row_sum, size};
 
 /// What the backward pass needs.
 #[derive(Clone, Debug)]
-pub(in crate::gpu) struct Saved<R: CubeRuntime> {
+pub(crate) struct Saved<R: CubeRuntime> {
     /// The normalised rows, `[rows, width]`, before gamma and beta.
-    pub(in crate::gpu) normal: CubeTensor<R>,
+    pub(crate) normal: CubeTensor<R>,
     /// The reciprocal of each row's standard deviation, `[rows]`.
-    pub(in crate::gpu) rstd: CubeTensor<R>,
+    pub(crate) rstd: CubeTensor<R>,
 }
 
 #[cube(launch)]
@@ -150,7 +150,7 @@ fn backward_kernel(
 }
 
 /// The normalised sum, and what is saved of it.
-pub(in crate::gpu) fn forward<R: CubeRuntime>(
+pub(crate) fn forward<R: CubeRuntime>(
     [branch, residual]: [CubeTensor<R>; 2],
     [gamma, beta]: [CubeTensor<R>; 2],
     eps: f32,
@@ -185,7 +185,7 @@ pub(in crate::gpu) fn forward<R: CubeRuntime>(
 }
 
 /// The gradients of the branch and of the residual.
-pub(in crate::gpu) fn backward<R: CubeRuntime>(
+pub(crate) fn backward<R: CubeRuntime>(
     dy: CubeTensor<R>,
     saved: &Saved<R>,
     gamma: CubeTensor<R>,

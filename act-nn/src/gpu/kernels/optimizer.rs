@@ -132,17 +132,17 @@ fn adam_numbers(step: &AdamStep) -> [f32; NUMBERS] {
 
 /// A parameter with its gradient and the optimiser's state of it.
 #[derive(Clone)]
-pub(in crate::gpu) struct Parameter<R: CubeRuntime> {
-    pub(in crate::gpu) value: CubeTensor<R>,
-    pub(in crate::gpu) gradient: CubeTensor<R>,
-    pub(in crate::gpu) moments: Vec<CubeTensor<R>>,
-    pub(in crate::gpu) decayed: bool,
+pub(crate) struct Parameter<R: CubeRuntime> {
+    pub(crate) value: CubeTensor<R>,
+    pub(crate) gradient: CubeTensor<R>,
+    pub(crate) moments: Vec<CubeTensor<R>>,
+    pub(crate) decayed: bool,
 }
 
 /// One step of all parameters, in their memory where nobody else holds it. Gradients are scaled so that
 /// a norm, the root of `squares`, above `clip` becomes it (0: never); [`Shared::gradient_scale`] is not read.
 /// The updates are of parameters that are not decayed, and of those that are.
-pub(in crate::gpu) fn step<R: CubeRuntime>(
+pub(crate) fn step<R: CubeRuntime>(
     mut parameters: Vec<Parameter<R>>,
     (squares, clip): (&CubeTensor<R>, f32),
     updates: &[Update; 2],

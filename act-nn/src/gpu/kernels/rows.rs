@@ -123,7 +123,7 @@ fn add_groups<R: CubeRuntime>(
 }
 
 /// `table` with `rows[i]` added to its row `ids[i]`, in its memory where nobody else holds it.
-pub(in crate::gpu) fn add<R: CubeRuntime>(
+pub(crate) fn add<R: CubeRuntime>(
     mut table: CubeTensor<R>,
     ids: &[u32],
     rows: CubeTensor<R>,

@@ -109,7 +109,7 @@ fn sum_into<R: CubeRuntime>(
 }
 
 /// The sum of the squares of all elements of all tensors, `[1]`.
-pub(in crate::gpu) fn sum_of_squares<R: CubeRuntime>(tensors: &[CubeTensor<R>]) -> CubeTensor<R> {
+pub(crate) fn sum_of_squares<R: CubeRuntime>(tensors: &[CubeTensor<R>]) -> CubeTensor<R> {
     let parts = tensors.iter().map(cubes_of).sum::<u32>();
     let mut sums = empty(&tensors[0], [parts as usize], DType::F32);
     sum_into(tensors, &sums, 0, true);

@@ -100,7 +100,7 @@ fn chunks<R: CubeRuntime>(a: CubeTensor<R>, b: CubeTensor<R>, what: u32) -> [Cub
 }
 
 /// The sums of the columns of `a`, `[1, width]`.
-pub(in crate::gpu) fn columns<R: CubeRuntime>(a: CubeTensor<R>) -> CubeTensor<R> {
+pub(crate) fn columns<R: CubeRuntime>(a: CubeTensor<R>) -> CubeTensor<R> {
     let [mut sums, _] = chunks(a.clone(), a, OF_A);
     while size(&sums)[0] > 1 {
         [sums, _] = chunks(sums.clone(), sums, OF_A);
@@ -109,7 +109,7 @@ pub(in crate::gpu) fn columns<R: CubeRuntime>(a: CubeTensor<R>) -> CubeTensor<R>
 }
 
 /// The sums of the columns of `a` and of `a * b`, `[1, width]` each.
-pub(in crate::gpu) fn columns_and_product<R: CubeRuntime>(
+pub(crate) fn columns_and_product<R: CubeRuntime>(
     a: CubeTensor<R>,
     b: CubeTensor<R>,
 ) -> [CubeTensor<R>; 2] {
