@@ -151,7 +151,7 @@ if [ "$DEVICE" = cuda ]; then
     peer() { step "$@"; }
 else
     large="2 64 2" small="1 32 2" steps=5
-    export BRIEF="--set TrainConfig.train_iter=20"
+    export BRIEF="--set TrainConfig.train_iter=4"
     peer() { echo "$1: PyTorch needs a card"; }
 fi
 # Kernels are compiled once: later steps load them.
