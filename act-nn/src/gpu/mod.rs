@@ -2,8 +2,9 @@
 //! a backward pass of its own, as [`crate::fused`] has them for the CPU.
 //!
 //! One code for CUDA and Vulkan: what a software Vulkan driver shows to be right is what a card runs.
-//! Products of matrices are burn's, which tries its kernels out on the card at hand. Nothing here waits
-//! for the device, except that an optimiser's step reads the gradient's norm once all of it is queued.
+//! Products of matrices are cubek's, which burn has too; which of its kernels is said in one place
+//! (`kernels::affine`), not tried out. Nothing here waits for the device, except that an optimiser's step reads
+//! the gradient's norm once all of it is queued.
 
 mod graph;
 pub(crate) mod kept;
@@ -30,7 +31,7 @@ use kernels::{activation, affine, attention, dropout, heads, norm, optimizer, ro
 type Gpu<R> = CubeBackend<R, f32, i32, u8>;
 type Graph<R> = Autodiff<Gpu<R>>;
 
-/// Places of a padded sequence are a multiple of this: few shapes, for which kernels are tried out once.
+/// Places of a padded sequence are a multiple of this: few shapes, so that few kernels are compiled.
 const LENGTHS: usize = 16;
 
 macro_rules! trains_on {
