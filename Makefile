@@ -6,6 +6,7 @@
 #   make clue DATA=~/clue BASE=~/models         all seven tasks: BASE/afqmc.tar, BASE/tnews/, ...
 #   make ernie-3.0-medium-afqmc BASE=...        another model's recipe: configs/MODEL/TASK.yaml
 #   make own DATA=my-folder BASE=my-model       any data: act-data describe my-folder --write, act-data check
+#   make tnews SET="Prune.pruned_ratio=0.5 TrainConfig.epochs=8"    another recipe without a file
 #
 # Every artifact is a file, build/MODEL/TASK/*.act; a second make redoes only what a change asks for.
 
@@ -30,6 +31,8 @@ MODEL ?= $(if $(BASE),pp-minilm,$(if $(DATA),small,sample))
 DEVICE ?= cpu
 ## Threads of a stage, 0 for every core; no result depends on it
 THREADS ?= 0
+## Changes of the recipe, "SECTION.KEY=VALUE ...", no blank in a value
+SET ?=
 ## Seed of every random choice
 SEED ?= 42
 ## Where the artifacts go
@@ -142,7 +145,7 @@ $(if $(lacking),$(error \
 # What was asked for, in files that are written anew only when it changes: what rests on it is redone.
 task = $(notdir $(@D))
 sample.asked = SEED=$(SEED) $(SAMPLE_FLAGS)
-models.asked = DATA=$(call data,$(task)) SEED=$(SEED) DEVICE=$(DEVICE) $(length) \
+models.asked = DATA=$(call data,$(task)) SEED=$(SEED) DEVICE=$(DEVICE) $(length) $(if $(SET),SET=$(SET)) \
                $(if $(BASE),BASE=$(call base,$(task)),LAYERS=$(LAYERS) HIDDEN=$(HIDDEN) HEADS=$(HEADS))
 # Of a recipe the model itself has only the length of its texts; what else changes there leaves it alone.
 length = $(shell grep -s max_seq_length $(CONFIGS)/$(task).yaml)
@@ -163,12 +166,13 @@ $(call each,data/train.json): $(out)/%/data/train.json: $(out)/%/sample.asked | 
 	act-data sample $* -o $(@D) --seed $(SEED) $(SAMPLE_FLAGS)
 	@touch $@
 
-training = --seed $(SEED) --threads $(THREADS) --device $(DEVICE)
+changes = $(foreach change,$(SET),--set-any $(call quoted,$(change)))
+training = $(changes) --seed $(SEED) --threads $(THREADS) --device $(DEVICE)
 stage = -c $(CONFIGS)/$*.yaml --data $(call data,$*) $(training)
 
 ifeq ($(BASE),)
 $(call each,base.act): $(out)/%/base.act: $(CONFIGS)/base.yaml $$(call files,$$*) $(out)/%/models.asked | build
-	act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) -c $(CONFIGS)/$*.yaml \
+	act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) -c $(CONFIGS)/$*.yaml $(changes) \
 	    --data $(call data,$*) $(of_task) --seed $(SEED) -q \
 	  | act-distill -c $< --data $(call data,$*) $(training) \
 	    -o $@ --report $(@:.act=.json) --metrics $(@:.act=.metrics.jsonl)
@@ -177,7 +181,7 @@ else
 $(call each,base.act): $(out)/%/base.act: $$(call base,$$*) $$(call in_base,$$*) $$(call files,$$*) \
     $(out)/%/models.asked | build
 	$(if $(filter %.act,$<),cp $< $@.tmp && mv $@.tmp $@,\
-	    act-convert import $< -c $(CONFIGS)/$*.yaml $(of_task) --data $(call data,$*) --seed $(SEED) \
+	    act-convert import $< -c $(CONFIGS)/$*.yaml $(changes) $(of_task) --data $(call data,$*) --seed $(SEED) \
 	      | act-distill --unless-trained $(stage) -o $@)
 endif
 

@@ -18,11 +18,11 @@ const TABLE: &[(&str, &str)] = &[
     (
         "act-convert new",
         "layers hidden heads intermediate task vocab max-seq-length family activation output config \
-         set data seed report quiet verbose",
+         set set-any data seed report quiet verbose",
     ),
     (
         "act-convert import",
-        "task labels data max-seq-length vocab output config set seed report quiet verbose",
+        "task labels data max-seq-length vocab output config set set-any seed report quiet verbose",
     ),
     (
         "act-convert export",
@@ -30,17 +30,17 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-prune",
-        "target-speedup budget params bytes family precision latency-table output config set data \
+        "target-speedup budget params bytes family precision latency-table output config set set-any data \
          device seed threads report quiet verbose",
     ),
     (
         "act-distill",
-        "teacher unless-trained micro-batch checkpoint checkpoint-every metrics output config set data device seed \
+        "teacher unless-trained micro-batch checkpoint checkpoint-every metrics output config set set-any data device seed \
          threads report strict quiet verbose",
     ),
     (
         "act-quant",
-        "bits deploy judge mode teacher checkpoint checkpoint-every metrics output config set data device \
+        "bits deploy judge mode teacher checkpoint checkpoint-every metrics output config set set-any data device \
          seed threads report quiet verbose",
     ),
     (

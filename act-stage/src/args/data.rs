@@ -15,6 +15,9 @@ pub struct ConfigArgs {
     /// Override one key: `--set TrainConfig.epochs=2`.
     #[arg(long, value_name = "SECTION.KEY=VALUE")]
     pub set: Vec<String>,
+    /// The same for a whole recipe: a key that only other programs read may be given, too.
+    #[arg(long, value_name = "SECTION.KEY=VALUE")]
+    pub set_any: Vec<String>,
 }
 
 impl ConfigArgs {
@@ -24,7 +27,7 @@ impl ConfigArgs {
     /// # Errors
     /// Usage: no such file, mistakes in it, named by file and line, or a flag for another program.
     pub fn load(&self, program: Program) -> Result<Config> {
-        let config = Config::load(self.file.as_deref(), &self.set)?;
+        let config = Config::load_recipe(self.file.as_deref(), &self.set_any, &self.set)?;
         config.check_flags(program)?;
         for line in config.places.lines() {
             log::trace!("configuration: {line}");

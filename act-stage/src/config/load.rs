@@ -22,9 +22,25 @@ impl Config {
     /// Of kind usage: every mistake, each with file and line or the flag, the key, and what is
     /// allowed.
     pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self> {
+        Self::load_recipe(path, &[], overrides)
+    }
+
+    /// As [`load`](Self::load), with changes of the recipe before the flags for one program: like the
+    /// file's, they may be of keys that only other programs read.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub fn load_recipe(
+        path: Option<&Path>,
+        changes: &[String],
+        overrides: &[String],
+    ) -> Result<Self> {
         let mut sources = Vec::new();
         if let Some(path) = path {
             sources.push(Source::file(path)?);
+        }
+        for flag in changes {
+            sources.push(Source::recipe_flag(flag)?);
         }
         for flag in overrides {
             sources.push(Source::flag(flag)?);

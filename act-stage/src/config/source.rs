@@ -22,6 +22,8 @@ pub(super) struct Source {
     name: String,
     /// The file's text; a flag has no lines.
     text: Option<String>,
+    /// A flag that is meant for one program.
+    own: bool,
     /// Sections, keys and values as they are written.
     pub tree: Map<String, Value>,
 }
@@ -60,20 +62,34 @@ impl Source {
         Ok(Self {
             name,
             text: Some(text),
+            own: false,
             tree,
         })
     }
 
-    /// A flag, `Section.key=value`.
+    /// A flag for one program, `--set Section.key=value`.
     pub fn flag(flag: &str) -> Result<Self> {
-        let name = format!("--set {flag}");
+        let own = true;
+        Ok(Self {
+            own,
+            ..Self::assignment("--set", flag)?
+        })
+    }
+
+    /// A flag for the whole recipe, `--set-any Section.key=value`.
+    pub fn recipe_flag(flag: &str) -> Result<Self> {
+        Self::assignment("--set-any", flag)
+    }
+
+    fn assignment(option: &str, flag: &str) -> Result<Self> {
+        let name = format!("{option} {flag}");
         let path_and_value = flag.split_once('=');
         let (path, value) = path_and_value
             .map(|(path, value)| (path.trim().split('.').collect::<Vec<_>>(), value))
             .filter(|(path, _)| path.len() >= 2 && path.iter().all(|key| !key.is_empty()))
             .ok_or_else(|| {
                 Error::usage(format!(
-                    "{name}: write --set Section.key=value, as in --set Prune.pruned_ratio=0.5"
+                    "{name}: write {option} Section.key=value, as in {option} Prune.pruned_ratio=0.5"
                 ))
             })?;
         let value = yaml::parse(value).map_err(|fault| {
@@ -88,13 +104,14 @@ impl Source {
         Ok(Self {
             name,
             text: None,
+            own: false,
             tree: nested(&path, value),
         })
     }
 
-    /// True of a flag.
+    /// True of a flag for one program, which must read its key.
     pub fn is_flag(&self) -> bool {
-        self.text.is_none()
+        self.own
     }
 
     /// The line in which a key stands; a flag has none.

@@ -1,7 +1,7 @@
 //! `--set` goes before the file, and its mistakes name the flag.
 
 use act_core::quant::Calibrator;
-use act_stage::config::{LrDecay, OptimizerKind};
+use act_stage::config::{Config, LrDecay, OptimizerKind, Program};
 
 use super::{REFERENCE, load, refusal};
 
@@ -76,4 +76,26 @@ fn mistakes_in_flags_name_the_flag() {
             "\nfound    {message}\nexpected {expected}"
         );
     }
+}
+
+/// What Make gives every stage: checked as a flag is, read by whom it concerns, below `--set`.
+#[test]
+fn a_change_of_the_recipe_may_be_of_any_programs_key() {
+    let change = [
+        "Prune.pruned_ratio=0.4".to_string(),
+        "TrainConfig.epochs=7".into(),
+    ];
+    let own = ["TrainConfig.epochs=2".to_string()];
+    let config = Config::load_recipe(None, &change, &own).unwrap();
+    config.check_flags(Program::Distill).unwrap();
+    assert_eq!(config.prune.pruned_ratio, Some(0.4));
+    assert_eq!(config.train.epochs, 2);
+    let typo = ["Prun.x=2".to_string()];
+    let refused = Config::load_recipe(None, &typo, &[]).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("--set-any Prun.x=2: unknown section"),
+        "{refused}"
+    );
 }

@@ -211,3 +211,31 @@ fn the_target_is_the_last_of_a_reports_files() {
         ["report.txt", "report.json", "report.html", "report.md"]
     );
 }
+
+/// SET changes the recipe of every stage, and what was made by another recipe is made anew.
+#[test]
+fn a_recipe_is_changed_without_a_file() {
+    let workshop = Workshop::new();
+    let set = "SET=Prune.pruned_ratio=0.5 QuantPost.schemes=[static,smooth]";
+    let made = workshop.make(&["afqmc", set]);
+    let changes = [
+        "--set-any Prune.pruned_ratio=0.5",
+        "--set-any QuantPost.schemes=[static,smooth]",
+    ];
+    for stage in ["act-convert new", "act-prune", "act-distill", "act-quant"] {
+        assert!(
+            made.has(&[&[stage][..], &changes].concat()),
+            "{stage}: {:?}",
+            made.said
+        );
+    }
+    assert_eq!(
+        workshop.make(&["afqmc", set]).said,
+        [""; 0],
+        "nothing has changed"
+    );
+    assert!(
+        workshop.make(&["afqmc"]).has(&["act-prune"]),
+        "the old recipe's model was kept"
+    );
+}
