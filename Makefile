@@ -55,6 +55,8 @@ FUZZ_SECONDS ?= 600
 FUZZ_TARGET ?=
 ## Flags of the fuzzer
 FUZZ_FLAGS ?= -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=60 -max_len=65536 -print_final_stats=1
+## 1 shows the commands of a recipe as they run
+V ?=
 ## Where install puts bin/ and share/
 PREFIX ?= /usr/local
 ## A root to install into, for packagers
@@ -162,8 +164,13 @@ $(foreach file,sample.asked models.asked report.asked,$(call each,$(file))): \
     $$(if $$(subst [$$($$(@F))],,[$$(file < $$@)]),asked-anew)
 	@mkdir -p $(@D) && printf '%s\n' $(call quoted,$($(@F))) > $@
 
+# A line for each file that is made; its command with V=1.
+quiet := $(if $(V),,@)
+making = $(if $(V),,@echo "make: $@" >&2)
+
 $(call each,data/train.json): $(out)/%/data/train.json: $(out)/%/sample.asked | build
-	act-data sample $* -o $(@D) --seed $(SEED) $(SAMPLE_FLAGS)
+	$(making)
+	$(quiet)act-data sample $* -o $(@D) --seed $(SEED) $(SAMPLE_FLAGS)
 	@touch $@
 
 changes = $(foreach change,$(SET),--set-any $(call quoted,$(change)))
@@ -172,7 +179,8 @@ stage = -c $(CONFIGS)/$*.yaml --data $(call data,$*) $(training)
 
 ifeq ($(BASE),)
 $(call each,base.act): $(out)/%/base.act: $(CONFIGS)/base.yaml $$(call files,$$*) $(out)/%/models.asked | build
-	act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) -c $(CONFIGS)/$*.yaml $(changes) \
+	$(making)
+	$(quiet)act-convert new --layers $(LAYERS) --hidden $(HIDDEN) --heads $(HEADS) -c $(CONFIGS)/$*.yaml $(changes) \
 	    --data $(call data,$*) $(of_task) --seed $(SEED) -q \
 	  | act-distill -c $< --data $(call data,$*) $(training) \
 	    -o $@ --report $(@:.act=.json) --metrics $(@:.act=.metrics.jsonl)
@@ -180,29 +188,34 @@ else
 # A bare encoder, which has no head for the task, is fine-tuned first; a classifier is passed on.
 $(call each,base.act): $(out)/%/base.act: $$(call base,$$*) $$(call in_base,$$*) $$(call files,$$*) \
     $(out)/%/models.asked | build
-	$(if $(filter %.act,$<),cp $< $@.tmp && mv $@.tmp $@,\
+	$(making)
+	$(quiet)$(if $(filter %.act,$<),cp $< $@.tmp && mv $@.tmp $@,\
 	    act-convert import $< -c $(CONFIGS)/$*.yaml $(changes) $(of_task) --data $(call data,$*) --seed $(SEED) \
 	      | act-distill --unless-trained $(stage) -o $@)
 endif
 
 $(call each,pruned.act): $(out)/%/pruned.act: $(out)/%/base.act $(CONFIGS)/%.yaml $$(call files,$$*) | build
-	act-prune $< $(stage) -o $@ --report $(@:.act=.json)
+	$(making)
+	$(quiet)act-prune $< $(stage) -o $@ --report $(@:.act=.json)
 
 $(call each,student.act): $(out)/%/student.act: $(out)/%/pruned.act $(out)/%/base.act $(CONFIGS)/%.yaml \
     $$(call files,$$*) | build
-	act-distill $< --teacher $(@D)/base.act $(stage) \
+	$(making)
+	$(quiet)act-distill $< --teacher $(@D)/base.act $(stage) \
 	    -o $@ --report $(@:.act=.json) --metrics $(@:.act=.metrics.jsonl)
 
 # Calibration, and training where the configuration has QuantAware and calibration loses too much.
 $(call each,int8.act): $(out)/%/int8.act: $(out)/%/student.act $(out)/%/base.act $(CONFIGS)/%.yaml \
     $$(call files,$$*) | build
-	act-quant $< --teacher $(@D)/base.act $(stage) \
+	$(making)
+	$(quiet)act-quant $< --teacher $(@D)/base.act $(stage) \
 	    -o $@ --report $(@:.act=.json) --metrics $(@:.act=.metrics.jsonl)
 
 models := base.act pruned.act student.act int8.act
 $(call each,report.md): $(out)/%/report.md: $(addprefix $(out)/%/,$(models)) $(out)/%/report.asked \
     $$(call in_data,$$*,test.* test_public.*) | build
-	act-eval report $(addprefix $(@D)/,$(models)) --data $(call data,$*) \
+	$(making)
+	$(quiet)act-eval report $(addprefix $(@D)/,$(models)) --data $(call data,$*) \
 	    $(if $(BASE),,--training $(@D)/base.json) --training $(@D)/student.json --training $(@D)/int8.json \
 	    $(REPORT_FLAGS) -o $(@:.md=.txt) -o $(@:.md=.json) -o $(@:.md=.html) -o $@ > /dev/null
 
@@ -340,8 +353,11 @@ test-python: wheel ## Its tests, in an environment of their own
 
 prefix := $(DESTDIR)$(PREFIX)
 
+# Builds nothing: whoever may write to PREFIX, root as a rule, seldom has a compiler.
 .PHONY: install
-install: build ## Install binaries, manual pages and shell completions to PREFIX
+install: ## Install binaries, manual pages and shell completions to PREFIX, after make build
+	@for program in $(PROGRAMS); do test -x "$(bin)/$$program" || \
+	    { echo "make install: there is no $(bin)/$$program yet; run make build first" >&2; exit 2; }; done
 	install -d "$(prefix)/bin"
 	install $(PROGRAMS:%="$(bin)"/%) "$(prefix)/bin"
 	for program in $(PROGRAMS); do $$program --generate "$(prefix)/share"; done

@@ -72,6 +72,36 @@ fn what_is_installed_anywhere_is_removed_again() {
     }
 }
 
+/// Who installs may be root, who has no compiler.
+#[test]
+fn nothing_is_built_to_be_installed() {
+    let workshop = Workshop::new();
+    let prefix = setting("PREFIX", &workshop.path("programs"));
+    let nowhere = setting("CARGO_TARGET_DIR", &workshop.path("nowhere"));
+    let made = workshop
+        .make(&["install", &prefix, &nowhere, "CARGO=false"])
+        .ran;
+    assert_eq!(made.code, Some(2), "{}", made.stderr);
+    assert!(
+        made.stderr.contains("run make build first"),
+        "{}",
+        made.stderr
+    );
+    assert!(!workshop.path("programs").exists());
+    let built = workshop.make(&["install", &prefix, "CARGO=false"]).ran;
+    assert_eq!(built.code, Some(0), "{}", built.stderr);
+}
+
+#[test]
+fn a_file_that_is_made_is_a_line_and_its_command_too_with_v() {
+    let workshop = Workshop::new();
+    let printed = |words: &[&str]| String::from_utf8(workshop.make(words).ran.stdout).unwrap();
+    let said = workshop.make(&["afqmc"]).ran.stderr;
+    assert!(said.contains("afqmc/pruned.act\n"), "{said}");
+    assert!(!printed(&["afqmc", "SEED=7"]).contains("act-prune"));
+    assert!(printed(&["afqmc", "SEED=8", "V=1"]).contains("act-prune /"));
+}
+
 #[test]
 fn help_explains_whatever_can_be_set() {
     let text = fs::read_to_string(workspace().join("Makefile")).expect("the Makefile");
