@@ -16,6 +16,8 @@ mod paddle;
 mod places;
 mod programs;
 mod quantity;
+#[cfg(test)]
+mod schema;
 mod section;
 mod sections;
 mod source;

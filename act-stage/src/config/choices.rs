@@ -6,6 +6,7 @@ use act_core::named;
 named! {
     /// `TrainConfig.optimizer_builder.optimizer.type`: Paddle's classes.
     #[derive(Default)]
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum OptimizerKind {
         /// Adam with decoupled decay.
         #[default]
@@ -21,6 +22,7 @@ named! {
 
 named! {
     /// `TrainConfig.optimizer_builder.regularizer.type`.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum Penalty {
         /// Of magnitudes.
         L1 = "L1Decay",
@@ -32,6 +34,7 @@ named! {
 named! {
     /// `TrainConfig.amp_config.dtype`.
     #[derive(Default)]
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum AmpDtype {
         /// The one there is.
         #[default]
@@ -41,6 +44,7 @@ named! {
 
 named! {
     /// `TrainConfig.lr_decay`: what a learning rate that is a number does after warm-up.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum LrDecay {
         /// Falls linearly to 0 at the last step.
         Linear = "linear",
@@ -53,6 +57,7 @@ named! {
 
 named! {
     /// `Distillation.loss`: PaddleSlim's names.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum PaddleLoss {
         /// Mean squared error.
         L2 = "l2",
@@ -63,6 +68,7 @@ named! {
 
 named! {
     /// `QuantAware.weight_quantize_type`: where the steps of trained weights come from.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum TrainedWeights {
         /// Learned, one a row.
         Learned = "channel_wise_lsq",
@@ -75,6 +81,7 @@ named! {
 
 named! {
     /// `QuantAware.activation_quantize_type`: where the steps of inputs come from.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum TrainedActivations {
         /// Learned.
         Learned = "lsq",
@@ -89,6 +96,7 @@ named! {
 
 named! {
     /// `Prune.prune_algo`.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum PruneAlgorithm {
         /// The one there is.
         Transformer = "transformer_pruner",
@@ -97,6 +105,7 @@ named! {
 
 named! {
     /// `Prune.criterion`: how importance is measured.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum Criterion {
         /// The squares of a structure's weights; the naive baseline, needs no data.
         Magnitude = "magnitude",
@@ -111,6 +120,7 @@ named! {
 
 named! {
     /// `Prune.precision`: what will be served.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum Precision {
         /// Integers.
         Int8 = "int8",
@@ -121,6 +131,7 @@ named! {
 
 named! {
     /// `Prune.vocabulary`: which tokens stay.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum KeptTokens {
         /// All of them.
         All = "all",
@@ -133,6 +144,7 @@ named! {
 
 named! {
     /// `QuantPost.weight_quantize_type`: what shares a weight scale, and how it is chosen.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum Granularity {
         /// Each output row has its own.
         Channel = "channel_wise_abs_max",
@@ -145,6 +157,7 @@ named! {
 
 named! {
     /// `QuantPost.weight_round`: which integer a weight becomes.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum WeightRound {
         /// The nearest.
         Nearest = "nearest",
@@ -157,6 +170,7 @@ named! {
 named! {
     /// `QuantPost.weight_groups`: which weights together keep to what processors without VNNI can add in
     /// 16 bits.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum WeightGroups {
         /// None: they multiply more slowly there.
         None = "none",
@@ -169,6 +183,7 @@ named! {
 
 named! {
     /// `QuantPost.attention`: what attention multiplies queries by keys in, and its weights by values.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum AttentionKind {
         /// Floats.
         F32 = "f32",
@@ -191,6 +206,7 @@ impl WeightGroups {
 named! {
     /// `QuantPost.schemes`: what the input of a layer may become, the cheapest at run time first.
     #[derive(PartialOrd, Ord)]
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum SchemeKind {
         /// One scale, found by calibration.
         Static = "static",
@@ -208,6 +224,7 @@ named! {
 
 named! {
     /// `QuantPost.judge`: the texts that trials are judged on.
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum JudgeTexts {
         /// Texts without labels that lie beside the splits, if there are any; else made up.
         Automatic = "automatic",
@@ -225,6 +242,7 @@ named! {
 named! {
     /// `quantize_op_types`: operators in Paddle's names.
     #[allow(missing_docs)]
+    #[cfg_attr(test, derive(schemars::JsonSchema))]
     pub enum Operator {
         Mul = "mul",
         Matmul = "matmul",

@@ -13,10 +13,12 @@ const KEY: &str = "TrainConfig.class_weights";
 
 /// `balanced`, or a weight a label.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ClassWeights {
     /// Rare classes weigh as much as common ones, all of their examples together.
     #[serde(serialize_with = "balanced")]
+    #[cfg_attr(test, schemars(schema_with = "super::schema::balanced"))]
     Balanced,
     /// By the labels' names; 1 for those that are not named.
     Given(BTreeMap<String, f64>),

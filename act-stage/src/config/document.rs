@@ -15,6 +15,7 @@ use act_core::named;
 
 /// A whole configuration file. Made by [`Config::load`], which alone checks names and values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Config {
     /// Model, task and data.

@@ -9,6 +9,7 @@ use act_core::error::{Error, Result};
 
 /// A time above 0: `800us`, `8ms` or `1.5s`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Time {
     written: String,
@@ -25,6 +26,7 @@ impl Time {
 /// A number of bytes: `800kB`, `20MB` or `1GB` (powers of 1000), `19MiB` (powers of 1024), `1000000`, or
 /// `0`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Size {
     written: String,

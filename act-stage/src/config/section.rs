@@ -9,6 +9,7 @@ macro_rules! section {
     }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(default)]
         pub struct $name {
             $($(#[$of])* #[serde(skip_serializing_if = "super::section::absent")] pub $key: $type,)+

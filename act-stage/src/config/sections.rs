@@ -145,6 +145,7 @@ section! {
     /// [`QuantPost`].
     pub struct HyperParameterOptimization {
         /// Choices for `QuantPost.algo`.
+        #[cfg_attr(test, schemars(schema_with = "super::schema::calibrators"))]
         pub ptq_algo: Option<Vec<Calibrator>>,
         /// Choices for `QuantPost.weight_quantize_type`.
         pub weight_quantize_type: Option<Vec<Granularity>>,
@@ -176,6 +177,7 @@ section! {
         /// Calibration batches.
         pub batch_nums: usize = 16,
         /// Calibration of activations.
+        #[cfg_attr(test, schemars(schema_with = "super::schema::calibrator"))]
         pub algo: Calibrator = Calibrator::Hist,
         /// Percentile of `hist`.
         pub hist_percent: f64 = 0.9999,

@@ -57,6 +57,7 @@ section! {
         /// Mixed precision on a GPU.
         pub amp_config: Option<AmpConfig>,
         /// Ours: what chooses the best weights and trials; default: the task's own.
+        #[cfg_attr(test, schemars(schema_with = "super::schema::metric"))]
         pub metric: Option<Metric>,
         /// What the input model must have of the metric, checked before work starts.
         pub origin_metric: Option<f64>,
@@ -84,6 +85,7 @@ impl TrainConfig {
 
 /// A number, or one of Paddle's schedulers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum LearningRate {
     /// The highest rate; `warmup_ratio` and `lr_decay` shape the rest.
@@ -112,6 +114,7 @@ impl<'de> Deserialize<'de> for LearningRate {
 
 /// Paddle's learning rate schedulers (`paddle.optimizer.lr`, 2.6), counted in optimiser steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", deny_unknown_fields)]
 #[allow(missing_docs)] // The fields bear Paddle's names and meanings.
 pub enum Scheduler {
@@ -264,6 +267,7 @@ impl Optimizer {
 
 /// `regularizer: {type: L2Decay, coeff: 4.0e-5}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Regularizer {
     /// Of what.
