@@ -233,7 +233,7 @@ clue: | build ## All seven tasks, and the table of them all; make -j2 clue runs 
 	+@finished=$$(mktemp); trap 'rm -f '$$finished EXIT; code=0; \
 	$(MAKE) --no-print-directory -k $(TASKS) FINISHED=$$finished || code=$$?; \
 	if [ -s $$finished ]; then \
-	  act-eval summary $$(sort -u $$finished) > $(out)/clue.md; \
+	  act-eval summary $$(sort -u $$finished) -o $(out)/clue.html > $(out)/clue.md; \
 	  echo; cat $(out)/clue.md; \
 	fi; \
 	for task in $(TASKS); do \

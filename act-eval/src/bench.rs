@@ -11,7 +11,7 @@ use act_stage::{Context, Exit};
 
 use crate::args::LatencyArgs;
 use crate::evaluation::open_split;
-use crate::latency::{Contestant, Race, latency_table, race_all};
+use crate::latency::{Contestant, Race, latency_table, race_all, unsteady};
 use crate::model::{Model, stem};
 use crate::output::{self, Printed, synthetic_tag};
 use crate::table;
@@ -80,6 +80,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     } else {
         let names: Vec<&str> = models.iter().map(|m| m.name.as_str()).collect();
         let conditions = conditions(&report, &models);
+        if let Some(sentence) = unsteady(&names, &races) {
+            log::warn!("{sentence}");
+        }
         Printed::Text(format!("{}{conditions}\n", latency_table(&names, &races)))
     };
     judge.report.write(ctx, report)?;

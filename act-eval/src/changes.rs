@@ -105,7 +105,7 @@ pub fn summary(changes: &Changes) -> String {
         _ => String::new(),
     };
     format!(
-        "{count} answers of the first model changed in the last: {lost} were right, {won} became \
+        "{count} answers of the first model changed in the last: {lost} became wrong, {won} became \
          right, {} were wrong before and after.{shown}",
         count - lost - won
     )

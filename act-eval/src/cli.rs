@@ -105,8 +105,8 @@ const SUMMARY_EXAMPLES: &str = "\
 Examples:
   What make clue prints at its end:
     act-eval summary build/small/*/report.json
-  Kept as Markdown:
-    act-eval summary build/small/*/report.json > clue.md
+  Kept as a page to look at, and as Markdown:
+    act-eval summary build/small/*/report.json -o clue.html -o clue.md
   One figure for a script:
     act-eval summary build/small/*/report.json --json | grep '\"speedup\"'";
 

@@ -9,7 +9,7 @@ use act_stage::report::{
 };
 
 use crate::evaluation::Answers;
-use crate::latency::Race;
+use crate::latency::{self, Race};
 use crate::model::Model;
 use crate::{changes, classes, confusion, figures, paired};
 
@@ -92,10 +92,11 @@ impl Comparison {
     }
 
     /// What is wrong with accuracies, each warning once, with the models that it is about; then the
-    /// classes that a model has lost.
+    /// classes that a model has lost, and where the machine was too busy.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.told_once(|row| row.warning.clone());
         warnings.extend(self.lost_classes());
+        warnings.extend(latency::unsteady(&self.names(), &self.races));
         warnings
     }
 

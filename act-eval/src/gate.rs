@@ -79,8 +79,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         log::warn!("{lost}");
     }
     output::print(ctx, &Printed::Text(outcome.text()))?;
-    let passed = outcome.verdicts.iter().all(|v| v.passed);
-    Ok(if passed { Exit::Done } else { Exit::Missed })
+    let met = outcome
+        .verdicts
+        .iter()
+        .all(|v| v.outcome == criteria::Outcome::Met);
+    Ok(if met { Exit::Done } else { Exit::Missed })
 }
 
 /// What the gate finds.
@@ -125,8 +128,8 @@ pub fn judge(args: &Args, report: &Report<ComparisonDetails>) -> Result<Outcome>
     let mut verdicts = verdicts?;
     let tag = synthetic_tag(report.synthetic);
     for v in &mut verdicts {
-        let outcome = if v.passed { "ok    " } else { "missed" };
-        v.line = format!("{outcome}  {}: {}{tag}", model.name, v.line);
+        let word = v.outcome.word();
+        v.line = format!("{word:<7} {}: {}{tag}", model.name, v.line);
     }
     let lost = criteria::lost(models, model);
     Ok(Outcome {

@@ -6,18 +6,22 @@ mod answers;
 mod layers;
 mod plot;
 
+use std::cmp::Ordering;
+
 use act_core::Result;
 use act_stage::report::{ComparedModel, HowQuantised, TrainingCourse};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::comparison::Comparison;
+use crate::conclusion;
 use crate::latency::{Lengths, Race};
 use crate::lineage::{short, tree};
 use crate::model::Model;
 use crate::table::{self, Table};
 use crate::{markdown, quantised, sites};
 
-const STYLE: &str = include_str!("html/style.css");
+/// The style sheet of every page.
+pub(crate) const STYLE: &str = include_str!("html/style.css");
 
 /// The whole page.
 pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
@@ -57,7 +61,7 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                     (section("Classes", classes(comparison.models())))
                 }
                 @if !comparison.details().training.is_empty() {
-                    (section("Training", training(&comparison.details().training)?))
+                    (section("Training", training(comparison)?))
                 }
                 (section("Layers", layers::pictures(models)))
                 (answers::sections(comparison))
@@ -84,12 +88,16 @@ fn headline(comparison: &Comparison) -> Markup {
     };
     let points = last.difference.map_or(0.0, |d| d.value);
     html! {
+        @if let Some(sentence) = conclusion::sentence(comparison) { p.conclusion { (sentence) } }
         div.headline {
             @if let (Some(speedup), Some(race)) = (last.speedups.first(), comparison.races.first()) {
-                (figure(table::times(speedup.ratio.median), format!("as fast as {} at {}", first.name, race.setting)))
+                @let of = format!("{} as {} at {}", "as fast", first.name, race.setting);
+                @let spread = format!("{:.2} .. {:.2}", speedup.ratio.p5, speedup.ratio.p95);
+                @if speedup.ratio.is_unsteady() { (figure("?".into(), format!("{of}: the machine was busy ({spread})"))) }
+                @else { (figure(table::times(speedup.ratio.median), format!("{of} ({spread})"))) }
             }
             (figure(table::times(last.size_ratio), format!("smaller than {}", first.name)))
-            (figure(table::points(points), format!("points of {} ({})", last.accuracy.metric.title(), noise(last))))
+            (figure(table::points(points), format!("points of {} ({})", last.accuracy.metric.title(), told(last))))
         }
     }
 }
@@ -104,12 +112,16 @@ fn classes(rows: &[ComparedModel]) -> Markup {
     }
 }
 
-/// Whether a difference could be chance.
-fn noise(row: &ComparedModel) -> String {
-    match row.difference {
-        Some(d) if d.p_value >= 0.05 => format!("within noise, p = {:.2}", d.p_value),
-        Some(d) => format!("not chance, p = {:.2}", d.p_value),
-        None => String::new(),
+/// The interval of a difference, and whether it leaves out 0.
+fn told(row: &ComparedModel) -> String {
+    let Some(d) = &row.difference else {
+        return String::new();
+    };
+    let (low, high) = conclusion::interval(d);
+    let interval = table::points_interval(low, high);
+    match conclusion::direction(d) {
+        Ordering::Equal => format!("{interval}: not to be told from 0"),
+        _ => interval,
     }
 }
 
@@ -168,7 +180,8 @@ fn latency(comparison: &Comparison) -> Markup {
             div.bars {
                 @for (i, (row, latency)) in comparison.models().iter().zip(&race.latency).enumerate() {
                     span { (row.name) }
-                    div { i.{ "s" (i % 6) } style=(format!("width:{:.1}%", 100.0 * latency.median_ms / slowest)) {} }
+                    @let told = format!("{}: {} ms, 95 % within {} ms", row.name, table::ms(latency.median_ms), table::ms(latency.p95_ms));
+                    div title=(told) { (bar(i, latency.median_ms / slowest)) }
                     span.number { (table::ms(latency.median_ms)) " ms" }
                     span.number { @if i > 0 { (race.speedup[i]) } }
                 }
@@ -192,7 +205,7 @@ fn operators(comparison: &Comparison) -> Markup {
             @for operator in &comparison.details().operators {
                 @for &m in models {
                     span { @if m == 0 { (operator.name) } }
-                    div { i.{ "s" (m % 6) } style=(format!("width:{:.1}%", 100.0 * operator.ms[m] / longest)) {} }
+                    div { (bar(m, operator.ms[m] / longest)) }
                     span.number { (table::ms(operator.ms[m])) " ms" }
                     span.number { (comparison.models()[m].name) }
                 }
@@ -202,17 +215,29 @@ fn operators(comparison: &Comparison) -> Markup {
     }
 }
 
+/// A bar of this share of the whole width, in the colour of the model at this place.
+fn bar(place: usize, share: f64) -> Markup {
+    let series = plot::series(place);
+    html! { i style=(format!("width:{:.1}%;background:var(--series-{series})", 100.0 * share)) {} }
+}
+
 /// Markdown's code marks mean nothing on a page.
 fn plain(text: &str) -> String {
     text.replace('`', "")
 }
 
-fn training(courses: &[TrainingCourse]) -> Result<Markup> {
+fn training(comparison: &Comparison) -> Result<Markup> {
+    let courses: &[TrainingCourse] = &comparison.details().training;
+    let names = comparison.names();
     let mut losses = Vec::new();
     let mut scores = Vec::new();
-    for course in courses {
+    for (i, course) in courses.iter().enumerate() {
+        // A course is named by its report's file, as a model by its own.
+        let model = names.iter().position(|name| *name == course.name);
+        let place = model.unwrap_or(names.len() + i);
         losses.push(plot::Line {
             name: &course.name,
+            place,
             points: course
                 .losses
                 .iter()
@@ -222,6 +247,7 @@ fn training(courses: &[TrainingCourse]) -> Result<Markup> {
         let evaluations = course.evaluations.iter();
         scores.push(plot::Line {
             name: &course.name,
+            place,
             points: evaluations
                 .filter_map(|e| Some((e.step as f64, 100.0 * e.value()?)))
                 .collect(),
@@ -270,6 +296,7 @@ fn how_quantised(how: &HowQuantised) -> Result<Markup> {
             let trained = evaluations.iter();
             let mut lines = vec![plot::Line {
                 name: "trained",
+                place: 1,
                 points: trained.map(|e| (e.step as f64, value(e))).collect(),
             }];
             // A metric of the calibrated model is in act-quant's report.
@@ -277,6 +304,7 @@ fn how_quantised(how: &HowQuantised) -> Result<Markup> {
                 let ends = [0, last.step].map(|step| (step as f64, 1e3 * outcome.calibrated));
                 lines.push(plot::Line {
                     name: "calibrated",
+                    place: 0,
                     points: ends.into(),
                 });
             }
@@ -304,13 +332,14 @@ fn lineage(models: &[Model]) -> Markup {
 }
 
 /// A table of cells, wide ones scroll.
-fn grid(table: &Table) -> Markup {
+pub(crate) fn grid(table: &Table) -> Markup {
     let class = |column| if table.is_text(column) { "" } else { "number" };
     html! {
         div.scroll { table {
             thead { tr { @for (i, cell) in table.header().iter().enumerate() { th class=(class(i)) { (cell) } } } }
             tbody {
-                @for row in table.rows() {
+                // The page says it at its top.
+                @for row in table.rows().iter().filter(|row| row[0] != markdown::SYNTHETIC_ROW) {
                     tr { @for (i, cell) in row.iter().enumerate() { td class=(class(i)) { (cell) } } }
                 }
             }

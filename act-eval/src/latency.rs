@@ -89,6 +89,30 @@ impl Race {
     }
 }
 
+/// A sentence where the machine was too busy for speed-ups to be told.
+pub fn unsteady(names: &[&str], races: &[Race]) -> Option<String> {
+    let apart = |ratio: &Ratio| ratio.p95 / ratio.p5;
+    let worst = |race: &Race| {
+        let all = names.iter().zip(race.speedup.clone());
+        let (name, ratio) = all
+            .filter(|(_, ratio)| ratio.is_unsteady())
+            .max_by(|(_, a), (_, b)| apart(a).total_cmp(&apart(b)))?;
+        Some((race.setting, *name, ratio))
+    };
+    let found: Vec<_> = races.iter().filter_map(worst).collect();
+    let (setting, name, ratio) = found
+        .iter()
+        .max_by(|a, b| apart(&a.2).total_cmp(&apart(&b.2)))?;
+    Some(format!(
+        "the machine was busy: rounds lie far apart in {} of {} settings, at {setting} those of {name} between \
+         {:.2}x and {:.2}x; measure again with nothing else running",
+        found.len(),
+        races.len(),
+        ratio.p5,
+        ratio.p95
+    ))
+}
+
 /// Measures every setting, one after the other.
 pub fn race_all(
     settings: &[Setting],

@@ -5,7 +5,7 @@
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
 //! [`summary`], [`gate`]; [`cli`] holds them together), under them the measurements
 //! ([`evaluation`], [`latency`], [`operators`], [`sites`]), the statistics ([`paired`],
-//! [`resample`], [`classes`], [`figures`], [`confusion`], [`changes`]) and the writing ([`table`], [`markdown`], [`lineage`], [`html`]).
+//! [`resample`], [`classes`], [`figures`], [`confusion`], [`changes`]) and the writing ([`table`], [`conclusion`], [`markdown`], [`lineage`], [`html`]).
 //! What a report holds stands in [`act_stage::report`].
 
 pub mod accuracy;
@@ -15,6 +15,7 @@ pub mod changes;
 pub mod classes;
 pub mod cli;
 pub mod comparison;
+pub mod conclusion;
 pub mod confusion;
 pub mod evaluation;
 pub mod figures;

@@ -8,6 +8,7 @@ use act_core::metrics::Metric;
 use act_stage::report::{ComparedModel, Host, ModelReport};
 
 use crate::comparison::Comparison;
+use crate::conclusion;
 use crate::latency::latency_table;
 use crate::lineage::{short, tree};
 use crate::model::Model;
@@ -16,7 +17,7 @@ use crate::table::{self, Table};
 use crate::{operators, quantised, sites};
 
 /// What stands in a table's last row if its figures rest on the bundled corpus.
-const SYNTHETIC_ROW: &str = "(synthetic sample)";
+pub(crate) const SYNTHETIC_ROW: &str = "(synthetic sample)";
 
 /// The table: every model's accuracy, size, latency and speed-up in the first setting.
 pub fn summary(comparison: &Comparison) -> Table {
@@ -74,7 +75,7 @@ pub fn headline(rows: &[ComparedModel]) -> Metric {
 }
 
 /// The tables, and under them what is wrong with the figures and what was not read of the texts.
-pub fn verdict(comparison: &Comparison) -> String {
+fn verdict(comparison: &Comparison) -> String {
     let warnings = comparison.warnings().into_iter();
     let warnings = warnings.map(|w| format!("\nWarning: {w}.\n"));
     let cuts = comparison.cuts().into_iter().map(|c| format!("\n{c}.\n"));
@@ -107,6 +108,9 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
             "Judged on {}/{}{held_out}, {} examples, digest {digest}{tag}. {INTERVALS}\n",
             data.name, data.split, data.examples,
         ));
+    }
+    if let Some(sentence) = conclusion::sentence(comparison) {
+        say(&format!("**{sentence}**\n"));
     }
     say(&verdict(comparison));
     say(&format!("## Latency{}\n", synthetic_tag(report.synthetic)));

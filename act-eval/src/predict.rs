@@ -7,7 +7,7 @@ mod source;
 mod stages;
 mod takes;
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -156,6 +156,12 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         args.input.display().to_string()
     };
     let progress = ctx.progress();
+    // Between answers on the same terminal a bar would only flicker.
+    if !std::io::stdout().is_terminal()
+        && let Some(lines) = source::lines(&args.input)
+    {
+        progress.begin("predicting", lines);
+    }
     let mut written = Written {
         out: ctx.listing(),
         style: match (args.submission, args.labels_only, args.top) {
@@ -170,9 +176,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     };
     let stages = Stages::start(model, reader, source, args.batch_size)?;
     let ended = stages.each(|answers| {
-        progress.advance(0)?;
+        progress.advance(answers.len())?;
         written.add(answers)
     });
+    progress.finish();
     let cut = written.lengths.cut();
     if cut.examples > 0 {
         log::warn!("{name}: {cut}");

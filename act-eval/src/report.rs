@@ -9,6 +9,7 @@ use act_stage::{Context, Exit, printed};
 
 use crate::args::LatencyArgs;
 use crate::comparison::{Comparison, Measurements};
+use crate::conclusion;
 use crate::evaluation::{Answers, open_split};
 use crate::html;
 use crate::latency::{Contestant, race_all};
@@ -125,23 +126,23 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         log::warn!("{lost}");
     }
     let json = output::json(&comparison.report)?;
-    let verdict = markdown::verdict(&comparison);
+    let text = conclusion::text(&comparison);
     // In the order of the flags: whoever waits for one of them, as Make does, names it last.
     for document in &args.output {
-        let text = match document.format {
+        let content = match document.format {
             DocumentFormat::Html => html::document(&comparison, &models)?,
             DocumentFormat::Json => json.clone(),
             DocumentFormat::Markdown => {
                 printed::markdown(&markdown::document(&comparison, &models))
             }
-            DocumentFormat::Text => printed::lines(&verdict),
+            DocumentFormat::Text => printed::lines(&text),
         };
-        ctx.write_file(&document.path, text.as_bytes())?;
+        ctx.write_file(&document.path, content.as_bytes())?;
     }
     let printed = if args.json {
         Printed::Json(json)
     } else {
-        Printed::Text(verdict)
+        Printed::Text(text)
     };
     output::print(ctx, &printed)?;
     args.latency.judge.report.write(ctx, comparison.report)?;

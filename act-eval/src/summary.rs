@@ -2,6 +2,7 @@
 //! the reference prints it, then intervals, sizes and latency. It reads reports and measures nothing.
 
 mod average;
+mod html;
 mod json;
 mod tables;
 
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use act_core::BuiltIn;
 use act_core::{Error, Result};
 use act_stage::report::{self, ComparisonDetails, Report};
-use act_stage::{Context, Exit, LogArgs};
+use act_stage::{Context, Exit, LogArgs, printed};
 
 use crate::output::{self, Printed};
 use json::Summary;
@@ -24,13 +25,41 @@ pub struct Args {
     /// Print JSON instead.
     #[arg(long)]
     pub json: bool,
+    /// Where to write, repeatable; the extension decides the format: html, md or json.
+    #[arg(short, long, value_name = "FILE", value_parser = parse_page)]
+    pub output: Vec<(PathBuf, Page)>,
     /// What it says.
     #[command(flatten)]
     pub log: LogArgs,
 }
 
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// A web page.
+    Html,
+    /// What is printed.
+    Markdown,
+    /// For scripts.
+    Json,
+}
+
+fn parse_page(text: &str) -> Result<(PathBuf, Page), String> {
+    let path = PathBuf::from(text);
+    let format = match path.extension().and_then(|e| e.to_str()) {
+        Some("html") => Page::Html,
+        Some("md") => Page::Markdown,
+        Some("json") => Page::Json,
+        _ => return Err("a summary ends in .html, .md or .json".into()),
+    };
+    Ok((path, format))
+}
+
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    for (path, _) in &args.output {
+        ctx.check_output(path)?;
+    }
     let mut reports: Vec<Report<ComparisonDetails>> = Vec::new();
     for path in &args.reports {
         let report = read(path)?;
@@ -42,6 +71,14 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     }
     reports.sort_by_key(|r| place(&r.task));
     ctx.set_synthetic(reports.iter().any(|r| r.synthetic));
+    for (path, format) in &args.output {
+        let content = match format {
+            Page::Html => html::document(&reports)?,
+            Page::Markdown => printed::markdown(&text(&reports)),
+            Page::Json => json(&reports)?,
+        };
+        ctx.write_file(path, content.as_bytes())?;
+    }
     let text = if args.json {
         Printed::Json(json(&reports)?)
     } else {

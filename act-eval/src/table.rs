@@ -58,6 +58,34 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The same for a terminal: two blanks between columns, no rules.
+    pub fn plain(&self) -> String {
+        let lines = || std::iter::once(&self.header).chain(&self.rows);
+        let widest = |column: usize| lines().map(|row| width(&row[column])).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.header.len()).map(widest).collect();
+        let mut text = String::new();
+        for row in lines() {
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(i, (cell, &full))| {
+                    let gap = " ".repeat(full - width(cell));
+                    if self.is_text(i) {
+                        format!("{cell}{gap}")
+                    } else {
+                        format!("{gap}{cell}")
+                    }
+                });
+            let line = cells.collect::<Vec<_>>().join("  ");
+            text += line.trim_end();
+            text.push('\n');
+        }
+        text
+    }
+}
+
 /// A line break would end the table.
 fn cell(text: String) -> String {
     text.replace(['\n', '\r'], " ")
@@ -110,7 +138,7 @@ impl fmt::Display for Table {
 }
 
 /// Columns that a terminal gives a text: two for each wide East Asian character.
-fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     let wide = |c: char| {
         matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}'
         | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}'
@@ -215,6 +243,8 @@ mod tests {
 | a\\|b c |      |
 ";
         assert_eq!(table.to_string(), expected);
+        let plain = "model     ms\nbase    41.2\n小模型     9\na|b c\n";
+        assert_eq!(table.plain(), plain);
     }
 
     #[test]

@@ -187,6 +187,17 @@ impl Ratio {
     }
 }
 
+impl Ratio {
+    /// Of a quiet machine the 95th percentile of the rounds lies a few per cent above the 5th. Where it lies
+    /// half as high again, something else ran: the median is then chance more than measurement.
+    pub const STEADY: f64 = 1.5;
+
+    /// True if the rounds lie too far apart for their median to be believed.
+    pub fn is_unsteady(&self) -> bool {
+        self.rounds > 1 && self.p95 > Self::STEADY * self.p5
+    }
+}
+
 /// `2.91x (2.80 .. 3.05)`: the median, and the 5th and 95th percentile of the rounds; the extremes
 /// of a thousand rounds would tell of the machine's worst moments only.
 impl fmt::Display for Ratio {

@@ -60,7 +60,7 @@ const TABLE: &[(&str, &str)] = &[
         "act-eval report",
         "output training json batch seq seconds runs threads seed split data report quiet verbose",
     ),
-    ("act-eval summary", "json quiet verbose"),
+    ("act-eval summary", "json output quiet verbose"),
     (
         "act-eval gate",
         "from model max-drop max-drop-f1 max-drop-of max-class-drop class-examples min-speedup quiet verbose",

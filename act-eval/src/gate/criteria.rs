@@ -10,8 +10,32 @@ use crate::table::{p_words, points, points_interval};
 
 /// One criterion's outcome.
 pub struct Verdict {
-    pub passed: bool,
+    pub outcome: Outcome,
     pub line: String,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Met,
+    Missed,
+    /// The measurement says neither.
+    Unclear,
+}
+
+impl Outcome {
+    fn of(met: bool) -> Self {
+        if met { Outcome::Met } else { Outcome::Missed }
+    }
+
+    /// What a line begins with.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Met => "ok",
+            Outcome::Missed => "missed",
+            Outcome::Unclear => "unclear",
+        }
+    }
 }
 
 /// A difference with its interval, in shares.
@@ -82,7 +106,7 @@ pub fn figure(model: &ComparedModel, metric: Metric, most: f64) -> Result<Verdic
 fn drop_of(what: &str, change: Change, most: f64) -> Verdict {
     let interval = interval(change);
     Verdict {
-        passed: change.within(most),
+        outcome: Outcome::of(change.within(most)),
         line: format!(
             "{what} {} points ({interval}), a drop of at most {most} wanted{}",
             points(change.value),
@@ -136,7 +160,7 @@ pub fn classes(model: &ComparedModel, most: f64, examples: usize) -> Result<Verd
         n => format!("; {n} classes of fewer than {examples} examples are not judged"),
     };
     Ok(Verdict {
-        passed: over == 0,
+        outcome: Outcome::of(over == 0),
         line: format!(
             "recall of class {:?} {} points ({}; {} examples, {}), a drop of at most {most} wanted in \
              any class{others}{}{unjudged}",
@@ -150,18 +174,26 @@ pub fn classes(model: &ComparedModel, most: f64, examples: usize) -> Result<Verd
     })
 }
 
-/// At least so many times as fast.
+/// At least so many times as fast. A busy machine's rounds that lie on both sides of the limit do not tell.
 pub fn speedup(model: &ComparedModel, least: f64) -> Result<Verdict> {
     let s = (model.speedups.first()).ok_or_else(|| nothing_to_compare(model))?;
     let (batch, seq, padding) = (s.batch, s.seq, s.padding.name());
     let (median, low, high) = (s.ratio.median, s.ratio.p5, s.ratio.p95);
-    let doubt = if low < least && least < high {
-        format!("; its rounds cannot tell ({low:.2}x .. {high:.2}x): measure on a quieter machine")
-    } else {
-        String::new()
+    let doubtful = low < least && least < high;
+    let doubt = match doubtful {
+        true if s.ratio.is_unsteady() => {
+            format!(
+                "; the machine was busy and cannot tell ({low:.2}x .. {high:.2}x): measure again"
+            )
+        }
+        true => format!("; some rounds say otherwise ({low:.2}x .. {high:.2}x)"),
+        false => String::new(),
     };
     Ok(Verdict {
-        passed: median >= least,
+        outcome: match doubtful && s.ratio.is_unsteady() {
+            true => Outcome::Unclear,
+            false => Outcome::of(median >= least),
+        },
         line: format!(
             "speed-up {median:.2}x (batch {batch} x {seq}, padding {padding}), at least {least} \
              wanted{doubt}"

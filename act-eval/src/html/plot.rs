@@ -14,14 +14,20 @@ const SIZE: (u32, u32) = (680, 340);
 /// Colours that stand for variables of the style sheet until the plot is drawn.
 const TEXT: RGBColor = RGBColor(1, 1, 1);
 const GRID: RGBColor = RGBColor(2, 2, 2);
-const SERIES: [RGBColor; 6] = [
-    RGBColor(16, 1, 1),
-    RGBColor(16, 1, 2),
-    RGBColor(16, 1, 3),
-    RGBColor(16, 1, 4),
-    RGBColor(16, 1, 5),
-    RGBColor(16, 1, 6),
-];
+const SERIES: u8 = 12;
+
+/// The colour of the model at this place: the first has the reference's grey, which no other shares.
+fn colour(place: usize) -> RGBColor {
+    RGBColor(16, 1, series(place) as u8)
+}
+
+/// The number of that colour in the style sheet.
+pub fn series(place: usize) -> usize {
+    match place {
+        0 => 0,
+        other => 1 + (other - 1) % (SERIES as usize - 1),
+    }
+}
 
 /// A model in the plot of accuracy against time.
 pub struct Point<'a> {
@@ -51,7 +57,7 @@ pub fn pareto(points: &[Point<'_>], x_title: &str) -> Result<String> {
         let mut labels = Labels::default();
         chart.draw_series(LineSeries::new(front(points), GRID.stroke_width(2)))?;
         for (i, point) in points.iter().enumerate() {
-            let colour = SERIES[i % SERIES.len()];
+            let colour = colour(i);
             let [value, low, high] = point.accuracy;
             let interval = [(point.ms, low), (point.ms, high)];
             chart.draw_series([PathElement::new(interval, colour.stroke_width(2))])?;
@@ -120,13 +126,15 @@ impl Labels {
 
 /// A line over steps.
 pub struct Line<'a> {
-    /// What the legend calls it.
+    /// What stands at its end.
     pub name: &'a str,
+    /// The place of its model, which gives the colour.
+    pub place: usize,
     /// Step and value.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Lines over training steps, on an axis that spans at least twice `least`.
+/// Lines over training steps, named at their ends, on an axis that spans at least twice `least`.
 pub fn lines(lines: &[Line<'_>], y_title: &str, least: f64) -> Result<String> {
     let all = || lines.iter().flat_map(|l| &l.points);
     let last = all().map(|p| p.0).fold(1.0, f64::max);
@@ -134,37 +142,31 @@ pub fn lines(lines: &[Line<'_>], y_title: &str, least: f64) -> Result<String> {
         (low.min(p.1), high.max(p.1))
     });
     let (low, high) = widened(low, high, least);
+    // Names stand right of the last step.
+    let right = last * 1.2;
     draw(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
             .x_label_area_size(40)
             .y_label_area_size(56)
-            .build_cartesian_2d(0.0..last, low..high)?;
+            .build_cartesian_2d(0.0..right, low..high)?;
         axes(&mut chart, "step", y_title)?;
-        let dots = |line: &Line<'_>, colour: RGBColor| {
-            let dot = move |&at: &(f64, f64)| Circle::new(at, 3, colour.filled());
-            line.points.iter().map(dot).collect::<Vec<_>>()
-        };
-        for (i, line) in lines.iter().enumerate() {
-            // The first colour is the reference's grey.
-            let colour = SERIES[(i + 1) % SERIES.len()];
-            chart.draw_series(dots(line, colour))?;
-            chart
-                .draw_series(LineSeries::new(
-                    line.points.iter().copied(),
-                    colour.stroke_width(2),
-                ))?
-                .label(line.name)
-                .legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2))
-                });
+        let mut labels = Labels::default();
+        for line in lines {
+            let colour = colour(line.place);
+            let dot = |&at: &(f64, f64)| Circle::new(at, 3, colour.filled());
+            chart.draw_series(line.points.iter().map(dot).collect::<Vec<_>>())?;
+            let course = line.points.iter().copied();
+            chart.draw_series(LineSeries::new(course, colour.stroke_width(2)))?;
+            let Some(&end) = line.points.last() else {
+                continue;
+            };
+            let style = ("sans-serif", 14).into_font().color(&colour);
+            let style = style.pos(Pos::new(HPos::Left, VPos::Center));
+            let shift = labels.place(chart.backend_coord(&end), line.name);
+            let name = Text::new(line.name.to_owned(), (Labels::GAP, shift), style);
+            chart.draw_series([EmptyElement::at(end) + name])?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .label_font(label(14))
-            .border_style(GRID)
-            .draw()?;
         Ok(())
     })
 }
@@ -188,8 +190,7 @@ fn themed(svg: String) -> String {
     let (width, height) = SIZE;
     let fixed = format!("<svg width=\"{width}\" height=\"{height}\" ");
     let named = |colour: RGBColor| format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);
-    let series =
-        (SERIES.iter().enumerate()).map(|(i, &c)| (named(c), format!("var(--series-{i})")));
+    let series = (0..SERIES).map(|i| (named(RGBColor(16, 1, i)), format!("var(--series-{i})")));
     series
         .chain([
             (named(TEXT), "var(--text)".into()),
@@ -298,9 +299,17 @@ mod tests {
     }
 
     #[test]
+    fn no_model_has_the_references_colour() {
+        let all: Vec<usize> = (0..30).map(series).collect();
+        assert!(all[1..].iter().all(|&i| i > 0 && i < SERIES as usize));
+        assert_eq!(all[..12], std::array::from_fn::<usize, 12, _>(|i| i));
+    }
+
+    #[test]
     fn flat_and_empty_courses_are_drawn() {
         let flat = Line {
             name: "student",
+            place: 2,
             points: vec![(1.0, 0.5), (2.0, 0.5)],
         };
         assert!(lines(&[flat], "loss", 0.01).unwrap().contains("student"));

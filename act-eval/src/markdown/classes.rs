@@ -21,29 +21,59 @@ means that no example tells the models apart, not that none would.";
 
 /// A row a model: what stands beside accuracy.
 pub fn figures(rows: &[ComparedModel]) -> Table {
-    let there = |column: &&Column| rows.iter().any(|row| (column.1)(row).is_some());
-    let columns: Vec<&Column> = COLUMNS.iter().filter(there).collect();
-    let classes = rows.iter().any(|row| row.worst_class.is_some());
-    let mut header = vec!["model"];
-    for (metric, _) in &columns {
+    let header = |metric: &Metric| {
         let correlation = metric.is_correlation();
         let difference = if correlation {
             "difference"
         } else {
             "difference, points"
         };
-        header.extend([metric.title(), difference]);
+        vec![metric.title(), difference]
+    };
+    table_of_figures(rows, header, |metric, figure| {
+        if metric.is_correlation() {
+            correlation(figure).into()
+        } else {
+            percent(figure).into()
+        }
+    })
+}
+
+/// The same without differences, for a terminal.
+pub fn figures_alone(rows: &[ComparedModel]) -> Table {
+    table_of_figures(
+        rows,
+        |metric| vec![metric.title()],
+        |metric, figure| {
+            let [value, _] = if metric.is_correlation() {
+                correlation(figure)
+            } else {
+                percent(figure)
+            };
+            vec![value]
+        },
+    )
+}
+
+/// The figures that any model has, and its worst class.
+fn table_of_figures(
+    rows: &[ComparedModel],
+    names: impl Fn(&Metric) -> Vec<&'static str>,
+    values: impl Fn(&Metric, Option<Figure>) -> Vec<String>,
+) -> Table {
+    let there = |column: &&Column| rows.iter().any(|row| (column.1)(row).is_some());
+    let columns: Vec<&Column> = COLUMNS.iter().filter(there).collect();
+    let classes = rows.iter().any(|row| row.worst_class.is_some());
+    let mut header = vec!["model"];
+    for (metric, _) in &columns {
+        header.extend(names(metric));
     }
     header.extend(classes.then_some("worst class (recall)"));
     let mut table = Table::new(header);
     for row in rows {
         let mut cells = vec![row.name.clone()];
         for (metric, figure) in &columns {
-            cells.extend(if metric.is_correlation() {
-                correlation(figure(row))
-            } else {
-                percent(figure(row))
-            });
+            cells.extend(values(metric, figure(row)));
         }
         let worst = row.worst_class.as_ref();
         let worst = worst.map(|worst| format!("{} ({})", worst.label, share(worst.recall)));

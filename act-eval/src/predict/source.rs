@@ -2,6 +2,7 @@
 //! which act-data reads as it reads the files that models are trained and judged on.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use act_core::{Error, Result};
@@ -17,6 +18,23 @@ pub enum Source {
     Lines(Lines),
     /// Of the rows of a file.
     Rows(Box<Rows>),
+}
+
+/// How many lines a file has, for the time that is left; `None` of a pipe, and where lines are not texts.
+pub fn lines(path: &Path) -> Option<usize> {
+    let named = |ending: &str| path.to_string_lossy().ends_with(ending);
+    if path.as_os_str() == "-" || named(".gz") || !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
+    let mut bytes = vec![0; 1 << 16];
+    let mut lines = 0;
+    loop {
+        match file.read(&mut bytes).ok()? {
+            0 => return Some(lines),
+            n => lines += bytes[..n].iter().filter(|&&byte| byte == b'\n').count(),
+        }
+    }
 }
 
 impl Source {

@@ -27,7 +27,7 @@ fn percent(share: f64) -> String {
 }
 
 /// A row a model, a column a task, as in the reference.
-fn accuracies(reports: &[Comparison]) -> Table {
+pub(super) fn accuracies(reports: &[Comparison]) -> Table {
     let tasks = reports.iter().map(|r| r.task.to_uppercase());
     let header = ["model".to_string()]
         .into_iter()
@@ -55,7 +55,7 @@ fn accuracies(reports: &[Comparison]) -> Table {
 }
 
 /// A row a task: how far the difference can be trusted.
-fn differences(reports: &[Comparison]) -> Table {
+pub(super) fn differences(reports: &[Comparison]) -> Table {
     let mut table = Table::new([
         "task",
         "verdict",
@@ -103,7 +103,7 @@ fn differences(reports: &[Comparison]) -> Table {
 const NOTHING: &str = "nothing learned";
 
 /// A line for each base or compressed model whose accuracy means nothing.
-fn warnings(reports: &[Comparison]) -> String {
+pub(super) fn warnings(reports: &[Comparison]) -> String {
     let models = reports.iter().flat_map(|r| {
         let (first, last) = ends(r);
         [first, last].map(|model| (&r.task, model))
@@ -128,7 +128,7 @@ fn with_interval(model: &ComparedModel) -> String {
     )
 }
 
-fn verdict(interval: Interval) -> &'static str {
+pub(super) fn verdict(interval: Interval) -> &'static str {
     match interval {
         i if i.high < 0.0 => "worse",
         i if i.low > 0.0 => "better",
@@ -137,7 +137,7 @@ fn verdict(interval: Interval) -> &'static str {
 }
 
 /// A row a task: size and latency in the first setting.
-fn latencies(reports: &[Comparison]) -> Table {
+pub(super) fn latencies(reports: &[Comparison]) -> Table {
     let mut table = Table::new([
         "task", "setting", "FP32, ms", "INT8, ms", "speed-up", "file", "smaller",
     ])
@@ -180,7 +180,7 @@ fn latencies(reports: &[Comparison]) -> Table {
 }
 
 /// What a reader must know beside the tables.
-fn conditions(reports: &[Comparison]) -> String {
+pub(super) fn conditions(reports: &[Comparison]) -> String {
     let latencies = || {
         reports
             .iter()

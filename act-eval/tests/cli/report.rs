@@ -18,10 +18,17 @@ fn a_report_has_all_models_in_json_and_in_markdown() {
     let text = std::fs::read_to_string(here.path("r.txt")).unwrap();
     assert_eq!(text, table, "what is printed");
     assert!(
-        table.contains("| base ") && table.contains("| small "),
+        table.starts_with("(synthetic sample)\n\nsmall is "),
         "{table}"
     );
-    assert!(table.contains("(synthetic sample)"), "{table}");
+    assert!(
+        table.contains("\nbase   ") && table.contains("\nsmall  "),
+        "{table}"
+    );
+    assert!(
+        table.lines().all(|line| line.chars().count() <= 80),
+        "{table}"
+    );
     let report: Value =
         serde_json::from_slice(&std::fs::read(here.path("r.json")).unwrap()).unwrap();
     let models = report["models"].as_array().unwrap();
@@ -45,9 +52,17 @@ fn a_report_has_all_models_in_json_and_in_markdown() {
 
     let markdown = std::fs::read_to_string(here.path("r.md")).unwrap();
     assert!(markdown.starts_with("# afqmc: compression report [synthetic sample]\n"));
+    let bold = markdown
+        .lines()
+        .find(|line| line.starts_with("**small is "));
+    let first = table.lines().nth(2).unwrap();
     assert!(
-        markdown.contains(table.trim_end()),
-        "the same table as on stdout"
+        bold.is_some_and(|line| line.contains(first)),
+        "the same sentence as on stdout"
+    );
+    assert!(
+        markdown.contains("| base ") && markdown.contains("| small "),
+        "{markdown}"
     );
     for part in [
         "## Latency",
@@ -270,6 +285,16 @@ fn a_summary_averages_tasks_in_the_reference_order() {
     close("low", -0.035);
     close("high", -0.01 + 0.025);
     close("speedup", 4.0);
+
+    here.stdout("summary csl.json afqmc.json -o tasks.html -o tasks.md -o tasks.json");
+    let read = |name: &str| std::fs::read_to_string(here.path(name)).unwrap();
+    assert_eq!(read("tasks.md"), text);
+    assert!(read("tasks.json").contains("\"speedup\": 4.0"));
+    let page = read("tasks.html");
+    for part in ["2 tasks", "4.00x", "-5.00 .. +1.00", "geometric mean"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("<script"), "nothing runs");
 
     let (code, line) = refusal(here.run("summary csl.json csl.json"));
     assert_eq!((code, line.contains("a second report of csl")), (2, true));
