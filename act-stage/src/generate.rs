@@ -12,6 +12,8 @@ use clap_complete::shells::{Bash, Fish, Zsh};
 
 use act_core::error::{Error, Result};
 
+use crate::exit::STATUS;
+
 /// The folder behind `--generate`, if that is all that the arguments say.
 pub(crate) fn asked(mut args: impl Iterator<Item = OsString>) -> Option<PathBuf> {
     let (option, folder) = (args.nth(1)?, args.next()?);
@@ -22,6 +24,7 @@ pub(crate) fn asked(mut args: impl Iterator<Item = OsString>) -> Option<PathBuf>
 pub(crate) fn generate(command: Command, share: &Path) -> Result<()> {
     let pages = folder(share, "man/man1")?;
     clap_mangen::generate_to(command.clone(), &pages).map_err(|e| Error::io(&pages, e))?;
+    exit_status(command.get_name(), &pages)?;
     completions(
         Bash,
         &command,
@@ -29,6 +32,23 @@ pub(crate) fn generate(command: Command, share: &Path) -> Result<()> {
     )?;
     completions(Zsh, &command, &folder(share, "zsh/site-functions")?)?;
     completions(Fish, &command, &folder(share, "fish/vendor_completions.d")?)
+}
+
+/// Adds how a program ends to its page and those of its subcommands.
+fn exit_status(name: &str, pages: &Path) -> Result<()> {
+    let mut section = String::from(".SH \"EXIT STATUS\"\n");
+    for (code, meaning) in STATUS {
+        section += &format!(".TP\n\\fB{code}\\fR\n{}\n", meaning.replace('-', "\\-"));
+    }
+    for page in fs::read_dir(pages).map_err(|e| Error::io(pages, e))? {
+        let path = page.map_err(|e| Error::io(pages, e))?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        if file == format!("{name}.1") || file.starts_with(&format!("{name}-")) {
+            let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+            fs::write(&path, text + &section).map_err(|e| Error::io(&path, e))?;
+        }
+    }
+    Ok(())
 }
 
 fn completions(shell: impl Generator, command: &Command, folder: &Path) -> Result<()> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::stderr;
+use crate::stderr::{self, Colour};
 
 static SYNTHETIC: AtomicBool = AtomicBool::new(false);
 
@@ -50,14 +50,15 @@ impl Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let prefix = match record.level() {
-            Level::Error => "error: ",
-            Level::Warn => "warning: ",
-            Level::Info => "",
-            Level::Debug => "debug: ",
-            Level::Trace => "trace: ",
+        let (prefix, colour) = match record.level() {
+            Level::Error => ("error: ", Colour::Red),
+            Level::Warn => ("warning: ", Colour::Yellow),
+            Level::Info => ("", Colour::None),
+            Level::Debug => ("debug: ", Colour::None),
+            Level::Trace => ("trace: ", Colour::None),
         };
-        stderr::line(self.name, prefix, &record.args().to_string(), mark());
+        let prefix = colour.around(prefix);
+        stderr::line(self.name, &prefix, &record.args().to_string(), mark());
     }
 
     fn flush(&self) {}

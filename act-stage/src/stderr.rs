@@ -27,12 +27,36 @@ pub(crate) fn clear(bar: &ProgressBar) {
     BARS.remove(bar);
 }
 
-/// Writes `name: text`.
-pub(crate) fn print(name: &str, text: &str) {
-    line(name, "", text, "");
+/// Colours of a terminal, for what a reader must not pass over.
+#[derive(Clone, Copy)]
+pub(crate) enum Colour {
+    None,
+    Yellow,
+    Red,
 }
 
-/// Writes `name: `, the beginning, the text made harmless, and the end, while no bar is in the way;
+impl Colour {
+    /// Around a text, where a terminal shows it and nobody has asked for none (no-color.org).
+    pub(crate) fn around(self, text: &str) -> String {
+        let code = match self {
+            Colour::None => return text.into(),
+            Colour::Yellow => 33,
+            Colour::Red => 31,
+        };
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if !is_terminal() || unwanted {
+            return text.into();
+        }
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// Writes `name: text`, what ended a program, the name in red.
+pub(crate) fn print(name: &str, text: &str) {
+    line(&Colour::Red.around(name), "", text, "");
+}
+
+/// Writes `name: `, the beginning in its colour, the text made harmless, and the end, while no bar is in the way;
 /// a closed standard error is nobody's problem.
 pub(crate) fn line(name: &str, begin: &str, text: &str, end: &str) {
     let line = format!("{name}: {begin}{}{end}\n", one_line(text));

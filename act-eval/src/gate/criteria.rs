@@ -180,20 +180,21 @@ pub fn speedup(model: &ComparedModel, least: f64) -> Result<Verdict> {
     let (batch, seq, padding) = (s.batch, s.seq, s.padding.name());
     let (median, low, high) = (s.ratio.median, s.ratio.p5, s.ratio.p95);
     let doubtful = low < least && least < high;
-    let doubt = match doubtful {
-        true if s.ratio.is_unsteady() => {
-            format!(
-                "; the machine was busy and cannot tell ({low:.2}x .. {high:.2}x): measure again"
-            )
-        }
-        true => format!("; some rounds say otherwise ({low:.2}x .. {high:.2}x)"),
-        false => String::new(),
+    let unclear = doubtful && s.ratio.is_unsteady();
+    let doubt = if unclear {
+        format!("; the machine was busy and cannot tell ({low:.2}x .. {high:.2}x): measure again")
+    } else if doubtful {
+        format!("; some rounds say otherwise ({low:.2}x .. {high:.2}x)")
+    } else {
+        String::new()
+    };
+    let outcome = if unclear {
+        Outcome::Unclear
+    } else {
+        Outcome::of(median >= least)
     };
     Ok(Verdict {
-        outcome: match doubtful && s.ratio.is_unsteady() {
-            true => Outcome::Unclear,
-            false => Outcome::of(median >= least),
-        },
+        outcome,
         line: format!(
             "speed-up {median:.2}x (batch {batch} x {seq}, padding {padding}), at least {least} \
              wanted{doubt}"

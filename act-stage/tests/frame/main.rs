@@ -315,6 +315,10 @@ fn manual_page_and_completions_know_every_option() {
 
     let read = |path: &str| fs::read_to_string(share.join(path)).expect(path);
     let page = read("man/man1/act-probe.1");
+    assert!(
+        page.contains("EXIT STATUS") && page.contains("\\fB130\\fR"),
+        "{page}"
+    );
     let bash = read("bash-completion/completions/act-probe");
     let zsh = read("zsh/site-functions/_act-probe");
     let fish = read("fish/vendor_completions.d/act-probe.fish");
