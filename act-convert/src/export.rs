@@ -19,6 +19,10 @@ pub struct Args {
     /// Where to write: FILE.onnx, or FOLDER/ for `transformers`.
     #[arg(short, long, value_name = "FILE.onnx|FOLDER/")]
     pub output: PathBuf,
+    /// FOLDER/ with `model.onnx` in place of weights for `transformers`, int8 models too: what `optimum`, and
+    /// whoever else runs ONNX from text to label, reads.
+    #[arg(long)]
+    pub onnx: bool,
     /// How an int8 model's inputs are written in ONNX: int8 for every runtime, uint8 for speed in
     /// ONNX Runtime on x86. The numbers are the same.
     #[arg(long, value_enum, default_value = "int8", value_name = "TYPE")]
@@ -35,8 +39,10 @@ pub struct Args {
 #[derive(Debug, PartialEq)]
 enum ExportFormat {
     Onnx,
-    /// `config.json`, `model.safetensors`, `vocab.txt`.
+    /// `config.json`, `model.safetensors`, the tokenizer.
     HuggingFace,
+    /// The same with `model.onnx`.
+    OnnxFolder,
 }
 
 impl ExportFormat {
@@ -61,15 +67,30 @@ impl ExportFormat {
 /// Usage: an output whose name says no format, or a model that the format cannot hold. Rejected: an
 /// input that is no artifact.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let format = ExportFormat::of(&args.output)?;
-    match format {
-        ExportFormat::Onnx => context.check_output(&args.output)?,
-        ExportFormat::HuggingFace => {} // export writes a folder beside it and renames
+    let format = match ExportFormat::of(&args.output)? {
+        ExportFormat::HuggingFace if args.onnx => ExportFormat::OnnxFolder,
+        ExportFormat::Onnx if args.onnx => {
+            let message = "--onnx: is for a folder; --output FILE.onnx is the graph alone";
+            return Err(Error::usage(message).into());
+        }
+        format => format,
+    };
+    if format == ExportFormat::Onnx {
+        context.check_output(&args.output)?; // A folder is written beside its place, and renamed.
     }
     args.report.check(context)?;
     let model = context.read_artifact(&args.input)?;
     match format {
-        ExportFormat::Onnx => write_onnx(args, &model, context)?,
+        ExportFormat::Onnx => {
+            let graph = graph(args, &model)?;
+            context.write_file(&args.output, &graph)?;
+            tell(args, &model, graph.len());
+        }
+        ExportFormat::OnnxFolder => {
+            let graph = graph(args, &model)?;
+            hf::export_onnx(&model, &graph, &args.output)?;
+            tell(args, &model, graph.len());
+        }
         ExportFormat::HuggingFace => {
             hf::export(&model, &args.output)?;
             log::info!("wrote {}: for transformers, f32", args.output.display());
@@ -80,8 +101,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn write_onnx(args: &Args, model: &Artifact, context: &Context) -> Result<()> {
-    let (path, export) = (&args.output, onnx::export(model, args.activations)?);
+/// The ONNX file, and what to know of it in the log.
+fn graph(args: &Args, model: &Artifact) -> Result<Vec<u8>> {
+    let export = onnx::export(model, args.activations)?;
     if !export.float_inputs.is_empty() {
         let names: Vec<String> = export.float_inputs.iter().map(|l| l.to_string()).collect();
         log::warn!(
@@ -110,15 +132,17 @@ fn write_onnx(args: &Args, model: &Artifact, context: &Context) -> Result<()> {
              answers, in a file as large as an int8 model's"
         );
     }
-    context.write_file(path, &export.bytes)?;
+    Ok(export.bytes)
+}
+
+fn tell(args: &Args, model: &Artifact, bytes: usize) {
     log::info!(
         "wrote {}: {:.1} MB, {}, opset {}",
-        path.display(),
-        export.bytes.len() as f64 / 1e6,
+        args.output.display(),
+        bytes as f64 / 1e6,
         model.quant.precision(),
         onnx::OPSET
     );
-    Ok(())
 }
 
 fn has_moved_zero(quant: &LinearQuant) -> bool {

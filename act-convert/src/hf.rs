@@ -15,6 +15,6 @@ mod shards;
 mod tokenizer;
 mod weights;
 
-pub use export::export;
+pub use export::{export, export_onnx};
 pub use files::{has_weights, is_folder, is_part};
 pub use import::import;

@@ -77,6 +77,35 @@ fn the_file_is_what_the_library_makes() {
     assert!(workshop.path("r.json").is_file());
 }
 
+/// What optimum reads: the graph, the labels, and the way from text to ids, of an int8 model too.
+#[test]
+fn a_folder_may_hold_the_graph() {
+    let workshop = Workshop::new(Some(TinyInt8::default()));
+    let log = workshop.export(&["m.act", "-o", "out/", "--onnx"]);
+    assert!(log.contains("wrote out/"), "{log}");
+    let read = |name: &str| fs::read(workshop.path("out").join(name)).unwrap();
+    let expected = onnx::export(&workshop.artifact, ActivationType::Int8).unwrap();
+    assert!(read("model.onnx") == expected.bytes);
+    let json = |name: &str| serde_json::from_slice::<serde_json::Value>(&read(name)).unwrap();
+    let labels = workshop.artifact.task.labels.clone();
+    assert_eq!(json("config.json")["id2label"]["1"], labels[1].as_str());
+    assert_eq!(
+        json("tokenizer_config.json")["tokenizer_class"],
+        "BertTokenizer"
+    );
+    assert_eq!(json("tokenizer.json")["model"]["type"], "WordPiece");
+    workshop.rejects(
+        &["m.act", "-o", "out/", "--onnx"],
+        2,
+        "out/ is there already",
+    );
+    workshop.rejects(
+        &["m.act", "-o", "n.onnx", "--onnx"],
+        2,
+        "--onnx: is for a folder",
+    );
+}
+
 #[test]
 fn layers_that_cannot_be_expressed_are_listed() {
     let workshop = Workshop::new(Some(TinyInt8 {

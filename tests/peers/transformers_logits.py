@@ -10,8 +10,10 @@ that does not load ends it with exit code 1.
 """
 
 import json
+import pathlib
 import sys
 
+import tokenizers
 import torch
 import transformers
 
@@ -22,12 +24,18 @@ def main():
     folder = sys.argv[1]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    # As servers and browsers read it, which know no class.
+    file = tokenizers.Tokenizer.from_file(str(pathlib.Path(folder) / "tokenizer.json"))
     answers = []
     for text, pair in json.load(sys.stdin):
         encoding = tokenizer(text, pair, return_tensors="pt")
+        ids = encoding["input_ids"][0].tolist()
+        alone = file.encode(text, pair).ids
+        if alone != ids:
+            sys.exit(f"tokenizer.json alone gives {alone}, the class {ids}: {text!r}")
         with torch.no_grad():
             logits = model(**encoding).logits[0]
-        answers.append({"input_ids": encoding["input_ids"][0].tolist(), "logits": logits.tolist()})
+        answers.append({"input_ids": ids, "logits": logits.tolist()})
     print(json.dumps({
         "version": transformers.__version__,
         "class": type(model).__name__,

@@ -16,8 +16,8 @@ use super::family::FamilyTable;
 use super::files::{CONFIG, WEIGHTS, pretty};
 use super::tokenizer;
 
-/// Writes `config.json`, `model.safetensors`, `tokenizer_config.json`, and `vocab.txt` or
-/// `tokenizer.json`.
+/// Writes `config.json`, `model.safetensors`, `tokenizer_config.json`, `tokenizer.json`, and `vocab.txt` where
+/// there is one.
 ///
 /// # Errors
 /// Usage: an int8 model, shapes that the classes of `transformers` cannot hold (the message names
@@ -53,14 +53,45 @@ pub fn export(artifact: &Artifact, dir: &Path) -> Result<()> {
             "config.json has no place for the labels' thresholds: apply those of act-eval inspect, not 0.5"
         );
     }
+    let mut config = config(artifact, table, heads);
+    let pruned = pruned_heads(&artifact.plan, heads);
+    if !pruned.is_empty() {
+        log::warn!(
+            "heads are pruned: the folder loads in transformers 4 (pruned_heads), not in 5, which \
+             dropped them; export to ONNX for everything else"
+        );
+        config["pruned_heads"] = Value::Object(pruned);
+    }
     let folder = Staging::new(dir)?;
-    folder.write(CONFIG, &pretty(&config(artifact, table, heads))?)?;
+    folder.write(CONFIG, &pretty(&config)?)?;
     for (name, bytes) in words {
         folder.write(name, &bytes)?;
     }
     folder.write(WEIGHTS, &weights(artifact)?)?;
     folder.place(dir)
 }
+
+/// Writes a folder with an ONNX graph in place of the weights, as `optimum` lays one out: `model.onnx`, and
+/// what else a program needs to go from text to label.
+///
+/// # Errors
+/// As [`export`], but any shapes will do: the graph has them.
+pub fn export_onnx(artifact: &Artifact, graph: &[u8], dir: &Path) -> Result<()> {
+    let table = FamilyTable::of(artifact.plan.family);
+    let heads = artifact.plan.layers.iter().map(|layer| layer.heads()).max();
+    let words = tokenizer::files(artifact)?;
+    let folder = Staging::new(dir)?;
+    let config = config(artifact, table, heads.unwrap_or(0));
+    folder.write(CONFIG, &pretty(&config)?)?;
+    for (name, bytes) in words {
+        folder.write(name, &bytes)?;
+    }
+    folder.write(GRAPH, graph)?;
+    folder.place(dir)
+}
+
+/// The graph's name in a folder.
+const GRAPH: &str = "model.onnx";
 
 /// Refuses parts that the family's class computes otherwise.
 fn check_family(plan: &Plan, table: &FamilyTable) -> Result<()> {
@@ -191,14 +222,6 @@ fn config(artifact: &Artifact, table: &FamilyTable, heads: usize) -> Value {
     if plan.family == Family::Ernie {
         config["use_task_id"] = json!(true);
         config["task_type_vocab_size"] = json!(embeddings.task_type_vocab_size);
-    }
-    let pruned = pruned_heads(plan, heads);
-    if !pruned.is_empty() {
-        log::warn!(
-            "heads are pruned: the folder loads in transformers 4 (pruned_heads), not in 5, which \
-             dropped them; export to ONNX for everything else"
-        );
-        config["pruned_heads"] = Value::Object(pruned);
     }
     config
 }
