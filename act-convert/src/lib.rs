@@ -3,6 +3,7 @@
 //! foreign model bytes.
 
 pub mod archive;
+pub mod cli;
 pub mod export;
 mod file;
 mod foreign;

@@ -5,6 +5,7 @@
 //! compared with what went in ([`judged`], [`harm`]). Without a teacher this is plain fine-tuning. Dev is never
 //! read.
 
+pub mod cli;
 pub mod harm;
 pub mod judged;
 pub mod options;

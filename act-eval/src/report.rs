@@ -72,6 +72,15 @@ const ALL_CORES: usize = 0;
 
 /// Runs the subcommand.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    output::print(ctx, &write(args, ctx)?)?;
+    Ok(Exit::Done)
+}
+
+/// Measures and writes what the arguments ask for; gives back what is to be printed.
+///
+/// # Errors
+/// Usage: files that cannot be read or written, models that cannot be compared.
+pub fn write(args: &Args, ctx: &Context) -> Result<Printed> {
     let start = Instant::now();
     for document in &args.output {
         ctx.check_output(&document.path)?;
@@ -144,9 +153,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     } else {
         Printed::Text(text)
     };
-    output::print(ctx, &printed)?;
     args.latency.judge.report.write(ctx, comparison.report)?;
-    Ok(Exit::Done)
+    Ok(printed)
 }
 
 /// Loads all models; they must answer the same question.

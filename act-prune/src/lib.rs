@@ -11,6 +11,7 @@ mod block;
 pub mod budget;
 pub mod calibration;
 mod cholesky;
+pub mod cli;
 mod compensate;
 pub mod family;
 pub mod importance;

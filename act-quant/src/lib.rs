@@ -15,6 +15,7 @@ pub mod aware;
 pub mod bias;
 pub mod calibrate;
 pub mod channels;
+pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod descent;

@@ -34,6 +34,11 @@ impl Context {
         }
     }
 
+    /// That of a stage which runs inside this program: with outputs and a beginning of its own.
+    pub(crate) fn of_stage(&self, name: &'static str) -> Self {
+        Self::new(name, self.quiet)
+    }
+
     /// The program's name, `act-prune` and so on.
     pub fn name(&self) -> &'static str {
         self.name

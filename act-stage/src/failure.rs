@@ -23,13 +23,19 @@ pub(crate) fn report(name: &str, error: &anyhow::Error) -> u8 {
 }
 
 /// Prints what is wrong with the arguments: clap's message, folded into one line like any other.
-pub(crate) fn usage(name: &str, mistake: &clap::Error) {
-    let text = mistake.to_string();
+pub(crate) fn usage(name: &str, error: &clap::Error) {
+    let message = mistake(error);
+    print(name, &format!("{message}; see {name} --help"));
+}
+
+/// What is wrong with the arguments, in one line.
+pub(crate) fn mistake(error: &clap::Error) -> String {
+    let text = error.to_string();
     // Usage and hints follow after a blank line; `--help` tells them better.
     let message = text.split("\n\n").next().unwrap_or(&text);
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let words: Vec<&str> = message.split_whitespace().collect();
-    print(name, &format!("{}; see {name} --help", words.join(" ")));
+    words.join(" ")
 }
 
 /// Whose move it is: the outermost of our errors in the chain decides, then the operating system's.

@@ -3,8 +3,11 @@
 //! A stage writes `fn main() -> ExitCode { act_stage::main("act-prune", run) }` and returns errors;
 //! this crate alone prints them, and no stage calls `std::process::exit`.
 
+use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+
+use act_core::error::Error;
 
 use crate::args::LogArgs;
 use crate::context::Context;
@@ -54,4 +57,21 @@ pub fn main<A: StageCli>(
         Ok(Err(error)) => failure::report(name, &error),
         Err(panic) => failure::after_panic(panic.as_ref()),
     })
+}
+
+/// Runs a stage inside another program, as its own command line would with these arguments (without the
+/// program's name); what goes wrong says whose it is. It logs as the program that calls it.
+///
+/// # Errors
+/// Usage: arguments that the stage refuses. Those of the stage.
+pub fn call<A: StageCli>(
+    name: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+    run: fn(A, &Context) -> anyhow::Result<Exit>,
+    within: &Context,
+) -> anyhow::Result<Exit> {
+    let words = std::iter::once(name.into()).chain(arguments);
+    let parsed = A::try_parse_from(words);
+    let args = parsed.map_err(|e| Error::usage(format!("{name}: {}", failure::mistake(&e))))?;
+    run(args, &within.of_stage(name)).map_err(|e| e.context(name))
 }

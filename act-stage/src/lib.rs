@@ -31,7 +31,7 @@ pub use args::{
 };
 pub use context::Context;
 pub use exit::Exit;
-pub use frame::{StageCli, main};
+pub use frame::{StageCli, call, main};
 pub use output::Listing;
 pub use progress::Bars;
 pub use signals::Unfinished;

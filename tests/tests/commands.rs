@@ -5,13 +5,14 @@ use std::fs;
 
 use act_tests::{files, run};
 
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     "act-data",
     "act-convert",
     "act-prune",
     "act-distill",
     "act-quant",
     "act-eval",
+    "act-compress",
 ];
 
 /// The blocks of a page that are lines of a shell, or the whole of a script.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use act_tests::{Fixture, Ran, bin};
 
 /// Programs and their subcommands.
-const PROGRAMS: [(&str, &[&str]); 6] = [
+const PROGRAMS: [(&str, &[&str]); 7] = [
     (
         "act-data",
         &["sample", "fetch", "check", "describe", "vocab"],
@@ -16,6 +16,7 @@ const PROGRAMS: [(&str, &[&str]); 6] = [
     ("act-prune", &[]),
     ("act-distill", &[]),
     ("act-quant", &[]),
+    ("act-compress", &[]),
     (
         "act-eval",
         &[

@@ -44,6 +44,10 @@ const TABLE: &[(&str, &str)] = &[
          seed threads report quiet verbose",
     ),
     (
+        "act-compress",
+        "target-speedup bytes task labels output config set data device seed threads json quiet verbose",
+    ),
+    (
         "act-eval accuracy",
         "batch-size per-class json threads split data report quiet verbose",
     ),

@@ -9,7 +9,7 @@ use std::process::Command;
 use act_tests::workspace;
 
 /// What each crate links of ours, itself left out.
-const LINKS: [(&str, &[&str]); 11] = [
+const LINKS: [(&str, &[&str]); 12] = [
     ("act-core", &[]),
     ("act-infer", &["act-core"]),
     ("act-nn", &["act-core"]),
@@ -30,6 +30,22 @@ const LINKS: [(&str, &[&str]); 11] = [
         "act-eval",
         &["act-core", "act-data", "act-infer", "act-stage"],
     ),
+    ("act-compress", &ALL),
+];
+
+/// What the program that calls the stages links.
+const ALL: [&str; 11] = [
+    "act-convert",
+    "act-core",
+    "act-data",
+    "act-distill",
+    "act-eval",
+    "act-infer",
+    "act-nn",
+    "act-prune",
+    "act-quant",
+    "act-stage",
+    "act-train",
 ];
 
 /// What a stage that trains links.

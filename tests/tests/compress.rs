@@ -1,0 +1,151 @@
+//! act-compress: the same models as the stages one by one, whatever interrupts it, and nothing of somebody
+//! else's replaced.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use act_tests::{Fixture, bash, bin};
+
+const COMMAND: &str = "act-compress base.act --data data -c tiny.yaml -o";
+
+/// Starts a compression into `out`.
+fn start(fixture: &Fixture, out: &str) -> Child {
+    let words = COMMAND.split(' ').skip(1).chain([out]);
+    Command::new(bin("act-compress"))
+        .args(words)
+        .current_dir(fixture.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts")
+}
+
+fn kill(mut child: Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Compresses until int8.act is there; the report's measurements are not waited for.
+fn until_int8(fixture: &Fixture, out: &str) {
+    let mut child = start(fixture, out);
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !fixture.file(out).join("int8.act").exists() {
+        let ended = child.try_wait().expect("wait");
+        assert!(ended.is_none(), "it ended without int8.act: {ended:?}");
+        assert!(Instant::now() < deadline, "no int8.act");
+        sleep(Duration::from_millis(10));
+    }
+    kill(child);
+}
+
+/// The bytes of the models in a folder.
+fn models(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let names = ["base.act", "pruned.act", "student.act", "int8.act"];
+    let read = |name: &str| fs::read(folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    names.map(|name| (name.to_string(), read(name))).into()
+}
+
+#[test]
+fn it_makes_what_the_stages_make_whenever_it_was_killed() {
+    let fixture = Fixture::new();
+    let by_hand = "mkdir hand && cp base.act hand && cd hand && S='-c ../tiny.yaml --data ../data -q' && \
+                   act-prune base.act $S -o pruned.act && \
+                   act-distill pruned.act --teacher base.act $S -o student.act && \
+                   act-quant student.act --teacher base.act $S -o int8.act";
+    bash(fixture.path(), by_hand).ok();
+    let expected = models(&fixture.file("hand"));
+
+    // Later and later, so that in the end it is killed in every stage.
+    let mut kills = 0;
+    for wait in (0..).map(|n| 5 + 35 * n) {
+        let child = start(&fixture, "out");
+        sleep(Duration::from_millis(wait));
+        let done = fixture.file("out/int8.act").exists();
+        kill(child);
+        kills += 1;
+        if done || kills == 60 {
+            break;
+        }
+    }
+    assert!(kills >= 5, "killed {kills} times only");
+    until_int8(&fixture, "out");
+    for (name, bytes) in models(&fixture.file("out")) {
+        assert!(
+            bytes == expected[&name],
+            "{name} differs after {kills} kills"
+        );
+    }
+}
+
+#[test]
+fn what_a_change_does_not_touch_is_not_made_again() {
+    let fixture = Fixture::new();
+    until_int8(&fixture, "out");
+    let written = |name: &str| {
+        let found = fs::metadata(fixture.file("out").join(name)).expect("a file");
+        found.modified().expect("a time")
+    };
+    let names = ["base.act", "pruned.act", "student.act"];
+    let before = names.map(written);
+    fs::remove_file(fixture.file("out/int8.act")).unwrap();
+    until_int8(&fixture, "out");
+    assert_eq!(before, names.map(written), "only int8.act was missing");
+    // Another seed asks for all of them anew.
+    let line = format!("{COMMAND} out --seed 7 --set QuantPost.weight_bits=3");
+    bash(fixture.path(), &line).complains(2, &["weight_bits"]);
+    assert_eq!(
+        before,
+        names.map(written),
+        "a refused command changes nothing"
+    );
+}
+
+#[test]
+fn a_foreign_encoder_is_imported_and_fine_tuned_and_reported() {
+    let fixture = Fixture::new();
+    let line = "act-convert export base.act -o classifier/ -q && \
+                act-compress classifier --data data --task afqmc -c tiny.yaml -o out --json -q";
+    let report = bash(fixture.path(), line).ok();
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let names = report["models"].as_array().expect("models").iter();
+    let names: Vec<&str> = names.filter_map(|model| model["name"].as_str()).collect();
+    assert_eq!(names, ["base", "pruned", "student", "int8"]);
+    for name in ["imported.act", "report.html", "report.md", "report.txt"] {
+        assert!(fixture.file("out").join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_made() {
+    let fixture = Fixture::new();
+    let tell = |line: &str, code, parts: &[&str]| bash(fixture.path(), line).complains(code, parts);
+    tell("act-compress no.act --data data -o out", 2, &["no.act"]);
+    tell("act-compress base.act --data no -o out", 2, &["no"]);
+    tell(
+        "act-compress tiny.yaml --data data --task afqmc -o out2",
+        3,
+        &["tiny.yaml"],
+    );
+    tell(
+        "act-compress base.act --data data -o tiny.yaml",
+        2,
+        &["is a file"],
+    );
+    tell("act-compress base.act --data data -o . ", 2, &["base.act"]);
+    tell(
+        "act-compress base.act --data data --task afqmc -o out",
+        2,
+        &["leave out --task"],
+    );
+    let twice = "act-compress base.act --data data --bytes 1MB --target-speedup 2 -o out";
+    tell(twice, 2, &["cannot be used with"]);
+    assert!(!fixture.file("out").exists());
+    let mine = "mkdir mine && echo > mine/int8.act && act-compress base.act --data data -o mine";
+    tell(mine, 2, &["int8.act was not made by act-compress"]);
+    assert_eq!(fs::read(fixture.file("mine/int8.act")).unwrap(), b"\n");
+}
