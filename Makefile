@@ -189,9 +189,11 @@ else
 $(call each,base.act): $(out)/%/base.act: $$(call base,$$*) $$(call in_base,$$*) $$(call files,$$*) \
     $(out)/%/models.asked | build
 	$(making)
+	@rm -f $(@:.act=.json)
 	$(quiet)$(if $(filter %.act,$<),cp $< $@.tmp && mv $@.tmp $@,\
 	    act-convert import $< -c $(CONFIGS)/$*.yaml $(changes) $(of_task) --data $(call data,$*) --seed $(SEED) \
-	      | act-distill --unless-trained $(stage) -o $@)
+	      | act-distill --unless-trained $(stage) \
+	          -o $@ --report $(@:.act=.json) --metrics $(@:.act=.metrics.jsonl))
 endif
 
 $(call each,pruned.act): $(out)/%/pruned.act: $(out)/%/base.act $(CONFIGS)/%.yaml $$(call files,$$*) | build
@@ -216,7 +218,7 @@ $(call each,report.md): $(out)/%/report.md: $(addprefix $(out)/%/,$(models)) $(o
     $$(call in_data,$$*,test.* test_public.*) | build
 	$(making)
 	$(quiet)act-eval report $(addprefix $(@D)/,$(models)) --data $(call data,$*) \
-	    $(if $(BASE),,--training $(@D)/base.json) --training $(@D)/student.json --training $(@D)/int8.json \
+	    $$(test ! -f $(@D)/base.json || echo --training $(@D)/base.json) --training $(@D)/student.json --training $(@D)/int8.json \
 	    $(REPORT_FLAGS) -o $(@:.md=.txt) -o $(@:.md=.json) -o $(@:.md=.html) -o $@ > /dev/null
 
 # FINISHED: a file that collects the reports of tasks that were done.

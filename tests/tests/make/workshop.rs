@@ -9,14 +9,14 @@ use std::time::SystemTime;
 use act_tests::{Ran, workspace};
 use tempfile::TempDir;
 
-const STAGES: [&str; 6] = [
-    "act-data",
-    "act-convert",
-    "act-prune",
-    "act-distill",
-    "act-quant",
-    "act-eval",
-];
+/// The programs that make builds and installs, as the Makefile lists them.
+fn programs() -> Vec<String> {
+    let makefile = fs::read_to_string(workspace().join("Makefile")).expect("the Makefile");
+    let mut lines = makefile.lines();
+    let listed = lines.find_map(|line| line.strip_prefix("PROGRAMS := "));
+    let listed = listed.expect("PROGRAMS in one line");
+    listed.split(' ').map(str::to_string).collect()
+}
 
 /// Notes its words, writes every output empty, and fails if its words hold those in `FAIL`.
 const STAND_IN: &str = r#"#!/bin/bash
@@ -67,7 +67,7 @@ impl Workshop {
         let folder = TempDir::new().expect("a temporary folder");
         let bin = folder.path().join("stages/release");
         fs::create_dir_all(&bin).expect("a folder");
-        for stage in STAGES {
+        for stage in programs() {
             let path = bin.join(stage);
             fs::write(&path, STAND_IN).expect("a script");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
