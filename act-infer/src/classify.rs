@@ -1,6 +1,6 @@
 //! Texts in, labels and probabilities out.
 
-use act_core::{Batch, Encoding, Error, ProblemKind, Result, Target, metrics};
+use act_core::{Batch, Encoding, Error, Result, Target, metrics};
 
 use crate::encode::Encoded;
 use crate::engine::Engine;
@@ -82,21 +82,6 @@ impl Engine {
         answers
             .map(|(logits, encoding)| self.classification(logits, encoding.len()))
             .collect()
-    }
-
-    /// Refuses a model that gives a text several labels or a score, for callers that have no place for
-    /// more than one class.
-    ///
-    /// # Errors
-    /// Rejected: the kind of answers is named.
-    pub fn check_single_label(&self) -> Result<()> {
-        match self.task().problem.kind() {
-            ProblemKind::SingleLabel => Ok(()),
-            kind => Err(Error::rejected(format!(
-                "the model gives {kind} answers, and one label a text is all that is told here: ask \
-                 act-eval predict"
-            ))),
-        }
     }
 
     fn classification(&self, logits: Vec<f32>, tokens: usize) -> Result<Classification> {

@@ -42,7 +42,7 @@ mod teams;
 mod workspace;
 
 // What the surface speaks of, so that `act-infer` is all that a server needs.
-pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Result};
+pub use act_core::{Artifact, Batch, Encoding, Error, ErrorKind, Problem, ProblemKind, Result};
 pub use classify::Classification;
 pub use encode::Encoded;
 pub use engine::{Engine, Stream};

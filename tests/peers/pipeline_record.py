@@ -4,9 +4,9 @@
     pip install -r huggingface-requirements.txt
     python pipeline_record.py ACT_CONVERT ../../bindings/python/tests
 
-Makes two small BERTs with random weights, one for single texts and one for pairs, asks the pipeline
-every way it can be asked, and imports both with act-convert (the program's path is the first argument):
-`single.act`, `pairs.act`, `pipeline.json`.
+Makes small BERTs with random weights, for single texts, for pairs, for several labels a text and for a
+score, asks the pipeline every way it can be asked, and imports them with act-convert (the program's path is
+the first argument): `single.act`, `pairs.act`, `several.act`, `score.act`, `pipeline.json`.
 """
 
 import json
@@ -55,6 +55,23 @@ CALLS = {
         [[{"text": A, "text_pair": C}, {"text": B, "text_pair": A}], {"top_k": None}],
         [{"text": A * 4, "text_pair": C * 4}, {"truncation": True}],
     ],
+    "several": [
+        [A, {}],
+        [[A, B, C], {"top_k": None}],
+        [[A, B, C], {"top_k": 2}],
+        [A, {"function_to_apply": "softmax", "top_k": None}],
+    ],
+    "score": [
+        [A, {}],
+        [[A, B, C], {}],
+        [A, {"function_to_apply": "sigmoid"}],
+    ],
+}
+KINDS = {
+    "single": {"labels": LABELS},
+    "pairs": {"labels": ["0", "1"]},
+    "several": {"labels": LABELS, "problem": "multi_label_classification"},
+    "score": {"labels": ["score"], "problem": "regression"},
 }
 # `top_k` when the pipeline is made nests otherwise than in a call.
 MADE = [
@@ -70,7 +87,7 @@ def vocabulary():
     return special + WORDS + list(dict.fromkeys(CHARACTERS))
 
 
-def make(folder, labels, seed):
+def make(folder, seed, labels, problem=None):
     torch.manual_seed(seed)
     vocab = folder / "vocab.txt"
     folder.mkdir()
@@ -85,6 +102,7 @@ def make(folder, labels, seed):
         initializer_range=0.5,
         id2label=dict(enumerate(labels)),
         label2id={label: i for i, label in enumerate(labels)},
+        problem_type=problem,
     )
     model = transformers.BertForSequenceClassification(config).eval()
     model.save_pretrained(folder)
@@ -97,34 +115,42 @@ def ask(folder, calls):
     return [{"input": x, "options": o, "answer": pipe(x, **o)} for x, o in calls]
 
 
+def describe(data, name):
+    """A data set of one's own, for what config.json does not say: the task and its column."""
+    data.mkdir()
+    of = {"single": LABELS, "several": [[label] for label in LABELS], "score": [1.5, 2.5]}.get(name, [])
+    lines = [json.dumps({"text": A, "label": label}, ensure_ascii=False) for label in of]
+    (data / "train.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    columns = {"text": "text", "label": "label"}
+    described = {"task": "sentiment", "columns": columns}
+    if name == "score":
+        described["problem"] = "regression"
+    else:
+        described["labels"] = LABELS
+    if name == "several":
+        described["problem"] = "multi-label"
+    (data / "act-dataset.json").write_text(json.dumps(described))
+
+
 def main():
     convert, out = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as scratch:
-        single, pairs = Path(scratch) / "single", Path(scratch) / "pairs"
-        make(single, LABELS, 1)
-        make(pairs, ["0", "1"], 2)
-        recorded = {
-            "transformers": transformers.__version__,
-            "single": ask(single, CALLS["single"]),
-            "pairs": ask(pairs, CALLS["pairs"]),
-            "made": [],
-        }
+        folders = {name: Path(scratch) / name for name in KINDS}
+        for seed, (name, kind) in enumerate(KINDS.items(), 1):
+            make(folders[name], seed, **kind)
+        recorded = {"transformers": transformers.__version__, "made": []}
+        recorded |= {name: ask(folders[name], calls) for name, calls in CALLS.items()}
         for options, text in MADE:
             pipe = transformers.pipeline(
-                "text-classification", model=str(single), device="cpu", **options
+                "text-classification", model=str(folders["single"]), device="cpu", **options
             )
             recorded["made"].append({"input": text, "options": options, "answer": pipe(text)})
-        data = Path(scratch) / "data"
-        data.mkdir()
-        rows = [{"text": A, "label": label} for label in LABELS]
-        lines = [json.dumps(row, ensure_ascii=False) for row in rows]
-        (data / "train.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        (data / "act-dataset.json").write_text(
-            json.dumps({"task": "sentiment", "labels": LABELS, "columns": {"text": "text", "label": "label"}})
-        )
-        length = ["--max-seq-length", str(LONGEST)]
-        for folder, options in [(single, ["--data", data]), (pairs, ["--task", "afqmc"])]:
-            target = out / f"{folder.name}.act"
+        for name, folder in folders.items():
+            data = Path(scratch) / f"{name}-data"
+            describe(data, name)
+            options = ["--task", "afqmc"] if name == "pairs" else ["--data", data]
+            length = ["--max-seq-length", str(LONGEST)]
+            target = out / f"{name}.act"
             subprocess.run([convert, "import", folder, *options, *length, "-o", target], check=True)
     text = json.dumps(recorded, ensure_ascii=False, indent=1)
     (out / "pipeline.json").write_text(text + "\n", encoding="utf-8")

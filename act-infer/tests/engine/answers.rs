@@ -132,11 +132,6 @@ fn several_labels_and_scores_are_told_as_such() {
     let answer = &score.classify(&["花呗怎么还款"]).unwrap()[0];
     assert_eq!(answer.score, Some(answer.logits[0]));
     assert!(answer.labels.is_empty() && answer.probabilities.is_empty());
-    for engine in [several, score] {
-        let refused = engine.check_single_label().unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Rejected);
-    }
-    assert!(of(ProblemKind::SingleLabel, 2).check_single_label().is_ok());
 }
 
 #[test]

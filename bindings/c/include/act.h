@@ -23,16 +23,30 @@ typedef enum {
   ACT_STATUS_REJECTED = 3,
 } act_status;
 
+// What a model's answers are.
+typedef enum {
+  // One label a text.
+  ACT_PROBLEM_SINGLE_LABEL = 0,
+  // Any number of labels a text, or none.
+  ACT_PROBLEM_MULTI_LABEL = 1,
+  // A score a text.
+  ACT_PROBLEM_REGRESSION = 2,
+} ActProblem;
+
 // A loaded model. Any number of threads may share one; only `act_close` must be the last.
 typedef struct act_classifier act_classifier;
 
 // Arrays that a call fills, each the caller's own; null where it is not wanted.
 typedef struct {
-  // `[count]`: the most probable class of each.
+  // `[count]`: the most probable class of each; of a regression 0.
   size_t *classes;
-  // `[count, act_labels]`, row by row.
+  // `[count, act_labels]`, row by row: 1 for every label that the text is given, of several those whose
+  // probability reaches their threshold, else 0; all 0 of a regression.
+  uint8_t *given;
+  // `[count, act_labels]`, row by row: they add up to 1; of several labels each is one for itself; of a
+  // regression all 0.
   float *probabilities;
-  // `[count, act_labels]`, row by row: the class scores.
+  // `[count, act_labels]`, row by row: the class scores; of a regression the score.
   float *logits;
   // `[count]`: tokens of each text before it was cut. More than `act_max_tokens`: it was cut, and this
   // is the answer to what was left of it.
@@ -104,6 +118,12 @@ size_t act_max_tokens(const act_classifier *classifier);
 // # Safety
 // `classifier` is null or open.
 size_t act_takes(const act_classifier *classifier);
+
+// What the model's answers are: one label a text, any number of them, or a score. `SingleLabel` for null.
+//
+// # Safety
+// `classifier` is null or open.
+ActProblem act_problem_of(const act_classifier *classifier);
 
 // Classifies `count` texts as one batch; several threads may call it at the same time.
 //

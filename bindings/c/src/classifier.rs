@@ -4,8 +4,9 @@ use std::ffi::{CStr, CString, c_char};
 use std::path::PathBuf;
 use std::slice;
 
-use act_infer::{Engine, Error, Result};
+use act_infer::{Classification, Engine, Error, Result};
 
+use crate::answers::{ActAnswers, ActProblem};
 use crate::status::{ActStatus, Told, given};
 
 /// A loaded model. Any number of threads may share one; only `act_close` must be the last.
@@ -33,6 +34,15 @@ impl ActClassifier {
     /// Classes, each a column of the answers.
     pub(crate) fn classes(&self) -> usize {
         self.engine.plan().num_labels
+    }
+
+    /// Writes answers of this model.
+    ///
+    /// # Safety
+    /// As of [`ActAnswers::write`], for `classes()` classes.
+    pub(crate) unsafe fn write(&self, to: &ActAnswers, answers: &[Classification]) {
+        // SAFETY: by the contract.
+        unsafe { to.write(answers, self.classes(), &self.engine.task().problem) };
     }
 }
 
@@ -173,6 +183,19 @@ pub unsafe extern "C" fn act_takes(classifier: *const ActClassifier) -> usize {
     }
 }
 
+/// What the model's answers are: one label a text, any number of them, or a score. `SingleLabel` for null.
+///
+/// # Safety
+/// `classifier` is null or open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn act_problem_of(classifier: *const ActClassifier) -> ActProblem {
+    // SAFETY: by this function's contract.
+    let classifier = unsafe { classifier.as_ref() };
+    classifier.map_or(ActProblem::SingleLabel, |c| {
+        c.engine.task().problem.kind().into()
+    })
+}
+
 /// Where the caller wants the model.
 struct Place(*mut *mut ActClassifier);
 
@@ -189,7 +212,6 @@ impl Place {
     }
 
     fn open(self, engine: Engine, threads: usize) -> Result<()> {
-        engine.check_single_label()?;
         let classifier = ActClassifier::new(engine.with_threads(threads))?;
         // SAFETY: may be written by the contract of `new`.
         unsafe { self.0.write(Box::into_raw(Box::new(classifier))) };

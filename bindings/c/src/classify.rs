@@ -49,7 +49,7 @@ pub unsafe extern "C" fn act_classify(
         let engine = &classifier.engine;
         let given = engine.classify_encoded(&engine.encode(&questions)?)?;
         // SAFETY: one answer a question, so by this function's contract.
-        unsafe { answers.write(&given, classifier.classes()) };
+        unsafe { classifier.write(&answers, &given) };
         Ok(())
     })
 }
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn act_classify_ids(
             .collect();
         let given = classifier.engine.classify_encodings(&encodings)?;
         // SAFETY: one answer a sequence, so by this function's contract.
-        unsafe { answers.write(&given, classifier.classes()) };
+        unsafe { classifier.write(&answers, &given) };
         Ok(())
     })
 }

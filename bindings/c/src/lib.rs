@@ -9,10 +9,10 @@ mod classifier;
 mod classify;
 mod status;
 
-pub use answers::ActAnswers;
+pub use answers::{ActAnswers, ActProblem};
 pub use classifier::{
     ActClassifier, act_close, act_label, act_labels, act_max_tokens, act_open, act_open_bytes,
-    act_takes, act_version,
+    act_problem_of, act_takes, act_version,
 };
 pub use classify::{act_classify, act_classify_ids};
 pub use status::ActStatus;

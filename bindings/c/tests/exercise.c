@@ -1,5 +1,5 @@
 /* Asks the library everything, from several threads, and for what it must refuse:
- * exercise SINGLE.act PAIRS.act DAMAGED.act */
+ * exercise SINGLE.act PAIRS.act DAMAGED.act SEVERAL.act SCORE.act */
 
 #include <pthread.h>
 #include <stdio.h>
@@ -62,14 +62,17 @@ static void check_refusals(const char *damaged) {
 static void check_texts(act_classifier *single, const char *pairs_path) {
   char error[200] = "";
   size_t classes[TEXTS], tokens[TEXTS];
+  uint8_t given[TEXTS * LABELS];
   float probabilities[TEXTS * LABELS];
-  act_answers answers = {classes, probabilities, expected, tokens};
+  act_answers answers = {classes, given, probabilities, expected, tokens};
+  CHECK(act_problem_of(single) == ACT_PROBLEM_SINGLE_LABEL);
   CHECK(act_classify(single, texts, NULL, TEXTS, answers, error, sizeof error) == ACT_STATUS_OK);
   CHECK(error[0] == '\0');
   for (int i = 0; i < TEXTS; i++) {
     float sum = 0;
     for (int j = 0; j < LABELS; j++) {
       sum += probabilities[i * LABELS + j];
+      CHECK(given[i * LABELS + j] == ((size_t)j == classes[i]));
       CHECK(expected[i * LABELS + j] <= expected[i * LABELS + classes[i]]);
     }
     CHECK(sum > 0.9999f && sum < 1.0001f);
@@ -82,7 +85,7 @@ static void check_texts(act_classifier *single, const char *pairs_path) {
   for (int i = 1; i < 300; i += 2) big[i] = ' ';
   big[300] = '\0';
   const char *long_text = big;
-  act_answers counted = {NULL, NULL, NULL, tokens};
+  act_answers counted = {NULL, NULL, NULL, NULL, tokens};
   CHECK(act_classify(single, &long_text, NULL, 1, counted, error, sizeof error) == ACT_STATUS_OK);
   CHECK(tokens[0] == 152 && tokens[0] > act_max_tokens(single));
 
@@ -133,6 +136,28 @@ static void check_ids(act_classifier *single) {
   CHECK(act_classify_ids(single, NULL, NULL, lengths, 2, answers, error, sizeof error) == ACT_STATUS_USAGE);
 }
 
+/* A model of several labels, and one of a score. */
+static void check_kinds(const char *several_path, const char *score_path) {
+  char error[200] = "";
+  act_classifier *several = NULL, *score = NULL;
+  uint8_t given[TEXTS * LABELS];
+  float probabilities[TEXTS * LABELS], logits[TEXTS * LABELS];
+  act_answers answers = {NULL, given, probabilities, logits, NULL};
+  CHECK(act_open(several_path, 1, &several, error, sizeof error) == ACT_STATUS_OK);
+  CHECK(act_problem_of(several) == ACT_PROBLEM_MULTI_LABEL && act_labels(several) == LABELS);
+  CHECK(act_classify(several, texts, NULL, TEXTS, answers, error, sizeof error) == ACT_STATUS_OK);
+  for (int i = 0; i < TEXTS * LABELS; i++) {
+    CHECK(given[i] == (probabilities[i] >= 0.5f));
+    CHECK((probabilities[i] > 0.5f) == (logits[i] > 0));
+  }
+  act_close(several);
+  CHECK(act_open(score_path, 1, &score, error, sizeof error) == ACT_STATUS_OK);
+  CHECK(act_problem_of(score) == ACT_PROBLEM_REGRESSION && act_labels(score) == 1);
+  CHECK(act_classify(score, texts, NULL, TEXTS, answers, error, sizeof error) == ACT_STATUS_OK);
+  for (int i = 0; i < TEXTS; i++) CHECK(given[i] == 0 && probabilities[i] == 0 && logits[i] != 0);
+  act_close(score);
+}
+
 static void check_bytes(const char *path) {
   char error[200] = "";
   uint8_t *bytes = malloc(1 << 20);
@@ -153,7 +178,7 @@ static void check_bytes(const char *path) {
 
 int main(int argc, char **argv) {
   char error[200] = "";
-  CHECK(argc == 4);
+  CHECK(argc == 6);
   CHECK(strlen(act_version()) >= 5);
   check_refusals(argv[3]);
   CHECK(act_open(argv[1], 2, &shared, error, sizeof error) == ACT_STATUS_OK);
@@ -161,6 +186,7 @@ int main(int argc, char **argv) {
   check_texts(shared, argv[2]);
   check_ids(shared);
   check_bytes(argv[1]);
+  check_kinds(argv[4], argv[5]);
   pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, ask, NULL) == 0);
   for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
-use act_core::{Artifact, Columns};
+use act_core::{Artifact, Columns, Problem, ProblemKind};
 
 /// Builds the libraries, which tests do not link, and says where they are.
 fn libraries() -> PathBuf {
@@ -47,8 +47,18 @@ fn compile(cc: &str, source: &str, link: &[&str], to: &Path) {
 }
 
 fn model(folder: &Path, name: &str, change: impl FnOnce(&mut Artifact)) -> PathBuf {
+    model_of(folder, name, TinyOptions::default().num_labels, change)
+}
+
+fn model_of(
+    folder: &Path,
+    name: &str,
+    num_labels: usize,
+    change: impl FnOnce(&mut Artifact),
+) -> PathBuf {
     let options = TinyOptions {
         int8: Some(TinyInt8::default()),
+        num_labels,
         ..TinyOptions::default()
     };
     let mut artifact = tiny_artifact(1, &options);
@@ -74,6 +84,13 @@ fn c_programs_get_the_answers_of_the_engine_from_either_library() {
         });
     });
     let pairs = model(folder.path(), "pairs.act", |a| a.task.name = "afqmc".into());
+    let labels = TinyOptions::default().num_labels;
+    let several = model(folder.path(), "several.act", |a| {
+        a.task.problem = Problem::new(ProblemKind::MultiLabel, labels);
+    });
+    let score = model_of(folder.path(), "score.act", 1, |a| {
+        a.task.problem = Problem::new(ProblemKind::Regression, 1);
+    });
     let damaged = folder.path().join("damaged.act");
     let mut bytes = std::fs::read(&single).expect("read");
     let middle = bytes.len() / 2;
@@ -87,7 +104,7 @@ fn c_programs_get_the_answers_of_the_engine_from_either_library() {
         let program = folder.path().join("exercise");
         compile(&cc, "tests/exercise.c", link, &program);
         let output = Command::new(&program)
-            .args([&single, &pairs, &damaged])
+            .args([&single, &pairs, &damaged, &several, &score])
             .output()
             .expect("it runs");
         let told = String::from_utf8_lossy(&output.stderr);
@@ -125,4 +142,62 @@ fn c_programs_get_the_answers_of_the_engine_from_either_library() {
         assert!(output.status.success(), "{output:?}");
         assert_eq!(printed.trim(), expected);
     }
+}
+
+/// The example in Go, by cgo, against the shared library.
+#[test]
+fn a_go_program_gets_the_labels_of_the_engine() {
+    let there = Command::new("go").arg("version").output();
+    if compiler().is_none() || !there.is_ok_and(|o| o.status.success()) {
+        eprintln!("SKIPPED: there is no Go compiler, or no C compiler for it");
+        return;
+    }
+    let libraries = libraries();
+    let folder = tempfile::tempdir().expect("a folder");
+    let single = model(folder.path(), "single.act", |a| {
+        a.task.columns = Some(Columns {
+            text: "text".into(),
+            pair: None,
+            label: None,
+        });
+    });
+    let program = folder.path().join("classify");
+    let library = libraries.display();
+    let built = Command::new("go")
+        .args(["build", "-o"])
+        .arg(&program)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/go"))
+        .env("CGO_LDFLAGS", format!("-L{library} -Wl,-rpath,{library}"))
+        .env("GOCACHE", folder.path().join("cache"))
+        .env("GOFLAGS", "-buildvcs=false")
+        .output()
+        .expect("go runs");
+    assert!(
+        built.status.success(),
+        "{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    let texts = ["花呗怎么还款", "abc 可以 提前还吗"];
+    let input = folder.path().join("texts.txt");
+    std::fs::write(&input, texts.join("\n")).expect("written");
+    let run = |model: &Path| {
+        let input = std::fs::File::open(&input).expect("opens");
+        let mut program = Command::new(&program);
+        program.arg(model).stdin(input).output().expect("it runs")
+    };
+    let output = run(&single);
+    assert!(output.status.success(), "{output:?}");
+    let engine = act_infer::Engine::open(&single).expect("opens");
+    let answers = engine.classify(&texts).expect("answers");
+    let labels: Vec<&str> = answers.iter().map(|a| &*a.label).collect();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        labels.join("\n")
+    );
+    let refused = run(Path::new("nowhere.act"));
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && told.contains("nowhere.act"),
+        "{told}"
+    );
 }

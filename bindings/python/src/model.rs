@@ -14,9 +14,11 @@ use crate::error::exception;
 /// Texts that are answered between two looks whether somebody pressed Ctrl-C.
 const BETWEEN_SIGNALS: usize = 512;
 
-/// Answers as arrays: classes `[n]`, probabilities and logits `[n, labels]`, uncut tokens `[n]`.
+/// Answers as arrays: classes `[n]`, labels that are given, probabilities and logits `[n, labels]`, uncut tokens
+/// `[n]`. A regression has no probabilities: they are 0.
 type Answers<'py> = (
     Bound<'py, PyArray1<usize>>,
+    Bound<'py, PyArray2<bool>>,
     Bound<'py, PyArray2<f32>>,
     Bound<'py, PyArray2<f32>>,
     Bound<'py, PyArray1<usize>>,
@@ -52,6 +54,11 @@ impl Model {
     #[getter]
     fn task(&self) -> &str {
         &self.engine.task().name
+    }
+
+    #[getter]
+    fn problem(&self) -> String {
+        self.engine.task().problem.kind().to_string()
     }
 
     #[getter]
@@ -153,7 +160,6 @@ impl Model {
         let loaded = py.detach(|| {
             let engine = load()?.with_threads(threads);
             engine.tokenizer()?;
-            engine.check_single_label()?;
             Ok(engine)
         });
         Ok(Self {
@@ -194,13 +200,27 @@ impl Model {
     }
 
     fn arrays<'py>(&self, py: Python<'py>, answers: &[Classification]) -> PyResult<Answers<'py>> {
-        let shape = [answers.len(), self.engine.plan().num_labels];
+        let labels = self.engine.plan().num_labels;
+        let shape = [answers.len(), labels];
         let rows = |of: fn(&Classification) -> &[f32]| {
-            let flat: Vec<f32> = answers.iter().flat_map(of).copied().collect();
+            let mut flat = Vec::with_capacity(answers.len() * labels);
+            for answer in answers {
+                let start = flat.len();
+                flat.extend_from_slice(of(answer));
+                flat.resize(start + labels, 0.0);
+            }
             PyArray1::from_vec(py, flat).reshape(shape)
         };
+        let problem = &self.engine.task().problem;
+        let mut given = vec![false; answers.len() * labels];
+        for (answer, row) in answers.iter().zip(given.chunks_mut(labels.max(1))) {
+            for &class in problem.answer(&answer.logits).classes() {
+                row[class as usize] = true;
+            }
+        }
         Ok((
             PyArray1::from_iter(py, answers.iter().map(|a| a.class)),
+            PyArray1::from_vec(py, given).reshape(shape)?,
             rows(|a| &a.probabilities)?,
             rows(|a| &a.logits)?,
             PyArray1::from_iter(py, answers.iter().map(|a| a.tokens)),

@@ -21,6 +21,16 @@ def pairs():
     return act_infer.Classifier(PAIRS)
 
 
+@pytest.fixture
+def several():
+    return act_infer.Classifier(HERE / "several.act")
+
+
+@pytest.fixture
+def score():
+    return act_infer.Classifier(HERE / "score.act")
+
+
 @pytest.fixture(scope="session")
 def recorded():
     return json.loads((HERE / "pipeline.json").read_text(encoding="utf-8"))

@@ -238,3 +238,31 @@ sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 
 def test_the_other_model_is_there():
     assert act_infer.Classifier(PAIRS).labels == ("0", "1")
+
+
+def test_several_labels_are_those_that_reach_their_threshold(several):
+    assert several.problem == "multi-label"
+    answers = several([A, B, C])
+    np.testing.assert_allclose(answers.probabilities, 1 / (1 + np.exp(-answers.logits)), atol=1e-6)
+    np.testing.assert_array_equal(answers.given, answers.probabilities >= 0.5)
+    names = np.array(several.labels)
+    assert answers.label_sets == [tuple(names[row]) for row in answers.given]
+    assert [a.labels for a in answers] == answers.label_sets
+    assert answers[1:].label_sets == answers.label_sets[1:]
+    assert answers.top_k(1)[0][0][1] == pytest.approx(answers.probabilities[0].max())
+
+
+def test_a_regression_gives_a_score_and_no_label(score):
+    assert score.problem == "regression"
+    answers = score([A, B])
+    np.testing.assert_array_equal(answers.scores, answers.logits[:, 0])
+    assert not answers.given.any() and answers.label_sets == [(), ()]
+    assert answers[0].score == pytest.approx(float(answers.logits[0, 0])) and answers[0].labels == ()
+    with pytest.raises(ValueError, match="gives a score"):
+        answers.top_k(1)
+
+
+def test_one_label_a_text_is_a_set_of_one(single):
+    answers = single([A, B, ""])
+    assert single.problem == "single-label"
+    assert answers.label_sets == [(label,) for label in answers.labels]

@@ -6,7 +6,7 @@
 """
 
 from ._native import __version__
-from .answers import Answer, Answers
+from .answers import Answer, Answers, Problem
 from .classifier import Classifier
 from .errors import ActError, FailedError, RejectedError, TruncationWarning, UsageError
 from .pipelines import TextClassificationPipeline, pipeline
@@ -17,6 +17,7 @@ __all__ = [
     "Answers",
     "Classifier",
     "FailedError",
+    "Problem",
     "RejectedError",
     "TextClassificationPipeline",
     "TruncationWarning",

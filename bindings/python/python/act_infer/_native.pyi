@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 __version__: str
 
-_Answers = tuple[NDArray[np.uintp], NDArray[np.float32], NDArray[np.float32], NDArray[np.uintp]]
+_Answers = tuple[
+    NDArray[np.uintp], NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32], NDArray[np.uintp]
+]
 
 @final
 class Model:
     labels: Final[list[str]]
     task: Final[str]
+    problem: Final[str]
     max_tokens: Final[int]
     takes_pairs: Final[bool | None]
     threads: Final[int]

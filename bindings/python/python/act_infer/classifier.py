@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeGuard, overload
+from typing import Any, Literal, TypeGuard, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._native import Model
-from .answers import Answer, Answers
+from .answers import Answer, Answers, Problem
 from .errors import TruncationWarning, UsageError
 from .ids import flat
 
@@ -68,6 +68,11 @@ class Classifier:
     def task(self) -> str:
         """Name of the task."""
         return self._model.task
+
+    @property
+    def problem(self) -> Problem:
+        """What the answers are: `"single-label"`, `"multi-label"` or `"regression"`."""
+        return cast(Problem, self._model.problem)
 
     @property
     def max_tokens(self) -> int:
@@ -176,14 +181,20 @@ class Classifier:
 
     def _answers(
         self,
-        given: tuple[
-            NDArray[np.uintp], NDArray[np.float32], NDArray[np.float32], NDArray[np.uintp]
+        answers: tuple[
+            NDArray[np.uintp],
+            NDArray[np.bool_],
+            NDArray[np.float32],
+            NDArray[np.float32],
+            NDArray[np.uintp],
         ],
     ) -> Answers:
-        classes, probabilities, logits, tokens = given
+        classes, given, probabilities, logits, tokens = answers
         return Answers(
             names=self._labels,
+            problem=self.problem,
             class_indices=classes.astype(np.intp),
+            given=given,
             probabilities=probabilities,
             logits=logits,
             tokens=tokens.astype(np.intp),

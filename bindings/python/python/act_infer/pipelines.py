@@ -141,7 +141,7 @@ def _text(item: Any) -> str | tuple[str, str]:
 
 def _scores(answers: Answers, function: str | None) -> NDArray[np.float32]:
     if function is None or function == "default":
-        return answers.probabilities
+        return answers.logits if answers.problem == "regression" else answers.probabilities
     logits = answers.logits.astype(np.float64)
     match function:
         case "none":

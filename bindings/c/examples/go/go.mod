@@ -1,0 +1,3 @@
+module act/classify
+
+go 1.19
