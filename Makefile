@@ -71,7 +71,7 @@ TASKS := afqmc tnews iflytek cmnli ocnli cluewsc2020 csl
 ENGLISH := cola sst2 mrpc stsb qqp mnli qnli rte wnli
 # `own` is whatever DATA describes in its act-dataset.json.
 tasks := $(TASKS) $(ENGLISH) own
-PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval act-compress
+PROGRAMS := act-data act-convert act-prune act-distill act-quant act-eval act-compress act-serve
 
 # What is given by a name that nothing reads would be passed over. Names that cargo, its tools and make
 # itself read are theirs.

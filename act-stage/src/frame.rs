@@ -16,6 +16,10 @@ use crate::{failure, generate, logger, signals};
 
 /// What a stage's arguments must tell the frame.
 pub trait StageCli: clap::Parser {
+    /// Whether the program takes SIGINT, SIGTERM and SIGHUP itself, as one does that serves others: it
+    /// ends when it has answered, and then well.
+    const OWN_SIGNALS: bool = false;
+
     /// What it may log.
     fn log(&self) -> &LogArgs;
 }
@@ -48,7 +52,10 @@ pub fn main<A: StageCli>(
     let context = Context::new(name, args.log().quiet);
     logger::install(name, args.log().level());
     failure::install_panic_hook(name);
-    signals::install(name);
+    signals::survive_limits();
+    if !A::OWN_SIGNALS {
+        signals::install(name);
+    }
 
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| run(args, &context)));
     ExitCode::from(match outcome {

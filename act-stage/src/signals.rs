@@ -22,7 +22,6 @@ pub(crate) fn interrupted() -> bool {
 
 /// Takes over the signals.
 pub(crate) fn install(name: &'static str) {
-    survive_limits();
     let handler = move || {
         let again = STOP.swap(true, Ordering::SeqCst);
         // What is not in steps does not ask, and may wait for ever: for a pipe, a disk, a lock.
@@ -41,7 +40,7 @@ pub(crate) fn install(name: &'static str) {
 
 /// A file that grows over `ulimit -f` fails the write, as a full disk does, and does not end the
 /// process with a half file behind it.
-fn survive_limits() {
+pub(crate) fn survive_limits() {
     #[cfg(unix)]
     {
         // Whether it came does not matter: the write says so itself.

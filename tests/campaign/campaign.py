@@ -1,6 +1,6 @@
 """A bounded campaign against the programs: hostile bytes, kills, limits, a server's bad clients.
 
-    cargo build --release && cargo build --release -p act-infer --example serve
+    cargo build --release
     python3 tests/campaign/campaign.py [--seconds 240] [--seed 1] [--programs target/release]
 
 Needs Python 3.9 and a Unix; with the package `blake3` artifacts are signed again after a change, without it
@@ -16,6 +16,7 @@ import time
 
 import kinds
 from program import Programs
+from tally import Tally
 
 
 def main():
@@ -33,7 +34,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="act-campaign-") as folder:
         models = kinds.Models(programs, pathlib.Path(folder))
         for kind in chosen:
-            tally = kinds.Tally(kind.__name__, args.seed, time.monotonic() + args.seconds / len(chosen))
+            tally = Tally(kind.__name__, args.seed, time.monotonic() + args.seconds / len(chosen))
             kind(programs, models, tally)
             rows.append(tally)
             broken += [f"{tally.name}: {what}" for what in tally.broken]

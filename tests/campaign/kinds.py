@@ -3,47 +3,19 @@
 import gzip
 import io
 import json
-import pathlib
-import random
 import resource
 import shutil
-import socket
 import subprocess
 import tarfile
 import time
+
+from serving import server
+from tally import changed
 
 try:
     from blake3 import blake3
 except ImportError:
     blake3 = None
-
-
-class Tally:
-    """What a kind tried, and what came of it."""
-
-    def __init__(self, name, seed, end):
-        self.name, self.end, self.random = name, end, random.Random(f"{seed} {name}")
-        self.tried, self.codes, self.broken, self.note = 0, {}, [], ""
-
-    def going(self):
-        return time.monotonic() < self.end
-
-    def add(self, ran, what, allowed=(0, 2, 3)):
-        """Notes a run, which must have ended with one of these codes and broken no promise."""
-        self.tried += 1
-        self.codes[ran.code] = self.codes.get(ran.code, 0) + 1
-        wrong = ran.wrong() or ("" if ran.code in allowed else f"exit code {ran.code}: {ran.stderr[-300:]}")
-        if wrong:
-            self.broken.append(f"{what}: {wrong}")
-
-    def expect(self, holds, what):
-        self.tried += 1
-        if not holds:
-            self.broken.append(what)
-
-    def row(self):
-        codes = ", ".join(f"{n} ended with {code}" for code, n in sorted(self.codes.items()))
-        return f"| `{self.name}` | {self.tried} | {codes or self.note} | {len(self.broken)} |"
 
 
 class Models:
@@ -55,6 +27,9 @@ class Models:
         programs.ok("act-data", "sample", "afqmc", "-o", self.data, "--train", 120, "--dev", 40)
         programs.ok("act-convert", "new", "--layers", 2, "--hidden", 32, "--heads", 2, "--data", self.data,
                     "--task", "afqmc", "-o", self.act)
+        self.other = folder / "other.act"
+        programs.ok("act-convert", "new", "--layers", 1, "--hidden", 64, "--heads", 2, "--data", self.data,
+                    "--task", "afqmc", "--seed", 7, "-o", self.other)
         programs.ok("act-convert", "export", self.act, "-o", f"{self.hf}/")
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
@@ -62,25 +37,6 @@ class Models:
         self.tar = packed.getvalue()
         self.work = folder / "work"
         self.work.mkdir()
-
-
-def changed(bytes_, rng):
-    """Flips, cuts, repeats or overwrites some of the bytes."""
-    bytes_ = bytearray(bytes_)
-    for _ in range(rng.choice([1, 1, 2, 8])):
-        at = rng.randrange(len(bytes_)) if bytes_ else 0
-        how = rng.randrange(5)
-        if how == 0 and bytes_:
-            bytes_[at] ^= 1 << rng.randrange(8)
-        elif how == 1:
-            del bytes_[at:]
-        elif how == 2:
-            bytes_[at:at] = bytes_[at:at + rng.randrange(1, 64)] * rng.choice([1, 3, 1000])
-        elif how == 3:
-            bytes_[at:at + 8] = rng.choice([b"\xff" * 8, b"\0" * 8, b"\x7f" + b"\xff" * 7, b'{"":0},', b"\x1b[2J"])
-        else:
-            del bytes_[at:at + rng.randrange(1, 32)]
-    return bytes(bytes_)
 
 
 def artifacts(programs, models, tally):
@@ -217,52 +173,6 @@ def limits(programs, models, tally):
         shell = f"exec '{programs.path('act-convert')}' import '{models.act}' >&-"
         closed = subprocess.run(["sh", "-c", shell], capture_output=True, check=False)
         tally.expect(closed.returncode == 1, f"a closed standard output: {closed.returncode}")
-
-
-def server(programs, models, tally):
-    """The example on loopback: others are answered beside clients that stall, lie or leave."""
-    example = programs.folder / "examples/serve"
-    if not example.exists():
-        tally.note = "skipped: cargo build --release -p act-infer --example serve"
-        return
-    child = subprocess.Popen([example, models.act, "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
-    address = child.stderr.readline().rsplit("http://", 1)[1].split("/")[0].split(":")
-    where = (address[0], int(address[1]))
-
-    def ask(body, length=None):
-        with socket.create_connection(where, timeout=20) as client:
-            length = len(body) if length is None else length
-            head = f"POST /classify HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-            client.sendall(head.encode() + body)
-            return client.recv(65536)[9:12]
-
-    good = json.dumps({"pairs": [["a", "b"]]}).encode()
-    stalled = []
-    try:
-        while tally.going():
-            how = tally.random.randrange(4)
-            if how == 0 and len(stalled) < 200:
-                client = socket.create_connection(where, timeout=20)
-                client.sendall(tally.random.choice([b"POST /cl", b"POST /classify HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]))
-                stalled.append(client)
-            elif how == 1:
-                tally.expect(ask(changed(good, tally.random)) in (b"200", b"400"), "a changed request")
-            elif how == 2:
-                tally.expect(ask(b'{"texts": ["' + b"!" * 500_000 + b'"]}') in (b"200", b"400"), "a long text")
-            tally.expect(ask(good) == b"200", "an answer beside bad company")
-        child.terminate()
-        try:
-            child.wait(20)
-            ended = True
-        except subprocess.TimeoutExpired:
-            ended = False
-        tally.expect(ended, "it ends although clients stall")
-    finally:
-        child.kill()
-        child.wait()
-        for client in stalled:
-            client.close()
-    tally.note = f"answers beside {len(stalled)} stalled clients"
 
 
 ALL = [artifacts, signed, sources, archives, texts, kills, limits, server]

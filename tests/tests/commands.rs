@@ -5,7 +5,7 @@ use std::fs;
 
 use act_tests::{files, run};
 
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "act-data",
     "act-convert",
     "act-prune",
@@ -13,6 +13,7 @@ const PROGRAMS: [&str; 7] = [
     "act-quant",
     "act-eval",
     "act-compress",
+    "act-serve",
 ];
 
 /// The blocks of a page that are lines of a shell, or the whole of a script.

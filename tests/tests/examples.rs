@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use act_tests::{Fixture, Ran, bin};
 
 /// Programs and their subcommands.
-const PROGRAMS: [(&str, &[&str]); 7] = [
+const PROGRAMS: [(&str, &[&str]); 8] = [
     (
         "act-data",
         &["sample", "fetch", "check", "describe", "vocab"],
@@ -23,11 +23,13 @@ const PROGRAMS: [(&str, &[&str]); 7] = [
             "accuracy", "bench", "predict", "inspect", "report", "summary", "gate",
         ],
     ),
+    ("act-serve", &[]),
 ];
 
 /// Parsed and not run: downloads, a program of Paddle, which nothing here writes, and promises of speed,
-/// which tiny models cannot be held to.
-const PARSED_ONLY: [&str; 5] = [
+/// which tiny models cannot be held to, and a server, which does not end.
+const PARSED_ONLY: [&str; 6] = [
+    "act-serve",
     "act-data fetch",
     "float32.pdmodel",
     "--target-speedup",

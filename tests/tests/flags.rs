@@ -69,6 +69,11 @@ const TABLE: &[(&str, &str)] = &[
         "act-eval gate",
         "from model max-drop max-drop-f1 max-drop-of max-class-drop class-examples min-speedup quiet verbose",
     ),
+    (
+        "act-serve",
+        "listen batch-size max-wait max-queue max-texts max-text max-body max-connections client-timeout \
+         idle-timeout drain threads quiet verbose",
+    ),
 ];
 
 /// Flags that several programs share, each with a value that is none where it may have one.

@@ -282,6 +282,7 @@ fn help_is_quick_to_read_and_has_examples() {
         "act-distill",
         "act-quant",
         "act-eval",
+        "act-serve",
     ] {
         let help = run(stage, ["--help"]).ok();
         assert!(

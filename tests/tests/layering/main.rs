@@ -9,7 +9,7 @@ use std::process::Command;
 use act_tests::workspace;
 
 /// What each crate links of ours, itself left out.
-const LINKS: [(&str, &[&str]); 12] = [
+const LINKS: [(&str, &[&str]); 13] = [
     ("act-core", &[]),
     ("act-infer", &["act-core"]),
     ("act-nn", &["act-core"]),
@@ -31,6 +31,7 @@ const LINKS: [(&str, &[&str]); 12] = [
         &["act-core", "act-data", "act-infer", "act-stage"],
     ),
     ("act-compress", &ALL),
+    ("act-serve", &["act-core", "act-infer", "act-stage"]),
 ];
 
 /// What the program that calls the stages links.
