@@ -41,7 +41,9 @@ mod weights;
 pub use act_core::Device;
 pub use device::{available, mixes_precision};
 pub use examples::{Examples, TeacherFeatures, Validation};
-pub use importance::{LayerScores, MaskGradients, importance, mask_gradients};
+pub use importance::{
+    LayerScores, MaskGradients, WidthScores, importance, mask_gradients, width_importance,
+};
 pub use journal::{Evaluation, Journal, LossPoint, TrainEvent};
 pub use objective::{
     Comparison, Emphasis, Hidden, LayerPair, Objective, Relations, Rows, SoftLabels,

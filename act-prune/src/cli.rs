@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::args::GoalArgs;
 use crate::budget::{Cost, PruningTarget};
 use crate::vocabulary::{self, Shortened};
-use crate::{Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, record};
+use crate::{Calibration, Goal, Measure, Options, Origin, Pruned, Scored, family, record, width};
 use act_core::Artifact;
 use act_data::{Dataset, Split};
 use act_stage::config::{Config, Program};
@@ -88,6 +88,7 @@ pub fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         threads: args.stage.threads.count(),
         progress: &closing.progress,
     };
+    let model = width::resize(model, options.size, &measure)?;
     let scored = Scored::new(model, origin, options.criterion, measure)?;
     let target = match options.goal {
         Goal::Ratio(ratio) => return closing.one(scored.by_ratio(ratio)?, None),

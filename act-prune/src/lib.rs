@@ -2,8 +2,8 @@
 //!
 //! Score ([`importance`]), decide how many stay ([`ratio`], or [`budget`] with times of
 //! [`latency`]), choose them ([`select`]), cut ([`shrink`]): each is a module of its own, and
-//! [`Scored`] goes through them. Beside that, [`vocabulary`] removes rows of the embeddings. Nothing
-//! here reads dev or measures accuracy.
+//! [`Scored`] goes through them. Beside that, [`vocabulary`] removes rows of the embeddings,
+//! and [`width`] whole layers and units of the residual stream. Nothing here reads dev or measures accuracy.
 
 mod activations;
 pub mod args;
@@ -31,6 +31,7 @@ mod scored;
 pub mod select;
 pub mod shrink;
 pub mod vocabulary;
+pub mod width;
 
 pub use act_nn::LayerScores;
 pub use act_stage::config::Criterion;

@@ -8,6 +8,7 @@ use crate::budget::PruningTarget;
 use crate::latency::{Precision, Serving};
 use crate::ratio::Ratio;
 use crate::vocabulary::Vocabulary;
+use crate::width;
 
 /// How much is removed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Options {
     pub serving: Serving,
     /// Tokens that stay.
     pub vocabulary: Vocabulary,
+    /// Layers and units that stay.
+    pub size: width::Size,
     /// Training examples on which importance is measured.
     pub calibration_examples: usize,
     /// Share of train that training holds out; importance is not measured on it.
@@ -55,6 +58,7 @@ impl Options {
                 threads: prune.latency_threads,
             },
             vocabulary: vocabulary(prune)?,
+            size: size(prune)?,
             calibration_examples: prune.calibration_examples,
             validation_ratio: config.train.validation_ratio,
             batch_size: config.global.batch_size(),
@@ -64,7 +68,7 @@ impl Options {
     /// True if heads and neurons all stay and only the vocabulary is asked to shrink.
     pub fn vocabulary_only(&self) -> bool {
         let all_stay = matches!(self.goal, Goal::Ratio(ratio) if ratio.value() == 0.0);
-        all_stay && self.vocabulary != Vocabulary::All
+        all_stay && self.size.is_whole() && self.vocabulary != Vocabulary::All
     }
 }
 
@@ -87,6 +91,21 @@ fn target(prune: &Prune) -> Option<PruningTarget> {
         .or(time.map(PruningTarget::Latency))
         .or(prune.params.map(PruningTarget::Parameters))
         .or(size.map(PruningTarget::Bytes))
+}
+
+/// Errors: beside a target of time, whose table knows heads and neurons alone.
+fn size(prune: &Prune) -> Result<width::Size> {
+    let size = width::Size {
+        layers: prune.layers,
+        hidden: prune.hidden_size,
+    };
+    if !size.is_whole() && (prune.target_speedup.is_some() || prune.budget.is_some()) {
+        return Err(Error::usage(
+            "Prune.hidden_size and Prune.layers stand beside pruned_ratio, params or bytes: the times behind \
+             target_speedup and budget are of the whole width",
+        ));
+    }
+    Ok(size)
 }
 
 /// Errors: a corpus without its file, a file without a corpus.

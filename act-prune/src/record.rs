@@ -40,7 +40,15 @@ pub fn record(
 
 fn figures(pruned: &Pruned) -> PruningFigures {
     let vocabulary = pruned.shortened.as_ref().map(|shortened| shortened.cut);
+    let (before, after) = (&pruned.origin.plan, &pruned.artifact.plan);
+    let changed = |before: usize, after: usize| (before != after).then_some((before, after));
+    let layers = changed(before.layers.len(), after.layers.len());
+    let hidden = changed(before.hidden_size, after.hidden_size);
     PruningFigures {
+        layers_before: layers.map(|(before, _)| before),
+        layers_after: layers.map(|(_, after)| after),
+        hidden_before: hidden.map(|(before, _)| before),
+        hidden_after: hidden.map(|(_, after)| after),
         calibration_examples: pruned.calibration_examples,
         heads_removed: pruned.heads_removed(),
         neurons_removed: pruned.neurons_removed(),

@@ -74,7 +74,7 @@ fn cut_neurons(params: &mut Params, layer: usize, neurons: &[usize]) -> Result<(
 }
 
 /// Keeps some outputs of a linear: rows of its weight, elements of its bias.
-fn keep_outputs(params: &mut Params, linear: Linear, outputs: &[usize]) -> Result<()> {
+pub(crate) fn keep_outputs(params: &mut Params, linear: Linear, outputs: &[usize]) -> Result<()> {
     if outputs.is_empty() {
         params.remove(&linear.weight());
         params.remove(&linear.bias());
@@ -85,15 +85,23 @@ fn keep_outputs(params: &mut Params, linear: Linear, outputs: &[usize]) -> Resul
     for &row in outputs {
         rows.extend_from_slice(&weight[row * columns..(row + 1) * columns]);
     }
-    let old_bias = params.f32(&linear.bias())?;
-    let bias: Vec<f32> = outputs.iter().map(|&row| old_bias[row]).collect();
     params.insert(linear.weight(), Tensor::f32([outputs.len(), columns], rows));
-    params.insert(linear.bias(), Tensor::f32([outputs.len()], bias));
+    keep_elements(params, &linear.bias(), outputs)
+}
+
+/// Keeps some elements of a vector; nothing where the plan has no such vector.
+pub(crate) fn keep_elements(params: &mut Params, name: &str, kept: &[usize]) -> Result<()> {
+    if params.get(name).is_err() {
+        return Ok(());
+    }
+    let old = params.f32(name)?;
+    let values: Vec<f32> = kept.iter().map(|&element| old[element]).collect();
+    params.insert(name, Tensor::f32([kept.len()], values));
     Ok(())
 }
 
 /// Keeps some inputs of a linear: columns of its weight; its bias is untouched.
-fn keep_inputs(params: &mut Params, linear: Linear, inputs: &[usize]) -> Result<()> {
+pub(crate) fn keep_inputs(params: &mut Params, linear: Linear, inputs: &[usize]) -> Result<()> {
     if inputs.is_empty() {
         params.remove(&linear.weight());
         return Ok(());

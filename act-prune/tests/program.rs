@@ -245,3 +245,58 @@ fn the_vocabulary_of_an_int8_model_shrinks_alone() {
     assert!(after.plan.embeddings.vocab_size < before.plan.embeddings.vocab_size);
     assert_eq!(after.plan.layers, before.plan.layers);
 }
+
+/// Layers and units go before heads and neurons, and the record says so.
+#[test]
+fn layers_and_units_are_taken_out_for_the_whole_model() {
+    let workshop = workshop();
+    let base = Artifact::open(workshop.path("base.act")).unwrap();
+    let sizes = ["--set", "Prune.layers=1", "--set", "Prune.hidden_size=5"];
+    let run = |flags: &[&str]| workshop.run(&[&["base.act", "-o", "small.act"], flags].concat());
+    let output = run(&sizes);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert!(
+        told.contains("layers [1] stay of 2") && told.contains("5 of 8 units stay"),
+        "{told}"
+    );
+    let small = Artifact::open(workshop.path("small.act")).unwrap();
+    assert_eq!((small.plan.layers.len(), small.plan.hidden_size), (1, 5));
+    assert_eq!(
+        (
+            small.plan.layers[0].heads(),
+            small.plan.layers[0].intermediate_size
+        ),
+        (3, 6)
+    );
+    let metrics = small.provenance[0].metrics.iter();
+    let metrics: Vec<(&str, f64)> = metrics.map(|(name, value)| (&**name, *value)).collect();
+    for expected in [
+        ("layers_before", 2.0),
+        ("layers_after", 1.0),
+        ("hidden_before", 8.0),
+        ("hidden_after", 5.0),
+    ] {
+        assert!(metrics.contains(&expected), "{expected:?}: {metrics:?}");
+    }
+    assert!(small.params.len() < base.params.len());
+    for (flags, says) in [
+        (
+            &["--set", "Prune.hidden_size=9"][..],
+            "9 of 8 units cannot stay",
+        ),
+        (&["--set", "Prune.layers=3"], "3 of 2 layers cannot stay"),
+        (&["--set", "Prune.layers=0"], "Prune.layers"),
+        (
+            &["--set", "Prune.layers=1", "--target-speedup", "2"],
+            "the times behind target_speedup",
+        ),
+    ] {
+        let output = run(flags);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(2) && told.contains(says),
+            "{told}"
+        );
+    }
+}

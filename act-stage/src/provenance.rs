@@ -112,6 +112,14 @@ figures! {
         pub neurons_removed: f64,
         /// Share of all parameters that is gone, embeddings included.
         pub parameters_removed: f64,
+        /// Layers before, where some were taken out.
+        pub layers_before: Option<usize>,
+        /// Layers that stay.
+        pub layers_after: Option<usize>,
+        /// Units of the residual stream before, where some were taken out.
+        pub hidden_before: Option<usize>,
+        /// Units that stay.
+        pub hidden_after: Option<usize>,
         /// Tokens before, where the vocabulary was shortened.
         pub vocabulary_before: Option<usize>,
         /// Tokens that stay.

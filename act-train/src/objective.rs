@@ -28,25 +28,22 @@ pub fn objective(
              another loss, or leave the teacher out to fine-tune on the labels",
         ));
     }
-    let same_width = student.hidden_size == teacher.hidden_size;
-    let obstacle = match observable {
-        Err(why) => Some(why.to_string()),
-        Ok(()) if !same_width && weights.hidden + weights.pooled != 0.0 => Some(format!(
+    let automatic = section.is_automatic();
+    if let Err(why) = observable {
+        let inner = [
+            &mut weights.hidden,
+            &mut weights.relations,
+            &mut weights.pooled,
+        ];
+        without(inner, why, automatic)?;
+    }
+    if student.hidden_size != teacher.hidden_size {
+        // Relations are between tokens, whatever the width.
+        let why = format!(
             "hidden states of width {} are not comparable with the student's of width {}",
             teacher.hidden_size, student.hidden_size
-        )),
-        Ok(()) => None,
-    };
-    let inner = weights.hidden + weights.relations + weights.pooled;
-    if let (Some(why), true) = (obstacle, inner != 0.0) {
-        if !section.is_automatic() {
-            return Err(Error::usage(format!(
-                "Distillation: the losses hidden, pooled and relations look inside the teacher, \
-                 and {why}: leave them out (logits, soft_labels and labels remain)"
-            )));
-        }
-        log::warn!("{why}: only logits and labels are learned from");
-        (weights.hidden, weights.relations, weights.pooled) = (0.0, 0.0, 0.0);
+        );
+        without([&mut weights.hidden, &mut weights.pooled], &why, automatic)?;
     }
     let mut objective = Objective {
         labels: weights.labels,
@@ -65,6 +62,22 @@ pub fn objective(
         objective.relations = relations(section, weights.relations, student, teacher)?;
     }
     Ok(objective)
+}
+
+/// Does without losses that cannot be had: an error for those that were asked for by name.
+fn without<const N: usize>(losses: [&mut f64; N], why: &str, automatic: bool) -> Result<()> {
+    if losses.iter().all(|weight| **weight == 0.0) {
+        return Ok(());
+    }
+    if !automatic {
+        return Err(Error::usage(format!(
+            "Distillation: the losses hidden, pooled and relations look inside the teacher, and {why}: leave them out \
+             (logits, soft_labels and labels remain, and relations where only the width differs)"
+        )));
+    }
+    log::warn!("{why}: learned from are the other losses alone");
+    losses.into_iter().for_each(|weight| *weight = 0.0);
+    Ok(())
 }
 
 /// The losses in a line, with what was chosen for them: `labels 0.5, logits 1, hidden 1 (layers 0-0,

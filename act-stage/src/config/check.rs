@@ -51,6 +51,8 @@ impl Prune {
     pub fn check(&self) -> Result<()> {
         below_one("Prune.pruned_ratio", self.ratio())?;
         self.check_target()?;
+        at_least("Prune.layers", self.layers, 1)?;
+        at_least("Prune.hidden_size", self.hidden_size, 1)?;
         at_least("Prune.latency_batch", Some(self.latency_batch), 1)?;
         at_least("Prune.latency_threads", Some(self.latency_threads), 1)?;
         at_least(

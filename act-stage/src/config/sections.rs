@@ -84,6 +84,10 @@ section! {
         pub prune_algo: PruneAlgorithm = PruneAlgorithm::Transformer,
         /// Share of heads and of feed-forward neurons to remove from every layer; see [`Prune::ratio`].
         pub pruned_ratio: Option<f64>,
+        /// Ours: how many layers stay, evenly spread.
+        pub layers: Option<usize>,
+        /// Ours: how many units of the residual stream stay.
+        pub hidden_size: Option<usize>,
         /// Ours, a target: so many times faster.
         pub target_speedup: Option<f64>,
         /// Ours, a target: time of a sequence, `8ms`.
