@@ -15,9 +15,8 @@ const DEVIATION: f64 = 0.02;
 
 /// Untrained parameters: exactly the tensors of the float model of `plan`.
 pub fn params(plan: &Plan, seed: Seed) -> Params {
-    let layers = 0..plan.layers.len();
-    let norms = layers.flat_map(|l| [Norm::Attention(l), Norm::Output(l)]);
-    let ones: BTreeSet<String> = norms.chain([Norm::Embeddings]).map(Norm::weight).collect();
+    let norms = plan.norms().into_iter();
+    let ones: BTreeSet<String> = norms.map(Norm::weight).collect();
     let specs = plan.expected_tensors(&QuantSpec::default()).into_iter();
     specs
         .map(|spec| {

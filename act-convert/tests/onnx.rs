@@ -93,6 +93,10 @@ fn cases() -> Vec<Case> {
     pooler
         .iter()
         .for_each(|name| drop(headless.artifact.params.remove(name)));
+    let modern = TinyOptions {
+        layers: pruned(LayerPlan::full(2, 6, 9)),
+        ..of(Family::ModernBert)
+    };
     use ActivationType::{Int8, Uint8};
     vec![
         case("float", &float, Int8, 1e-5),
@@ -110,6 +114,19 @@ fn cases() -> Vec<Case> {
         case("roberta", &of(Family::Roberta), Int8, 1e-5),
         case("electra", &of(Family::Electra), Int8, 1e-5),
         case("albert", &int8(&of(Family::Albert), full), Int8, 1e-4),
+        case("mpnet", &of(Family::Mpnet), Int8, 1e-5),
+        // The mean, and, of an even seed, the first token.
+        case("modernbert mean", &of(Family::ModernBert), Int8, 1e-5),
+        case(
+            "modernbert int8",
+            &int8(&of(Family::ModernBert), full),
+            Int8,
+            1e-4,
+        ),
+        Case {
+            artifact: tiny_artifact(8, &modern),
+            ..case("modernbert", &whole, Int8, 1e-5)
+        },
         headless,
     ]
 }

@@ -10,3 +10,5 @@
 pub mod activation;
 pub mod elementary;
 pub mod lanes;
+pub mod relative;
+pub mod rotary;

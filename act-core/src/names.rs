@@ -51,6 +51,19 @@ impl Linear {
         ]
     }
 
+    /// Those that read its input, itself among them, in forward order.
+    pub fn readers(self) -> Vec<Linear> {
+        match self {
+            Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
+                vec![Linear::Query(l), Linear::Key(l), Linear::Value(l)]
+            }
+            Linear::Intermediate(l) | Linear::Gate(l) => {
+                vec![Linear::Intermediate(l), Linear::Gate(l)]
+            }
+            _ => vec![self],
+        }
+    }
+
     fn module(self) -> String {
         match self {
             Linear::EmbeddingProjection => "embeddings.projection".into(),
@@ -258,10 +271,14 @@ pub enum Site {
     /// The heads' context before the output projection, `[tokens, heads * head_dim]`; head masks
     /// act here; `layer.3.heads`.
     Heads(usize),
-    /// The feed-forward neurons after their activation, `[tokens, intermediate_size]`; neuron
+    /// The residual stream behind the attention block, `[tokens, hidden]`, where norms stand before the
+    /// blocks (elsewhere it is what the feed-forward block reads); `layer.3.attended`.
+    Attended(usize),
+    /// The feed-forward neurons after their activation and their gate, `[tokens, intermediate_size]`; neuron
     /// masks act here; `layer.3.intermediate`.
     Intermediate(usize),
-    /// A layer's result after its last norm, `[tokens, hidden]`; `layer.3.hidden`.
+    /// A layer's result, after its last norm where norms stand after the blocks, `[tokens, hidden]`;
+    /// `layer.3.hidden`.
     Hidden(usize),
     /// The class scores, `[sequences, labels]`; `logits`.
     Logits,
@@ -274,6 +291,7 @@ impl fmt::Display for Site {
             Site::Input(linear) => write!(f, "{linear}.input"),
             Site::Projection(linear) => write!(f, "{linear}.projection"),
             Site::Heads(l) => write!(f, "layer.{l}.heads"),
+            Site::Attended(l) => write!(f, "layer.{l}.attended"),
             Site::Intermediate(l) => write!(f, "layer.{l}.intermediate"),
             Site::Hidden(l) => write!(f, "layer.{l}.hidden"),
             Site::Logits => f.write_str("logits"),

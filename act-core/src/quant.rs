@@ -125,15 +125,10 @@ impl QuantSpec {
     }
 
     /// The quantised linear that has what belongs to the input of `linear`, a quantised one, and of
-    /// all others that read it: of query, key and value the first.
+    /// all others that read it: of query, key and value, and of neurons and their gate, the first.
     pub fn first_reader(&self, linear: Linear) -> Linear {
-        let readers = match linear {
-            Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
-                [Linear::Query(l), Linear::Key(l), Linear::Value(l)]
-            }
-            _ => return linear,
-        };
-        let first = readers.into_iter().find(|&l| self.linear(l).is_some());
+        let mut readers = linear.readers().into_iter();
+        let first = readers.find(|&l| self.linear(l).is_some());
         first.unwrap_or(linear)
     }
 

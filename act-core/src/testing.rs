@@ -10,7 +10,8 @@ mod packed;
 use rand::Rng;
 
 pub use odd::{
-    limited_groups, multiplied_inputs, odd_parts, odd_words, relative_positions, within_16_bits,
+    limited_groups, modern_plan, multiplied_inputs, odd_parts, odd_words, relative_positions,
+    within_16_bits,
 };
 pub use packed::in_four_bits;
 
@@ -19,8 +20,8 @@ use crate::batch::Batch;
 use crate::names::Linear;
 use crate::params::Params;
 use crate::plan::{
-    Activation, Block, Embeddings, Family, Head, HeadActivation, LayerPlan, Plan, Position,
-    TensorSpec,
+    Activation, Block, Embeddings, Family, Head, HeadActivation, LayerPlan, Plan, Pooling,
+    Position, TensorSpec,
 };
 use crate::quant::{ActivationScheme, Calibrator, LinearQuant, QuantSpec, TableQuant};
 use crate::seed::Seed;
@@ -117,7 +118,7 @@ impl Default for TinyInt8 {
 /// A valid model with random weights. The same seed and options give the same bytes; an int8 model
 /// holds the rounded weights of the float model with the same seed.
 pub fn tiny_artifact(seed: u64, options: &TinyOptions) -> Artifact {
-    let plan = Plan {
+    let mut plan = Plan {
         family: options.family,
         hidden_size: options.hidden_size,
         layer_norm_eps: 1e-12,
@@ -131,6 +132,11 @@ pub fn tiny_artifact(seed: u64, options: &TinyOptions) -> Artifact {
             _ => HeadActivation::Tanh,
         }),
     };
+    if options.family == Family::ModernBert {
+        // Both poolings in the tests' many seeds.
+        let pooling = [Pooling::FirstToken, Pooling::Mean][seed as usize % 2];
+        modern_plan(&mut plan, pooling, 2);
+    }
     let mut params = random_params(&plan, Seed(seed));
     let quant = match options.int8 {
         Some(int8) => quantize(&plan, &mut params, int8),
@@ -157,7 +163,7 @@ fn embeddings(options: &TinyOptions) -> Embeddings {
         2,
     );
     match options.family {
-        Family::Bert => bert,
+        Family::Bert | Family::ModernBert => bert,
         Family::Ernie => Embeddings {
             task_type_vocab_size: 3,
             ..bert
@@ -174,6 +180,18 @@ fn embeddings(options: &TinyOptions) -> Embeddings {
             width: width + 3,
             ..bert
         },
+        Family::Mpnet => Embeddings {
+            type_vocab_size: 0,
+            positions: vec![
+                Position::Learned { offset: 2 },
+                Position::Bias {
+                    buckets: 9,
+                    max_distance: 13,
+                    heads: 1 + options.layers.iter().map(most_heads).max().unwrap_or(0),
+                },
+            ],
+            ..bert
+        },
         Family::Albert => Embeddings {
             width: width.div_ceil(2),
             ..bert
@@ -182,14 +200,24 @@ fn embeddings(options: &TinyOptions) -> Embeddings {
 }
 
 /// Families that differ in their parts.
-pub const FAMILIES: [Family; 6] = [
+pub const FAMILIES: [Family; 8] = [
     Family::Bert,
     Family::Ernie,
     Family::DistilBert,
     Family::Roberta,
     Family::Electra,
     Family::Albert,
+    Family::ModernBert,
+    Family::Mpnet,
 ];
+
+/// Heads that a layer had at least.
+fn most_heads(layer: &LayerPlan) -> usize {
+    layer
+        .kept_heads
+        .last()
+        .map_or(0, |&head| usize::from(head) + 1)
+}
 
 /// All activations.
 pub const ACTIVATIONS: [Activation; 3] = [Activation::Gelu, Activation::Relu, Activation::GeluTanh];

@@ -10,7 +10,7 @@ use self::head::BLOCK_ROWS;
 use self::integers::Integers;
 use crate::aligned::Aligned;
 use crate::gemm::{Kernel, Left, Out, PackedF32};
-use crate::ops::softmax::{mask_rows, softmax_rows};
+use crate::ops::softmax::{add_bias, mask_rows, outside_window, softmax_rows};
 use crate::ops::{Isa, LANES};
 use crate::profile::{Clock, Phase};
 
@@ -47,15 +47,14 @@ pub(crate) fn attend(
     let head_dim = head.head_dim;
     let (queries, keys) = (head.queries.rows, head.keys.rows);
     let scale = 1.0 / (head_dim as f32).sqrt();
-    // Rows of scores are filled up to whole lanes with keys that get no attention.
-    let stride = keys.next_multiple_of(LANES);
-    scratch.scores.resize(queries.min(BLOCK_ROWS) * stride);
     let Scratch {
         keys: packed_keys,
         values: packed_values,
         scores,
         ..
     } = scratch;
+    // Rows of scores are filled up to whole lanes with keys that get no attention.
+    scores.resize(queries.min(BLOCK_ROWS) * keys.next_multiple_of(LANES));
     packed_keys.fill_transposed(head.keys, head_dim);
     packed_keys.pad_columns(LANES, f32::NEG_INFINITY);
     if let Values::Rows(rows) = head.values {
@@ -64,27 +63,40 @@ pub(crate) fn attend(
     clock.lap(Phase::AttentionPacking);
     for first in (0..queries).step_by(BLOCK_ROWS) {
         let rows = BLOCK_ROWS.min(queries - first);
+        let panels = packed_keys.covering(head.reach(first..first + rows));
+        let columns = packed_keys.columns(panels.clone());
+        let (stride, keys) = (columns.len(), columns.start..columns.end.min(keys));
         let scores = &mut scores[..rows * stride];
         let block = head.queries.some(first, rows);
-        packed_keys.multiply(block, Out::Floats(scores), stride);
-        clock.lap(Phase::AttentionScores);
-        if head.mask.is_empty() {
-            softmax_rows(isa, scores, stride, scale);
-        } else {
-            mask_rows(isa, scores, stride, scale, head.mask);
-            softmax_rows(isa, scores, stride, 1.0);
+        packed_keys.multiply_panels(panels, block, Out::Floats(scores), stride);
+        if let Some(window) = head.window {
+            outside_window(scores, stride, first - keys.start, window);
         }
+        clock.lap(Phase::AttentionScores);
+        let mut scale = scale;
+        if let Some((buckets, values)) = head.bias {
+            add_bias(scores, (stride, keys.len()), scale, |row, key| {
+                values[buckets.of(first + row, keys.start + key)]
+            });
+            scale = 1.0;
+        }
+        if !head.mask.is_empty() {
+            mask_rows(isa, scores, stride, scale, &head.mask[keys.clone()]);
+            scale = 1.0;
+        }
+        softmax_rows(isa, scores, stride, scale);
         clock.lap(Phase::Softmax);
         let weights = Left {
             values: scores,
             stride,
             rows,
         };
-        let out = Out::Floats(&mut context[first * width..]);
+        let out = (Out::Floats(&mut context[first * width..]), width);
         match &head.values {
-            Values::Rows(_) => packed_values.multiply(weights, out, width),
-            Values::Panels(panels, keys, columns) => {
-                panels.multiply(keys.clone(), columns.clone(), weights, (out, width));
+            Values::Rows(_) => packed_values.multiply_rows(keys, weights, out),
+            Values::Panels(panels, rows, columns) => {
+                let rows = rows.start + keys.start..rows.start + keys.end;
+                panels.multiply(rows, columns.clone(), weights, out);
             }
         }
         clock.lap(Phase::AttentionContext);

@@ -3,20 +3,23 @@
 //! Sequences go through in chunks, a chunk layer by layer, a layer in blocks of whole sequences,
 //! so that a layer's weights are read once a chunk and a block's values stay in the cache. Rows
 //! meet only inside their own sequence's attention, so no result depends on how sequences are
-//! grouped. Of the last layer only what the classified position, token 0, needs is computed: keys
-//! and values of all tokens, everything else for that position.
+//! grouped. Where the head reads the first token alone, only what that needs of the last layer is
+//! computed: keys and values of all tokens, everything else for that position.
 
 use std::mem;
 
 use act_core::Site;
+use act_core::plan::Pooling;
 
+use crate::aligned::Aligned;
 use crate::dense::{Dense, Input};
 use crate::gemm::{COLUMN_BLOCK, Out};
-use crate::model::{Embeddings, Layer, Model};
+use crate::model::{BlockNorm, Embeddings, Layer, Model};
 use crate::observer::Observer;
 use crate::ops::Isa;
 use crate::ops::activation::activate_all;
-use crate::ops::norm::layer_norm;
+use crate::ops::norm::{LayerNorm, layer_norm, layer_norm_into};
+use crate::ops::pool::mean_rows;
 use crate::profile::{Clock, Phase};
 use crate::sequences::Sequences;
 use crate::team::{Member, Split};
@@ -107,11 +110,68 @@ impl Pass<'_, '_> {
         for l in 0..earlier {
             self.inner_layer(l, chunk, hidden, block);
         }
-        gather_first(chunk, hidden, first, width);
-        if !model.layers.is_empty() {
-            self.last_layer(chunk, hidden, first, block);
-        }
+        self.last_and_pool(chunk, hidden, first, block);
         self.head(first, logits, block);
+    }
+
+    /// What the last layer and the norm behind it give of the rows that the head reads, into `first`.
+    fn last_and_pool(
+        &mut self,
+        chunk: Sequences<'_>,
+        hidden: &mut [f32],
+        first: &mut [f32],
+        block: &mut BlockMemory,
+    ) {
+        let (model, width) = (self.model, self.width);
+        match model.pooling {
+            Pooling::FirstToken => {
+                gather_first(chunk, hidden, first, width);
+                if !model.layers.is_empty() {
+                    self.last_layer(chunk, hidden, first, block);
+                }
+                self.final_norm(first);
+            }
+            Pooling::Mean => {
+                if let Some(last) = model.layers.len().checked_sub(1) {
+                    self.inner_layer(last, chunk, hidden, block);
+                }
+                self.clock.enter(OUTSIDE);
+                self.final_norm(hidden);
+                let mut rest = &hidden[..];
+                for (sequence, mean) in chunk.parts(1).zip(first.chunks_exact_mut(width)) {
+                    let (rows, others) = rest.split_at(sequence.tokens() * width);
+                    let ids = sequence.ids().iter();
+                    block.counted.clear();
+                    block.counted.extend(ids.map(|&id| id != model.pad_id));
+                    mean_rows(self.isa, rows, &block.counted, mean);
+                    rest = others;
+                }
+                self.clock.lap(Phase::Head);
+            }
+        }
+    }
+
+    fn final_norm(&mut self, rows: &mut [f32]) {
+        if let Some(norm) = &self.model.final_norm {
+            layer_norm(self.isa, rows, norm);
+            self.clock.lap(Phase::Norm);
+        }
+    }
+
+    /// What a norm before a block makes of `rows`, in memory that is given back by
+    /// [`BlockMemory::keep`]; nothing where there is no such norm.
+    fn normed(
+        &mut self,
+        norm: Option<&LayerNorm>,
+        rows: &[f32],
+        memory: &mut BlockMemory,
+    ) -> Option<Aligned<f32>> {
+        let norm = norm?;
+        let mut normed = mem::replace(&mut memory.normed, Aligned::zeroed(0));
+        normed.resize(rows.len());
+        layer_norm_into(self.isa, rows, norm, &mut normed);
+        self.clock.lap(Phase::Norm);
+        Some(normed)
     }
 
     /// A layer that is not the last, over the stream of all tokens.
@@ -127,7 +187,10 @@ impl Pass<'_, '_> {
         for part in chunk.parts(self.block_tokens) {
             let (rows, others) = rest.split_at_mut(part.tokens() * self.width);
             if let Some(heads) = &layer.heads {
-                self.attention(l, heads, part, rows, block);
+                let normed = self.normed(layer.attention_norm.before.as_ref(), rows, block);
+                let input = normed.as_deref().unwrap_or(rows);
+                self.attention(l, heads, part, input, block);
+                block.keep(normed);
             }
             self.add_blocks(l, layer, 0, rows, block);
             rest = others;
@@ -147,7 +210,8 @@ impl Pass<'_, '_> {
         self.clock.enter(l);
         let layer = &self.model.layers[l];
         if let Some(heads) = &layer.heads {
-            self.first_attention(l, heads, chunk, hidden, first, block);
+            let norm = layer.attention_norm.before.as_ref();
+            self.first_attention(l, (heads, norm), chunk, hidden, first, block);
         }
         let together = self.block_tokens.saturating_mul(self.width);
         for (i, rows) in first.chunks_mut(together).enumerate() {
@@ -193,7 +257,9 @@ impl Pass<'_, '_> {
             if let Some(types) = &tables.types {
                 types.add_row(self.isa, kind, row);
             }
-            tables.positions.add_row(self.isa, position, row);
+            if let Some(positions) = &tables.positions {
+                positions.add_row(self.isa, position, row);
+            }
             if let Some(tasks) = &tables.tasks {
                 tasks.add_row(self.isa, 0, row);
             }
@@ -222,25 +288,37 @@ impl Pass<'_, '_> {
             }
             None => layer.attention_output.add_bias(rows),
         }
-        layer_norm(self.isa, rows, &layer.attention_norm);
-        self.clock.lap(Phase::Norm);
-
+        self.norm_after(&layer.attention_norm, rows);
+        if layer.output_norm.before.is_some() {
+            self.observe(Site::Attended(l), rows, self.width);
+        }
         match &layer.intermediate {
-            Some(intermediate) => self.feed_forward(l, intermediate, &layer.output, rows, memory),
+            Some(intermediate) => {
+                let normed = self.normed(layer.output_norm.before.as_ref(), rows, memory);
+                self.feed_forward(l, (layer, intermediate), normed.as_deref(), rows, memory);
+                memory.keep(normed);
+            }
             None => layer.output.add_bias(rows),
         }
-        layer_norm(self.isa, rows, &layer.output_norm);
-        self.clock.lap(Phase::Norm);
+        self.norm_after(&layer.output_norm, rows);
         self.observe(Site::Hidden(l), rows, self.width);
     }
 
-    /// Adds the neurons' contribution to `rows`. Where the second product takes bytes of known
-    /// steps the first writes them, and the neurons are never seen as floats.
+    fn norm_after(&mut self, norm: &BlockNorm, rows: &mut [f32]) {
+        if let Some(norm) = &norm.after {
+            layer_norm(self.isa, rows, norm);
+            self.clock.lap(Phase::Norm);
+        }
+    }
+
+    /// Adds the neurons' contribution to `rows`; they see `normed` or, without it, `rows`. Where the
+    /// second product takes bytes of known steps the first writes them, and the neurons are never seen
+    /// as floats; but for those of a gate, which are multiplied first.
     fn feed_forward(
         &mut self,
         l: usize,
-        intermediate: &Dense,
-        output: &Dense,
+        (layer, intermediate): (&Layer, &Dense),
+        normed: Option<&[f32]>,
         rows: &mut [f32],
         memory: &mut BlockMemory,
     ) {
@@ -252,8 +330,12 @@ impl Pass<'_, '_> {
         } = memory;
         let (activation, count) = (self.model.activation, intermediate.outputs());
         let tokens = rows.len() / self.width;
-        let mut input = Input::new(rows, self.width, bytes);
-        let mut activated = match output.direct(tokens, activation, neuron_bytes) {
+        let mut input = Input::new(normed.unwrap_or(rows), self.width, bytes);
+        let direct = match &layer.gate {
+            None => layer.output.direct(tokens, activation, neuron_bytes),
+            Some(_) => None,
+        };
+        let mut activated = match direct {
             Some(out) => {
                 self.dense(intermediate, &mut input, out, Phase::Intermediate);
                 Input::ready(count, neuron_bytes)
@@ -262,12 +344,16 @@ impl Pass<'_, '_> {
                 neurons.resize(tokens * count);
                 let out = (Out::Activated(neurons, activation), count);
                 self.dense(intermediate, &mut input, out, Phase::Intermediate);
+                if let Some(gate) = &layer.gate {
+                    let out = (Out::Multiplied(neurons), count);
+                    self.dense(gate, &mut input, out, Phase::Intermediate);
+                }
                 self.observe(Site::Intermediate(l), neurons, count);
                 Input::new(neurons, count, neuron_bytes)
             }
         };
         let out = (Out::Added(rows), self.width);
-        self.dense(output, &mut activated, out, Phase::Output);
+        self.dense(&layer.output, &mut activated, out, Phase::Output);
     }
 
     /// Pooler and classifier over the classified positions.
@@ -277,12 +363,15 @@ impl Pass<'_, '_> {
         let classifier = &self.model.classifier;
         let pooled = match &self.model.pooler {
             None => first,
-            Some((pooler, activation)) => {
+            Some(pooler) => {
                 pooled.resize(first.len());
                 let mut input = Input::new(first, self.width, bytes);
                 let out = (Out::Floats(pooled), self.width);
-                self.dense(pooler, &mut input, out, Phase::Head);
-                activate_all(self.isa, *activation, pooled);
+                self.dense(&pooler.dense, &mut input, out, Phase::Head);
+                activate_all(self.isa, pooler.activation, pooled);
+                if let Some(norm) = &pooler.norm {
+                    layer_norm(self.isa, pooled, norm);
+                }
                 &pooled[..]
             }
         };

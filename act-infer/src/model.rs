@@ -3,7 +3,12 @@
 //! Loading checks everything the forward pass relies on, so that it has no way to fail. What is
 //! packed leaves the artifact; embedding tables stay where they are, mapped or owned.
 
-use act_core::plan::HeadActivation;
+use std::num::NonZeroUsize;
+
+use act_core::arithmetic::relative::Buckets;
+use act_core::arithmetic::rotary::Frequencies;
+use act_core::names::RELATIVE_BIAS;
+use act_core::plan::{HeadActivation, Pooling};
 use act_core::tensor::TensorData;
 use act_core::{Activation, Artifact, Embedding, Error, Linear, Norm, Plan, Result, Tensor};
 
@@ -20,12 +25,55 @@ pub(crate) struct Model {
     pub layers: Vec<Layer>,
     /// Width of the residual stream.
     pub width: usize,
-    /// The head's dense layer and what follows its product.
-    pub pooler: Option<(Dense, HeadActivation)>,
+    /// Of each pair of base and head size that layers turn queries and keys by.
+    pub frequencies: Vec<Frequencies>,
+    /// What is added to the scores by distance and head, if anything is.
+    pub bias: Option<RelativeBias>,
+    /// Behind the last layer.
+    pub final_norm: Option<LayerNorm>,
+    pub pooling: Pooling,
+    pub pooler: Option<Pooler>,
     pub classifier: Dense,
     pub activation: Activation,
     /// Tokens of this id are masked as keys.
     pub pad_id: u32,
+}
+
+/// What is added to the scores by distance and head.
+pub(crate) struct RelativeBias {
+    pub buckets: Buckets,
+    /// `[heads before pruning, buckets]`.
+    values: Vec<f32>,
+    count: usize,
+}
+
+impl RelativeBias {
+    fn take(artifact: &Artifact) -> Result<Option<Self>> {
+        let Some(buckets) = artifact.plan.relative_bias() else {
+            return Ok(None);
+        };
+        let table = artifact.params.get(RELATIVE_BIAS)?;
+        let (count, heads) = (table.shape()[0], table.shape()[1]);
+        let rows = artifact.params.f32(RELATIVE_BIAS)?;
+        let of_head = |head: usize| (0..count).map(move |bucket| rows[bucket * heads + head]);
+        Ok(Some(Self {
+            buckets,
+            values: (0..heads).flat_map(of_head).collect(),
+            count,
+        }))
+    }
+
+    /// What a head adds, a number for each bucket.
+    pub fn of_head(&self, head: usize) -> &[f32] {
+        &self.values[head * self.count..][..self.count]
+    }
+}
+
+/// The head's dense layer and what follows its product.
+pub(crate) struct Pooler {
+    pub dense: Dense,
+    pub activation: HeadActivation,
+    pub norm: Option<LayerNorm>,
 }
 
 /// The embedding tables, the norm over their sum, and its way into the residual stream.
@@ -33,7 +81,8 @@ pub(crate) struct Embeddings {
     /// Which rows are read.
     pub plan: act_core::Embeddings,
     pub words: EmbeddingTable,
-    pub positions: EmbeddingTable,
+    /// Where the model has a table of positions.
+    pub positions: Option<EmbeddingTable>,
     /// Where the model tells token types.
     pub types: Option<EmbeddingTable>,
     /// ERNIE's task-type table, of which row 0 is used.
@@ -48,22 +97,36 @@ pub(crate) struct Layer {
     /// `None` where pruning took all heads.
     pub heads: Option<HeadProjections>,
     pub attention_output: Dense,
-    pub attention_norm: LayerNorm,
+    pub attention_norm: BlockNorm,
     /// `None` where pruning took all neurons.
     pub intermediate: Option<Dense>,
+    /// What the neurons are multiplied by, where they are.
+    pub gate: Option<Dense>,
     pub output: Dense,
-    pub output_norm: LayerNorm,
+    pub output_norm: BlockNorm,
+}
+
+/// The norm of a block, if it has one: of what goes in, or of its sum with the residual.
+#[derive(Default)]
+pub(crate) struct BlockNorm {
+    pub before: Option<LayerNorm>,
+    pub after: Option<LayerNorm>,
 }
 
 /// The projections into the heads.
 pub(crate) struct HeadProjections {
-    pub count: usize,
+    /// Their numbers before pruning.
+    pub kept: Vec<u16>,
     pub head_dim: usize,
     pub query: Dense,
     pub key: Dense,
     pub value: Dense,
     /// Queries, keys and values are multiplied as integers.
     pub in_integers: bool,
+    /// Tokens on either side that a token attends to; `None`: all.
+    pub window: Option<usize>,
+    /// Which of the model's frequencies turn queries and keys.
+    pub frequencies: Option<usize>,
 }
 
 /// One embedding table, float or int8 with a scale a row.
@@ -77,15 +140,19 @@ impl Model {
     pub fn take(artifact: &mut Artifact, kernel: &'static dyn Kernel) -> Result<Self> {
         check(artifact)?;
         let mut layers = Vec::with_capacity(artifact.plan.layers.len());
+        let mut frequencies = Vec::new();
         for l in 0..artifact.plan.layers.len() {
-            layers.push(Layer::take(artifact, l, kernel)?);
+            layers.push(Layer::take(artifact, l, kernel, &mut frequencies)?);
         }
+        let plan = &artifact.plan;
+        let (final_norm, pooling) = (plan.block.final_norm, plan.head.pooling);
+        let final_norm = final_norm.then(|| take_norm(artifact, Norm::Final));
         Ok(Self {
             kernel,
             embeddings: Embeddings {
                 plan: artifact.plan.embeddings.clone(),
                 words: EmbeddingTable::take(artifact, Embedding::Word)?,
-                positions: EmbeddingTable::take(artifact, Embedding::Position)?,
+                positions: EmbeddingTable::take_any(artifact, Embedding::Position)?,
                 types: EmbeddingTable::take_any(artifact, Embedding::TokenType)?,
                 tasks: EmbeddingTable::take_any(artifact, Embedding::TaskType)?,
                 norm: take_norm(artifact, Norm::Embeddings)?,
@@ -97,17 +164,34 @@ impl Model {
             },
             layers,
             width: artifact.plan.hidden_size,
+            frequencies,
+            bias: RelativeBias::take(artifact)?,
+            final_norm: final_norm.transpose()?,
+            pooling,
             pooler: match artifact.plan.head.dense {
                 None => None,
-                Some(dense) => {
-                    let pooler = Dense::take(artifact, Linear::Pooler, kernel)?;
-                    Some((pooler, dense.activation))
-                }
+                Some(dense) => Some(Pooler {
+                    dense: Dense::take(artifact, Linear::Pooler, kernel)?,
+                    activation: dense.activation,
+                    norm: (dense.norm)
+                        .then(|| take_norm(artifact, Norm::Head))
+                        .transpose()?,
+                }),
             },
             classifier: Dense::take(artifact, Linear::Classifier, kernel)?,
             activation: artifact.plan.block.activation,
             pad_id: artifact.tokenizer.pad_id(),
         })
+    }
+
+    /// Makes the turns of one of the frequencies reach so many positions.
+    pub fn reach(&self, which: usize, positions: usize, turns: &mut Vec<Vec<f32>>) {
+        turns.resize_with(turns.len().max(self.frequencies.len()), Vec::new);
+        let frequencies = &self.frequencies[which];
+        let there = turns[which].len() / (2 * frequencies.pairs()).max(1);
+        for position in there..positions {
+            frequencies.extend(position, &mut turns[which]);
+        }
     }
 
     /// Packs all weights for another kernel.
@@ -119,8 +203,11 @@ impl Model {
                     dense.repack(kernel);
                 }
             }
-            if let Some(intermediate) = &mut layer.intermediate {
-                intermediate.repack(kernel);
+            for dense in [&mut layer.intermediate, &mut layer.gate]
+                .into_iter()
+                .flatten()
+            {
+                dense.repack(kernel);
             }
             layer.attention_output.repack(kernel);
             layer.output.repack(kernel);
@@ -128,8 +215,8 @@ impl Model {
         if let Some(projection) = &mut self.embeddings.projection {
             projection.repack(kernel);
         }
-        if let Some((pooler, _)) = &mut self.pooler {
-            pooler.repack(kernel);
+        if let Some(pooler) = &mut self.pooler {
+            pooler.dense.repack(kernel);
         }
         self.classifier.repack(kernel);
     }
@@ -138,7 +225,7 @@ impl Model {
 impl HeadProjections {
     /// Columns of a projection.
     pub fn width(&self) -> usize {
-        self.count * self.head_dim
+        self.kept.len() * self.head_dim
     }
 
     /// True if one input's bytes serve all three.
@@ -149,34 +236,81 @@ impl HeadProjections {
 }
 
 impl Layer {
-    fn take(artifact: &mut Artifact, l: usize, kernel: &'static dyn Kernel) -> Result<Self> {
+    /// Takes a layer; what it turns heads by is added to `frequencies` if it is not there.
+    fn take(
+        artifact: &mut Artifact,
+        l: usize,
+        kernel: &'static dyn Kernel,
+        frequencies: &mut Vec<Frequencies>,
+    ) -> Result<Self> {
         let plan = artifact.plan.layers[l].clone();
+        let (before, gated) = (
+            artifact.plan.block.norms.before(),
+            artifact.plan.block.gated,
+        );
+        let norm_of_attention = artifact.plan.has_attention_norm(l);
+        let theta = artifact.plan.rotary_theta(l);
+        let turns = theta.map(|theta| place(Frequencies::new(theta, plan.head_dim), frequencies));
         let in_integers = artifact.quant.attention.contains(&l);
         let mut dense = |linear| Dense::take(artifact, linear, kernel);
         let heads = match plan.attention_width() {
             0 => None,
             _ => Some(HeadProjections {
-                count: plan.heads(),
+                kept: plan.kept_heads.clone(),
                 head_dim: plan.head_dim,
                 query: dense(Linear::Query(l))?,
                 key: dense(Linear::Key(l))?,
                 value: dense(Linear::Value(l))?,
                 in_integers,
+                window: plan.window.map(NonZeroUsize::get),
+                frequencies: turns,
             }),
         };
-        let intermediate = match plan.intermediate_size {
-            0 => None,
-            _ => Some(dense(Linear::Intermediate(l))?),
+        let (intermediate, gate) = match plan.intermediate_size {
+            0 => (None, None),
+            _ if gated => (
+                Some(dense(Linear::Intermediate(l))?),
+                Some(dense(Linear::Gate(l))?),
+            ),
+            _ => (Some(dense(Linear::Intermediate(l))?), None),
         };
         Ok(Self {
             heads,
             attention_output: dense(Linear::AttentionOutput(l))?,
             intermediate,
+            gate,
             output: dense(Linear::Output(l))?,
-            attention_norm: take_norm(artifact, Norm::Attention(l))?,
-            output_norm: take_norm(artifact, Norm::Output(l))?,
+            attention_norm: match norm_of_attention {
+                true => BlockNorm::new(take_norm(artifact, Norm::Attention(l))?, before),
+                false => BlockNorm::default(),
+            },
+            output_norm: BlockNorm::new(take_norm(artifact, Norm::Output(l))?, before),
         })
     }
+}
+
+impl BlockNorm {
+    fn new(norm: LayerNorm, before: bool) -> Self {
+        match before {
+            true => Self {
+                before: Some(norm),
+                after: None,
+            },
+            false => Self {
+                before: None,
+                after: Some(norm),
+            },
+        }
+    }
+}
+
+/// The place of `one` in `all`, where it is added if it is not there.
+fn place(one: Frequencies, all: &mut Vec<Frequencies>) -> usize {
+    let known = all.iter().position(|other| *other == one);
+    known.unwrap_or_else(|| {
+        all.push(one);
+        all.len() - 1
+    })
 }
 
 impl EmbeddingTable {
@@ -212,10 +346,15 @@ impl EmbeddingTable {
     }
 }
 
+/// A layer norm; without a beta, one of zeros.
 fn take_norm(artifact: &Artifact, norm: Norm) -> Result<LayerNorm> {
+    let gamma = artifact.params.f32(&norm.weight())?.to_vec();
     Ok(LayerNorm {
-        gamma: artifact.params.f32(&norm.weight())?.to_vec(),
-        beta: artifact.params.f32(&norm.bias())?.to_vec(),
+        beta: match artifact.plan.block.norm_bias {
+            true => artifact.params.f32(&norm.bias())?.to_vec(),
+            false => vec![0.0; gamma.len()],
+        },
+        gamma,
         epsilon: artifact.plan.layer_norm_eps,
     })
 }
@@ -225,6 +364,14 @@ fn take_norm(artifact: &Artifact, norm: Norm) -> Result<LayerNorm> {
 fn check(artifact: &Artifact) -> Result<()> {
     check_plan(&artifact.plan)?;
     artifact.check_supported()?;
+    for &l in &artifact.quant.attention {
+        if l >= artifact.plan.layers.len() || !artifact.plan.attends_plainly(l) {
+            return Err(Error::rejected(format!(
+                "attention in integers of layer {l}, which the model does not have, or which has a window \
+                 or a bias on the scores"
+            )));
+        }
+    }
     for spec in artifact.plan.expected_tensors(&artifact.quant) {
         let tensor = artifact.params.get(&spec.name)?;
         if tensor.shape() != spec.shape || tensor.dtype() != spec.dtype {

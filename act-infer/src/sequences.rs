@@ -117,6 +117,11 @@ impl<'a> Sequences<'a> {
         self.lengths
     }
 
+    /// Tokens of the longest sequence.
+    pub fn longest(&self) -> usize {
+        self.lengths.iter().copied().max().unwrap_or(0)
+    }
+
     /// First token of each sequence.
     pub fn starts(&self) -> impl Iterator<Item = usize> {
         self.lengths.iter().scan(0, |next, length| {

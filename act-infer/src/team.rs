@@ -116,9 +116,10 @@ impl Member {
         let turn = self.written % 2;
         self.written += 1;
         self.waited += match out {
-            Out::Floats(values) | Out::Activated(values, _) | Out::Added(values) => {
-                team.exchange(self.index, turn, values, stride, split)
-            }
+            Out::Floats(values)
+            | Out::Activated(values, _)
+            | Out::Added(values)
+            | Out::Multiplied(values) => team.exchange(self.index, turn, values, stride, split),
             Out::Bytes(bytes, ..) => team.exchange(self.index, turn, bytes, stride, split),
         };
     }

@@ -25,6 +25,8 @@ pub(crate) struct Workspace {
 pub(crate) struct BlockMemory {
     /// Sums of embeddings on their way into a wider stream.
     pub narrow: Aligned<f32>,
+    /// What norms before the blocks make of the stream.
+    pub normed: Aligned<f32>,
     pub heads: HeadMemory,
     /// Queries of classified positions, those of a whole chunk.
     pub queries: Aligned<f32>,
@@ -32,7 +34,18 @@ pub(crate) struct BlockMemory {
     pub neurons: Aligned<f32>,
     pub neuron_bytes: Bytes,
     pub pooled: Aligned<f32>,
+    /// Which tokens of a sequence its mean counts.
+    pub counted: Vec<bool>,
     pub bytes: Bytes,
+}
+
+impl BlockMemory {
+    /// Takes back what was lent for normed rows.
+    pub fn keep(&mut self, normed: Option<Aligned<f32>>) {
+        if let Some(normed) = normed {
+            self.normed = normed;
+        }
+    }
 }
 
 /// What attention needs for a few heads of one block.
@@ -43,6 +56,8 @@ pub(crate) struct HeadMemory {
     /// Values where heads begin and end with panels.
     pub value_panels: Panels,
     pub mask: Vec<f32>,
+    /// Of each of the model's frequencies the cosines and sines of as many positions as there were yet.
+    pub turns: Vec<Vec<f32>>,
     pub attention: Scratch,
 }
 
@@ -54,12 +69,14 @@ impl Workspace {
             first: empty(),
             block: BlockMemory {
                 narrow: empty(),
+                normed: empty(),
                 heads: HeadMemory {
                     query: empty(),
                     key: empty(),
                     value: empty(),
                     value_panels: Panels::new(kernel),
                     mask: Vec::new(),
+                    turns: Vec::new(),
                     attention: Scratch::new(kernel),
                 },
                 queries: empty(),
@@ -67,6 +84,7 @@ impl Workspace {
                 neurons: empty(),
                 neuron_bytes: Bytes::default(),
                 pooled: empty(),
+                counted: Vec::new(),
                 bytes: Bytes::default(),
             },
             clock: Clock::default(),

@@ -105,9 +105,8 @@ proptest! {
         let mut model = tiny_artifact(seed, &options);
         stretch(&mut model, &weights, &scales, zero_point);
         if attention {
-            let layers = model.plan.layers.iter().enumerate();
-            let with_heads = layers.filter(|(_, layer)| layer.heads() > 0);
-            model.quant.attention = with_heads.map(|(l, _)| l).collect();
+            let layers = 0..model.plan.layers.len();
+            model.quant.attention = layers.filter(|&l| model.plan.attends_plainly(l)).collect();
         }
         let bytes = model.to_bytes().expect("within the format");
         let engine = Engine::from_bytes(&bytes).expect("what is valid loads");

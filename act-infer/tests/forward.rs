@@ -3,11 +3,13 @@
 
 mod support;
 
+use std::num::NonZeroUsize;
+
 use act_core::quant::ActivationScheme;
 use act_core::testing::{
     ACTIVATIONS, FAMILIES, TinyInt8, TinyOptions, multiplied_inputs, tiny_artifact, within_16_bits,
 };
-use act_core::{Artifact, Batch, Encoding, LayerPlan};
+use act_core::{Artifact, Batch, Encoding, Family, LayerPlan};
 use act_infer::{Engine, Kernels};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -66,11 +68,8 @@ fn sequences() -> impl Strategy<Value = Vec<Encoding>> {
 }
 
 fn with_heads(model: &Artifact) -> Vec<usize> {
-    let layers = model.plan.layers.iter().enumerate();
-    layers
-        .filter(|(_, layer)| layer.heads() > 0)
-        .map(|(l, _)| l)
-        .collect()
+    let layers = 0..model.plan.layers.len();
+    layers.filter(|&l| model.plan.attends_plainly(l)).collect()
 }
 
 fn engine(model: &Artifact) -> Engine {
@@ -225,5 +224,55 @@ fn a_large_batch_equals_its_sequences_one_by_one() {
             assert_eq!(&engine.forward(&Batch::new([sequence])).unwrap()[0], logits);
         }
         assert_eq!(engine.with_threads(3).forward(&batch).unwrap(), logits);
+    }
+}
+
+/// Windows that leave whole panels of keys out, and angles of many places: sequences longer than the
+/// blocks of queries, with pads inside.
+#[test]
+fn windows_and_turned_heads_are_those_of_the_formulas() {
+    for (seed, head_dim, int8) in [(1, 16, None), (2, 6, None), (3, 64, None)]
+        .into_iter()
+        .chain([(4, 32, Some(TinyInt8::default())), (5, 16, None)])
+    {
+        let options = TinyOptions {
+            family: Family::ModernBert,
+            hidden_size: 24,
+            layers: vec![LayerPlan::full(2, head_dim, 20); 3],
+            max_position_embeddings: 200,
+            max_seq_length: 200,
+            int8,
+            ..TinyOptions::default()
+        };
+        let mut model = tiny_artifact(seed, &options);
+        for (l, window) in [9, 1, 40].into_iter().enumerate() {
+            model.plan.layers[l].window = NonZeroUsize::new(window).filter(|_| l != 1 || seed > 1);
+        }
+        let sequence = |tokens: usize| Encoding {
+            input_ids: (0..tokens)
+                .map(|t| [2 + (t * 37 % 120) as u32, 0][usize::from(t % 11 == 7)])
+                .collect(),
+            token_type_ids: vec![0; tokens],
+        };
+        let sequences = [150, 3, 200, 41].map(sequence);
+        let batch = Batch::new(&sequences);
+        let expected = engine(&model).with_kernels(Kernels::Generic);
+        let expected = expected.forward(&batch).unwrap();
+        for kernels in Kernels::available() {
+            let engine = engine(&model).with_kernels(kernels);
+            assert_eq!(
+                engine.forward(&batch).unwrap(),
+                expected,
+                "{}",
+                engine.kernels()
+            );
+            let engine = engine.with_threads(3).with_free_teams();
+            assert_eq!(engine.forward(&batch).unwrap(), expected);
+        }
+        for (sequence, logits) in sequences.iter().zip(&expected) {
+            let error = furthest(logits, &reference_logits(&model, sequence));
+            let most = if int8.is_some() { 0.1 } else { 1e-4 };
+            assert!(error < most, "seed {seed}: error {error:e}");
+        }
     }
 }

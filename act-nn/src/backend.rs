@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::dropout::{Dropout, MaskRows};
 use crate::quantize::ops::QuantizeOps;
-use crate::shapes::{AttentionShape, RelationShape};
+use crate::shapes::{AttentionShape, RelationShape, Turns};
 use crate::tensors::{int_row, tensor};
 use crate::update::{Slot, Update, WholeStep};
 
@@ -81,6 +81,21 @@ pub(crate) trait Ops: QuantizeOps {
         x / (variance + eps).sqrt() * gamma + beta
     }
 
+    /// `layer_norm(x)`, as [`Ops::add_norm`].
+    fn norm(
+        x: Tensor<Self, 2>,
+        gamma: Tensor<Self, 2>,
+        beta: Tensor<Self, 2>,
+        eps: f32,
+    ) -> Tensor<Self, 2> {
+        Self::add_norm(x.zeros_like(), x, gamma, beta, eps, Dropout::OFF)
+    }
+
+    /// Turns the heads of `x`, `[tokens, heads * head_dim]`, by the tokens' places.
+    fn turn(x: Tensor<Self, 2>, turns: &Turns) -> Tensor<Self, 2> {
+        padded::turn(x, turns)
+    }
+
     /// Inverted dropout.
     fn dropout(x: Tensor<Self, 2>, dropout: Dropout) -> Tensor<Self, 2> {
         if dropout.is_off() {
@@ -102,6 +117,17 @@ pub(crate) trait Ops: QuantizeOps {
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
         padded::attention(q, k, v, shape, dropout)
+    }
+
+    /// As [`Ops::attend`], with a number added to the scores: `bias` is `[1, heads, queries, keys]`, the
+    /// longest sequence's.
+    fn attend_biased(
+        [q, k, v]: [Tensor<Self, 2>; 3],
+        bias: Tensor<Self, 4>,
+        shape: &AttentionShape,
+        dropout: Dropout,
+    ) -> Tensor<Self, 2> {
+        padded::biased_attention([q, k, v], Some(bias), shape, dropout)
     }
 
     /// How far the student's self-attention relations are from the teacher's, `[1, 1]`: in every

@@ -18,7 +18,7 @@ use crate::backend::{ActBackend, Ops};
 use crate::dropout::{Dropout, Noise, Queries};
 use crate::kernels::quantize::Levels;
 use crate::quantize::ops::QuantizeOps;
-use crate::shapes::{AttentionShape, RelationShape};
+use crate::shapes::{AttentionShape, RelationShape, Turns};
 use crate::tensors::tensor;
 
 /// Default bodies in double precision.
@@ -103,6 +103,8 @@ enum Op {
     Affine,
     Activate(Activation),
     AddNorm(Dropout),
+    Norm,
+    Turn(Turns),
     Dropout(Dropout),
     Attend(AttentionShape, Dropout),
     Rows(Vec<u32>),
@@ -122,6 +124,8 @@ impl Op {
             Op::AddNorm(dropout) => {
                 B::add_norm(next(), next(), next(), next(), 1e-5, dropout.clone())
             }
+            Op::Norm => B::norm(next(), next(), next(), 1e-5),
+            Op::Turn(turns) => B::turn(next(), turns),
             Op::Dropout(dropout) => B::dropout(next(), dropout.clone()),
             Op::Attend(shape, dropout) => B::attend(next(), next(), next(), shape, dropout.clone()),
             Op::Rows(indices) => B::rows(next(), indices),
@@ -223,6 +227,17 @@ fn add_norm() {
 }
 
 #[test]
+fn norm() {
+    check(Op::Norm, &[[10, 13], [1, 13], [1, 13]]);
+}
+
+#[test]
+fn turns() {
+    let turns = Turns::new(100.0, 6, &[4, 1, 5]);
+    check(Op::Turn(turns), &[[10, 18]]);
+}
+
+#[test]
 fn dropout() {
     check(Op::Dropout(some_dropout(Queries::All)), &[[10, 13]]);
     check(Op::Dropout(some_dropout(Queries::First)), &[[3, 13]]);
@@ -260,10 +275,16 @@ fn relations() {
 #[test]
 fn attention() {
     for (queries, asking) in [(Queries::All, 10), (Queries::First, 3)] {
-        for masked in [false, true] {
+        for (masked, window) in [
+            (false, None),
+            (true, None),
+            (false, Some(1)),
+            (true, Some(2)),
+        ] {
             for dropout in [Dropout::OFF, some_dropout(queries)] {
                 let bias = |i| if i % 4 == 3 { -1e4 } else { 0.0 };
                 let shape = AttentionShape {
+                    window,
                     lengths: Arc::from([4, 1, 5]),
                     key_bias: masked.then(|| (0..10).map(bias).collect()),
                     queries,
@@ -320,6 +341,20 @@ pub(crate) fn models() -> Vec<Artifact> {
         .chain(families)
         .map(|options| tiny_artifact(3, &options))
         .collect();
+    // An even seed: the first token's row, of a last layer with heads taken out.
+    let pruned_modern = TinyOptions {
+        family: Family::ModernBert,
+        layers: vec![
+            LayerPlan::full(2, 4, 6),
+            LayerPlan::full(0, 4, 5),
+            LayerPlan::full(1, 6, 0),
+        ]
+        .into_iter()
+        .chain([LayerPlan::full(1, 2, 7)])
+        .collect(),
+        ..TinyOptions::default()
+    };
+    models.push(tiny_artifact(4, &pruned_modern));
     let mut headless = models[0].clone();
     headless.plan.head.dense = None;
     models.push(headless);

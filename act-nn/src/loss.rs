@@ -145,10 +145,7 @@ fn check_comparisons(
 /// Columns of the values at a site that losses compare.
 fn width_at(artifact: &Artifact, site: Site) -> usize {
     match site {
-        Site::Projection(linear) => artifact
-            .params
-            .get(&linear.bias())
-            .map_or(0, |bias| bias.shape().iter().product()),
+        Site::Projection(linear) => artifact.plan.linear_shape(linear)[0],
         _ => artifact.plan.hidden_size,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use act_core::names::RELATIVE_BIAS;
 use act_core::plan::TensorSpec;
 use act_core::quant::QuantSpec;
 use act_core::{Artifact, Error, Linear, Norm, Params, Plan, Result};
@@ -104,7 +105,8 @@ impl<B: Backend> Weights<B> {
         let tables = self.layout.tables();
         let named = self.layout.specs.iter().zip(&self.tensors);
         let tensors = named.map(|(spec, tensor)| {
-            if spec.shape.len() == 2 && !tables.contains(&spec.name) {
+            let table = tables.contains(&spec.name) || spec.name == RELATIVE_BIAS;
+            if spec.shape.len() == 2 && !table {
                 tensor.clone().cast(dtype)
             } else {
                 tensor.clone()
@@ -118,16 +120,27 @@ impl<B: Backend> Weights<B> {
         &self.tensors[self.layout.index[name]]
     }
 
-    /// Weight, where the plan has one, and bias of a linear layer.
+    /// Weight, where the plan has one, and bias of a linear layer; zeros that are not trained where it has
+    /// none.
     pub(crate) fn linear(&self, linear: Linear) -> (Option<Tensor<B, 2>>, Tensor<B, 2>) {
         let weight = self.layout.position(&linear.weight());
         let weight = weight.map(|i| self.tensors[i].clone());
-        (weight, self.get(&linear.bias()).clone())
+        let [outputs, _] = self.layout.plan.linear_shape(linear);
+        (weight, self.or_zeros(&linear.bias(), outputs))
     }
 
-    /// Gamma and beta.
+    /// Gamma and beta; a beta of zeros that are not trained where there is none.
     pub(crate) fn norm(&self, norm: Norm) -> [Tensor<B, 2>; 2] {
-        [norm.weight(), norm.bias()].map(|name| self.get(&name).clone())
+        let gamma = self.get(&norm.weight()).clone();
+        let [_, width] = gamma.dims();
+        [gamma, self.or_zeros(&norm.bias(), width)]
+    }
+
+    fn or_zeros(&self, name: &str, width: usize) -> Tensor<B, 2> {
+        match self.layout.position(name) {
+            Some(place) => self.tensors[place].clone(),
+            None => tensor(vec![0f32; width], [1, width], &self.tensors[0].device()),
+        }
     }
 }
 

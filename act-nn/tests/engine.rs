@@ -11,15 +11,15 @@ use rand::Rng;
 
 /// Random models: all families, both activations, layers as pruning leaves them.
 fn models() -> impl Iterator<Item = Artifact> {
-    (0..18u64).map(|seed| {
+    (0..24u64).map(|seed| {
         let mut rng = Seed(seed).stream("shapes");
         let head_dim = rng.random_range(1..9);
         let layers = (0..rng.random_range(1..5))
             .map(|_| LayerPlan::full(rng.random_range(0..4), head_dim, rng.random_range(0..40)))
             .collect();
         let options = TinyOptions {
-            family: FAMILIES[seed as usize % 6],
-            hidden_act: ACTIVATIONS[seed as usize / 6 % 3],
+            family: FAMILIES[seed as usize % 8],
+            hidden_act: ACTIVATIONS[seed as usize / 8 % 3],
             hidden_size: rng.random_range(2..40),
             num_labels: rng.random_range(1..6),
             layers,

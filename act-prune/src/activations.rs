@@ -40,7 +40,10 @@ pub fn observe(
 ) -> Result<(Matrix, Matrix)> {
     let mut sites = vec![Site::Input(block.output())];
     if let Block::FeedForward(l) = block {
-        sites.push(Site::Input(Linear::Intermediate(l)));
+        sites.push(match engine.plan().block.norms.before() {
+            true => Site::Attended(l),
+            false => Site::Input(Linear::Intermediate(l)),
+        });
     }
     let mut seen = Seen::at(sites);
     engine.step(batch, &mut stream.clone(), Some(&mut seen))?;

@@ -59,9 +59,14 @@ impl Block {
     }
 }
 
-/// Bias and weight of a linear as one matrix `[1 + inputs, outputs]` for inputs with a leading 1.
+/// Bias, zeros where there is none, and weight of a linear as one matrix `[1 + inputs, outputs]` for inputs
+/// with a leading 1.
 pub fn affine(artifact: &Artifact, linear: Linear) -> Result<Matrix> {
-    let bias = artifact.params.f32(&linear.bias())?;
+    let none = vec![0.0; artifact.plan.linear_shape(linear)[0]];
+    let bias = match artifact.plan.has_bias(linear) {
+        true => artifact.params.f32(&linear.bias())?,
+        false => &none,
+    };
     let mut matrix = Matrix::zeros(1, bias.len());
     let to = matrix.data.iter_mut().zip(bias);
     to.for_each(|(to, &b)| *to = f64::from(b));
@@ -74,8 +79,11 @@ pub fn affine(artifact: &Artifact, linear: Linear) -> Result<Matrix> {
     Ok(matrix)
 }
 
-/// The opposite of [`affine`].
+/// The opposite of [`affine`]. A model without biases gets them.
 pub fn set_affine(artifact: &mut Artifact, linear: Linear, matrix: &Matrix) {
+    if !artifact.plan.has_bias(linear) {
+        artifact.add_biases();
+    }
     let outputs = matrix.columns;
     let bias: Vec<f32> = matrix.row(0).iter().map(|&b| b as f32).collect();
     let inputs: Vec<usize> = (1..matrix.rows).collect();

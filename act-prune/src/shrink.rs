@@ -1,9 +1,10 @@
 //! The cut itself: weights and plan of an artifact reduced to the heads and neurons that stay.
 //!
 //! A head is `head_dim` rows of the query, key and value projections with their biases, and as
-//! many columns of the attention output; a neuron is a row of the intermediate projection with its
-//! bias, and a column of the feed-forward output. All weights are `[out, in]`. What stays keeps its
-//! order. A block of which nothing stays loses its weights but for its output bias.
+//! many columns of the attention output; a neuron is a row of the intermediate projection and of its gate,
+//! if it has one, with their biases, and a column of the feed-forward output. All weights are
+//! `[out, in]`. What stays keeps its order. A block of which nothing stays loses its weights but for its
+//! output bias.
 
 use act_core::{Artifact, Error, Linear, Params, Result, Tensor};
 
@@ -70,10 +71,13 @@ fn cut_heads(params: &mut Params, layer: usize, channels: &[usize]) -> Result<()
 
 fn cut_neurons(params: &mut Params, layer: usize, neurons: &[usize]) -> Result<()> {
     keep_outputs(params, Linear::Intermediate(layer), neurons)?;
+    if params.get(&Linear::Gate(layer).weight()).is_ok() {
+        keep_outputs(params, Linear::Gate(layer), neurons)?;
+    }
     keep_inputs(params, Linear::Output(layer), neurons)
 }
 
-/// Keeps some outputs of a linear: rows of its weight, elements of its bias.
+/// Keeps some outputs of a linear: rows of its weight, elements of its bias if it has one.
 pub(crate) fn keep_outputs(params: &mut Params, linear: Linear, outputs: &[usize]) -> Result<()> {
     if outputs.is_empty() {
         params.remove(&linear.weight());

@@ -7,6 +7,7 @@
 //! Heads keep their size, so that they may then be wider together than the model.
 
 use act_core::names::RELATIVE_EMBEDDINGS;
+use act_core::plan::NormPlace;
 use act_core::{Artifact, Error, Linear, Norm, Params, Result, Tensor};
 use act_nn::{WidthScores, width_importance};
 
@@ -132,6 +133,10 @@ fn keep_layers(model: &mut Artifact, kept: &[usize]) -> Result<()> {
         }
     }
     model.plan.layers = kept.iter().map(|&l| model.plan.layers[l].clone()).collect();
+    // A layer that comes to be the first has a norm before its attention, which the first had not.
+    if model.plan.block.norms == NormPlace::BeforeButFirst && kept.first() != Some(&0) {
+        model.plan.block.norms = NormPlace::Before;
+    }
     Ok(())
 }
 
@@ -210,6 +215,10 @@ fn keep_columns(params: &mut Params, name: &str, kept: &[usize]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use act_core::quant::QuantSpec;
+    use act_core::testing::{TinyOptions, tiny_artifact};
+    use act_core::{Family, LayerPlan};
+
     use super::*;
 
     #[test]
@@ -219,6 +228,26 @@ mod tests {
         assert_eq!(spread(1, 12).unwrap(), [11]);
         assert_eq!(spread(6, 6).unwrap(), [0, 1, 2, 3, 4, 5]);
         assert!(spread(7, 6).is_err());
+    }
+
+    /// What a layer computes does not depend on its number: a model of the same layers is the same model.
+    #[test]
+    fn layers_that_stay_take_their_norms_along() {
+        let options = TinyOptions {
+            family: Family::ModernBert,
+            layers: vec![LayerPlan::full(2, 4, 12); 4],
+            ..TinyOptions::default()
+        };
+        let whole = tiny_artifact(2, &options);
+        for kept in [[0, 2], [1, 3]] {
+            let mut model = whole.clone();
+            keep_layers(&mut model, &kept).unwrap();
+            let tensors = model.plan.expected_tensors(&QuantSpec::default());
+            assert_eq!(tensors.len(), model.params.len(), "{kept:?}");
+            model.to_bytes().unwrap();
+            let windows = model.plan.layers.iter().map(|layer| layer.window);
+            assert!(windows.eq(kept.map(|l| whole.plan.layers[l].window)));
+        }
     }
 
     #[test]

@@ -173,12 +173,14 @@ impl<'a> ModelQuantizer<'a> {
         })
     }
 
-    /// Layers whose attention multiplies bytes: all that have heads, or none.
+    /// Layers whose attention multiplies bytes: all in which it can, or none.
     fn attention(&self) -> Vec<usize> {
-        let layers = self.model.plan.layers.iter().enumerate();
-        let with_heads = layers.filter(|(_, layer)| layer.heads() > 0);
-        let wanted = self.options.attention == AttentionKind::Int8;
-        with_heads.filter(|_| wanted).map(|(l, _)| l).collect()
+        let (plan, wanted) = (
+            &self.model.plan,
+            self.options.attention == AttentionKind::Int8,
+        );
+        let plain = (0..plan.layers.len()).filter(|&l| plan.attends_plainly(l));
+        plain.filter(|_| wanted).collect()
     }
 
     /// The float model after all shifts and smoothing of an assignment: the same answers, with

@@ -82,13 +82,8 @@ pub fn collect(
 /// The statistics that `linear` uses: of query, key and value those of the one that saw most (in the
 /// last layer an engine may compute the query of the classified token only).
 fn shared(sites: &Sites, linear: Linear) -> Result<&Statistics> {
-    let same_input = match linear {
-        Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
-            vec![Linear::Query(l), Linear::Key(l), Linear::Value(l)]
-        }
-        other => vec![other],
-    };
-    same_input
+    linear
+        .readers()
         .iter()
         .filter_map(|l| sites.get(l))
         .reduce(|most, s| if s.count() > most.count() { s } else { most })
@@ -102,14 +97,8 @@ fn shared(sites: &Sites, linear: Linear) -> Result<&Statistics> {
 
 /// Whose moments `linear` uses: of query, key and value the first that sees as many rows.
 fn owner(linear: Linear, counts: &BTreeMap<Linear, usize>) -> Linear {
-    let same_input = match linear {
-        Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
-            [Linear::Query(l), Linear::Key(l), Linear::Value(l)]
-        }
-        other => return other,
-    };
     let as_many = |other: &Linear| counts.get(other) == counts.get(&linear);
-    same_input.into_iter().find(as_many).unwrap_or(linear)
+    linear.readers().into_iter().find(as_many).unwrap_or(linear)
 }
 
 /// First pass: least and largest value of every channel.

@@ -20,8 +20,9 @@ pub fn quantize(
     params: &Params,
     bits: WeightBits,
 ) -> Result<Vec<(Embedding, Int8Rows)>> {
-    TABLES
-        .into_iter()
+    let tables = TABLES.into_iter();
+    tables
+        .filter(|&table| plan.table_rows(table) > 0)
         .map(|table| {
             let name = table.weight();
             let values = params.f32(&name)?;

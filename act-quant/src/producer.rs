@@ -12,15 +12,19 @@ pub enum Producer {
 }
 
 impl Producer {
-    /// What layer number `layer` reads, or, for as many layers as there are, the pooler: a norm's
-    /// output, or that of the embeddings' projection.
-    pub fn before(plan: &Plan, layer: usize) -> Self {
+    /// What makes the stream before layer number `layer`, or, for as many layers as there are, what the head
+    /// reads: a norm, or the embeddings' projection; none where it is a residual sum.
+    pub fn before(plan: &Plan, layer: usize) -> Option<Self> {
         match layer {
-            0 if plan.has_weight(Linear::EmbeddingProjection) => {
-                Self::Linear(Linear::EmbeddingProjection)
+            behind if behind == plan.layers.len() && plan.block.final_norm => {
+                Some(Self::Norm(Norm::Final))
             }
-            0 => Self::Norm(Norm::Embeddings),
-            layer => Self::Norm(Norm::Output(layer - 1)),
+            0 if plan.has_weight(Linear::EmbeddingProjection) => {
+                Some(Self::Linear(Linear::EmbeddingProjection))
+            }
+            0 => Some(Self::Norm(Norm::Embeddings)),
+            _ if plan.block.norms.before() => None,
+            layer => Some(Self::Norm(Norm::Output(layer - 1))),
         }
     }
 

@@ -51,6 +51,8 @@ pub fn quantize(
     progress: &dyn Progress,
 ) -> Result<Quantized> {
     require_float(model)?;
+    // Shifts and corrections go into biases.
+    let model = &model.clone().with_biases();
     let unseen = samples.unseen.as_ref();
     let answered = samples.held_out.len() + unseen.map_or(0, |unseen| unseen.encodings.len());
     progress.begin("calibrating", 2 * samples.calibration.len() + answered);

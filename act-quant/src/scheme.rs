@@ -113,7 +113,7 @@ impl fmt::Display for Scheme {
 /// Linears that read one input; it is quantised once for all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
-    /// Query, key and value, or one linear alone; never empty.
+    /// Query, key and value, neurons and their gate, or one linear alone; never empty.
     pub linears: Vec<Linear>,
 }
 
@@ -123,7 +123,9 @@ impl Input {
         let mut inputs: Vec<Input> = Vec::new();
         for linear in plan.linears() {
             match (linear, inputs.last_mut()) {
-                (Linear::Key(_) | Linear::Value(_), Some(input)) => input.linears.push(linear),
+                (linear, Some(input)) if linear.readers().contains(&input.first()) => {
+                    input.linears.push(linear);
+                }
                 _ => inputs.push(Input {
                     linears: vec![linear],
                 }),

@@ -24,19 +24,29 @@ pub struct Route {
 /// The route of a shift of `linear`'s input; none where it follows something that is not linear (the
 /// neurons, the classifier's input).
 pub fn route(plan: &Plan, linear: Linear) -> Option<Route> {
+    let before = plan.block.norms.before();
     let (producer, residual) = match linear {
+        // Nobody else reads what a norm before a block makes.
+        Linear::Query(l) | Linear::Key(l) | Linear::Value(l)
+            if before && plan.has_attention_norm(l) =>
+        {
+            (Producer::Norm(Norm::Attention(l)), None)
+        }
+        Linear::Intermediate(l) | Linear::Gate(l) if before => {
+            (Producer::Norm(Norm::Output(l)), None)
+        }
         Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => {
-            (Producer::before(plan, l), Some(Linear::AttentionOutput(l)))
+            (Producer::before(plan, l)?, Some(Linear::AttentionOutput(l)))
         }
         // The weights of attention sum to 1: what is taken off every value is off the context.
         Linear::AttentionOutput(l) => (Producer::Linear(Linear::Value(l)), None),
-        Linear::Intermediate(l) => {
+        Linear::Intermediate(l) | Linear::Gate(l) => {
             let norm = Producer::Norm(Norm::Attention(l));
             (norm, Some(Linear::Output(l)))
         }
-        Linear::Pooler => (Producer::before(plan, plan.layers.len()), None),
+        Linear::Pooler => (Producer::before(plan, plan.layers.len())?, None),
         Linear::EmbeddingProjection => (Producer::Norm(Norm::Embeddings), None),
-        Linear::Gate(_) | Linear::Output(_) | Linear::Classifier => return None,
+        Linear::Output(_) | Linear::Classifier => return None,
     };
     Some(Route { producer, residual })
 }

@@ -4,7 +4,7 @@
 //!
 //! That is exact only where nobody else reads the channel and nothing non-linear lies between:
 //! the heads' context (made by the value projection), the neurons of a ReLU, which lets a positive
-//! factor through, the pooler's input (made by the last norm), and that of the embeddings' projection
+//! factor through, those that a gate multiplies, whatever their activation, the pooler's input (made by the last norm), and that of the embeddings' projection
 //! (made by their norm). The other norms of a BERT feed
 //! the residual stream too (SmoothQuant is made for norms *before* the blocks), and GELU lets no
 //! factor through: there the engine multiplies each channel by the inverse of its factor when it
@@ -18,10 +18,11 @@ use crate::producer::Producer;
 pub fn producer(plan: &Plan, linear: Linear) -> Option<Producer> {
     match linear {
         Linear::AttentionOutput(l) => Some(Producer::Linear(Linear::Value(l))),
+        Linear::Output(l) if plan.block.gated => Some(Producer::Linear(Linear::Gate(l))),
         Linear::Output(l) if plan.block.activation == Activation::Relu => {
             Some(Producer::Linear(Linear::Intermediate(l)))
         }
-        Linear::Pooler => Some(Producer::before(plan, plan.layers.len())),
+        Linear::Pooler => Producer::before(plan, plan.layers.len()),
         Linear::EmbeddingProjection => Some(Producer::Norm(Norm::Embeddings)),
         _ => None,
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use act_core::quant::Calibrator;
-use act_core::testing::{TinyOptions, tiny_artifact};
-use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan, Linear, Tensor};
+use act_core::testing::{TinyOptions, random_params, tiny_artifact};
+use act_core::{Activation, Artifact, Batch, Encoding, Family, LayerPlan, Linear, Seed, Tensor};
 use act_infer::{Engine, Observer};
 use act_quant::apply::ModelQuantizer;
 use act_quant::calibrate::Method;
@@ -107,8 +107,10 @@ fn smoothing_leaves_the_float_model_alone() {
         (Family::Bert, Activation::Relu, 5),
         (Family::Electra, Activation::Gelu, 4),
         (Family::DistilBert, Activation::Relu, 5),
+        // A gate lets factors through whatever the activation.
+        (Family::ModernBert, Activation::Gelu, 5),
     ] {
-        let model = tiny_artifact(
+        let mut model = tiny_artifact(
             5,
             &TinyOptions {
                 family,
@@ -116,6 +118,10 @@ fn smoothing_leaves_the_float_model_alone() {
                 ..TinyOptions::default()
             },
         );
+        model.add_biases();
+        if family == Family::ModernBert {
+            model.params = random_params(&model.plan, Seed(5));
+        }
         let statistics = observed(&model, &|_| false);
         let options = Options::from_config(&Config::default()).unwrap();
         let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
@@ -156,7 +162,8 @@ fn shifts_leave_the_float_model_alone() {
     for (family, layers, shifted_inputs) in [
         (Family::Bert, whole.clone(), 7),
         (Family::Bert, emptied.clone(), 4),
-        (Family::Albert, whole, 8),
+        (Family::Albert, whole.clone(), 8),
+        (Family::ModernBert, whole, 7),
         (Family::Electra, emptied, 5),
     ] {
         let tiny = TinyOptions {
@@ -164,7 +171,7 @@ fn shifts_leave_the_float_model_alone() {
             layers,
             ..TinyOptions::default()
         };
-        let model = tiny_artifact(5, &tiny);
+        let model = tiny_artifact(5, &tiny).with_biases();
         let can_shift = |linear| shift::route(&model.plan, linear).is_some();
         let statistics = observed(&model, &can_shift);
         let options = Options::from_config(&Config::default()).unwrap();

@@ -40,9 +40,10 @@ TEXTS = [
 CORPUS = [text for pair in TEXTS for text in pair if text] * 3
 
 
-def word_piece(cls):
+def word_piece(cls, *special):
     letters = sorted({c for text in CORPUS for c in text.lower() if not c.isspace() and c.isprintable()})
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + c for c in letters), "the", "##er", "##ing", "and"]
+    special = special or ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens = [*special, *letters, *("##" + c for c in letters), "the", "##er", "##ing", "and"]
     return cls(vocab={token: i for i, token in enumerate(dict.fromkeys(tokens))})
 
 
@@ -55,6 +56,22 @@ def byte_pairs(special):
     bpe.train_from_iterator(CORPUS, trainer)
     model = json.loads(bpe.to_str())["model"]
     return model["vocab"], [tuple(merge) for merge in model["merges"]]
+
+
+def modern():
+    """ModernBERT's kind of tokenizer: byte pairs of composed characters, BERT's special tokens."""
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocab, merges = byte_pairs(names)
+    whole = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocab, merges=merges))
+    whole.normalizer = tokenizers.normalizers.NFC()
+    whole.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    whole.decoder = tokenizers.decoders.ByteLevel()
+    ends = [(name, vocab[name]) for name in ["[CLS]", "[SEP]"]]
+    whole.post_processor = tokenizers.processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B [SEP]", ends)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=whole, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
+        model_input_names=["input_ids", "attention_mask"],
+    )
 
 
 def pieces(rule):
@@ -118,6 +135,23 @@ def families(rule):
             t.AlbertConfig(**small, embedding_size=7, max_position_embeddings=48),
             unigram(t.AlbertTokenizer, ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"], [], rule),
         ),
+        "mpnet": (
+            t.MPNetConfig(**small, max_position_embeddings=50),
+            word_piece(t.MPNetTokenizer, "<s>", "<pad>", "</s>", "[UNK]", "<mask>"),
+        ),
+        "modernbert": (
+            t.ModernBertConfig(**dict(small, num_hidden_layers=4), local_attention=8, max_position_embeddings=48),
+            modern(),
+        ),
+        # What the first leaves out: biases, the mean, layers of any order, other activations.
+        "modernbert_mean": (
+            t.ModernBertConfig(
+                **small, local_attention=5, layer_types=["sliding_attention", "full_attention"], classifier_pooling="mean",
+                attention_bias=True, mlp_bias=True, norm_bias=True, classifier_bias=True, classifier_activation="relu",
+                hidden_activation="gelu_pytorch_tanh", max_position_embeddings=48,
+            ),
+            modern(),
+        ),
         "albert_groups": (
             t.AlbertConfig(**dict(small, num_hidden_layers=4), num_hidden_groups=2, inner_group_num=2, embedding_size=7, hidden_act="relu", max_position_embeddings=48),
             unigram(t.AlbertTokenizer, ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"], [], rule, do_lower_case=False, keep_accents=True),
@@ -132,6 +166,8 @@ PUBLISHED = {
     "roberta": {"max_position_embeddings": 514},
     "xlm_roberta": {"max_position_embeddings": 514},
     "camembert": {"max_position_embeddings": 514},
+    "mpnet": {"max_position_embeddings": 514},
+    "modernbert": {},
     "albert": {"embedding_size": 128, "hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072, "num_hidden_layers": 12},
 }
 
@@ -162,7 +198,10 @@ def save(name, config, tokenizer, directory, grid):
     config.label2id = {label: i for i, label in config.id2label.items()}
     model = transformers.AutoModelForSequenceClassification.from_config(config).eval()
     randomise(model, 7, grid)
-    longest = 40
+    longest, texts = 40, TEXTS
+    if grid is None and hasattr(config, "local_attention"):
+        # Longer than a window.
+        longest, texts = 500, [*TEXTS, ["a long review, " * 90, "with a short answer"]]
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder, max_shard_size="6KB" if name == "distilbert" else "5GB")
         tokenizer.model_max_length = longest
@@ -171,14 +210,14 @@ def save(name, config, tokenizer, directory, grid):
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
         # One list each: a second text may be missing.
-        rows = [tokenizer([a], None if b is None else [b], truncation=True, max_length=longest) for a, b in TEXTS]
+        rows = [tokenizer([a], None if b is None else [b], truncation=True, max_length=longest) for a, b in texts]
         rows = [{key: values[0] for key, values in row.items()} for row in rows]
         batch = tokenizer.pad(rows, return_tensors="pt")
         with torch.no_grad():
             logits = model(**batch).logits.tolist()
         answers = [
             {"text": text, "pair": pair, "input_ids": row["input_ids"], "logits": [float(f"{x:.8g}") for x in scores]}
-            for (text, pair), row, scores in zip(TEXTS, rows, logits)
+            for (text, pair), row, scores in zip(texts, rows, logits)
         ]
         path = pathlib.Path(folder)
         said = {"version": transformers.__version__, "answers": answers}
@@ -201,10 +240,13 @@ def save(name, config, tokenizer, directory, grid):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory", type=pathlib.Path)
+    parser.add_argument("--only", metavar="NAME", help="this model alone")
     parser.add_argument("--published", action="store_true", help="published sizes and the published characters' map")
     args = parser.parse_args()
     args.directory.mkdir(parents=True, exist_ok=True)
     for name, (config, tokenizer) in families("nmt_nfkc" if args.published else None).items():
+        if args.only not in (None, name):
+            continue
         if not args.published:
             save(name, config, tokenizer, args.directory, 64)
         elif name in PUBLISHED:

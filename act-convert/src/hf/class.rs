@@ -17,6 +17,25 @@ const ENCODERS: [&str; 4] = ["Model", "ForMaskedLM", "ForPreTraining", "LMHeadMo
 const AGAIN: &str = "if the weights are plain BERT's, load them into BertForSequenceClassification \
                      and call save_pretrained(DIR)";
 
+/// Encoders that are known not to be made of the parts that act has, and the part that does not fit.
+const OTHERS: [(&str, &str); 12] = [
+    ("deberta", "disentangled attention"),
+    ("deberta-v2", "disentangled attention"),
+    ("longformer", "attention windows with global tokens"),
+    ("big_bird", "sparse attention"),
+    ("reformer", "hashed attention"),
+    (
+        "funnel",
+        "sequences that become shorter from block to block",
+    ),
+    ("mobilebert", "bottlenecks around its blocks"),
+    ("squeezebert", "grouped linears"),
+    ("convbert", "convolutions beside its attention"),
+    ("nystromformer", "approximated attention"),
+    ("fnet", "Fourier transforms in place of attention"),
+    ("xlnet", "relative positions of its own, with recurrence"),
+];
+
 /// The family that `model_type` or, where that is missing, `architectures` says.
 ///
 /// # Errors
@@ -94,8 +113,10 @@ fn known_type(value: &Value) -> Result<&'static FamilyTable> {
     let known = FAMILIES.iter().find(|table| *value == table.model_type());
     known.ok_or_else(|| {
         let all = FAMILIES.each_ref().map(FamilyTable::model_type);
+        let part = OTHERS.iter().find(|(name, _)| *value == *name);
+        let why = part.map_or(String::new(), |(_, part)| format!(" ({part})"));
         Error::rejected(format!(
-            "model_type {} is not supported: {} are",
+            "model_type {} is not supported{why}: {} are",
             brief(value),
             all.join(", ")
         ))

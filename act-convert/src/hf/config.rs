@@ -46,19 +46,22 @@ pub(super) fn read(config: &Value) -> Result<Described> {
     let (family, task_type_vocab_size) = task_types(config, table.family)?;
     let (layers, repeats) = layers(config, table, heads, hidden_size / heads)?;
     let (positions, pad_id) = positions(config, table)?;
-    let plan = Plan {
+    let mut plan = Plan {
         family,
         hidden_size,
         layer_norm_eps: table
             .epsilon
-            .map_or(Ok(1e-12), |key| epsilon(config, key))?,
+            .as_ref()
+            .map_or(Ok(1e-12), |key| real(config, key, limits::EPSILON))?,
         num_labels: 1,
         embeddings: Embeddings {
             width: width(config, table, hidden_size)?,
             task_type_vocab_size,
-            positions: vec![Position::Learned {
+            positions: std::iter::once(Position::Learned {
                 offset: pad_id.map_or(0, |pad| pad + 1),
-            }],
+            })
+            .chain(bias(config, table, heads)?)
+            .collect(),
             ..Embeddings::bert(
                 size(config, "vocab_size", None, limits::VOCAB)?,
                 hidden_size,
@@ -73,6 +76,10 @@ pub(super) fn read(config: &Value) -> Result<Described> {
         layers,
         head: Head::first_token(table.head),
     };
+    if let Some(keys) = table.modern {
+        modern::read(config, keys, &mut plan)?;
+    }
+    plan.check_supported()?;
     Ok(Described {
         table,
         plan,
@@ -100,7 +107,7 @@ fn width(config: &Value, table: &FamilyTable, hidden_size: usize) -> Result<usiz
 /// Longest sequence, and the padding token where positions begin behind its row.
 fn positions(config: &Value, table: &FamilyTable) -> Result<(usize, Option<usize>)> {
     let key = "max_position_embeddings";
-    let rows = size(config, key, Some(512), limits::POSITIONS)?;
+    let rows = size(config, key, Some(table.longest), limits::POSITIONS)?;
     if !table.behind_pads {
         return Ok((rows, None));
     }
@@ -112,6 +119,35 @@ fn positions(config: &Value, table: &FamilyTable) -> Result<(usize, Option<usize
             config.get("pad_token_id").map_or("1".into(), brief)
         ))),
     }
+}
+
+/// Furthest distance that has a bucket of its own, whatever `config.json` says.
+const FURTHEST: usize = 128;
+
+/// The bias by distance, if the family has one.
+fn bias(config: &Value, table: &FamilyTable, heads: usize) -> Result<Option<Position>> {
+    let Some(key) = &table.buckets else {
+        return Ok(None);
+    };
+    if let Some(pad) = config.get("pad_token_id").filter(|pad| **pad != 1) {
+        return Err(Error::rejected(format!(
+            "pad_token_id is {}: the positions of {} begin behind 1",
+            brief(pad),
+            table.class
+        )));
+    }
+    let buckets = at_key(config, key, limits::BUCKETS)?;
+    if buckets != key.default {
+        return Err(Error::rejected(format!(
+            "{} is {buckets}: transformers' {} computes with {} whatever it says",
+            key.names[0], table.class, key.default
+        )));
+    }
+    Ok(Some(Position::Bias {
+        buckets,
+        max_distance: FURTHEST,
+        heads,
+    }))
 }
 
 /// What the answers are, if the configuration says so.
@@ -195,16 +231,17 @@ fn task_types(config: &Value, family: Family) -> Result<(Family, usize)> {
     }
 }
 
-fn epsilon(config: &Value, key: &str) -> Result<f32> {
-    let Some(value) = config.get(key) else {
-        return Ok(1e-12);
+/// A number above 0 and at most `most`.
+fn real(config: &Value, key: &Key<f32>, most: f32) -> Result<f32> {
+    let name = key.names[0];
+    let Some(value) = config.get(name) else {
+        return Ok(key.default);
     };
     match value.as_f64().map(|v| v as f32) {
-        Some(epsilon) if epsilon > 0.0 && epsilon <= limits::EPSILON => Ok(epsilon),
+        Some(number) if number > 0.0 && number <= most => Ok(number),
         _ => Err(Error::rejected(format!(
-            "{key} is {}: it must be above 0 and at most {}",
-            brief(value),
-            limits::EPSILON
+            "{name} is {}: it must be above 0 and at most {most}",
+            brief(value)
         ))),
     }
 }
@@ -305,5 +342,6 @@ fn size(config: &Value, key: &str, default: Option<usize>, most: usize) -> Resul
     }
 }
 
+mod modern;
 #[cfg(test)]
 mod tests;

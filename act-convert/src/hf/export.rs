@@ -1,11 +1,13 @@
 //! An artifact to a folder that `transformers` loads as its family's `...ForSequenceClassification`. It
 //! appears whole or not at all, and not over another one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use act_core::{Artifact, Error, Family, Head, Plan, Problem, Result};
+use act_core::plan::Position;
+use act_core::{Artifact, Block, Error, Family, Head, Plan, Problem, Result};
 use act_stage::Unfinished;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -15,6 +17,8 @@ use tempfile::TempDir;
 use super::family::FamilyTable;
 use super::files::{CONFIG, WEIGHTS, pretty};
 use super::tokenizer;
+
+mod modern;
 
 /// Writes `config.json`, `model.safetensors`, `tokenizer_config.json`, `tokenizer.json`, and `vocab.txt` where
 /// there is one.
@@ -106,7 +110,14 @@ fn check_family(plan: &Plan, table: &FamilyTable) -> Result<()> {
         )));
     }
     let same = [
-        (plan.head == Head::first_token(table.head), "its head"),
+        (
+            table.modern.is_some() || plan.head == Head::first_token(table.head),
+            "its head",
+        ),
+        (
+            table.modern.is_some() || plan.block == Block::bert(plan.block.activation),
+            "its blocks",
+        ),
         (
             embeddings.width == plan.hidden_size || table.embedding_size.is_some(),
             "tables of another width",
@@ -115,18 +126,27 @@ fn check_family(plan: &Plan, table: &FamilyTable) -> Result<()> {
             (embeddings.type_vocab_size > 0) == (table.token_types > 0),
             "its token types",
         ),
+        (has_bias(plan) == table.buckets.is_some(), "its positions"),
         (
             !table.repeated,
             "layers of their own numbers, for it repeats one",
         ),
     ];
     match same.iter().find(|(same, _)| !same) {
-        None => Ok(()),
+        None => match table.modern {
+            Some(keys) => modern::check(plan, table.class, keys),
+            None => Ok(()),
+        },
         Some((_, what)) => Err(Error::usage(format!(
             "transformers' {} does not have {what}: export to ONNX instead",
             table.class
         ))),
     }
+}
+
+fn has_bias(plan: &Plan) -> bool {
+    let bias = |p: &Position| matches!(p, Position::Bias { .. });
+    plan.embeddings.positions.iter().any(bias)
 }
 
 /// Heads that every layer had before pruning.
@@ -209,12 +229,19 @@ fn config(artifact: &Artifact, table: &FamilyTable, heads: usize) -> Value {
     config[table.heads.names[0]] = json!(heads);
     config[table.intermediate_size.names[0]] = json!(neurons);
     config[table.activation.names[0]] = json!(plan.block.activation.name());
-    if let Some(key) = table.epsilon {
-        // As a decimal of single precision: 1e-12, not its neighbour 9.999999960041972e-13.
-        config[key] = json!(plan.layer_norm_eps.to_string().parse::<f64>().ok());
+    if let Some(key) = &table.epsilon {
+        config[key.names[0]] = decimal(plan.layer_norm_eps);
+    }
+    if let Some(keys) = table.modern {
+        modern::write(plan, keys, &mut config);
     }
     if table.token_types > 0 {
         config["type_vocab_size"] = json!(embeddings.type_vocab_size);
+    }
+    if let (Some(key), Some(Position::Bias { buckets, .. })) =
+        (&table.buckets, embeddings.positions.last())
+    {
+        config[key.names[0]] = json!(buckets);
     }
     if table.embedding_size.is_some() {
         config["embedding_size"] = json!(embeddings.width);
@@ -224,6 +251,11 @@ fn config(artifact: &Artifact, table: &FamilyTable, heads: usize) -> Value {
         config["task_type_vocab_size"] = json!(embeddings.task_type_vocab_size);
     }
     config
+}
+
+/// As a decimal of single precision: 1e-12, not its neighbour 9.999999960041972e-13.
+fn decimal(number: f32) -> Value {
+    json!(number.to_string().parse::<f64>().ok())
 }
 
 /// The heads that are gone, by layer, for layers that lost any.
@@ -244,10 +276,31 @@ fn weights(artifact: &Artifact) -> Result<Vec<u8>> {
     let failed = |e| Error::failed(format!("{WEIGHTS}: {e}"));
     let mut views = Vec::with_capacity(artifact.params.len());
     // The layout has been checked: a float model has single-precision tensors only.
-    for (name, tensor) in artifact.params.iter() {
-        let name = table.tensor_of_classifier(name);
+    let mut fused: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    for (ours, tensor) in artifact.params.iter() {
+        let name = table.tensor_of_classifier(ours);
+        let (part, parts) = table.part(ours);
+        if parts > 1 {
+            let bytes = tensor.bytes();
+            let (shape, all) = fused.entry(name).or_insert_with(|| {
+                let mut shape = tensor.shape().to_vec();
+                shape[0] *= parts;
+                (shape, vec![0; parts * bytes.len()])
+            });
+            let place = part * bytes.len()..(part + 1) * bytes.len();
+            let place = all
+                .get_mut(place)
+                .filter(|_| shape[0] == parts * tensor.shape()[0]);
+            let place = place.ok_or_else(|| Error::failed(format!("{ours} is of another size")))?;
+            place.copy_from_slice(bytes);
+            continue;
+        }
         let view = TensorView::new(Dtype::F32, tensor.shape().to_vec(), tensor.bytes());
         views.push((name, view.map_err(failed)?));
+    }
+    for (name, (shape, bytes)) in &fused {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        views.push((name.clone(), view.map_err(failed)?));
     }
     // transformers refuses a file that does not say who wrote it.
     let format = [("format".to_string(), "pt".to_string())];

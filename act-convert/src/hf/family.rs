@@ -3,7 +3,7 @@
 //! else here knows a family by name.
 
 use act_core::Family;
-use act_core::plan::HeadActivation;
+use act_core::plan::{HeadActivation, NormPlace};
 
 /// Where `config.json` has a value: its key, or another that `transformers` reads as the same, and
 /// what stands for a missing one.
@@ -31,23 +31,73 @@ pub(super) struct FamilyTable {
     pub intermediate_size: Key<usize>,
     pub activation: Key<&'static str>,
     /// Nothing where it is 1e-12 whatever `config.json` says.
-    pub epsilon: Option<&'static str>,
+    pub epsilon: Option<Key<f32>>,
+    /// What stands for a missing `max_position_embeddings`.
+    pub longest: usize,
     /// Default of `type_vocab_size`; 0: no token types.
     pub token_types: usize,
     /// Rows of the position table up to that of `pad_token_id` are no positions, and pads are not
     /// counted.
     pub behind_pads: bool,
+    /// Buckets of distances whose bias is added to the scores, if one is; pads have id 1 then.
+    pub buckets: Option<Key<usize>>,
     /// `embedding_size`, where the tables may have another width than the model.
     pub embedding_size: Option<usize>,
     /// Layers are repeated; see [`Repeats`].
     pub repeated: bool,
     /// What follows the dense layer of the head.
     pub head: HeadActivation,
+    /// What its blocks, positions and head have that BERT's have not.
+    pub modern: Option<&'static Modern>,
     /// Modules that have another name than in the plan: ours, theirs. A star is a layer's number.
     pub modules: &'static [(&'static str, &'static str)],
+    /// Modules of several of the plan's, one after the other in their rows.
+    pub fused: &'static [(&'static str, &'static [&'static str])],
     /// How names of tensors begin that no classifier of texts computes with.
     pub left_out: &'static [&'static str],
 }
+
+/// Rotary positions, windows of attention by layer, norms before the blocks, gates, biases or none, and a head
+/// that says how it pools: where `config.json` has what it says of them.
+#[derive(Debug)]
+pub(super) struct Modern {
+    pub norms: NormPlace,
+    pub gated: bool,
+    /// A norm behind the last layer.
+    pub final_norm: bool,
+    /// A norm in the head, behind the activation.
+    pub head_norm: bool,
+    /// Of attention, feed-forward block, norms and head: whether they have a bias; missing: no.
+    pub biases: [&'static str; 4],
+    /// Base of the angles in layers with and without a window.
+    pub global_theta: Key<f32>,
+    pub local_theta: Key<f32>,
+    /// Tokens of a window, the token itself not counted.
+    pub window: Key<usize>,
+    /// Every so many layers attend to the whole sequence, beginning with the first.
+    pub every: Key<usize>,
+    /// `cls` or `mean`.
+    pub pooling: &'static str,
+    /// What follows the dense layer of the head.
+    pub head: &'static str,
+}
+
+/// What a layer that attends to the whole sequence is called, and one with a window.
+pub(super) const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
+
+static MODERN: Modern = Modern {
+    norms: NormPlace::BeforeButFirst,
+    gated: true,
+    final_norm: true,
+    head_norm: true,
+    biases: ["attention_bias", "mlp_bias", "norm_bias", "classifier_bias"],
+    global_theta: key(&["global_rope_theta"], 160_000.0),
+    local_theta: key(&["local_rope_theta"], 10_000.0),
+    window: key(&["local_attention"], 128),
+    every: key(&["global_attn_every_n_layers"], 3),
+    pooling: "classifier_pooling",
+    head: "classifier_activation",
+};
 
 const BERT: FamilyTable = FamilyTable {
     family: Family::Bert,
@@ -58,13 +108,17 @@ const BERT: FamilyTable = FamilyTable {
     layers: key(&["num_hidden_layers"], 12),
     intermediate_size: key(&["intermediate_size"], 3072),
     activation: key(&["hidden_act"], "gelu"),
-    epsilon: Some("layer_norm_eps"),
+    epsilon: Some(key(&["layer_norm_eps"], 1e-12)),
+    longest: 512,
     token_types: 2,
     behind_pads: false,
+    buckets: None,
     embedding_size: None,
     repeated: false,
     head: HeadActivation::Tanh,
+    modern: None,
     modules: &[],
+    fused: &[],
     left_out: &["cls."],
 };
 
@@ -86,7 +140,7 @@ const CLASSIFIER_OF_TWO: &[(&str, &str)] = &[
 ];
 
 /// All of them.
-pub(super) static FAMILIES: [FamilyTable; 8] = [
+pub(super) static FAMILIES: [FamilyTable; 10] = [
     BERT,
     FamilyTable {
         family: Family::Ernie,
@@ -224,6 +278,83 @@ pub(super) static FAMILIES: [FamilyTable; 8] = [
         left_out: &["predictions.", "sop_classifier."],
         ..BERT
     },
+    FamilyTable {
+        family: Family::Mpnet,
+        class: "MPNet",
+        prefixes: &["mpnet."],
+        token_types: 0,
+        buckets: Some(key(&["relative_attention_num_buckets"], 32)),
+        modules: &[
+            (
+                "encoder.layer.*.attention.self.query",
+                "encoder.layer.*.attention.attn.q",
+            ),
+            (
+                "encoder.layer.*.attention.self.key",
+                "encoder.layer.*.attention.attn.k",
+            ),
+            (
+                "encoder.layer.*.attention.self.value",
+                "encoder.layer.*.attention.attn.v",
+            ),
+            (
+                "encoder.layer.*.attention.output.dense",
+                "encoder.layer.*.attention.attn.o",
+            ),
+            (
+                "encoder.layer.*.attention.output.LayerNorm",
+                "encoder.layer.*.attention.LayerNorm",
+            ),
+            CLASSIFIER_OF_TWO[0],
+            CLASSIFIER_OF_TWO[1],
+        ],
+        ..ROBERTA
+    },
+    FamilyTable {
+        family: Family::ModernBert,
+        class: "ModernBert",
+        prefixes: &["model."],
+        intermediate_size: key(&["intermediate_size"], 1152),
+        layers: key(&["num_hidden_layers"], 22),
+        activation: key(&["hidden_activation"], "gelu"),
+        epsilon: Some(key(&["norm_eps"], 1e-5)),
+        longest: 8192,
+        token_types: 0,
+        head: HeadActivation::Gelu,
+        modern: Some(&MODERN),
+        modules: &[
+            ("embeddings.word_embeddings", "embeddings.tok_embeddings"),
+            ("embeddings.LayerNorm", "embeddings.norm"),
+            ("encoder.layer.*.attention.output.dense", "layers.*.attn.Wo"),
+            (
+                "encoder.layer.*.attention.output.LayerNorm",
+                "layers.*.attn_norm",
+            ),
+            ("encoder.layer.*.output.dense", "layers.*.mlp.Wo"),
+            ("encoder.layer.*.output.LayerNorm", "layers.*.mlp_norm"),
+            ("pooler.dense", "head.dense"),
+            ("pooler.LayerNorm", "head.norm"),
+        ],
+        fused: &[
+            (
+                "layers.*.attn.Wqkv",
+                &[
+                    "encoder.layer.*.attention.self.query",
+                    "encoder.layer.*.attention.self.key",
+                    "encoder.layer.*.attention.self.value",
+                ],
+            ),
+            (
+                "layers.*.mlp.Wi",
+                &[
+                    "encoder.layer.*.intermediate.dense",
+                    "encoder.layer.*.gate.dense",
+                ],
+            ),
+        ],
+        left_out: &["decoder."],
+        ..BERT
+    },
 ];
 
 /// How ALBERT repeats layers: `groups` of `inner` layers, each group `times` in a row.
@@ -245,6 +376,14 @@ impl Repeats {
     }
 }
 
+/// What stands for the star of `pattern` in `name`; nothing where the two are equal without one.
+fn star<'n>(pattern: &str, name: &'n str) -> Option<&'n str> {
+    match pattern.split_once('*') {
+        None => (pattern == name).then_some(""),
+        Some((start, end)) => name.strip_prefix(start)?.strip_suffix(end),
+    }
+}
+
 impl FamilyTable {
     /// The table of a family.
     pub fn of(family: Family) -> &'static Self {
@@ -262,21 +401,33 @@ impl FamilyTable {
         let Some((module, kind)) = ours.rsplit_once('.') else {
             return ours.to_string();
         };
-        let theirs = self.modules.iter().find_map(|(own, theirs)| {
-            let Some((start, end)) = own.split_once('*') else {
-                return (module == *own).then(|| theirs.to_string());
+        let fused = self.fused.iter();
+        let fused = fused.flat_map(|(theirs, own)| own.iter().map(move |own| (own, theirs)));
+        let mut modules = self.modules.iter().map(|(own, theirs)| (own, theirs));
+        let theirs = modules.by_ref().chain(fused).find_map(|(own, theirs)| {
+            let layer = star(own, module)?;
+            let number = match layer {
+                "" => String::new(),
+                layer => Repeats::number(repeats, layer.parse().ok()?),
             };
-            let layer = module.strip_prefix(start)?.strip_suffix(end)?;
-            let number = Repeats::number(repeats, layer.parse().ok()?);
             Some(theirs.replacen('*', &number, 1))
         });
         format!("{}.{kind}", theirs.as_deref().unwrap_or(module))
     }
 
+    /// Which part of their tensor the plan's `ours` is, and of how many equal ones.
+    pub fn part(&self, ours: &str) -> (usize, usize) {
+        let module = ours.rsplit_once('.').map_or(ours, |(module, _)| module);
+        let place = |own: &[&str]| own.iter().position(|own| star(own, module).is_some());
+        let mut fused = self.fused.iter();
+        let part = fused.find_map(|(_, own)| Some((place(own)?, own.len())));
+        part.unwrap_or((0, 1))
+    }
+
     /// As [`FamilyTable::tensor`], in a model with a head.
     pub fn tensor_of_classifier(&self, ours: &str) -> String {
         let name = self.tensor(ours, None);
-        if ["classifier.", "pre_classifier."]
+        if ["classifier.", "pre_classifier.", "head."]
             .iter()
             .any(|head| name.starts_with(head))
         {
@@ -287,70 +438,4 @@ impl FamilyTable {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use act_core::{Linear, Norm};
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn tensors_have_their_names() {
-        let name = |family, ours: String| FamilyTable::of(family).tensor_of_classifier(&ours);
-        for (family, ours, theirs) in [
-            (
-                Family::Bert,
-                Linear::Query(3).weight(),
-                "bert.encoder.layer.3.attention.self.query.weight",
-            ),
-            (
-                Family::Bert,
-                Linear::Pooler.bias(),
-                "bert.pooler.dense.bias",
-            ),
-            (
-                Family::DistilBert,
-                Norm::Attention(11).weight(),
-                "distilbert.transformer.layer.11.sa_layer_norm.weight",
-            ),
-            (
-                Family::DistilBert,
-                Linear::Pooler.weight(),
-                "pre_classifier.weight",
-            ),
-            (
-                Family::XlmRoberta,
-                Linear::Classifier.bias(),
-                "classifier.out_proj.bias",
-            ),
-            (
-                Family::Electra,
-                Linear::EmbeddingProjection.weight(),
-                "electra.embeddings_project.weight",
-            ),
-        ] {
-            assert_eq!(name(family, ours), theirs);
-        }
-    }
-
-    #[test]
-    fn every_layer_of_a_group_is_each_repetitions() {
-        let repeats = Some(Repeats { times: 3, inner: 2 });
-        let name = |l| FamilyTable::of(Family::Albert).tensor(&Linear::Output(l).bias(), repeats);
-        let place = |g, i| format!("encoder.albert_layer_groups.{g}.albert_layers.{i}");
-        for (layer, (group, inner)) in [(0, 0), (0, 1), (0, 0), (0, 1), (0, 0), (0, 1), (1, 0)]
-            .into_iter()
-            .enumerate()
-        {
-            assert_eq!(name(layer), place(group, inner) + ".ffn_output.bias");
-        }
-    }
-
-    #[test]
-    fn no_two_modules_have_one_name() {
-        for table in &FAMILIES {
-            let own: BTreeSet<_> = table.modules.iter().map(|(own, _)| own).collect();
-            let theirs: BTreeSet<_> = table.modules.iter().map(|(_, theirs)| theirs).collect();
-            assert_eq!(own.len(), table.modules.len());
-            assert_eq!(theirs.len(), table.modules.len());
-        }
-    }
-}
+mod tests;

@@ -11,6 +11,8 @@ use std::path::Path;
 
 use act_core::artifact::limits;
 use act_core::plan::TensorSpec;
+use act_core::quant::QuantSpec;
+use act_core::tensor::TensorData;
 use act_core::{Error, Linear, Result, Tensor};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
@@ -161,11 +163,13 @@ impl Weights {
     /// # Errors
     /// Rejected: half a head, or a trained one over no pooler.
     pub(super) fn classes(&self) -> Result<Option<usize>> {
-        for part in [Linear::Pooler, Linear::Classifier] {
-            let (weight, bias) = (part.weight(), part.bias());
-            match (self.get(&weight), self.get(&bias)) {
-                (Some(there), None) => return Err(self.missing(&bias, Some(&there.name))),
-                (None, Some(there)) => return Err(self.missing(&weight, Some(&there.name))),
+        for part in self.head() {
+            let (Some(weight), Some(bias)) = (part.first(), part.last()) else {
+                continue;
+            };
+            match (self.get(weight), self.get(bias)) {
+                (Some(there), None) => return Err(self.missing(bias, Some(&there.name))),
+                (None, Some(there)) => return Err(self.missing(weight, Some(&there.name))),
                 _ => {}
             }
         }
@@ -187,9 +191,18 @@ impl Weights {
 
     /// Tensors of pooler and classifier, where there is nothing of the one or the other.
     pub(super) fn missing_head(&self) -> Vec<String> {
-        let names = [Linear::Pooler, Linear::Classifier].map(|part| [part.weight(), part.bias()]);
-        let absent = |part: &[String; 2]| part.iter().all(|name| self.get(name).is_none());
-        names.into_iter().filter(absent).flatten().collect()
+        let absent = |part: &Vec<String>| part.iter().all(|name| self.get(name).is_none());
+        self.head().into_iter().filter(absent).flatten().collect()
+    }
+
+    /// The tensors of the head's dense layer with its norm, and those of the classifier.
+    fn head(&self) -> [Vec<String>; 2] {
+        let specs = self.described.plan.expected_tensors(&QuantSpec::default());
+        let of = |module: &str| {
+            let names = specs.iter().map(|spec| spec.name.clone());
+            names.filter(|name| name.starts_with(module)).collect()
+        };
+        [of("pooler."), of("classifier.")]
     }
 
     /// Takes a parameter, as single precision; layers that are repeated share their numbers.
@@ -198,17 +211,29 @@ impl Weights {
     /// Rejected: missing, of another shape or type, or numbers that are not finite.
     pub(super) fn take(&mut self, spec: &TensorSpec) -> Result<Tensor> {
         let theirs = self.name(&spec.name);
+        let (part, parts) = self.described.table.part(&spec.name);
         let Some(entry) = self.entries.get_mut(&theirs) else {
             return Err(self.missing(&spec.name, None));
         };
+        let mut shape = spec.shape.clone();
+        if let Some(rows) = shape.first_mut() {
+            *rows *= parts;
+        }
+        let own = |whole: &Tensor| match whole.data() {
+            TensorData::F32(values) if parts > 1 => {
+                let len = values.len() / parts;
+                Tensor::f32(spec.shape.clone(), values[part * len..][..len].to_vec())
+            }
+            _ => whole.clone(),
+        };
         if let Some(tensor) = &entry.taken {
-            return Ok(tensor.clone());
+            return Ok(own(tensor));
         }
         let (name, dtype) = (&entry.name, entry.dtype);
-        if entry.shape != spec.shape {
+        if entry.shape != shape {
             return Err(Error::rejected(format!(
-                "tensor {name:?} is {:?}, by config.json it is {:?}",
-                entry.shape, spec.shape
+                "tensor {name:?} is {:?}, by config.json it is {shape:?}",
+                entry.shape
             )));
         }
         // The header was checked against the file's length.
@@ -224,9 +249,9 @@ impl Weights {
                 values[at]
             )));
         }
-        let tensor = Tensor::f32(entry.shape.clone(), values);
+        let tensor = Tensor::f32(shape, values);
         entry.taken = Some(tensor.clone());
-        Ok(tensor)
+        Ok(own(&tensor))
     }
 
     /// The name of some tensor in the file.

@@ -1,15 +1,19 @@
 //! The encoder as a graph: embeddings, layers, pooler, classifier.
 //!
-//! The computation is act-infer's, operator by operator. Of the last layer only what the
-//! classified position, token 0, needs is computed: keys and values of all tokens, everything else
-//! of that position. Where the engine leaves padding out, the graph masks it.
+//! The computation is act-infer's, operator by operator. Where the head reads the first token alone,
+//! only what that needs of the last layer is computed: keys and values of all tokens, everything
+//! else of that position. Where the engine leaves padding out, the graph masks it.
 
-use act_core::plan::HeadActivation;
-use act_core::{Activation, Artifact, Embedding, LayerPlan, Linear, Norm, Result};
+use std::collections::HashMap;
+
+use act_core::plan::{HeadActivation, Pooling};
+use act_core::{Activation, Artifact, Embedding, Linear, Norm, Result};
 
 use super::graph::{Attribute, Dim, Graph, Value};
 use super::linear::{ActivationType, Linears};
 use super::proto::{GraphProto, data_type};
+
+mod attention;
 
 /// What is added to the score of a masked key, as in BERT and in the engine.
 const MASKED: f32 = -1e4;
@@ -26,6 +30,9 @@ pub fn graph(
         artifact,
         graph: Graph::default(),
         linears: Linears::new(artifact, activations),
+        windows: HashMap::new(),
+        biases: HashMap::new(),
+        angles: HashMap::new(),
     };
     encoder.build()?;
     let name = &artifact.task.name;
@@ -36,6 +43,26 @@ struct Encoder<'a> {
     artifact: &'a Artifact,
     graph: Graph,
     linears: Linears<'a>,
+    /// What windows add to scores, by window and whether the first token alone asks.
+    windows: HashMap<(usize, bool), Value>,
+    /// What distances add to scores, by the heads and whether the first token alone asks.
+    biases: HashMap<(Vec<u16>, bool), Value>,
+    /// Cosines and sines, by base (its bits) and head size.
+    angles: HashMap<(u32, usize), [Value; 2]>,
+}
+
+/// Who asks in a layer's attention, and whom.
+struct Tokens<'a> {
+    /// `[batch, _, hidden]`: those whose rows go on.
+    rows: &'a Value,
+    /// `[batch, sequence, hidden]`.
+    all: &'a Value,
+    /// The first token alone asks.
+    first: bool,
+    /// `[batch, 1, 1, sequence]`, to be added to the scores.
+    mask: &'a Value,
+    /// `[sequence]`: 0, 1, 2 and so on, where a layer needs to know.
+    places: Option<&'a Value>,
 }
 
 impl Encoder<'_> {
@@ -48,9 +75,36 @@ impl Encoder<'_> {
 
         let mask = self.key_mask(&present);
         let mut hidden = self.embeddings(&ids, types.as_ref(), &present)?;
-        let layers = self.artifact.plan.layers.len();
-        for l in 0..layers.saturating_sub(1) {
-            hidden = self.layer(l, &hidden, &hidden, &mask)?;
+        let plan = &self.artifact.plan;
+        let window = plan.layers.iter().any(|layer| layer.window.is_some());
+        let bias = plan.relative_bias().is_some();
+        let needed =
+            window || bias || (0..plan.layers.len()).any(|l| plan.rotary_theta(l).is_some());
+        let places = needed.then(|| self.places("places", &ids));
+        let (layers, mean) = (plan.layers.len(), plan.head.pooling == Pooling::Mean);
+        let layer = |encoder: &mut Self, l: usize, rows: &Value, all: &Value, first: bool| {
+            let (mask, places) = (&mask, places.as_ref());
+            let tokens = Tokens {
+                rows,
+                all,
+                first,
+                mask,
+                places,
+            };
+            encoder.layer(l, &tokens)
+        };
+        let whole = if mean {
+            layers
+        } else {
+            layers.saturating_sub(1)
+        };
+        for l in 0..whole {
+            hidden = layer(self, l, &hidden, &hidden, false)?;
+        }
+        if mean {
+            let rows = self.final_norm(hidden)?;
+            let rows = self.mean(&rows, &present);
+            return self.head(&rows);
         }
         let first = self.graph.integers(&[0]);
         let axis = [("axis", Attribute::Int(1))];
@@ -58,9 +112,41 @@ impl Encoder<'_> {
             .graph
             .node_with("first", "Gather", &[&hidden, &first], &axis);
         if let Some(last) = layers.checked_sub(1) {
-            rows = self.layer(last, &rows, &hidden, &mask)?;
+            rows = layer(self, last, &rows, &hidden, true)?;
         }
+        let rows = self.final_norm(rows)?;
         self.head(&rows)
+    }
+
+    fn final_norm(&mut self, rows: Value) -> Result<Value> {
+        match self.artifact.plan.block.final_norm {
+            true => self.norm(Norm::Final, "final_norm", &rows),
+            false => Ok(rows),
+        }
+    }
+
+    /// The mean over a sequence's tokens, `[batch, 1, hidden]`.
+    fn mean(&mut self, rows: &Value, present: &Value) -> Value {
+        let (graph, place) = (&mut self.graph, "mean");
+        let to_float = [("to", Attribute::Int(data_type::FLOAT.into()))];
+        let counts = graph.node_with(place, "Cast", &[present], &to_float);
+        let last = graph.integers(&[2]);
+        let counts = graph.node(place, "Unsqueeze", &[&counts, &last]);
+        let counted = graph.node(place, "Mul", &[rows, &counts]);
+        let axis = graph.integers(&[1]);
+        let sum = graph.node(place, "ReduceSum", &[&counted, &axis]);
+        let count = graph.node(place, "ReduceSum", &[&counts, &axis]);
+        graph.node(place, "Div", &[&sum, &count])
+    }
+
+    /// 0, 1, 2 and so on, as many as tokens of a sequence.
+    fn places(&mut self, place: &str, ids: &Value) -> Value {
+        let graph = &mut self.graph;
+        let one = graph.integer(1);
+        let shape = graph.node(place, "Shape", &[ids]);
+        let length = graph.node(place, "Gather", &[&shape, &one]);
+        let zero = graph.integer(0);
+        graph.node(place, "Range", &[&zero, &length, &one])
     }
 
     /// What to add to each key's scores, `[batch, 1, 1, sequence]`: `(1 - mask) * MASKED`.
@@ -79,11 +165,12 @@ impl Encoder<'_> {
     /// type (`types` is nothing), its row is added to each.
     fn embeddings(&mut self, ids: &Value, types: Option<&Value>, mask: &Value) -> Result<Value> {
         let place = "embeddings.position";
-        let positions = self.positions(place, ids, mask);
+        let table = self.artifact.plan.table_rows(Embedding::Position) > 0;
+        let positions = table.then(|| self.positions(place, ids, mask));
         let mut sum = self.rows(Embedding::Word, "embeddings.word", ids)?;
         let others = [
             (Embedding::TokenType, "embeddings.token_type", types),
-            (Embedding::Position, place, Some(&positions)),
+            (Embedding::Position, place, positions.as_ref()),
             (Embedding::TaskType, "embeddings.task_type", None),
         ];
         for (table, place, ids) in others {
@@ -111,18 +198,15 @@ impl Encoder<'_> {
     /// as `cumsum(mask) * mask + offset - 1`.
     fn positions(&mut self, place: &str, ids: &Value, mask: &Value) -> Value {
         let offset = self.artifact.plan.embeddings.position_offset();
-        let graph = &mut self.graph;
-        let one = graph.integer(1);
         if let Some(offset) = offset.filter(|&offset| offset > 0) {
+            let graph = &mut self.graph;
+            let one = graph.integer(1);
             let count = graph.node(place, "CumSum", &[mask, &one]);
             let count = graph.node(place, "Mul", &[&count, mask]);
             let before = graph.integer(offset as i64 - 1);
             return graph.node(place, "Add", &[&count, &before]);
         }
-        let shape = graph.node(place, "Shape", &[ids]);
-        let length = graph.node(place, "Gather", &[&shape, &one]);
-        let zero = graph.integer(0);
-        graph.node(place, "Range", &[&zero, &length, &one])
+        self.places(place, ids)
     }
 
     /// Rows of a table in real numbers, `[.., width]` for `ids` of `[..]`. Bytes become floats
@@ -146,65 +230,67 @@ impl Encoder<'_> {
         Ok(graph.node(place, "Mul", &[&rows, &scales]))
     }
 
-    /// One encoder layer over `rows`, which attend to `all`; both `[batch, _, hidden]`.
-    fn layer(&mut self, l: usize, rows: &Value, all: &Value, mask: &Value) -> Result<Value> {
-        let update = match self.artifact.plan.layers[l].attention_width() {
+    /// One encoder layer.
+    fn layer(&mut self, l: usize, tokens: &Tokens<'_>) -> Result<Value> {
+        let plan = &self.artifact.plan;
+        let place = format!("layer.{l}.attention");
+        let norm = plan.has_attention_norm(l).then_some(Norm::Attention(l));
+        let update = match plan.layers[l].attention_width() {
             0 => self
                 .linears
                 .bias(&mut self.graph, Linear::AttentionOutput(l))?,
-            _ => self.attention(l, rows, all, mask)?,
+            _ => {
+                let all = self.before(norm, &place, tokens.all)?;
+                let rows = match tokens.first {
+                    true => self.before(norm, &place, tokens.rows)?,
+                    false => all.clone(),
+                };
+                let seen = Tokens {
+                    rows: &rows,
+                    all: &all,
+                    ..*tokens
+                };
+                Some(self.attention(l, &seen)?)
+            }
         };
-        let place = format!("layer.{l}.attention");
-        let sum = self.graph.node(&place, "Add", &[rows, &update]);
-        let rows = self.norm(Norm::Attention(l), &place, &sum)?;
+        let rows = self.join(norm, &place, tokens.rows, update)?;
 
+        let place = format!("layer.{l}");
+        let norm = Some(Norm::Output(l));
         let update = match self.artifact.plan.layers[l].intermediate_size {
             0 => self.linears.bias(&mut self.graph, Linear::Output(l))?,
-            _ => self.feed_forward(l, &rows)?,
+            _ => {
+                let seen = self.before(norm, &place, &rows)?;
+                Some(self.feed_forward(l, &seen)?)
+            }
         };
-        let place = format!("layer.{l}");
-        let sum = self.graph.node(&place, "Add", &[&rows, &update]);
-        self.norm(Norm::Output(l), &place, &sum)
+        self.join(norm, &place, &rows, update)
     }
 
-    /// `softmax(q k' / sqrt(head_dim) + mask) v`, then the output projection.
-    fn attention(&mut self, l: usize, rows: &Value, all: &Value, mask: &Value) -> Result<Value> {
-        let layer = &self.artifact.plan.layers[l];
-        let query = self.heads(layer, Linear::Query(l), rows, &[0, 2, 1, 3])?;
-        let key = self.heads(layer, Linear::Key(l), all, &[0, 2, 3, 1])?;
-        let value = self.heads(layer, Linear::Value(l), all, &[0, 2, 1, 3])?;
-
-        let (graph, place) = (&mut self.graph, format!("layer.{l}.heads"));
-        let scale = graph.float(1.0 / (layer.head_dim as f32).sqrt());
-        let scores = graph.node(&place, "MatMul", &[&query, &key]);
-        let scores = graph.node(&place, "Mul", &[&scores, &scale]);
-        let scores = graph.node(&place, "Add", &[&scores, mask]);
-        let last = [("axis", Attribute::Int(-1))];
-        let weights = graph.node_with(&place, "Softmax", &[&scores], &last);
-        let context = graph.node(&place, "MatMul", &[&weights, &value]);
-        let order = [("perm", Attribute::Ints(&[0, 2, 1, 3]))];
-        let context = graph.node_with(&place, "Transpose", &[&context], &order);
-        let shape = graph.integers(&[0, 0, layer.attention_width() as i64]);
-        let context = graph.node(&place, "Reshape", &[&context, &shape]);
-        self.linears
-            .apply(graph, Linear::AttentionOutput(l), &context)
+    /// What a block sees of the stream.
+    fn before(&mut self, norm: Option<Norm>, place: &str, rows: &Value) -> Result<Value> {
+        match norm.filter(|_| self.artifact.plan.block.norms.before()) {
+            Some(norm) => self.norm(norm, place, rows),
+            None => Ok(rows.clone()),
+        }
     }
 
-    /// A projection split into heads, its `[batch, tokens, heads, head_dim]` put in `order`.
-    fn heads(
+    /// The stream behind a block.
+    fn join(
         &mut self,
-        layer: &LayerPlan,
-        linear: Linear,
+        norm: Option<Norm>,
+        place: &str,
         rows: &Value,
-        order: &'static [i64],
+        update: Option<Value>,
     ) -> Result<Value> {
-        let graph = &mut self.graph;
-        let projection = self.linears.apply(graph, linear, rows)?;
-        let shape = graph.integers(&[0, 0, layer.heads() as i64, layer.head_dim as i64]);
-        let place = linear.to_string();
-        let heads = graph.node(&place, "Reshape", &[&projection, &shape]);
-        let order = [("perm", Attribute::Ints(order))];
-        Ok(graph.node_with(&place, "Transpose", &[&heads], &order))
+        let sum = match update {
+            Some(update) => self.graph.node(place, "Add", &[rows, &update]),
+            None => rows.clone(),
+        };
+        match norm.filter(|_| !self.artifact.plan.block.norms.before()) {
+            Some(norm) => self.norm(norm, place, &sum),
+            None => Ok(sum),
+        }
     }
 
     fn feed_forward(&mut self, l: usize, rows: &Value) -> Result<Value> {
@@ -216,6 +302,13 @@ impl Encoder<'_> {
             Activation::Gelu => gelu(graph, &place, &neurons),
             Activation::GeluTanh => gelu_tanh(graph, &place, &neurons),
         };
+        let neurons = match self.artifact.plan.block.gated {
+            true => {
+                let gate = self.linears.apply(graph, Linear::Gate(l), rows)?;
+                graph.node(&place, "Mul", &[&neurons, &gate])
+            }
+            false => neurons,
+        };
         self.linears.apply(graph, Linear::Output(l), &neurons)
     }
 
@@ -225,13 +318,17 @@ impl Encoder<'_> {
             let values = params.f32(&name)?;
             Ok(self.graph.floats(&name, &[values.len()], values))
         };
-        let (gamma, beta) = (vector(norm.weight())?, vector(norm.bias())?);
+        let gamma = vector(norm.weight())?;
+        let beta = match self.artifact.plan.block.norm_bias {
+            true => Some(vector(norm.bias())?),
+            false => None,
+        };
         let epsilon = self.artifact.plan.layer_norm_eps;
         let attributes = [
             ("axis", Attribute::Int(-1)),
             ("epsilon", Attribute::Float(epsilon)),
         ];
-        let inputs = [input, &gamma, &beta];
+        let inputs: Vec<_> = [input, &gamma].into_iter().chain(&beta).collect();
         Ok(self
             .graph
             .node_with(place, "LayerNormalization", &inputs, &attributes))
@@ -245,13 +342,18 @@ impl Encoder<'_> {
             None => rows.clone(),
             Some(dense) => {
                 let pooled = self.linears.apply(graph, Linear::Pooler, rows)?;
-                match dense.activation {
+                let pooled = match dense.activation {
                     HeadActivation::Tanh => graph.node("pooler", "Tanh", &[&pooled]),
                     HeadActivation::Relu => graph.node("pooler", "Relu", &[&pooled]),
                     HeadActivation::Gelu => gelu(graph, "pooler", &pooled),
+                };
+                match dense.norm {
+                    true => self.norm(Norm::Head, "pooler", &pooled)?,
+                    false => pooled,
                 }
             }
         };
+        let graph = &mut self.graph;
         let scores = self.linears.apply(graph, Linear::Classifier, &pooled)?;
         let axis = graph.integers(&[1]);
         let labels = Dim::Fixed(self.artifact.plan.num_labels);

@@ -56,15 +56,20 @@ impl<'a> Linears<'a> {
             None => (input.clone(), self.float_weight(graph, linear)?),
         };
         let product = graph.node(&place, "MatMul", &[&input, &weight]);
-        let bias = self.bias(graph, linear)?;
-        Ok(graph.node(&place, "Add", &[&product, &bias]))
+        Ok(match self.bias(graph, linear)? {
+            Some(bias) => graph.node(&place, "Add", &[&product, &bias]),
+            None => product,
+        })
     }
 
-    /// The bias alone, `[out]`: what is left where pruning took the whole block.
-    pub fn bias(&self, graph: &mut Graph, linear: Linear) -> Result<Value> {
+    /// The bias alone, `[out]`, if there is one: what is left where pruning took the whole block.
+    pub fn bias(&self, graph: &mut Graph, linear: Linear) -> Result<Option<Value>> {
+        if !self.artifact.plan.has_bias(linear) {
+            return Ok(None);
+        }
         let name = linear.bias();
         let values = self.artifact.params.f32(&name)?;
-        Ok(graph.floats(&name, &[values.len()], values))
+        Ok(Some(graph.floats(&name, &[values.len()], values)))
     }
 
     /// `input` times its multiplier, if it has one; query, key and value share the product.

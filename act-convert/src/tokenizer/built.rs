@@ -25,6 +25,7 @@ pub(super) enum Built {
     XlmRoberta,
     Camembert,
     Albert,
+    Mpnet,
 }
 
 /// Names of special tokens by their keys, in the order in which they are added.
@@ -40,6 +41,16 @@ const ROBERTA: Names = [
     ("mask_token", "<mask>"),
 ];
 
+const MPNET: Names = [
+    ROBERTA[0],
+    ROBERTA[1],
+    ("unk_token", "[UNK]"),
+    ROBERTA[3],
+    ROBERTA[4],
+    ROBERTA[5],
+    ROBERTA[6],
+];
+
 const ALBERT: Names = [
     ("bos_token", "[CLS]"),
     ("eos_token", "[SEP]"),
@@ -51,11 +62,12 @@ const ALBERT: Names = [
 ];
 
 impl Built {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Roberta,
         Self::XlmRoberta,
         Self::Camembert,
         Self::Albert,
+        Self::Mpnet,
     ];
 
     /// The class's name, without `Fast`.
@@ -65,6 +77,7 @@ impl Built {
             Self::XlmRoberta => "XLMRobertaTokenizer",
             Self::Camembert => "CamembertTokenizer",
             Self::Albert => "AlbertTokenizer",
+            Self::Mpnet => "MPNetTokenizer",
         }
     }
 
@@ -75,12 +88,14 @@ impl Built {
             Self::XlmRoberta => "xlm-roberta",
             Self::Camembert => "camembert",
             Self::Albert => "albert",
+            Self::Mpnet => "mpnet",
         }
     }
 
     fn names(self) -> &'static Names {
         match self {
             Self::Albert => &ALBERT,
+            Self::Mpnet => &MPNET,
             Self::Roberta | Self::XlmRoberta | Self::Camembert => &ROBERTA,
         }
     }
@@ -130,10 +145,10 @@ impl Built {
 
     /// The vocabulary as the class runs it.
     fn model(self, files: &Files, named: &Named) -> Result<Value> {
-        let kind = if self == Self::Roberta {
-            "BPE"
-        } else {
-            "Unigram"
+        let kind = match self {
+            Self::Roberta => "BPE",
+            Self::Mpnet => "WordPiece",
+            Self::XlmRoberta | Self::Camembert | Self::Albert => "Unigram",
         };
         let model = if files.tokenizer.is_null() && self == Self::Roberta {
             pairs_of_files(files)?
@@ -161,6 +176,11 @@ impl Built {
             Self::Roberta => json!({"type": kind, "dropout": null, "unk_token": null,
                 "continuing_subword_prefix": "", "end_of_word_suffix": "", "fuse_unk": false,
                 "vocab": model["vocab"], "merges": model["merges"]}),
+            Self::Mpnet => {
+                json!({"type": kind, "unk_token": named.need("unk_token").map_err(files.at(TOKENIZER_CONFIG))?,
+                "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+                "vocab": model["vocab"]})
+            }
             Self::XlmRoberta => unigram(&model, 3),
             Self::Camembert => unigram(&model, unknown().unwrap_or(0)),
             Self::Albert => unigram(&model, 1),
@@ -168,6 +188,13 @@ impl Built {
     }
 
     fn normalizer(self, files: &Files) -> Result<Value> {
+        let option = |key| flag(&files.config, key);
+        if self == Self::Mpnet {
+            return Ok(json!({"type": "BertNormalizer", "clean_text": true,
+                "handle_chinese_chars": option("tokenize_chinese_chars")?.unwrap_or(true),
+                "strip_accents": option("strip_accents")?,
+                "lowercase": option("do_lower_case")?.unwrap_or(true)}));
+        }
         let own = precompiled(&files.tokenizer);
         if self != Self::Albert {
             return Ok(own.unwrap_or_default());
@@ -187,6 +214,9 @@ impl Built {
 
     fn pre_tokenizer(self, files: &Files) -> Result<Value> {
         let prefix = flag(&files.config, "add_prefix_space")?;
+        if self == Self::Mpnet {
+            return Ok(json!({"type": "BertPreTokenizer"}));
+        }
         if self == Self::Roberta {
             return Ok(
                 json!({"type": "ByteLevel", "trim_offsets": true, "use_regex": true,
@@ -219,7 +249,7 @@ impl Built {
             let id = id.ok_or_else(|| Error::rejected(format!("{key} {name:?} is no token")))?;
             Ok::<_, Error>((name, id))
         };
-        if self == Self::Roberta {
+        if matches!(self, Self::Roberta | Self::Mpnet) {
             let (sep, cls) = (token("sep_token")?, token("cls_token")?);
             return Ok(json!({"type": "RobertaProcessing", "sep": sep, "cls": cls,
                 "trim_offsets": true, "add_prefix_space": false}));

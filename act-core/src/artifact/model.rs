@@ -62,6 +62,30 @@ impl Artifact {
         Ok(self)
     }
 
+    /// Gives a float model a bias at every linear and a beta at every norm, zeros where it had none, so that
+    /// numbers can be moved into them. Its answers stay.
+    pub fn add_biases(&mut self) {
+        let block = &mut self.plan.block;
+        (block.attention_bias, block.feed_forward_bias) = (true, true);
+        block.norm_bias = true;
+        if let Some(dense) = &mut self.plan.head.dense {
+            dense.bias = true;
+        }
+        for spec in self.plan.expected_tensors(&self.quant) {
+            if spec.name.ends_with(".bias") && self.params.get(&spec.name).is_err() {
+                let zeros = vec![0.0; spec.shape.iter().product()];
+                self.params
+                    .insert(spec.name, Tensor::f32(spec.shape, zeros));
+            }
+        }
+    }
+
+    /// As [`Artifact::add_biases`].
+    pub fn with_biases(mut self) -> Self {
+        self.add_biases();
+        self
+    }
+
     /// True if any stage read the synthetic sample corpus.
     pub fn synthetic(&self) -> bool {
         self.provenance

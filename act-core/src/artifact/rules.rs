@@ -237,30 +237,36 @@ pub fn check_quant(quant: &QuantSpec, plan: &Plan) -> Result<()> {
         check_bits(q.bits).map_err(|e| e.context(q.table))?;
     }
     for l in 0..plan.layers.len() {
-        let inputs = [Linear::Query(l), Linear::Key(l), Linear::Value(l)];
-        let mut sites = inputs.into_iter().filter_map(|linear| quant.linear(linear));
-        let Some(first) = sites.next() else { continue };
-        let same = |q: &LinearQuant| {
-            let input = |q: &LinearQuant| (q.activation, q.activation_max, q.input_multiplier);
-            input(q) == input(first)
-        };
-        if !sites.all(same) {
-            return Err(Error::rejected(format!(
-                "layer {l}: query, key and value see one input and must quantise it alike"
-            )));
-        }
+        check_readers(quant, Linear::Query(l), "query, key and value")
+            .and_then(|()| check_readers(quant, Linear::Intermediate(l), "neurons and their gate"))
+            .map_err(|e| e.context(format!("layer {l}")))?;
     }
     Ok(())
 }
 
-/// Only where there are heads, each layer once and in order.
+/// All that read the input of `linear` quantise it alike.
+fn check_readers(quant: &QuantSpec, linear: Linear, names: &str) -> Result<()> {
+    let readers = linear.readers().into_iter();
+    let mut sites = readers.filter_map(|linear| quant.linear(linear));
+    let input = |q: &LinearQuant| (q.activation, q.activation_max, q.input_multiplier);
+    let first = sites.next().map(input);
+    if sites.all(|q| Some(input(q)) == first) {
+        return Ok(());
+    }
+    Err(Error::rejected(format!(
+        "{names} see one input and must quantise it alike"
+    )))
+}
+
+/// Only where there are heads that attend to the whole sequence, each layer once and in order.
 fn check_attention(layers: &[usize], plan: &Plan) -> Result<()> {
-    let heads = |&l: &usize| plan.layers.get(l).is_some_and(|layer| layer.heads() > 0);
+    let heads = |&l: &usize| l < plan.layers.len() && plan.attends_plainly(l);
     if layers.is_sorted_by(|a, b| a < b) && layers.iter().all(heads) {
         return Ok(());
     }
     Err(Error::rejected(format!(
-        "attention in integers of layers {layers:?}, which are not rising numbers of layers with heads"
+        "attention in integers of layers {layers:?}, which are not rising numbers of layers with heads, \
+         no window and no bias on the scores"
     )))
 }
 

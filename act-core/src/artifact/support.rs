@@ -2,8 +2,9 @@
 //! these lists.
 
 use super::model::Artifact;
+use crate::arithmetic::relative::Buckets;
 use crate::error::{Error, Result};
-use crate::plan::{NormPlace, Plan, Pooling, Position};
+use crate::plan::{LayerPlan, Plan, Position};
 
 impl Artifact {
     /// Refuses a model with a part that is stored but not computed yet. (What its tokenizer asks
@@ -22,37 +23,43 @@ impl Plan {
     /// # Errors
     /// Rejected: the part is named.
     pub fn check_supported(&self) -> Result<()> {
-        let (embeddings, block, dense) = (&self.embeddings, &self.block, self.head.dense);
-        embeddings.positions.iter().try_for_each(check_position)?;
-        let windowed = self.layers.iter().any(|layer| layer.window.is_some());
+        let embeddings = &self.embeddings;
+        for position in &embeddings.positions {
+            self.check_position(position)?;
+        }
         Error::refuse_any(&[
             (
-                embeddings.position_offset().is_none(),
-                "encoders without a position table",
+                embeddings.positions.is_empty(),
+                "encoders without positions",
             ),
             (!embeddings.norm, "embeddings without a norm"),
-            (block.norms != NormPlace::After, "norms before the blocks"),
-            (block.gated, "gated feed-forward blocks"),
-            (!block.attention_bias, "attention without biases"),
-            (
-                !block.feed_forward_bias,
-                "feed-forward blocks without biases",
-            ),
-            (!block.norm_bias, "norms without biases"),
-            (block.final_norm, "a norm behind the last layer"),
-            (windowed, "attention windows"),
-            (self.head.pooling != Pooling::FirstToken, "pooling by mean"),
-            (dense.is_some_and(|d| !d.bias), "heads without a bias"),
-            (dense.is_some_and(|d| d.norm), "heads with a norm"),
         ])
     }
-}
 
-fn check_position(position: &Position) -> Result<()> {
-    match position {
-        Position::Learned { .. } => Ok(()),
-        Position::Rotary { .. } => Err(Error::unsupported("rotary positions")),
-        Position::Bias { .. } => Err(Error::unsupported("relative position biases")),
-        Position::Disentangled { .. } => Err(Error::unsupported("disentangled attention")),
+    fn check_position(&self, position: &Position) -> Result<()> {
+        let odd = |layer: &LayerPlan| layer.attention_width() > 0 && layer.head_dim % 2 == 1;
+        match position {
+            Position::Rotary { .. } if self.layers.iter().any(odd) => Err(Error::unsupported(
+                "rotary positions in heads of an odd size",
+            )),
+            Position::Learned { .. } | Position::Rotary { .. } => Ok(()),
+            Position::Bias {
+                buckets,
+                max_distance,
+                heads,
+            } => {
+                let most = |layer: &LayerPlan| layer.kept_heads.last().copied().unwrap_or(0);
+                let beyond = |layer: &LayerPlan| usize::from(most(layer)) >= *heads;
+                let few = *buckets < Buckets::FEWEST || *max_distance <= buckets / 4;
+                Error::refuse_any(&[
+                    (few, "relative position biases of few buckets or distances"),
+                    (
+                        self.layers.iter().any(beyond),
+                        "relative position biases of fewer heads than layers have",
+                    ),
+                ])
+            }
+            Position::Disentangled { .. } => Err(Error::unsupported("disentangled attention")),
+        }
     }
 }

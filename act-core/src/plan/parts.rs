@@ -43,6 +43,10 @@ pub enum Family {
     Electra,
     /// ALBERT (Lan et al. 2020): projected embeddings; its one layer is as many equal ones here.
     Albert,
+    /// ModernBERT (Warner et al. 2024): norms before the blocks, rotary positions, gates, windows.
+    ModernBert,
+    /// MPNet (Song et al. 2020): RoBERTa's parts, and a bias by distance on the scores.
+    Mpnet,
 }
 
 impl Family {
@@ -57,6 +61,8 @@ impl Family {
             Family::Camembert => "camembert",
             Family::Electra => "electra",
             Family::Albert => "albert",
+            Family::ModernBert => "modernbert",
+            Family::Mpnet => "mpnet",
         }
     }
 }
@@ -233,6 +239,13 @@ impl Block {
     }
 }
 
+impl NormPlace {
+    /// True where norms stand before the blocks, inside the residual.
+    pub fn before(self) -> bool {
+        self != NormPlace::After
+    }
+}
+
 /// Where the two layer norms of a layer stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NormPlace {
@@ -312,7 +325,7 @@ impl Head {
 pub enum Pooling {
     /// The first token's row.
     FirstToken,
-    /// The mean over all tokens.
+    /// The mean over all tokens that are not pads, or over all where all are.
     Mean,
 }
 

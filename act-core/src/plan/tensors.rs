@@ -1,6 +1,7 @@
 //! Which tensors follow from a plan.
 
 use super::parts::{NormPlace, Plan, Position};
+use crate::arithmetic::relative::Buckets;
 use crate::names::{
     Embedding, Linear, Norm, RELATIVE_BIAS, RELATIVE_EMBEDDINGS, group_multipliers,
 };
@@ -95,7 +96,7 @@ impl List<'_> {
     }
 
     fn layer(&mut self, l: usize) {
-        let (block, hidden) = (&self.plan.block, self.plan.hidden_size);
+        let hidden = self.plan.hidden_size;
         let attention = [
             Linear::Query(l),
             Linear::Key(l),
@@ -103,7 +104,7 @@ impl List<'_> {
             Linear::AttentionOutput(l),
         ];
         attention.into_iter().for_each(|linear| self.linear(linear));
-        if l > 0 || block.norms != NormPlace::BeforeButFirst {
+        if self.plan.has_attention_norm(l) {
             self.norm(Norm::Attention(l), hidden);
         }
         let feed_forward = [Linear::Intermediate(l), Linear::Gate(l), Linear::Output(l)];
@@ -234,8 +235,65 @@ impl Plan {
         !self.linear_shape(linear).contains(&0)
     }
 
+    /// Whether a layer's attention has a norm, before or after it.
+    pub fn has_attention_norm(&self, layer: usize) -> bool {
+        layer > 0 || self.block.norms != NormPlace::BeforeButFirst
+    }
+
+    /// The layer norms that the plan has, in directory order.
+    pub fn norms(&self) -> Vec<Norm> {
+        let mut norms = vec![Norm::Embeddings];
+        norms.retain(|_| self.embeddings.norm);
+        for l in 0..self.layers.len() {
+            norms.extend(self.has_attention_norm(l).then_some(Norm::Attention(l)));
+            norms.push(Norm::Output(l));
+        }
+        norms.extend(self.block.final_norm.then_some(Norm::Final));
+        let head = self.head.dense.is_some_and(|dense| dense.norm);
+        norms.extend(head.then_some(Norm::Head));
+        norms
+    }
+
+    /// Buckets and furthest distance of the bias on scores, if there is one.
+    pub fn relative_bias(&self) -> Option<Buckets> {
+        self.embeddings.positions.iter().find_map(|p| match *p {
+            Position::Bias {
+                buckets,
+                max_distance,
+                ..
+            } => Some(Buckets::new(buckets, max_distance)),
+            _ => None,
+        })
+    }
+
+    /// Whether a layer's attention can multiply bytes: it has heads, and nothing between scores and softmax
+    /// but the scale.
+    pub fn attends_plainly(&self, layer: usize) -> bool {
+        let bias =
+            |p: &Position| matches!(p, Position::Bias { .. } | Position::Disentangled { .. });
+        let layer = &self.layers[layer];
+        let biased = self.embeddings.positions.iter().any(bias);
+        layer.heads() > 0 && layer.window.is_none() && !biased
+    }
+
+    /// Base of the angles by which a layer turns queries and keys, if it does.
+    pub fn rotary_theta(&self, layer: usize) -> Option<f32> {
+        let window = self.layers[layer].window;
+        self.embeddings.positions.iter().find_map(|p| match *p {
+            Position::Rotary {
+                global_theta,
+                local_theta,
+            } => Some(if window.is_some() {
+                local_theta
+            } else {
+                global_theta
+            }),
+            _ => None,
+        })
+    }
+
     /// Whether a linear of this kind has a bias.
-    fn has_bias(&self, linear: Linear) -> bool {
+    pub fn has_bias(&self, linear: Linear) -> bool {
         match linear {
             Linear::Query(_) | Linear::Key(_) | Linear::Value(_) | Linear::AttentionOutput(_) => {
                 self.block.attention_bias

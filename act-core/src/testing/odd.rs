@@ -5,8 +5,7 @@ use std::num::NonZeroUsize;
 use super::random_params;
 use crate::artifact::Artifact;
 use crate::plan::{
-    Block, Embeddings, Head, HeadActivation, HeadDense, LayerPlan, NormPlace, Plan, Pooling,
-    Position,
+    Block, Head, HeadActivation, HeadDense, LayerPlan, NormPlace, Plan, Pooling, Position,
 };
 use crate::quant::GroupLimit;
 use crate::seed::Seed;
@@ -14,42 +13,41 @@ use crate::task_info::{Columns, Problem};
 use crate::tensor::Tensor;
 use crate::tokenizer::{JsonSpec, Split, TokenizerSpec, Truncation};
 
-/// A float model of parts that only schema 2 can say: norms before, gates, windows, rotary
-/// positions, no biases, a `tokenizer.json`, several labels.
+/// Makes a plan one of ModernBERT's parts: norms before, gates, windows in every second layer,
+/// rotary positions, no biases. Heads of an odd size, which cannot be turned, get one number more.
+pub fn modern_plan(plan: &mut Plan, pooling: Pooling, window: usize) {
+    plan.embeddings.positions = vec![Position::Rotary {
+        global_theta: 160_000.0,
+        local_theta: 10_000.0,
+    }];
+    plan.embeddings.type_vocab_size = 0;
+    plan.block = Block {
+        norms: NormPlace::BeforeButFirst,
+        activation: plan.block.activation,
+        gated: true,
+        attention_bias: false,
+        feed_forward_bias: false,
+        norm_bias: false,
+        final_norm: true,
+    };
+    for (l, layer) in plan.layers.iter_mut().enumerate() {
+        layer.head_dim = layer.head_dim.next_multiple_of(2);
+        layer.window = NonZeroUsize::new(window).filter(|_| l % 2 == 1);
+    }
+    plan.head = Head {
+        pooling,
+        dense: Some(HeadDense {
+            activation: HeadActivation::Gelu,
+            bias: false,
+            norm: true,
+        }),
+    };
+}
+
+/// Those parts, a `tokenizer.json` and several labels: what only schema 2 can say.
 pub fn odd_parts(mut model: Artifact) -> Artifact {
-    let layer = |window| LayerPlan {
-        window: NonZeroUsize::new(window),
-        ..LayerPlan::full(2, 2, 3)
-    };
-    model.plan = Plan {
-        embeddings: Embeddings {
-            positions: vec![Position::Rotary {
-                global_theta: 160_000.0,
-                local_theta: 10_000.0,
-            }],
-            type_vocab_size: 0,
-            ..model.plan.embeddings
-        },
-        block: Block {
-            norms: NormPlace::BeforeButFirst,
-            activation: model.plan.block.activation,
-            gated: true,
-            attention_bias: false,
-            feed_forward_bias: false,
-            norm_bias: false,
-            final_norm: true,
-        },
-        layers: vec![layer(0), layer(2)],
-        head: Head {
-            pooling: Pooling::Mean,
-            dense: Some(HeadDense {
-                activation: HeadActivation::Gelu,
-                bias: false,
-                norm: true,
-            }),
-        },
-        ..model.plan
-    };
+    model.plan.layers = vec![LayerPlan::full(2, 2, 3); 2];
+    modern_plan(&mut model.plan, Pooling::Mean, 2);
     model.tokenizer = TokenizerSpec::Json(JsonSpec {
         text: "{\"model\":{}}".into(),
         vocab_size: model.plan.embeddings.vocab_size - 1,

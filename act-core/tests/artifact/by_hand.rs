@@ -78,6 +78,8 @@ fn family_code(family: Family) -> u16 {
         Family::Camembert => 6,
         Family::Electra => 7,
         Family::Albert => 8,
+        Family::ModernBert => 9,
+        Family::Mpnet => 10,
     }
 }
 

@@ -174,8 +174,7 @@ fn parts_that_are_stored_and_not_computed_are_named() {
     for (name, artifact) in models::all() {
         let refused = artifact.check_supported().err().map(|e| e.to_string());
         let part = match name {
-            "odd parts" => Some("rotary positions"),
-            "relative positions" => Some("relative position biases"),
+            "relative positions" => Some("disentangled attention"),
             _ => None,
         };
         assert_eq!(refused.is_some(), part.is_some(), "{name}");

@@ -2,7 +2,7 @@
 
 use act_core::provenance::StageRecord;
 use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec};
-use act_core::{Linear, Plan, Site};
+use act_core::{Plan, Site};
 use act_stage::provenance::SiteFigures;
 use act_stage::report::InputSite;
 
@@ -23,7 +23,7 @@ pub fn rows(plan: &Plan, quant: &QuantSpec, provenance: &[StageRecord]) -> Vec<R
     let metrics = provenance.last().map_or(&[][..], |record| &record.metrics);
     let mut rows: Vec<Row> = Vec::new();
     for linear in plan.linears() {
-        if let (Linear::Key(_) | Linear::Value(_), Some(row)) = (linear, rows.last_mut()) {
+        if let (false, Some(row)) = (linear.readers()[0] == linear, rows.last_mut()) {
             row.report.linears.push(linear.to_string());
             continue;
         }

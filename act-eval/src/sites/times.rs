@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use act_core::{Artifact, Linear, Result, Tensor};
+use act_core::{Artifact, Result, Tensor};
 use act_infer::Engine;
 use act_infer::profile::{self, Phase};
 use act_stage::timing::Milliseconds;
@@ -32,7 +32,7 @@ pub fn measure(model: &Artifact, rows: &mut [Row]) -> Result<()> {
         }
     }
     let mut inputs = model.plan.linears();
-    inputs.retain(|linear| !matches!(linear, Linear::Key(_) | Linear::Value(_)));
+    inputs.retain(|linear| linear.readers()[0] == *linear);
     for (row, linear) in rows.iter_mut().zip(inputs) {
         let [here, float] = [&times[0], &times[1]].map(|runs| {
             let (layer, part) = profile::place(&model.plan, linear)?;

@@ -10,6 +10,8 @@ use crate::attention::{Head, MASKED, Values, attend, attend_in_integers};
 use crate::dense::{Dense, Input};
 use crate::gemm::{Left, Out};
 use crate::model::HeadProjections;
+use crate::ops::norm::{LayerNorm, layer_norm_into};
+use crate::ops::rotary::turn_rows;
 use crate::profile::Phase;
 use crate::sequences::Sequences;
 use crate::team::Split;
@@ -44,16 +46,17 @@ impl Pass<'_, '_> {
     }
 
     /// The heads' context of the classified positions of a chunk, into `memory.context`. `hidden` is
-    /// the stream of all tokens, `first` that of these positions.
+    /// the stream of all tokens, `first` that of these positions; the norm is that before the block.
     pub(super) fn first_attention(
         &mut self,
         l: usize,
-        heads: &HeadProjections,
+        (heads, norm): (&HeadProjections, Option<&LayerNorm>),
         chunk: Sequences<'_>,
         hidden: &[f32],
         first: &[f32],
         memory: &mut BlockMemory,
     ) {
+        let mut normed = self.normed(norm, first, memory);
         let BlockMemory {
             heads: own,
             context,
@@ -65,7 +68,8 @@ impl Pass<'_, '_> {
         context.resize(chunk.count() * width);
         let columns = self.member.part(self.split(heads));
         queries.resize(chunk.count() * columns.len());
-        let input = &mut Input::new(first, self.width, bytes);
+        let input = &mut Input::new(normed.as_deref().unwrap_or(first), self.width, bytes);
+        // They stand at place 0, where nothing is turned.
         self.project(&heads.query, input, columns.clone(), queries);
 
         let (mut hidden, mut queries, mut context_rows) = (hidden, &queries[..], &mut context[..]);
@@ -75,11 +79,17 @@ impl Pass<'_, '_> {
             let (own_context, others) = context_rows.split_at_mut(part.count() * width);
             let columns = columns.clone();
             let queries_here = Some(Queries { values, columns });
-            let input = &mut Input::new(here, self.width, bytes);
+            if let (Some(normed), Some(norm)) = (&mut normed, norm) {
+                normed.resize(here.len());
+                layer_norm_into(self.isa, here, norm, normed);
+                self.clock.lap(Phase::Norm);
+            }
+            let input = &mut Input::new(normed.as_deref().unwrap_or(here), self.width, bytes);
             self.block(heads, part, input, queries_here, own_context, own);
             (hidden, queries, context_rows) = (rest, later, others);
         }
-        self.complete_context(l, heads, context);
+        memory.keep(normed);
+        self.complete_context(l, heads, &mut memory.context);
     }
 
     /// This member's heads over a block, into their columns of `context`.
@@ -93,6 +103,9 @@ impl Pass<'_, '_> {
         memory: &mut HeadMemory,
     ) {
         key_mask(block, self.model.pad_id, &mut memory.mask);
+        if let Some(which) = heads.frequencies {
+            self.model.reach(which, block.longest(), &mut memory.turns);
+        }
         let split = self.split(heads);
         let part = self.member.part(split);
         let together = if self.observer.is_none() && heads.share_bytes() {
@@ -106,9 +119,11 @@ impl Pass<'_, '_> {
             if queries.is_none() {
                 memory.query.resize(size);
                 self.project(&heads.query, input, group.clone(), &mut memory.query);
+                self.turn(heads, block, group.len(), &memory.turns, &mut memory.query);
             }
             memory.key.resize(size);
             self.project(&heads.key, input, group.clone(), &mut memory.key);
+            self.turn(heads, block, group.len(), &memory.turns, &mut memory.key);
             let in_panels = self.observer.is_none()
                 && !heads.in_integers
                 && memory.value_panels.fit(heads.head_dim);
@@ -140,8 +155,9 @@ impl Pass<'_, '_> {
             value_panels,
             mask,
             attention,
+            ..
         } = memory;
-        let (width, head_dim) = (heads.width(), heads.head_dim);
+        let (width, head_dim, bias) = (heads.width(), heads.head_dim, self.model.bias.as_ref());
         for column in group.clone().step_by(head_dim) {
             let columns = column - group.start..column - group.start + head_dim;
             let (mut query_row, mut key_row) = (0, 0);
@@ -171,6 +187,11 @@ impl Pass<'_, '_> {
                         Values::Rows(rows(value, key_row, tokens, &group, columns.start))
                     },
                     head_dim,
+                    window: heads.window,
+                    bias: bias.map(|bias| {
+                        let head = usize::from(heads.kept[column / head_dim]);
+                        (&bias.buckets, bias.of_head(head))
+                    }),
                     mask: mask.get(key_row..key_row + tokens).unwrap_or(&[]),
                 };
                 let out = (&mut context[query_row * width + column..], width);
@@ -211,7 +232,28 @@ impl Pass<'_, '_> {
         self.observe(Site::Projection(dense.name()), out, dense.outputs());
     }
 
-    /// The same into the panels of `memory.value_panels`.
+    /// Turns queries or keys of every token by their places, where this layer does.
+    fn turn(
+        &mut self,
+        heads: &HeadProjections,
+        block: Sequences<'_>,
+        columns: usize,
+        turns: &[Vec<f32>],
+        values: &mut [f32],
+    ) {
+        let Some(which) = heads.frequencies else {
+            return;
+        };
+        let mut rest = values;
+        for &tokens in block.lengths() {
+            let (rows, others) = rest.split_at_mut(tokens * columns);
+            turn_rows(self.isa, rows, columns, &turns[which], heads.head_dim);
+            rest = others;
+        }
+        self.clock.lap(Phase::Projections);
+    }
+
+    /// Some columns of a projection into the panels of `memory.value_panels`.
     fn project_panels(
         &mut self,
         dense: &Dense,

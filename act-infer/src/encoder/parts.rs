@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Pass, gather_first};
+use super::Pass;
 use crate::costs::TRIALS;
 use crate::model::Model;
 use crate::observer::Observer;
@@ -25,8 +25,8 @@ pub(crate) fn embed(
     hidden
 }
 
-/// Takes the residual stream of all tokens through one layer; behind the last it is that of the
-/// classified positions.
+/// Takes the residual stream of all tokens through one layer; behind the last it is what the head
+/// reads of each sequence.
 pub(crate) fn step(
     model: &Model,
     layer: usize,
@@ -42,8 +42,7 @@ pub(crate) fn step(
         return;
     }
     let mut first = vec![0.0; sequences.count() * pass.width];
-    gather_first(sequences, stream, &mut first, pass.width);
-    pass.last_layer(sequences, stream, &mut first, block);
+    pass.last_and_pool(sequences, stream, &mut first, block);
     *stream = first;
 }
 

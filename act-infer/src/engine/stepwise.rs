@@ -14,12 +14,12 @@ use crate::sequences::Sequences;
 pub struct Stream {
     /// Layers behind it.
     layer: usize,
-    /// `[tokens, hidden]`; behind the last layer `[sequences, hidden]`, the classified positions.
+    /// `[tokens, hidden]`; behind the last layer `[sequences, hidden]`, what the head reads.
     values: Vec<f32>,
 }
 
 impl Stream {
-    /// `[tokens, hidden]`; behind the last layer `[sequences, hidden]`, the classified positions.
+    /// `[tokens, hidden]`; behind the last layer `[sequences, hidden]`, what the head reads.
     pub fn values(&self) -> &[f32] {
         &self.values
     }

@@ -20,6 +20,8 @@ pub enum Out<'a> {
     Activated(&'a mut [f32], Activation),
     /// Added to what is there.
     Added(&'a mut [f32]),
+    /// Multiplied with what is there.
+    Multiplied(&'a mut [f32]),
     /// Activated and stored as the bytes of an int8 layer's input.
     Bytes(&'a mut [u8], Activation, ToBytes<'a>),
 }
@@ -31,6 +33,7 @@ impl Out<'_> {
             Out::Floats(values) => Out::Floats(&mut values[first..]),
             Out::Activated(values, activation) => Out::Activated(&mut values[first..], *activation),
             Out::Added(values) => Out::Added(&mut values[first..]),
+            Out::Multiplied(values) => Out::Multiplied(&mut values[first..]),
             Out::Bytes(bytes, activation, quantizer) => {
                 Out::Bytes(&mut bytes[first..], *activation, quantizer.from(first))
             }
@@ -99,6 +102,11 @@ impl Strip<'_> {
             Out::Added(values) => {
                 for r in 0..rows {
                     add(&results.row(r), &mut values[window(r)]);
+                }
+            }
+            Out::Multiplied(values) => {
+                for r in 0..rows {
+                    multiply(&results.row(r), &mut values[window(r)]);
                 }
             }
             Out::Bytes(bytes, activation, quantizer) => {
@@ -262,6 +270,23 @@ fn add<const W: usize>(results: &[f32; W], out: &mut [f32]) {
         Err(_) => {
             for c in 0..out.len() {
                 out[c] += results[c];
+            }
+        }
+    }
+}
+
+/// Multiplies with as many results as there are columns.
+#[inline(always)]
+fn multiply<const W: usize>(results: &[f32; W], out: &mut [f32]) {
+    match <&mut [f32; W]>::try_from(&mut *out) {
+        Ok(out) => {
+            for c in 0..W {
+                out[c] *= results[c];
+            }
+        }
+        Err(_) => {
+            for c in 0..out.len() {
+                out[c] *= results[c];
             }
         }
     }

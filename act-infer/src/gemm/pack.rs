@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::epilogue::{Out, Strip};
 use super::kernel::Kernel;
-use super::operands::{Left, PanelF32, PanelI8, Ranges, RowScales, Scheme};
+use super::operands::{Left, MAX_WIDTH, PanelF32, PanelI8, Ranges, RowScales, Scheme};
 use crate::aligned::Aligned;
 
 /// Packed float matrix `[k, n]` with what the sums start from.
@@ -152,6 +152,33 @@ impl PackedF32 {
             columns: columns.len(),
         };
         self.kernel.f32_panels(left, panels, strip);
+    }
+
+    /// `left` times some rows of this matrix, of which the sums start from zero, into `out`.
+    pub fn multiply_rows(
+        &self,
+        rows: Range<usize>,
+        left: Left<'_, f32>,
+        (mut out, stride): (Out<'_>, usize),
+    ) {
+        if rows == (0..self.k) {
+            return self.multiply(left, out, stride);
+        }
+        let width = self.kernel.width();
+        for panel in 0..self.panels() {
+            let columns = self.columns(panel..panel + 1);
+            let first = (panel * self.k + rows.start) * width;
+            let panels = PanelF32 {
+                weights: &self.weights[first..][..rows.len() * width],
+                start: &[0.0; MAX_WIDTH][..width],
+            };
+            let strip = Strip {
+                out: out.from(columns.start),
+                stride,
+                columns: columns.len(),
+            };
+            self.kernel.f32_panels(left, panels, strip);
+        }
     }
 
     /// The same matrix for another kernel.

@@ -10,7 +10,9 @@ pub(crate) mod attention_bytes;
 pub(crate) mod embed;
 pub(crate) mod gelu_bytes;
 pub(crate) mod norm;
+pub(crate) mod pool;
 pub(crate) mod quantize;
+pub(crate) mod rotary;
 pub(crate) mod softmax;
 
 pub(crate) use act_core::arithmetic::lanes::{LANES, combine_lanes, larger, reduce};

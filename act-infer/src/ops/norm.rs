@@ -19,6 +19,15 @@ for_each_isa! {
             normalize(row, norm);
         }
     }
+
+    /// The normalised rows of `values`, into `out`.
+    pub(crate) fn layer_norm_into(values: &[f32], norm: &LayerNorm, out: &mut [f32]) {
+        let width = norm.gamma.len();
+        for (row, out) in values.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            out.copy_from_slice(row);
+            normalize(out, norm);
+        }
+    }
 }
 
 #[inline(always)]

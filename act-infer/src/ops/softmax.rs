@@ -58,6 +58,31 @@ for_each_isa! {
     }
 }
 
+/// `scale * score + bias` for `keys` scores of every row of `stride`; those beyond stay as they are.
+pub(crate) fn add_bias(
+    scores: &mut [f32],
+    (stride, keys): (usize, usize),
+    scale: f32,
+    bias: impl Fn(usize, usize) -> f32,
+) {
+    for (r, row) in scores.chunks_exact_mut(stride).enumerate() {
+        for (key, score) in row[..keys].iter_mut().enumerate() {
+            *score = *score * scale + bias(r, key);
+        }
+    }
+}
+
+/// Minus infinity for the keys that are further than `window` from a row's place, which is `place` in
+/// the first row and rises by one a row; rows of `stride` scores, of which the first is that of key 0.
+pub(crate) fn outside_window(scores: &mut [f32], stride: usize, place: usize, window: usize) {
+    for (r, row) in scores.chunks_exact_mut(stride).enumerate() {
+        let first = (place + r).saturating_sub(window).min(stride);
+        let end = (place + r).saturating_add(window + 1).min(stride);
+        row[..first].fill(f32::NEG_INFINITY);
+        row[end..].fill(f32::NEG_INFINITY);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Batches and models that do not fit: an error, never a label.
 
 use act_core::quant::ActivationScheme;
-use act_core::testing::{TinyInt8, multiplied_inputs, odd_parts};
+use act_core::testing::{TinyInt8, multiplied_inputs, relative_positions};
 use act_core::{Artifact, Batch, Embedding, ErrorKind, Linear, Tensor};
 use act_infer::Engine;
 
@@ -111,8 +111,8 @@ fn what_does_not_fit_its_plan_is_rejected() {
         ),
         (changed(&|m| m.plan.num_labels = 0), "one label"),
         (
-            Engine::new(odd_parts(tiny(None))).err().unwrap(),
-            "does not run rotary positions",
+            Engine::new(relative_positions(tiny(None))).err().unwrap(),
+            "does not run disentangled attention",
         ),
         (
             changed(&|m| m.quant.linears[0].input_multiplier = true),

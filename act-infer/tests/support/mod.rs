@@ -1,7 +1,8 @@
 //! The encoder once more, straight from the formulas: f64, one token and one output at a time, no
 //! packing, no blocks. Shares no code with the engine.
 
-use act_core::plan::HeadActivation;
+use act_core::names::RELATIVE_BIAS;
+use act_core::plan::{HeadActivation, Pooling, Position};
 use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::tensor::TensorData;
 use act_core::{Activation, Artifact, Embedding, Encoding, Linear, Norm};
@@ -15,34 +16,54 @@ pub fn reference_logits(model: &Artifact, sequence: &Encoding) -> Vec<f64> {
     for l in 0..model.plan.layers.len() {
         x = layer(model, l, &x, &sequence.input_ids);
     }
+    if model.plan.block.final_norm {
+        x = norm(model, Norm::Final, &x);
+    }
+    let read = pool(model, &x, &sequence.input_ids);
     let pooled = match model.plan.head.dense {
-        None => x[..1].to_vec(),
+        None => read,
         Some(dense) => {
-            let pooled = linear(model, Linear::Pooler, &x[..1]);
-            match dense.activation {
+            let pooled = linear(model, Linear::Pooler, &read);
+            let pooled = match dense.activation {
                 HeadActivation::Tanh => map(&pooled, f64::tanh),
                 HeadActivation::Relu => map(&pooled, |x| x.max(0.0)),
                 HeadActivation::Gelu => map(&pooled, gelu),
+            };
+            match dense.norm {
+                true => norm(model, Norm::Head, &pooled),
+                false => pooled,
             }
         }
     };
     linear(model, Linear::Classifier, &pooled).remove(0)
 }
 
+/// What the head reads: the first row, or the mean of those that are no pads.
+fn pool(model: &Artifact, x: &Matrix, ids: &[u32]) -> Matrix {
+    if model.plan.head.pooling == Pooling::FirstToken {
+        return x[..1].to_vec();
+    }
+    let pad = model.tokenizer.pad_id();
+    let all = ids.iter().all(|&id| id == pad);
+    let rows: Vec<_> = (0..x.len()).filter(|&i| all || ids[i] != pad).collect();
+    let mean = |c: usize| rows.iter().map(|&i| x[i][c]).sum::<f64>() / rows.len() as f64;
+    vec![(0..x[0].len()).map(mean).collect()]
+}
+
 fn embed(model: &Artifact, sequence: &Encoding) -> Matrix {
     let embeddings = &model.plan.embeddings;
     let tokens = sequence.input_ids.iter().zip(&sequence.token_type_ids);
-    let offset = embeddings.position_offset().unwrap();
+    let offset = embeddings.position_offset().unwrap_or(0);
     let mut count = 0;
     let rows = tokens.map(|(&id, &kind)| {
         // Pads are not counted where rows come before the positions, and read the last of those.
         let counted = offset == 0 || id != model.tokenizer.pad_id();
         count += usize::from(counted);
         let position = if counted { count } else { 0 } + offset;
-        let mut rows = vec![
-            table_row(model, Embedding::Word, id as usize),
-            table_row(model, Embedding::Position, position - 1),
-        ];
+        let mut rows = vec![table_row(model, Embedding::Word, id as usize)];
+        if embeddings.position_offset().is_some() {
+            rows.push(table_row(model, Embedding::Position, position - 1));
+        }
         if embeddings.type_vocab_size > 0 {
             rows.push(table_row(model, Embedding::TokenType, kind as usize));
         }
@@ -75,20 +96,31 @@ fn table_row(model: &Artifact, table: Embedding, row: usize) -> Vec<f64> {
 
 fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
     let plan = &model.plan.layers[l];
-    let [q, k, v] =
-        [Linear::Query(l), Linear::Key(l), Linear::Value(l)].map(|name| linear(model, name, x));
+    let before = model.plan.block.norms.before();
+    let seen = match before && model.plan.has_attention_norm(l) {
+        true => norm(model, Norm::Attention(l), x),
+        false => x.clone(),
+    };
+    let [mut q, mut k, v] =
+        [Linear::Query(l), Linear::Key(l), Linear::Value(l)].map(|name| linear(model, name, &seen));
+    if let Some(theta) = model.plan.rotary_theta(l) {
+        turn(&mut q, plan.head_dim, theta.into());
+        turn(&mut k, plan.head_dim, theta.into());
+    }
     let mut context = vec![Vec::new(); x.len()];
     for h in 0..plan.heads() {
         let columns = h * plan.head_dim..(h + 1) * plan.head_dim;
         for (i, row) in context.iter_mut().enumerate() {
             let scores = (0..x.len()).map(|j| {
                 let dot: f64 = columns.clone().map(|c| q[i][c] * k[j][c]).sum();
-                let mask = if ids[j] == model.tokenizer.pad_id() {
-                    -1e4
-                } else {
-                    0.0
+                let outside = plan.window.is_some_and(|w| i.abs_diff(j) > w.get());
+                let mask = match ids[j] == model.tokenizer.pad_id() {
+                    _ if outside => f64::NEG_INFINITY,
+                    true => -1e4,
+                    false => 0.0,
                 };
-                dot / (plan.head_dim as f64).sqrt() + mask
+                let score = dot / (plan.head_dim as f64).sqrt() + mask;
+                score + relative_bias(model, plan.kept_heads[h].into(), i, j)
             });
             let weights = softmax(&scores.collect::<Vec<_>>());
             let mixed = columns
@@ -98,7 +130,14 @@ fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
         }
     }
     let attention = linear(model, Linear::AttentionOutput(l), &context);
-    let x = norm(model, Norm::Attention(l), &sum(x, &attention));
+    let mut x = sum(x, &attention);
+    if !before {
+        x = norm(model, Norm::Attention(l), &x);
+    }
+    let seen = match before {
+        true => norm(model, Norm::Output(l), &x),
+        false => x.clone(),
+    };
     let activation = |value: f64| match model.plan.block.activation {
         Activation::Gelu => gelu(value),
         Activation::Relu => value.max(0.0),
@@ -107,9 +146,64 @@ fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
             value / 2.0 * (1.0 + (root * (value + 0.044715 * value.powi(3))).tanh())
         }
     };
-    let neurons = map(&linear(model, Linear::Intermediate(l), &x), activation);
+    let mut neurons = map(&linear(model, Linear::Intermediate(l), &seen), activation);
+    if model.plan.block.gated {
+        let gates = linear(model, Linear::Gate(l), &seen);
+        for (neuron, gate) in neurons.iter_mut().flatten().zip(gates.iter().flatten()) {
+            *neuron *= gate;
+        }
+    }
     let update = linear(model, Linear::Output(l), &neurons);
-    norm(model, Norm::Output(l), &sum(&x, &update))
+    match before {
+        true => sum(&x, &update),
+        false => norm(model, Norm::Output(l), &sum(&x, &update)),
+    }
+}
+
+/// What is added to the score of key `j` for query `i`, as MPNet's own code says it.
+fn relative_bias(model: &Artifact, head: usize, i: usize, j: usize) -> f64 {
+    let bias = model
+        .plan
+        .embeddings
+        .positions
+        .iter()
+        .find_map(|p| match *p {
+            Position::Bias {
+                buckets,
+                max_distance,
+                heads,
+            } => Some((buckets, max_distance as f64, heads)),
+            _ => None,
+        });
+    let Some((buckets, furthest, heads)) = bias else {
+        return 0.0;
+    };
+    let (half, distance) = (buckets / 2, i.abs_diff(j));
+    let exact = half / 2;
+    let log = |x: f64| (x / exact as f64).ln();
+    let far = || exact + (log(distance as f64) / log(furthest) * (half - exact) as f64) as usize;
+    let bucket = if distance < exact {
+        distance
+    } else {
+        far().min(half - 1)
+    };
+    let bucket = bucket + if j > i { half } else { 0 };
+    numbers(model, RELATIVE_BIAS)[bucket * heads + head]
+}
+
+/// Turns number `i` of every head with that half a head further on by the angle
+/// `place * theta^(-2i / head_dim)`.
+fn turn(x: &mut Matrix, head_dim: usize, theta: f64) {
+    for (place, row) in x.iter_mut().enumerate() {
+        for head in row.chunks_exact_mut(head_dim) {
+            for i in 0..head_dim / 2 {
+                let angle = place as f64 * theta.powf(-2.0 * i as f64 / head_dim as f64);
+                let (a, b) = (head[i], head[i + head_dim / 2]);
+                head[i] = a * angle.cos() - b * angle.sin();
+                head[i + head_dim / 2] = b * angle.cos() + a * angle.sin();
+            }
+        }
+    }
 }
 
 /// A linear layer; its input is rounded to the model's integers first if it is quantised.
@@ -119,7 +213,10 @@ fn linear(model: &Artifact, linear: Linear, x: &[Vec<f64>]) -> Matrix {
         if out == 0 {
             return Vec::new();
         }
-        let bias = numbers(model, &linear.bias());
+        let bias = match model.plan.has_bias(linear) {
+            true => numbers(model, &linear.bias()),
+            false => vec![0.0; out],
+        };
         if input == 0 {
             return bias;
         }
@@ -170,7 +267,11 @@ fn quantize(row: &[f64], quant: &LinearQuant) -> (Vec<f64>, f64) {
 }
 
 fn norm(model: &Artifact, name: Norm, x: &Matrix) -> Matrix {
-    let (gamma, beta) = (numbers(model, &name.weight()), numbers(model, &name.bias()));
+    let gamma = numbers(model, &name.weight());
+    let beta = match model.plan.block.norm_bias {
+        true => numbers(model, &name.bias()),
+        false => vec![0.0; gamma.len()],
+    };
     let row = |row: &Vec<f64>| -> Vec<f64> {
         let count = row.len() as f64;
         let mean = row.iter().sum::<f64>() / count;

@@ -1,12 +1,14 @@
 //! Attention and relations of ordinary tensor operations, over sequences that are padded to the
 //! longest one.
 
+use std::ops::Range;
+
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{FloatDType, Tensor};
 
 use super::Ops;
 use crate::dropout::{Dropout, MaskRows, Queries};
-use crate::shapes::{AttentionShape, RelationShape};
+use crate::shapes::{AttentionShape, RelationShape, Turns};
 use crate::tensors::tensor;
 
 /// Attention of ordinary tensor operations, padded to the longest sequence.
@@ -14,6 +16,16 @@ pub(crate) fn attention<B: Ops>(
     q: Tensor<B, 2>,
     k: Tensor<B, 2>,
     v: Tensor<B, 2>,
+    shape: &AttentionShape,
+    dropout: Dropout,
+) -> Tensor<B, 2> {
+    biased_attention([q, k, v], None, shape, dropout)
+}
+
+/// The same, with numbers added to the scores.
+pub(super) fn biased_attention<B: Ops>(
+    [q, k, v]: [Tensor<B, 2>; 3],
+    added: Option<Tensor<B, 4>>,
     shape: &AttentionShape,
     dropout: Dropout,
 ) -> Tensor<B, 2> {
@@ -42,7 +54,18 @@ pub(crate) fn attention<B: Ops>(
             a.cast(low).matmul(b.cast(low)).cast(high)
         }
     };
-    let scores = product(q, k.transpose()) / (head_dim as f64).sqrt() + bias;
+    let mut scores = product(q, k.transpose()) / (head_dim as f64).sqrt() + bias;
+    if let Some(added) = added {
+        scores = scores + added;
+    }
+    if shape.window.is_some() {
+        let rows = (0..queries).map(|place| shape.counted(place, longest));
+        let of_row = |counted: Range<usize>| {
+            (0..longest).map(move |key| if counted.contains(&key) { 0.0 } else { -1e30 })
+        };
+        let window: Vec<f32> = rows.flat_map(of_row).collect();
+        scores = scores + tensor::<B, 4>(window, [1, 1, queries, longest], &device);
+    }
     let mut probabilities = softmax(scores, 3);
     if !dropout.is_off() {
         let rows = MaskRows::of_attention(&dropout, &shape.lengths, heads, queries);
@@ -56,6 +79,26 @@ pub(crate) fn attention<B: Ops>(
         Queries::All => B::rows(context, &layout.scatter),
         Queries::First => context,
     }
+}
+
+/// [`Ops::turn`] of ordinary tensor operations.
+pub(super) fn turn<B: Ops>(x: Tensor<B, 2>, turns: &Turns) -> Tensor<B, 2> {
+    let ([rows, width], device) = (x.dims(), x.device());
+    let (heads, pairs) = (width / turns.head_dim, turns.head_dim / 2);
+    let column = |first: usize| {
+        let rows_of = turns.rows.chunks_exact(turns.head_dim);
+        let values: Vec<f32> = rows_of
+            .flat_map(|row| &row[first..first + pairs])
+            .copied()
+            .collect();
+        tensor::<B, 4>(values, [rows, 1, 1, pairs], &device)
+    };
+    let (cosine, sine) = (column(0), column(pairs));
+    let halves = x.reshape([rows, heads, 2, pairs]);
+    let (a, b) = (halves.clone().narrow(2, 0, 1), halves.narrow(2, 1, 1));
+    let first = a.clone() * cosine.clone() - b.clone() * sine.clone();
+    let second = b * cosine + a * sine;
+    Tensor::cat(vec![first, second], 2).reshape([rows, width])
 }
 
 /// Relations of ordinary tensor operations, padded to the longest sequence.

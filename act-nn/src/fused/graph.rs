@@ -11,9 +11,9 @@ use burn::tensor::{Tensor, TensorMetadata};
 use super::{Cpu, Graph, add_rows, columns, matrix, pick_rows, slice};
 use crate::backend::Ops;
 use crate::dropout::Dropout;
-use crate::kernels::{attention, gelu, linear, norm, relations};
+use crate::kernels::{attention, gelu, linear, norm, relations, rotary};
 use crate::recorded::{Parents, Rule, primitive, record};
-use crate::shapes::{AttentionShape, RelationShape};
+use crate::shapes::{AttentionShape, RelationShape, Turns};
 
 /// Adds numbers to the gradient of a parent, if it wants one.
 fn give<const N: usize>(
@@ -120,6 +120,21 @@ impl Rule<Cpu, 3> for Attend {
         for (parent, gradient) in gradients.into_iter().enumerate() {
             give(parents, parent, shape.width(), || gradient);
         }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Turn {
+    turns: Turns,
+    columns: usize,
+}
+
+impl Rule<Cpu, 1> for Turn {
+    fn backward(self, dy: NdArrayTensor, parents: &mut Parents<'_, Cpu, 1>) {
+        let (dy, turns) = (&*slice(&dy), &self.turns);
+        give(parents, 0, self.columns, || {
+            rotary::turned(dy, &turns.rows, turns.head_dim, -1.0)
+        });
     }
 }
 
@@ -236,6 +251,16 @@ impl Ops for Graph {
         record([&x], || {
             let y = norm::masked(&slice(&x.primitive), columns, &dropout);
             (matrix(y, columns), Drop { dropout, columns })
+        })
+    }
+
+    fn turn(x: Tensor<Self, 2>, turns: &Turns) -> Tensor<Self, 2> {
+        let x = primitive(x);
+        let columns = columns(&x.primitive);
+        record([&x], || {
+            let turns = turns.clone();
+            let y = rotary::turned(&slice(&x.primitive), &turns.rows, turns.head_dim, 1.0);
+            (matrix(y, columns), Turn { turns, columns })
         })
     }
 

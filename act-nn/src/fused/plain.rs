@@ -9,9 +9,9 @@ use burn::tensor::{Tensor, TensorPrimitive};
 use super::{Cpu, add_rows, columns, matrix, owned, pick_rows, slice, slice_mut};
 use crate::backend::Ops;
 use crate::dropout::Dropout;
-use crate::kernels::{attention, gelu, linear, norm, relations, sum, update};
+use crate::kernels::{attention, gelu, linear, norm, relations, rotary, sum, update};
 use crate::recorded::primitive;
-use crate::shapes::{AttentionShape, RelationShape};
+use crate::shapes::{AttentionShape, RelationShape, Turns};
 use crate::update::{Slot, Update};
 
 fn tensor(primitive: NdArrayTensor) -> Tensor<Cpu, 2> {
@@ -69,6 +69,12 @@ impl Ops for Cpu {
         let x = primitive(x);
         let columns = columns(&x);
         tensor(matrix(norm::masked(&slice(&x), columns, &dropout), columns))
+    }
+
+    fn turn(x: Tensor<Self, 2>, turns: &Turns) -> Tensor<Self, 2> {
+        let x = primitive(x);
+        let y = rotary::turned(&slice(&x), &turns.rows, turns.head_dim, 1.0);
+        tensor(matrix(y, columns(&x)))
     }
 
     fn attend(

@@ -8,7 +8,7 @@ use burn_cubecl::tensor::CubeTensor;
 use super::kernels::dropout::Masks;
 use super::kernels::{activation, affine, dropout, norm, rows, size, sums};
 use super::{Attention, Gpu, Graph, tensor};
-use crate::backend::Ops;
+use crate::backend::{Ops, padded};
 use crate::dropout::Dropout;
 use crate::quantize::ops::QuantizeOps;
 use crate::recorded::{Parents, Rule, primitive, record};
@@ -153,6 +153,9 @@ impl<R: CubeRuntime> Ops for Graph<R> {
         shape: &AttentionShape,
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
+        if shape.window.is_some() {
+            return padded::attention(q, k, v, shape, dropout);
+        }
         let [q, k, v] = [q, k, v].map(primitive);
         record([&q, &k, &v], || {
             let inputs = [&q, &k, &v].map(|t| t.primitive.clone());

@@ -16,7 +16,7 @@ use burn::tensor::{DType, ElementConversion, Tensor, TensorPrimitive};
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, CubeRuntime};
 
-use crate::backend::{ActBackend, Ops};
+use crate::backend::{ActBackend, Ops, padded};
 use crate::dropout::{Dropout, Queries};
 use crate::quantize::ops::QuantizeOps;
 use crate::recorded::primitive;
@@ -180,6 +180,9 @@ impl<R: CubeRuntime> Ops for Gpu<R> {
         shape: &AttentionShape,
         dropout: Dropout,
     ) -> Tensor<Self, 2> {
+        if shape.window.is_some() {
+            return padded::attention(q, k, v, shape, dropout);
+        }
         tensor(Attention::new([q, k, v].map(primitive), shape, &dropout).0)
     }
 

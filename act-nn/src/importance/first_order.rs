@@ -107,8 +107,8 @@ fn of_batch<B: ActBackend>(
         });
         LayerScores {
             heads: heads.into_iter().map(|g| f64::from(g.abs())).collect(),
-            neurons: match (up, bias, down) {
-                (Some(up), Some(bias), Some(down)) => neuron_scores(up, bias, down),
+            neurons: match (up, down) {
+                (Some(up), Some(down)) => neuron_scores(up, bias, down),
                 _ => Vec::new(),
             },
         }
@@ -123,10 +123,16 @@ fn neuron_parameters(layer: usize) -> [String; 3] {
 }
 
 /// `|sum w dw + b db| + |sum w dw|` from the products of parameters and gradients: incoming
-/// `[neurons, hidden]`, bias `[1, neurons]`, outgoing `[hidden, neurons]`.
-fn neuron_scores<B: Backend>(up: Tensor<B, 2>, bias: Tensor<B, 2>, down: Tensor<B, 2>) -> Vec<f64> {
+/// `[neurons, hidden]`, bias `[1, neurons]` if there is one, outgoing `[hidden, neurons]`. (A gate scales its
+/// neuron as outgoing weights do: its sum would be theirs again.)
+fn neuron_scores<B: Backend>(
+    up: Tensor<B, 2>,
+    bias: Option<Tensor<B, 2>>,
+    down: Tensor<B, 2>,
+) -> Vec<f64> {
     let [neurons, hidden] = up.dims();
-    let [up, bias, down] = [up, bias, down].map(to_vec);
+    let bias = bias.map_or(vec![0.0; neurons], to_vec);
+    let [up, down] = [up, down].map(to_vec);
     let rows = up.chunks_exact(hidden).zip(bias);
     let incoming =
         rows.map(|(row, b)| f64::from(b) + row.iter().map(|&v| f64::from(v)).sum::<f64>());
@@ -248,7 +254,11 @@ mod tests {
                         };
                         ((loss_at(1.0 + STEP) - loss_at(1.0 - STEP)) / (2.0 * STEP)).abs()
                     };
-                    let want = slope(&[(up, row), (bias, vec![j])]) + slope(&[(down, column)]);
+                    let mut incoming = vec![(up, row)];
+                    if weights.layout.position(&bias).is_some() {
+                        incoming.push((bias, vec![j]));
+                    }
+                    let want = slope(&incoming) + slope(&[(down, column)]);
                     assert_score(&format!("layer {l} neuron {j}"), score, want);
                     checked.1 += 1;
                 }

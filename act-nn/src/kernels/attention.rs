@@ -93,6 +93,9 @@ pub(crate) fn forward(
             let mut scores = matrix_mut(scores, rows, columns, columns);
             general_mat_mul(scale, &q, &k.t(), 0.0, &mut scores);
         }
+        if shape.window.is_some() {
+            leave_out(probabilities, (rows, columns), shape);
+        }
         let bias = shape.key_bias.as_ref().map(|b| &b[span.keys.clone()]);
         softmax(probabilities, columns, bias);
         let probabilities = dropped(probabilities, mask, &mut scratch);
@@ -148,6 +151,16 @@ pub(crate) fn backward(
         }
     }
     [dq, dk, dv]
+}
+
+/// Scores of keys outside of their query's window, minus infinity: what softmax makes of them, 0, gives no
+/// gradient either. Heads one after the other, `[rows, columns]` each.
+fn leave_out(scores: &mut [f32], (rows, columns): (usize, usize), shape: &AttentionShape) {
+    for (row, scores) in scores.chunks_exact_mut(columns).enumerate() {
+        let counted = shape.counted(row % rows, columns);
+        scores[..counted.start].fill(f32::NEG_INFINITY);
+        scores[counted.end..].fill(f32::NEG_INFINITY);
+    }
 }
 
 /// The mask of a sequence's probabilities, by their places in `[heads, queries, keys]`.

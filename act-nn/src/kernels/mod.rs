@@ -12,6 +12,7 @@ pub(crate) mod matrix;
 pub(crate) mod norm;
 pub(crate) mod quantize;
 pub(crate) mod relations;
+pub(crate) mod rotary;
 pub(crate) mod simd;
 pub(crate) mod sum;
 pub(crate) mod update;

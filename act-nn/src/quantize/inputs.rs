@@ -1,5 +1,5 @@
 //! The taps: every quantised linear reads its input as the engine will. Query, key and value read the
-//! same values, which are rounded once for all of them.
+//! same values, as do neurons and their gate: they are rounded once for all of them.
 
 use std::collections::BTreeMap;
 
@@ -70,8 +70,8 @@ struct Last<B: Ops> {
     input: Input,
     /// The step of each row, or of all together; none if the backend has no use for them.
     steps: Vec<f32>,
-    /// The layer, if query, key or value has read it, and what it has.
-    shared: Option<(usize, Tensor<B, 2>)>,
+    /// The first of the linears that read it, if there are several, and what they have.
+    shared: Option<(Linear, Tensor<B, 2>)>,
 }
 
 impl<'a, B: Ops> FakeQuantize<'a, B> {
@@ -172,8 +172,8 @@ impl<B: Ops> Taps<B> for FakeQuantize<'_, B> {
         let Some(&input) = self.inputs.get(&linear) else {
             return x;
         };
-        let layer = match linear {
-            Linear::Query(layer) | Linear::Key(layer) | Linear::Value(layer) => Some(layer),
+        let reader = match linear.readers()[..] {
+            [first, _, ..] => Some(first),
             _ => None,
         };
         if let Some(Last {
@@ -182,7 +182,7 @@ impl<B: Ops> Taps<B> for FakeQuantize<'_, B> {
             ..
         }) = &self.last
             // In the last layer the query is of fewer rows, unless every sequence is one token.
-            && (layer, *before, y.dims()) == (Some(*of), input, x.dims())
+            && (reader, *before, y.dims()) == (Some(*of), input, x.dims())
         {
             return y.clone();
         }
@@ -190,7 +190,7 @@ impl<B: Ops> Taps<B> for FakeQuantize<'_, B> {
         self.last = Some(Last {
             input,
             steps,
-            shared: layer.map(|layer| (layer, y.clone())),
+            shared: reader.map(|reader| (reader, y.clone())),
         });
         y
     }

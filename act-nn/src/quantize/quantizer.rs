@@ -323,13 +323,11 @@ impl FakeQuantizer {
 
 /// Another linear before this one that reads the same input in the same way, if there is one.
 fn same_input(quant: &LinearQuant, all: &[LinearQuant]) -> Option<Linear> {
-    let others = match quant.linear {
-        Linear::Key(l) | Linear::Value(l) => [Linear::Query(l), Linear::Key(l)],
-        _ => return None,
-    };
+    let readers = quant.linear.readers();
+    let before = readers.iter().take_while(|&&other| other != quant.linear);
+    let before: Vec<_> = before.collect();
     let alike = |other: &&LinearQuant| {
-        others.contains(&other.linear)
-            && other.linear != quant.linear
+        before.contains(&&other.linear)
             && other.activation == quant.activation
             && other.activation_max == quant.activation_max
             && other.input_multiplier == quant.input_multiplier

@@ -23,6 +23,9 @@ pub fn magnitude(artifact: &Artifact) -> Result<Vec<LayerScores>> {
             let mut neurons = vec![0.0; layer.intermediate_size];
             if layer.intermediate_size > 0 {
                 add_rows(params, Linear::Intermediate(l), &mut neurons)?;
+                if artifact.plan.has_weight(Linear::Gate(l)) {
+                    add_rows(params, Linear::Gate(l), &mut neurons)?;
+                }
                 add_columns(params, Linear::Output(l), &mut neurons)?;
             }
             let heads = channels.chunks(layer.head_dim.max(1));

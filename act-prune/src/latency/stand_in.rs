@@ -44,11 +44,12 @@ pub fn deployed_quant(plan: &Plan, precision: Precision) -> QuantSpec {
         },
         ..LinearQuant::dynamic(linear)
     };
-    let tables = [Embedding::Word, Embedding::Position];
+    let tables = [Embedding::Word, Embedding::Position].into_iter();
+    let tables = tables.filter(|&table| plan.table_rows(table) > 0);
     QuantSpec {
         linears: plan.linears().into_iter().map(linear).collect(),
         embeddings: if embeddings {
-            tables.map(|table| TableQuant { table, bits }).to_vec()
+            tables.map(|table| TableQuant { table, bits }).collect()
         } else {
             vec![]
         },

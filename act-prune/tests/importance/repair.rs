@@ -1,6 +1,7 @@
 //! Repaired models against masked ones and against those that were only cut.
 
-use act_core::{Artifact, Linear, Tensor};
+use act_core::testing::{TinyOptions, tiny_artifact};
+use act_core::{Artifact, Family, LayerPlan, Linear, Tensor};
 use act_prune::importance::compensate;
 use act_prune::select::strongest;
 use act_prune::{Criterion, Kept, Measure, Origin, Scored};
@@ -120,4 +121,45 @@ fn the_report_has_the_heads_that_stay() {
         }
     }
     assert!(exchanged, "no head was exchanged: the test shows nothing");
+}
+
+/// Norms before the blocks and gates: a neuron that is there twice goes, and what repairs the block, which
+/// compares with the residual stream, gives its part to the other.
+#[test]
+fn what_is_there_twice_goes_without_a_trace_from_gated_blocks_too() {
+    let calibration = examples(3);
+    let measure = measure(&calibration, 2);
+    for seed in [2, 3] {
+        let options = TinyOptions {
+            family: Family::ModernBert,
+            hidden_size: 16,
+            layers: vec![LayerPlan::full(2, 8, 10); 3],
+            ..TinyOptions::default()
+        };
+        let mut model = tiny_artifact(seed, &options);
+        for linear in [Linear::Intermediate(1), Linear::Gate(1)] {
+            let mut weight = model.params.f32(&linear.weight()).unwrap().to_vec();
+            weight.copy_within(..16, 16);
+            model
+                .params
+                .insert(linear.weight(), Tensor::f32([10, 16], weight));
+        }
+        let whole = Kept {
+            heads: vec![0, 1],
+            neurons: (0..10).collect(),
+        };
+        let mut kept = vec![whole; 3];
+        kept[1].neurons.remove(1);
+        let some = &calibration.encodings[..40];
+        let far = |criterion| {
+            let cut = compensate(criterion, &model, &kept, &measure)
+                .unwrap()
+                .artifact;
+            let pairs = logits(&cut, some).concat().into_iter();
+            let pairs = pairs.zip(logits(&model, some).concat());
+            pairs.fold(0f32, |most, (a, b)| most.max((a - b).abs()))
+        };
+        let [cut, refitted] = [Criterion::Magnitude, Criterion::Obs].map(far);
+        assert!(refitted < cut / 20.0, "{refitted} after {cut}");
+    }
 }

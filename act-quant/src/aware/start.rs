@@ -15,6 +15,8 @@ pub(super) fn float(
     calibrated: &Quantized,
     options: &Options,
 ) -> Result<Artifact> {
+    // As calibration had it.
+    let model = &model.clone().with_biases();
     let options = Options {
         embeddings: false, // Only to be spared rounding the tables again.
         ..options.clone()

@@ -13,6 +13,11 @@ fn refused(changes: Value, words: &str) {
 fn what_computes_otherwise_is_refused_by_its_key() {
     refused(json!({"model_type": "xlnet"}), "model_type \"xlnet\"");
     refused(json!({"model_type": 3}), "model_type 3");
+    let deberta = json!({"model_type": "deberta-v2"});
+    refused(
+        deberta,
+        "model_type \"deberta-v2\" is not supported (disentangled attention): bert,",
+    );
     refused(json!({"hidden_act": "silu"}), "hidden_act \"silu\"");
     let relative = json!({"position_embedding_type": "relative_key"});
     refused(relative, "position_embedding_type \"relative_key\"");
@@ -126,4 +131,79 @@ fn ernie_has_a_task_table_where_it_is_used() {
         (plan.family, plan.embeddings.task_type_vocab_size),
         (Family::Ernie, 3)
     );
+}
+
+fn modern(changes: Value) -> Value {
+    let mut config = json!({"model_type": "modernbert", "vocab_size": 100, "num_hidden_layers": 4});
+    let object = config.as_object_mut().unwrap();
+    object.extend(changes.as_object().unwrap().clone());
+    config
+}
+
+#[test]
+fn a_modernbert_is_what_either_version_of_transformers_says() {
+    let windows = |changes: Value| -> Vec<usize> {
+        let layers = read(&modern(changes)).unwrap().plan.layers;
+        layers
+            .iter()
+            .map(|layer| layer.window.map_or(0, |w| w.get()))
+            .collect()
+    };
+    assert_eq!(windows(json!({})), [0, 64, 64, 0]);
+    let every = json!({"global_attn_every_n_layers": 2, "local_attention": 11});
+    assert_eq!(windows(every), [0, 5, 0, 5]);
+    let kinds = [
+        "sliding_attention",
+        "full_attention",
+        "full_attention",
+        "sliding_attention",
+    ];
+    assert_eq!(windows(json!({"layer_types": kinds})), [64, 0, 0, 64]);
+
+    let bases = |changes: Value| read(&modern(changes)).unwrap().plan.embeddings.positions;
+    let rotary = |global_theta, local_theta| {
+        vec![Position::Rotary {
+            global_theta,
+            local_theta,
+        }]
+    };
+    assert_eq!(bases(json!({})), rotary(160_000.0, 10_000.0));
+    let four = json!({"global_rope_theta": 5e4, "local_rope_theta": null});
+    assert_eq!(bases(four), rotary(5e4, 5e4));
+    let five = json!({"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 7e4},
+        "sliding_attention": null}});
+    assert_eq!(bases(five), rotary(7e4, 10_000.0));
+    let plan = read(&modern(json!({"norm_bias": true}))).unwrap().plan;
+    assert!(plan.block.norm_bias && !plan.block.attention_bias && plan.block.gated);
+    assert_eq!(plan.layer_norm_eps, 1e-5);
+}
+
+#[test]
+fn a_modernbert_that_computes_otherwise_is_refused_by_its_key() {
+    let refused = |changes: Value, words: &str| {
+        let error = read(&modern(changes)).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    };
+    refused(
+        json!({"classifier_pooling": "max"}),
+        "classifier_pooling \"max\"",
+    );
+    refused(
+        json!({"classifier_activation": "silu"}),
+        "classifier_activation \"silu\"",
+    );
+    refused(json!({"attention_bias": 1}), "attention_bias is 1");
+    refused(json!({"rope_scaling": {"type": "linear"}}), "rope_scaling");
+    refused(json!({"local_attention": 1}), "local_attention is 1");
+    refused(json!({"layer_types": ["full_attention"]}), "layer_types is");
+    refused(
+        json!({"layer_types": vec!["chunked_attention"; 4]}),
+        "layer_types is",
+    );
+    let yarn = json!({"full_attention": {"rope_type": "yarn", "rope_theta": 1e4}});
+    refused(json!({"rope_parameters": yarn}), "rope_type \"yarn\"");
+    let odd = json!({"hidden_size": 15, "num_attention_heads": 3});
+    refused(odd, "heads of an odd size");
+    let theta = json!({"full_attention": {"rope_theta": -1}});
+    refused(json!({"rope_parameters": theta}), "rope_theta is -1");
 }

@@ -41,7 +41,7 @@ pub fn unknown(what: &str, code: u16) -> Error {
 
 codes!(Family, "model family",
     1 => Bert, 2 => Ernie, 3 => DistilBert, 4 => Roberta, 5 => XlmRoberta, 6 => Camembert,
-    7 => Electra, 8 => Albert);
+    7 => Electra, 8 => Albert, 9 => ModernBert, 10 => Mpnet);
 // One table for both: 4 is silu, which nothing computes yet.
 codes!(Activation, "activation function", 1 => Gelu, 2 => Relu, 3 => GeluTanh);
 codes!(HeadActivation, "activation function of the head", 1 => Gelu, 2 => Relu, 5 => Tanh);
