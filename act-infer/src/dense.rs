@@ -140,9 +140,10 @@ impl Dense {
         kernel: &'static dyn Kernel,
     ) -> Result<Self> {
         let [n, k] = artifact.plan.linear_shape(linear);
-        let bias = match artifact.plan.has_bias(linear) {
-            true => artifact.params.f32(&linear.bias())?.to_vec(),
-            false => vec![0.0; n],
+        let bias = if artifact.plan.has_bias(linear) {
+            artifact.params.f32(&linear.bias())?.to_vec()
+        } else {
+            vec![0.0; n]
         };
         let weights = if !artifact.plan.has_weight(linear) {
             // Pruning took all that goes in: only the bias is left.

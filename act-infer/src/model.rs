@@ -280,9 +280,10 @@ impl Layer {
             intermediate,
             gate,
             output: dense(Linear::Output(l))?,
-            attention_norm: match norm_of_attention {
-                true => BlockNorm::new(take_norm(artifact, Norm::Attention(l))?, before),
-                false => BlockNorm::default(),
+            attention_norm: if norm_of_attention {
+                BlockNorm::new(take_norm(artifact, Norm::Attention(l))?, before)
+            } else {
+                BlockNorm::default()
             },
             output_norm: BlockNorm::new(take_norm(artifact, Norm::Output(l))?, before),
         })
@@ -291,15 +292,15 @@ impl Layer {
 
 impl BlockNorm {
     fn new(norm: LayerNorm, before: bool) -> Self {
-        match before {
-            true => Self {
+        if before {
+            return Self {
                 before: Some(norm),
                 after: None,
-            },
-            false => Self {
-                before: None,
-                after: Some(norm),
-            },
+            };
+        }
+        Self {
+            before: None,
+            after: Some(norm),
         }
     }
 }
@@ -350,9 +351,10 @@ impl EmbeddingTable {
 fn take_norm(artifact: &Artifact, norm: Norm) -> Result<LayerNorm> {
     let gamma = artifact.params.f32(&norm.weight())?.to_vec();
     Ok(LayerNorm {
-        beta: match artifact.plan.block.norm_bias {
-            true => artifact.params.f32(&norm.bias())?.to_vec(),
-            false => vec![0.0; gamma.len()],
+        beta: if artifact.plan.block.norm_bias {
+            artifact.params.f32(&norm.bias())?.to_vec()
+        } else {
+            vec![0.0; gamma.len()]
         },
         gamma,
         epsilon: artifact.plan.layer_norm_eps,

@@ -153,9 +153,10 @@ pub(crate) fn logits<B: Ops>(
         Some(dense) => {
             let pooled = pass.linear(Linear::Pooler, x);
             let pooled = B::activate_head(pooled, dense.activation);
-            match dense.norm {
-                true => pass.norm(Norm::Head, pooled),
-                false => pooled,
+            if dense.norm {
+                pass.norm(Norm::Head, pooled)
+            } else {
+                pooled
             }
         }
         None => x,

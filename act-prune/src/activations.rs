@@ -40,9 +40,10 @@ pub fn observe(
 ) -> Result<(Matrix, Matrix)> {
     let mut sites = vec![Site::Input(block.output())];
     if let Block::FeedForward(l) = block {
-        sites.push(match engine.plan().block.norms.before() {
-            true => Site::Attended(l),
-            false => Site::Input(Linear::Intermediate(l)),
+        sites.push(if engine.plan().block.norms.before() {
+            Site::Attended(l)
+        } else {
+            Site::Input(Linear::Intermediate(l))
         });
     }
     let mut seen = Seen::at(sites);

@@ -63,9 +63,10 @@ impl Block {
 /// with a leading 1.
 pub fn affine(artifact: &Artifact, linear: Linear) -> Result<Matrix> {
     let none = vec![0.0; artifact.plan.linear_shape(linear)[0]];
-    let bias = match artifact.plan.has_bias(linear) {
-        true => artifact.params.f32(&linear.bias())?,
-        false => &none,
+    let bias = if artifact.plan.has_bias(linear) {
+        artifact.params.f32(&linear.bias())?
+    } else {
+        &none
     };
     let mut matrix = Matrix::zeros(1, bias.len());
     let to = matrix.data.iter_mut().zip(bias);

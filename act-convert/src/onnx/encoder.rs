@@ -119,9 +119,10 @@ impl Encoder<'_> {
     }
 
     fn final_norm(&mut self, rows: Value) -> Result<Value> {
-        match self.artifact.plan.block.final_norm {
-            true => self.norm(Norm::Final, "final_norm", &rows),
-            false => Ok(rows),
+        if self.artifact.plan.block.final_norm {
+            self.norm(Norm::Final, "final_norm", &rows)
+        } else {
+            Ok(rows)
         }
     }
 
@@ -241,9 +242,10 @@ impl Encoder<'_> {
                 .bias(&mut self.graph, Linear::AttentionOutput(l))?,
             _ => {
                 let all = self.before(norm, &place, tokens.all)?;
-                let rows = match tokens.first {
-                    true => self.before(norm, &place, tokens.rows)?,
-                    false => all.clone(),
+                let rows = if tokens.first {
+                    self.before(norm, &place, tokens.rows)?
+                } else {
+                    all.clone()
                 };
                 let seen = Tokens {
                     rows: &rows,
@@ -302,12 +304,11 @@ impl Encoder<'_> {
             Activation::Gelu => gelu(graph, &place, &neurons),
             Activation::GeluTanh => gelu_tanh(graph, &place, &neurons),
         };
-        let neurons = match self.artifact.plan.block.gated {
-            true => {
-                let gate = self.linears.apply(graph, Linear::Gate(l), rows)?;
-                graph.node(&place, "Mul", &[&neurons, &gate])
-            }
-            false => neurons,
+        let neurons = if self.artifact.plan.block.gated {
+            let gate = self.linears.apply(graph, Linear::Gate(l), rows)?;
+            graph.node(&place, "Mul", &[&neurons, &gate])
+        } else {
+            neurons
         };
         self.linears.apply(graph, Linear::Output(l), &neurons)
     }
@@ -319,9 +320,10 @@ impl Encoder<'_> {
             Ok(self.graph.floats(&name, &[values.len()], values))
         };
         let gamma = vector(norm.weight())?;
-        let beta = match self.artifact.plan.block.norm_bias {
-            true => Some(vector(norm.bias())?),
-            false => None,
+        let beta = if self.artifact.plan.block.norm_bias {
+            Some(vector(norm.bias())?)
+        } else {
+            None
         };
         let epsilon = self.artifact.plan.layer_norm_eps;
         let attributes = [
@@ -347,9 +349,10 @@ impl Encoder<'_> {
                     HeadActivation::Relu => graph.node("pooler", "Relu", &[&pooled]),
                     HeadActivation::Gelu => gelu(graph, "pooler", &pooled),
                 };
-                match dense.norm {
-                    true => self.norm(Norm::Head, "pooler", &pooled)?,
-                    false => pooled,
+                if dense.norm {
+                    self.norm(Norm::Head, "pooler", &pooled)?
+                } else {
+                    pooled
                 }
             }
         };

@@ -29,9 +29,10 @@ pub fn reference_logits(model: &Artifact, sequence: &Encoding) -> Vec<f64> {
                 HeadActivation::Relu => map(&pooled, |x| x.max(0.0)),
                 HeadActivation::Gelu => map(&pooled, gelu),
             };
-            match dense.norm {
-                true => norm(model, Norm::Head, &pooled),
-                false => pooled,
+            if dense.norm {
+                norm(model, Norm::Head, &pooled)
+            } else {
+                pooled
             }
         }
     };
@@ -97,9 +98,10 @@ fn table_row(model: &Artifact, table: Embedding, row: usize) -> Vec<f64> {
 fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
     let plan = &model.plan.layers[l];
     let before = model.plan.block.norms.before();
-    let seen = match before && model.plan.has_attention_norm(l) {
-        true => norm(model, Norm::Attention(l), x),
-        false => x.clone(),
+    let seen = if before && model.plan.has_attention_norm(l) {
+        norm(model, Norm::Attention(l), x)
+    } else {
+        x.clone()
     };
     let [mut q, mut k, v] =
         [Linear::Query(l), Linear::Key(l), Linear::Value(l)].map(|name| linear(model, name, &seen));
@@ -114,10 +116,12 @@ fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
             let scores = (0..x.len()).map(|j| {
                 let dot: f64 = columns.clone().map(|c| q[i][c] * k[j][c]).sum();
                 let outside = plan.window.is_some_and(|w| i.abs_diff(j) > w.get());
-                let mask = match ids[j] == model.tokenizer.pad_id() {
-                    _ if outside => f64::NEG_INFINITY,
-                    true => -1e4,
-                    false => 0.0,
+                let mask = if outside {
+                    f64::NEG_INFINITY
+                } else if ids[j] == model.tokenizer.pad_id() {
+                    -1e4
+                } else {
+                    0.0
                 };
                 let score = dot / (plan.head_dim as f64).sqrt() + mask;
                 score + relative_bias(model, plan.kept_heads[h].into(), i, j)
@@ -134,9 +138,10 @@ fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
     if !before {
         x = norm(model, Norm::Attention(l), &x);
     }
-    let seen = match before {
-        true => norm(model, Norm::Output(l), &x),
-        false => x.clone(),
+    let seen = if before {
+        norm(model, Norm::Output(l), &x)
+    } else {
+        x.clone()
     };
     let activation = |value: f64| match model.plan.block.activation {
         Activation::Gelu => gelu(value),
@@ -154,9 +159,10 @@ fn layer(model: &Artifact, l: usize, x: &Matrix, ids: &[u32]) -> Matrix {
         }
     }
     let update = linear(model, Linear::Output(l), &neurons);
-    match before {
-        true => sum(&x, &update),
-        false => norm(model, Norm::Output(l), &sum(&x, &update)),
+    if before {
+        sum(&x, &update)
+    } else {
+        norm(model, Norm::Output(l), &sum(&x, &update))
     }
 }
 
@@ -213,9 +219,10 @@ fn linear(model: &Artifact, linear: Linear, x: &[Vec<f64>]) -> Matrix {
         if out == 0 {
             return Vec::new();
         }
-        let bias = match model.plan.has_bias(linear) {
-            true => numbers(model, &linear.bias()),
-            false => vec![0.0; out],
+        let bias = if model.plan.has_bias(linear) {
+            numbers(model, &linear.bias())
+        } else {
+            vec![0.0; out]
         };
         if input == 0 {
             return bias;
@@ -268,9 +275,10 @@ fn quantize(row: &[f64], quant: &LinearQuant) -> (Vec<f64>, f64) {
 
 fn norm(model: &Artifact, name: Norm, x: &Matrix) -> Matrix {
     let gamma = numbers(model, &name.weight());
-    let beta = match model.plan.block.norm_bias {
-        true => numbers(model, &name.bias()),
-        false => vec![0.0; gamma.len()],
+    let beta = if model.plan.block.norm_bias {
+        numbers(model, &name.bias())
+    } else {
+        vec![0.0; gamma.len()]
     };
     let row = |row: &Vec<f64>| -> Vec<f64> {
         let count = row.len() as f64;

@@ -58,9 +58,10 @@ impl Encoder<'_> {
         }
         let (graph, place) = (&mut self.graph, format!("window.{window}"));
         let (one, zero) = (graph.integers(&[1]), graph.integers(&[0]));
-        let asking = match first {
-            true => graph.integers(&[0]),
-            false => graph.node(&place, "Unsqueeze", &[places, &one]),
+        let asking = if first {
+            graph.integers(&[0])
+        } else {
+            graph.node(&place, "Unsqueeze", &[places, &one])
         };
         let keys = graph.node(&place, "Unsqueeze", &[places, &zero]);
         let distance = graph.node(&place, "Sub", &[&asking, &keys]);
@@ -106,9 +107,10 @@ impl Encoder<'_> {
         let dims = [2 * longest - 1, heads.len()];
         let rows = graph.floats(&format!("{place}.distances"), &dims, &rows);
         let (one, zero) = (graph.integers(&[1]), graph.integers(&[0]));
-        let asking = match first {
-            true => graph.integers(&[0]),
-            false => graph.node(&place, "Unsqueeze", &[places, &one]),
+        let asking = if first {
+            graph.integers(&[0])
+        } else {
+            graph.node(&place, "Unsqueeze", &[places, &one])
         };
         let keys = graph.node(&place, "Unsqueeze", &[places, &zero]);
         let distance = graph.node(&place, "Sub", &[&asking, &keys]);
