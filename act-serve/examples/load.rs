@@ -88,7 +88,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn request(path: &str, text: &str) -> Arc<[u8]> {
-    let body = json!({"inputs": text}).to_string();
+    let body = json!({"inputs": text, "truncate": true}).to_string();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
