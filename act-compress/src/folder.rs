@@ -10,6 +10,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::request::contents;
 use act_core::provenance::Digest;
 use act_core::{Error, Result};
 use act_stage::Context;
@@ -75,6 +76,29 @@ impl Folder {
         self.state.asked.get(result) == Some(asked) && self.file(result).is_file()
     }
 
+    /// Makes a copy of one of its files a result, whole or not at all.
+    ///
+    /// # Errors
+    /// Failed: the folder cannot be written to.
+    pub fn publish(&mut self, from: &str, result: &str, context: &Context) -> Result<()> {
+        let source = self.file(from);
+        let asked = contents(&source)?;
+        if self.has(result, &asked) {
+            return Ok(());
+        }
+        self.begin(result, &[], asked, context)?;
+        let bytes = fs::read(&source).map_err(|e| Error::io(&source, e))?;
+        context.write_file(&self.file(result), &bytes)
+    }
+
+    /// Takes a file away, if it is there.
+    ///
+    /// # Errors
+    /// Failed: it cannot be removed.
+    pub fn withdraw(&self, name: &str) -> Result<()> {
+        remove(&self.file(name))
+    }
+
     /// Notes what a result is asked for, and takes away what an older request has left of it and of the
     /// files beside it. What the same request has left half done stays for it.
     ///
@@ -87,7 +111,10 @@ impl Folder {
         asked: Digest,
         context: &Context,
     ) -> Result<()> {
-        remove(&self.file(result))?;
+        let path = self.file(result);
+        let parent = path.parent().unwrap_or(&self.path);
+        fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
+        remove(&path)?;
         if self.state.asked.get(result) == Some(&asked) {
             return Ok(());
         }

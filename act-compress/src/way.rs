@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use act_core::provenance::Digest;
 use act_core::{Device, Seed};
 use act_stage::Context;
+use act_stage::report::{self, NoDetails, Report};
 
 use crate::folder::Folder;
 use crate::request::Request;
@@ -69,6 +70,8 @@ pub struct Way<'a> {
     pub settings: Settings,
     /// The program's.
     pub context: &'a Context,
+    /// Seconds that the stages have taken, those of an earlier, interrupted process included.
+    pub spent: f64,
 }
 
 impl Way<'_> {
@@ -133,7 +136,45 @@ impl Way<'_> {
             result,
             beside,
         })?;
+        self.spent += self.seconds(name)?;
         Ok(output)
+    }
+
+    /// How long a stage took, as its report says; 0 where it had nothing to do and wrote none.
+    fn seconds(&self, name: &str) -> act_core::Result<f64> {
+        let path = self.file(&format!("{name}.json"));
+        if !path.exists() {
+            return Ok(0.0);
+        }
+        let json = report::load(&path)?;
+        let written: Report<NoDetails> = report::parse(&json, "a stage")?;
+        Ok(written.wall_s)
+    }
+
+    /// Makes a finished `NAME.act`, with what lies beside it, the folder's `RESULT.act`.
+    ///
+    /// # Errors
+    /// Failed: the folder cannot be written to.
+    pub fn publish(&mut self, name: &str, result: &str) -> act_core::Result<PathBuf> {
+        for ending in ["json", "metrics.jsonl", "act"] {
+            let (from, to) = (format!("{name}.{ending}"), format!("{result}.{ending}"));
+            if self.file(&from).exists() {
+                self.folder.publish(&from, &to, self.context)?;
+            } else {
+                self.folder.withdraw(&to)?;
+            }
+        }
+        Ok(self.file(&format!("{result}.act")))
+    }
+
+    /// Takes away a `RESULT.act` that another request has left, and what lies beside it.
+    ///
+    /// # Errors
+    /// Failed: it cannot be removed.
+    pub fn withdraw(&self, result: &str) -> act_core::Result<()> {
+        let endings = ["act", "json", "metrics.jsonl"].iter();
+        let mut names = endings.map(|ending| format!("{result}.{ending}"));
+        names.try_for_each(|name| self.folder.withdraw(&name))
     }
 
     /// Fine-tunes a bare encoder into `base.act`; a classifier is passed on.
@@ -164,13 +205,21 @@ impl Way<'_> {
         })
     }
 
-    /// Distils into `NAME.act`.
+    /// Distils into `NAME.act`; `set` are keys for this training alone.
     ///
     /// # Errors
     /// Those of act-distill.
-    pub fn distil(&mut self, name: &str, pruned: &Path, teacher: &Path) -> anyhow::Result<PathBuf> {
+    pub fn distil(
+        &mut self,
+        name: &str,
+        pruned: &Path,
+        teacher: &Path,
+        set: &[&str],
+    ) -> anyhow::Result<PathBuf> {
         self.stage(Program::Distill, name, pruned, |request| {
-            request.contents("--teacher", teacher)
+            let request = request.contents("--teacher", teacher)?;
+            let set = set.iter();
+            Ok(set.fold(request, |request, key| request.setting(&["--set", key])))
         })
     }
 
@@ -189,11 +238,11 @@ impl Way<'_> {
         })
     }
 
-    /// Judges the models on dev, side by side, into `report.{txt,json,html,md}`.
+    /// Judges the models on dev, side by side, into `report.{txt,json,html,md}`, with what was promised and tried.
     ///
     /// # Errors
     /// Those of act-eval.
-    pub fn report(&mut self, models: &[PathBuf]) -> anyhow::Result<()> {
+    pub fn report(&mut self, models: &[PathBuf], promise: Option<&Path>) -> anyhow::Result<()> {
         let mut request = Request::new(Program::Report.name()).depends_on(&self.settings.dev);
         for model in models {
             request = request.contents("", model)?;
@@ -201,6 +250,9 @@ impl Way<'_> {
         request = self
             .settings
             .seeded(request.place("--data", &self.settings.data));
+        if let Some(promise) = promise {
+            request = request.contents("--promise", promise)?;
+        }
         for training in ["base.json", "student.json", "int8.json"] {
             let path = self.file(training);
             if path.exists() {

@@ -11,15 +11,17 @@ mod correlation;
 mod counts;
 mod logits;
 mod measure;
+mod normal;
 mod ranking;
 #[cfg(test)]
 mod recorded;
 mod sets;
 
-pub use accuracy::Accuracy;
+pub use accuracy::{Accuracy, Z_95, wilson};
 pub use correlation::{pearson, spearman};
 pub use counts::{ClassCounts, Counts};
 pub use logits::{argmax, log_softmax, sigmoid, softmax};
 pub use measure::{Measure, Metric};
+pub use normal::normal_quantile;
 pub use ranking::ranking_precision;
 pub use sets::{decide, thresholds};

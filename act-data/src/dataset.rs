@@ -62,9 +62,20 @@ impl Dataset {
         labels: Option<&[String]>,
         reader: &mut dyn RowReader,
     ) -> Result<Self> {
+        Self::read_rows(folder, &folder.split(split)?, split, labels, reader)
+    }
+
+    /// The whole of a file that is written as a split is.
+    pub(crate) fn read_rows(
+        folder: &Folder,
+        part: &Part,
+        split: Split,
+        labels: Option<&[String]>,
+        reader: &mut dyn RowReader,
+    ) -> Result<Self> {
         let task = &folder.task;
         let classes = Classes::new(task, labels);
-        let (examples, dropped) = read(&folder.split(split)?, task, split, &classes, reader)?;
+        let (examples, dropped) = read(part, task, split, &classes, reader)?;
         let mut data = Self {
             task: task.name().into(),
             split,

@@ -19,6 +19,7 @@ pub mod fetch;
 mod folder;
 mod glue;
 mod holdout;
+mod judges;
 mod labels;
 mod lengths;
 mod open;

@@ -6,7 +6,7 @@ use act_core::{Error, Result, TaskInfo};
 
 use crate::dataset::{Dataset, RowReader};
 use crate::description::Description;
-use crate::folder::Folder;
+use crate::folder::{Folder, Part};
 use crate::read::Rows;
 use crate::split::Split;
 use crate::split_from_train::HeldOut;
@@ -97,6 +97,16 @@ impl Dataset {
             ))),
             _ => Ok(data),
         }
+    }
+
+    /// The whole of a file that is written as a split of an opened folder, in which no row may be wrong.
+    pub(crate) fn read_part(
+        folder: &Folder,
+        part: &Part,
+        split: Split,
+        labels: Option<&[String]>,
+    ) -> Result<Self> {
+        Self::read_rows(folder, part, split, labels, &mut Strict)
     }
 
     /// A split of an opened folder; `reader` hears of every row, and decides whether one that is wrong

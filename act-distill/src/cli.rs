@@ -92,7 +92,8 @@ pub fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let options = Options::new(&config, teacher.is_some(), seed, args.stage.threads.count())?;
     let teacher = read_teacher(teacher.as_deref(), &student, ctx)?;
     let dir = args.stage.data.dir(&config)?;
-    let data = Dataset::for_model(dir, Split::Train, &student.task)?;
+    let data = Dataset::for_model(dir, Split::Train, &student.task)?
+        .without_judges(config.train.judge_ratio, seed)?;
     ctx.set_synthetic(data.record.synthetic);
 
     let begun = record::begun(

@@ -4,8 +4,8 @@
 use act_core::Seed;
 use act_data::Dataset;
 use act_stage::report::{
-    ComparedModel, ComparisonDetails, Cut, LinearReport, Operator, PairedDifference, Report,
-    StageReport, TrainingCourse,
+    AccuracyPromise, ComparedModel, ComparisonDetails, Cut, LinearReport, Operator,
+    PairedDifference, Report, StageReport, TrainingCourse,
 };
 
 use crate::evaluation::Answers;
@@ -25,6 +25,8 @@ pub struct Measurements {
     pub operators: Vec<Operator>,
     /// How the models were trained.
     pub training: Vec<TrainingCourse>,
+    /// What act-compress promised and tried.
+    pub promise: Option<AccuracyPromise>,
 }
 
 /// Measurements put side by side.
@@ -44,6 +46,7 @@ impl Comparison {
             races,
             operators,
             training,
+            promise,
         } = measured;
         let mut rows = rows(models, &answers, &races, data, seed);
         for (row, cut) in rows.iter_mut().zip(&cuts) {
@@ -70,6 +73,7 @@ impl Comparison {
             changes,
             operators,
             training,
+            promise,
             quant: linears.map(LinearReport::from).collect(),
             sites: sites.map(|site| site.report.clone()).collect(),
         });

@@ -18,7 +18,7 @@ use crate::latency::{Lengths, Race};
 use crate::lineage::{short, tree};
 use crate::model::Model;
 use crate::table::{self, Table};
-use crate::{markdown, quantised, sites};
+use crate::{markdown, promised, quantised, sites};
 
 /// The style sheet of every page.
 pub(crate) const STYLE: &str = include_str!("html/style.css");
@@ -49,6 +49,12 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> Result<String> {
                     h3 { "Beside accuracy" }
                     (grid(&markdown::classes::figures(comparison.models())))
                 }))
+                @if let Some(promise) = &comparison.details().promise {
+                    (section("Promise", html! {
+                        @for sentence in promised::sentences(promise) { p { (sentence) } }
+                        (grid(&promised::frontier(promise)))
+                    }))
+                }
                 (section("Accuracy against latency", pareto(comparison)?))
                 (section("Latency", latency(comparison)))
                 @if comparison.models().len() > 1 {

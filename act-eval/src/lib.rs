@@ -5,7 +5,7 @@
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
 //! [`summary`], [`gate`]; [`cli`] holds them together), under them the measurements
 //! ([`evaluation`], [`latency`], [`operators`], [`sites`]), the statistics ([`paired`],
-//! [`resample`], [`classes`], [`figures`], [`confusion`], [`changes`]) and the writing ([`table`], [`conclusion`], [`markdown`], [`lineage`], [`html`]).
+//! [`resample`], [`classes`], [`figures`], [`confusion`], [`changes`]) and the writing ([`table`], [`conclusion`], [`promised`], [`markdown`], [`lineage`], [`html`]).
 //! What a report holds stands in [`act_stage::report`].
 
 pub mod accuracy;
@@ -30,6 +30,7 @@ pub mod operators;
 pub mod output;
 pub mod paired;
 pub mod predict;
+pub mod promised;
 pub mod quantised;
 pub mod report;
 pub mod resample;

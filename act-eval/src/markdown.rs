@@ -14,7 +14,7 @@ use crate::lineage::{short, tree};
 use crate::model::Model;
 use crate::output::synthetic_tag;
 use crate::table::{self, Table};
-use crate::{operators, quantised, sites};
+use crate::{operators, promised, quantised, sites};
 
 /// What stands in a table's last row if its figures rest on the bundled corpus.
 pub(crate) const SYNTHETIC_ROW: &str = "(synthetic sample)";
@@ -113,6 +113,13 @@ pub fn document(comparison: &Comparison, models: &[Model]) -> String {
         say(&format!("**{sentence}**\n"));
     }
     say(&verdict(comparison));
+    if let Some(promise) = &comparison.details().promise {
+        say(&format!("## Promise{}\n", synthetic_tag(report.synthetic)));
+        let said = promised::sentences(promise);
+        said.iter()
+            .for_each(|sentence| say(&format!("{sentence}\n")));
+        say(&promised::frontier(promise).to_string());
+    }
     say(&format!("## Latency{}\n", synthetic_tag(report.synthetic)));
     say(&format!("{}\n", measured_on(&report.host, comparison)));
     say(&latency(comparison).to_string());

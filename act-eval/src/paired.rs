@@ -3,7 +3,7 @@
 //! information, so nothing here looks at the models themselves.
 
 use act_core::Seed;
-use act_core::metrics::Accuracy;
+use act_core::metrics::{Z_95, normal_quantile, wilson};
 use act_stage::report::{FigureDifference, GroupedInterval, PairedDifference};
 use rand::Rng;
 
@@ -33,6 +33,28 @@ pub fn grouped_difference(
             .then(|| bootstrap(model, reference, groups, seed)),
         ..difference(model, reference)
     }
+}
+
+/// The most that a model can have lost against a reference, as a share, but with probability `alpha`; of
+/// groups of dependent examples, unless nearly every example stands alone, at least what the spread between the
+/// groups says (cluster-robust variance, Liang & Zeger 1986).
+pub fn most_lost(model: &[bool], reference: &[bool], groups: &[Vec<usize>], alpha: f64) -> f64 {
+    assert_eq!(model.len(), reference.len(), "paired answers");
+    let mut counts = Counts::default();
+    for (&model, &reference) in model.iter().zip(reference) {
+        counts.add(model, reference);
+    }
+    let alone = counts.most_lost(alpha);
+    if !hang_together(groups, model.len()) {
+        return alone;
+    }
+    let (n, lost) = (model.len() as f64, -counts.value());
+    let of_group = |group: &Vec<usize>| {
+        let residual = |&i: &usize| f64::from(reference[i]) - f64::from(model[i]) - lost;
+        group.iter().map(residual).sum::<f64>().powi(2)
+    };
+    let spread = groups.iter().map(of_group).sum::<f64>().sqrt() / n;
+    alone.max(lost + normal_quantile(1.0 - alpha) * spread)
 }
 
 /// Percentile bootstrap over groups (groups as units: Field & Welsh 2007): draws as many groups as there
@@ -119,7 +141,7 @@ impl Counts {
 
     /// The difference of the shares of right answers.
     pub fn difference(&self) -> PairedDifference {
-        let (low, high) = self.newcombe();
+        let (low, high) = self.newcombe(Z_95);
         PairedDifference {
             value: self.value(),
             low,
@@ -135,20 +157,32 @@ impl Counts {
         (self.only_model as f64 - self.only_reference as f64) / self.n().max(1) as f64
     }
 
-    /// 95 % score interval for a difference of paired proportions: method 10 of Newcombe (1998),
+    /// The most that the model can have lost against the reference, as a share: the upper end of the one-sided
+    /// interval that misses with probability `alpha`. Never below 0 without examples that tell them apart.
+    pub fn most_lost(&self, alpha: f64) -> f64 {
+        -self.newcombe(normal_quantile(1.0 - alpha)).0
+    }
+
+    /// Score interval for a difference of paired proportions, of `z` standard deviations each way (95 % at
+    /// 1.96): method 10 of Newcombe (1998),
     /// "Improved confidence intervals for the difference between binomial proportions based on
     /// paired data". Two Wilson intervals, joined with the correlation of the answers.
-    fn newcombe(&self) -> (f64, f64) {
+    fn newcombe(&self, z: f64) -> (f64, f64) {
         let n = self.n();
         if n == 0 {
             return (0.0, 0.0);
         }
-        let model = Accuracy::new(self.both + self.only_model, n);
-        let reference = Accuracy::new(self.both + self.only_reference, n);
+        let interval = |correct: usize| {
+            let (low, high) = wilson(correct, n, z);
+            let value = correct as f64 / n as f64;
+            (value - low, high - value)
+        };
+        let model = interval(self.both + self.only_model);
+        let reference = interval(self.both + self.only_reference);
         let phi = self.correlation();
         let join = |a: f64, b: f64| (a * a - 2.0 * phi * a * b + b * b).max(0.0).sqrt();
-        let below = join(model.value - model.low, reference.high - reference.value);
-        let above = join(model.high - model.value, reference.value - reference.low);
+        let below = join(model.0, reference.1);
+        let above = join(model.1, reference.0);
         let difference = self.value();
         (difference - below, difference + above)
     }
@@ -255,12 +289,72 @@ mod tests {
                 only_reference,
                 neither,
             };
-            let got = counts.newcombe();
+            let got = counts.newcombe(Z_95);
             assert!(
                 close(got.0, low) && close(got.1, high),
                 "{got:?} for {low} .. {high}"
             );
         }
+    }
+
+    /// The same formula in Python, one-sided (`alpha=2 * alpha` of statsmodels' Wilson intervals).
+    #[test]
+    fn the_most_that_is_lost_agrees_with_recorded_values() {
+        for ([both, only_model, only_reference, neither], alpha, most) in [
+            ([36, 12, 2, 0], 0.05, -0.08166543565795026),
+            ([1800, 60, 40, 100], 0.05, -0.0017303540891804858),
+            ([1800, 40, 60, 100], 0.05, 0.018391821859903002),
+            ([1800, 40, 60, 100], 0.05 / 3.0, 0.020942667267212365),
+            ([4300, 150, 170, 380], 0.05 / 3.0, 0.011664202001340981),
+        ] {
+            let counts = Counts {
+                both,
+                only_model,
+                only_reference,
+                neither,
+            };
+            let got = counts.most_lost(alpha);
+            assert!((got - most).abs() < 1e-8, "{got} for {most}");
+        }
+    }
+
+    /// Models that have truly lost a point: the bound lies below it as seldom as it says.
+    #[test]
+    fn the_bound_holds_as_often_as_it_says() {
+        let mut rng = Seed(7).stream("coverage");
+        for (n, lost, won) in [(300, 0.04, 0.03), (3000, 0.06, 0.05)] {
+            let draws = 2000;
+            let broken = (0..draws)
+                .filter(|_| {
+                    let mut counts = Counts::default();
+                    for _ in 0..n {
+                        match rng.random_range(0.0..1.0) {
+                            x if x < lost => counts.add(false, true),
+                            x if x < lost + won => counts.add(true, false),
+                            x => counts.add(x < 0.8, x < 0.8),
+                        }
+                    }
+                    counts.most_lost(0.05) < lost - won
+                })
+                .count();
+            let share = broken as f64 / draws as f64;
+            // Three standard errors of 2000 draws.
+            assert!((0.015..0.065).contains(&share), "{n}: {share}");
+        }
+    }
+
+    /// Five copies of each example say as much as one.
+    #[test]
+    fn copies_do_not_tighten_the_bound() {
+        let lost = |i: usize| (i / 5).is_multiple_of(10);
+        let model: Vec<bool> = (0..5000).map(|i| !lost(i)).collect();
+        let reference = vec![true; 5000];
+        let groups: Vec<Vec<usize>> = (0..1000).map(|g| (5 * g..5 * g + 5).collect()).collect();
+        let grouped = most_lost(&model, &reference, &groups, 0.05);
+        // Binomial, 100 of 1000 groups: 0.1 + 1.645 sqrt(0.09 / 1000).
+        assert!((grouped - 0.1156).abs() < 5e-4, "{grouped}");
+        let alone: Vec<Vec<usize>> = (0..5000).map(|i| vec![i]).collect();
+        assert!(most_lost(&model, &reference, &alone, 0.05) < 0.109);
     }
 
     #[test]

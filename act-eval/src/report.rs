@@ -17,6 +17,7 @@ use crate::markdown;
 use crate::model::{Model, stem};
 use crate::operators;
 use crate::output::{self, Printed};
+use crate::promised;
 use crate::training::TrainingReports;
 
 /// Arguments of `act-eval report`.
@@ -32,6 +33,9 @@ pub struct Args {
     /// Report of act-distill or act-quant, whose curves and reasons are shown; repeatable.
     #[arg(long, value_name = "FILE")]
     pub training: Vec<PathBuf>,
+    /// What act-compress promised and every model that it tried for it, its promise.json.
+    #[arg(long, value_name = "FILE")]
+    pub promise: Option<PathBuf>,
     /// Print the JSON report instead of the table.
     #[arg(long)]
     pub json: bool,
@@ -87,6 +91,7 @@ pub fn write(args: &Args, ctx: &Context) -> Result<Printed> {
     }
     args.latency.judge.report.check(ctx)?;
     let training = TrainingReports::read(&args.training)?;
+    let promise = args.promise.as_deref().map(promised::read).transpose()?;
     let mut models = load(args, ctx)?;
     training.explain(&mut models)?;
     let data = open_split(ctx, &models[0], &args.latency.judge)?;
@@ -128,6 +133,7 @@ pub fn write(args: &Args, ctx: &Context) -> Result<Printed> {
         races,
         operators,
         training: training.courses,
+        promise,
     };
     let mut comparison = Comparison::new(&models, measured, &data, seed);
     comparison.report.wall_s = start.elapsed().as_secs_f64();

@@ -17,5 +17,5 @@ pub mod target;
 pub use allocation::{Allocation, Allotted};
 pub use cost::Cost;
 pub use operations::Operations;
-pub use promise::{KeptPromise, Yardstick, keep_promise};
+pub use promise::{KeptPromise, Yardstick, is_refusal, keep_promise};
 pub use target::PruningTarget;

@@ -63,7 +63,8 @@ pub fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let mut model = ctx.read_artifact(&args.stage.input)?;
     config.check_model(&model)?;
     let origin = Origin::of(&model)?;
-    let train = training_data(&model, args.stage.data.dir(&config)?, ctx)?;
+    let train = training_data(&model, args.stage.data.dir(&config)?, ctx)?
+        .without_judges(config.train.judge_ratio, args.stage.seed.get())?;
     let shortened = vocabulary::shorten(&mut model, &options.vocabulary, &train)?;
     let closing = Closing {
         args: &args,

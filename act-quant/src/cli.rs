@@ -131,7 +131,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     model.task.check_trained()?;
     let teacher = read_teacher(teacher.as_deref(), &model, context)?;
     let dir = args.stage.data.dir(&config)?;
-    let data = Dataset::for_model(dir, Split::Train, &model.task)?;
+    let data = Dataset::for_model(dir, Split::Train, &model.task)?
+        .without_judges(config.train.judge_ratio, seed)?;
     context.set_synthetic(data.record.synthetic);
 
     let judges = Judges::find(&data, dir, &model, &options, seed)?;

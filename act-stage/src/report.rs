@@ -8,6 +8,7 @@
 //! Scripts rely on these names; add fields, never rename one. What a field added later lacks in files
 //! of before has a default here; fields of tomorrow are skipped.
 
+mod accuracy_promise;
 mod aware;
 mod classes;
 mod comparison;
@@ -24,6 +25,7 @@ mod read;
 mod subject;
 mod training;
 
+pub use accuracy_promise::{AccuracyPromise, PromiseJudge, Trial, Tried};
 pub use aware::{
     Agreement, AwareEvaluation, AwareOutcome, AwareScore, AwareTraining, HowQuantised, KeptModel,
     TrainedSummary, WhyQuantised,

@@ -149,3 +149,109 @@ fn mistakes_are_told_before_anything_is_made() {
     tell(mine, 2, &["int8.act was not made by act-compress"]);
     assert_eq!(fs::read(fixture.file("mine/int8.act")).unwrap(), b"\n");
 }
+
+/// A task of own data that a tiny model learns in seconds, with texts enough for a judge; and a model that
+/// has learned it.
+fn tickets(fixture: &Fixture) {
+    let folder = fixture.file("tickets");
+    fs::create_dir(&folder).unwrap();
+    let description = r#"{"task": "tickets", "columns": {"text": "question", "label": "team"}, "labels": ["a", "b"]}"#;
+    fs::write(folder.join("act-dataset.json"), description).unwrap();
+    let row = |i: usize| match i % 2 {
+        0 => format!("why is bill {i} of customer {} so high\ta\n", 7 * i % 13),
+        _ => format!("no signal {i} at tower {} today\tb\n", 5 * i % 17),
+    };
+    for (split, rows) in [("train", 0..3000), ("dev", 3000..3200), ("new", 4000..4300)] {
+        let text = std::iter::once("question\tteam\n".to_string()).chain(rows.map(row));
+        fs::write(
+            folder.join(format!("{split}.tsv")),
+            text.collect::<String>(),
+        )
+        .unwrap();
+    }
+    let line = "act-convert new --layers 2 --hidden 32 --heads 4 --data tickets -q | \
+                act-distill -c tiny.yaml --data tickets -q -o learned.act && act-eval accuracy learned.act --data tickets --json";
+    let report: serde_json::Value = serde_json::from_str(&bash(fixture.path(), line).ok()).unwrap();
+    let accuracy = report["accuracy"]["value"].as_f64().unwrap();
+    assert!(
+        accuracy > 0.99,
+        "the fixture's model has not learned: {accuracy}"
+    );
+}
+
+fn promise(fixture: &Fixture, out: &str) -> serde_json::Value {
+    let text = fs::read_to_string(fixture.file(out).join("promise.json")).expect("promise.json");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn a_promise_of_accuracy_is_kept_or_refused_with_the_nearest() {
+    let fixture = Fixture::new();
+    tickets(&fixture);
+    let command = "act-compress learned.act --data tickets -c tiny.yaml -o";
+    let report = bash(
+        fixture.path(),
+        &format!("{command} kept --max-drop 4 --json"),
+    )
+    .ok();
+    let kept = promise(&fixture, "kept");
+    assert_eq!(
+        (&kept["kept"], &kept["judge"]["examples"]),
+        (&true.into(), &300.into())
+    );
+    assert_eq!(kept["judge"]["base_may_know_them"], true);
+    assert_eq!(
+        kept["choosing"], 135,
+        "a twentieth of what the judge leaves"
+    );
+    let frontier = kept["frontier"].as_array().unwrap();
+    let taken: Vec<_> = frontier.iter().filter(|t| t["taken"] == true).collect();
+    assert_eq!((taken.len(), &taken[0]["what"]), (1, &"finalist".into()));
+    assert!(taken[0]["most"].as_f64().unwrap() <= 4.0);
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["promise"], kept);
+    let page = fs::read_to_string(fixture.file("kept/report.md")).unwrap();
+    assert!(page.contains("## Promise") && page.contains("is kept with 95 % confidence"));
+    // What the judge has seen, no stage has: each says how many examples it had.
+    let trained = fs::read_to_string(fixture.file("kept/int8.json")).unwrap();
+    assert!(trained.contains("without 10 % for a judge"), "{trained}");
+
+    // Again from what is there: the same files, and no stage is called.
+    let before = fs::read(fixture.file("kept/int8.act")).unwrap();
+    let again = bash(fixture.path(), &format!("{command} kept --max-drop 4"));
+    assert!(!again.stderr.contains("act-distill "), "{}", again.stderr);
+    assert_eq!(fs::read(fixture.file("kept/int8.act")).unwrap(), before);
+
+    // Three hundred texts cannot show a hundredth of a point.
+    let missed = bash(fixture.path(), &format!("{command} kept --max-drop 0.01"));
+    assert_eq!(missed.code, Some(4), "{}", missed.stderr);
+    assert!(
+        missed.stderr.contains("ask for --max-drop"),
+        "{}",
+        missed.stderr
+    );
+    assert_eq!(promise(&fixture, "kept")["kept"], false);
+
+    let unseen = "--max-drop 9 --judge tickets/new.tsv --hours 5 -q";
+    bash(fixture.path(), &format!("{command} unseen {unseen}")).ok();
+    let judge = &promise(&fixture, "unseen")["judge"];
+    assert_eq!(
+        (&judge["examples"], &judge["base_may_know_them"]),
+        (&300.into(), &false.into())
+    );
+    assert_eq!(judge["name"], "tickets/new.tsv");
+    let tell = |line: &str, parts: &[&str]| {
+        bash(fixture.path(), &format!("{command} other {line}")).complains(2, parts);
+    };
+    tell(
+        "--max-drop 4 --judge tickets/train.tsv",
+        &["texts are in train"],
+    );
+    tell("--max-drop 4 --hours 0.0000001", &["give more"]);
+    tell(
+        "--max-drop 4 --set TrainConfig.validation_ratio=0",
+        &["validation_ratio"],
+    );
+    tell("--hours 4", &["--max-drop"]);
+    tell("--max-drop x", &["points of accuracy"]);
+}

@@ -45,7 +45,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-compress",
-        "target-speedup bytes task labels output config set data device seed threads json quiet verbose",
+        "target-speedup bytes max-drop hours judge task labels output config set data device seed threads json quiet verbose",
     ),
     (
         "act-eval accuracy",
@@ -62,7 +62,7 @@ const TABLE: &[(&str, &str)] = &[
     ("act-eval inspect", "quant time json quiet verbose"),
     (
         "act-eval report",
-        "output training json batch seq seconds runs threads seed split data report quiet verbose",
+        "output training promise json batch seq seconds runs threads seed split data report quiet verbose",
     ),
     ("act-eval summary", "json output quiet verbose"),
     (

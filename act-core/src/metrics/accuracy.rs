@@ -8,7 +8,7 @@ use crate::target::Target;
 use crate::task_info::Problem;
 
 /// Two-sided 95 % point of the normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
+pub const Z_95: f64 = 1.959_963_984_540_054;
 
 /// How good answers are, in the figure that stands for its kind of problem: the share of right ones, of
 /// sets of labels of exactly right ones, with a 95 % Wilson score interval (Wilson 1927); of scores
@@ -40,17 +40,12 @@ impl Accuracy {
                 n,
             };
         }
-        let total = n as f64;
-        let p = correct as f64 / total;
-        let z2 = Z * Z;
-        let centre = (p + z2 / (2.0 * total)) / (1.0 + z2 / total);
-        let half =
-            Z / (1.0 + z2 / total) * (p * (1.0 - p) / total + z2 / (4.0 * total * total)).sqrt();
+        let (low, high) = wilson(correct, n, Z_95);
         Self {
             metric: Metric::Accuracy,
-            value: p,
-            low: (centre - half).max(0.0),
-            high: (centre + half).min(1.0),
+            value: correct as f64 / n as f64,
+            low,
+            high,
             n,
         }
     }
@@ -59,7 +54,7 @@ impl Accuracy {
     pub fn correlation(value: f64, n: usize) -> Self {
         let half = match n {
             0..=3 => f64::INFINITY,
-            _ => Z / ((n - 3) as f64).sqrt(),
+            _ => Z_95 / ((n - 3) as f64).sqrt(),
         };
         Self {
             metric: Metric::Pearson,
@@ -84,6 +79,16 @@ impl Accuracy {
         let correct = pairs.filter(|(row, truth)| problem.is_right(row, truth));
         Self::new(correct.count(), truth.len())
     }
+}
+
+/// Wilson's score interval of `correct` out of `n` (at least 1), of `z` standard deviations each way.
+pub fn wilson(correct: usize, n: usize, z: f64) -> (f64, f64) {
+    let total = n as f64;
+    let p = correct as f64 / total;
+    let z2 = z * z;
+    let centre = (p + z2 / (2.0 * total)) / (1.0 + z2 / total);
+    let half = z / (1.0 + z2 / total) * (p * (1.0 - p) / total + z2 / (4.0 * total * total)).sqrt();
+    ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
 #[cfg(test)]

@@ -185,6 +185,14 @@ impl Trial<'_> {
     }
 }
 
+/// What every refusal says.
+const REFUSED: &str = "cannot be kept; the nearest is";
+
+/// Whether an error is that of a promise that no network keeps.
+pub fn is_refusal(error: &anyhow::Error) -> bool {
+    format!("{error:#}").contains(REFUSED)
+}
+
 /// The error that names the nearest promise that can be kept: that of the smallest network.
 fn refusal(promised: PruningTarget, reference: f64, trial: &mut Trial<'_>) -> Result<Error> {
     let Some(smallest) = trial.allocation.smallest() else {
@@ -194,7 +202,7 @@ fn refusal(promised: PruningTarget, reference: f64, trial: &mut Trial<'_>) -> Re
     let spare = 1.0 + trial.cost.tolerance().noise;
     let nearest = promised.kept_by(smallest.measured * spare, reference);
     Ok(Error::usage(format!(
-        "{promised} cannot be kept; the nearest is {}, of which one head is left",
+        "{promised} {REFUSED} {}, of which one head is left",
         nearest.rounded()
     )))
 }

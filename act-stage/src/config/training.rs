@@ -44,6 +44,8 @@ section! {
         pub dropout: f64 = 0.1,
         /// Ours: share of train held out for early stopping and choice of the best weights.
         pub validation_ratio: f64 = 0.05,
+        /// Ours: share of train that no stage reads, kept to judge a promise on.
+        pub judge_ratio: Option<f64>,
         /// Ours: evaluations without a better one after which training stops.
         pub patience: Option<usize>,
         /// Ours: seed of order and dropout; default `--seed`, which also chooses the held-out share.

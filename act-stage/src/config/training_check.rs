@@ -26,6 +26,7 @@ impl TrainConfig {
         below_one("TrainConfig.warmup_ratio", self.warmup_ratio.unwrap_or(0.0))?;
         below_one("TrainConfig.dropout", self.dropout)?;
         below_one("TrainConfig.validation_ratio", self.validation_ratio)?;
+        below_one("TrainConfig.judge_ratio", self.judge_ratio.unwrap_or(0.0))?;
         metric("TrainConfig.origin_metric", self.origin_metric)?;
         metric("TrainConfig.target_metric", self.target_metric)?;
         self.class_weights

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::accuracy_promise::AccuracyPromise;
 use super::aware::HowQuantised;
 use super::classes::{ClassCount, ClassLoss, ComparedClass, Figure};
 use super::cut::Cut;
@@ -103,6 +104,9 @@ pub struct ComparisonDetails {
     /// How the models were trained, where the user gave it.
     #[serde(default)]
     pub training: Vec<TrainingCourse>,
+    /// What act-compress promised and tried, where the user gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<AccuracyPromise>,
     /// Every int8 linear of the last model.
     #[serde(default)]
     pub quant: Vec<LinearReport>,
