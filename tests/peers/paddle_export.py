@@ -87,8 +87,8 @@ VARIANTS = {
     "dropout_downgrade": dict(dropout="downscale_in_infer"),
     "legacy_operators": dict(scale="legacy", save="static", activation="gelu"),
     "epsilon": dict(epsilon=1e-5),
+    "gelu_tanh": dict(activation="gelu_tanh"),
     # No such encoders: the operator that the refusal must name.
-    "gelu_tanh": dict(activation="gelu_tanh", refused="gelu"),
     "pre_norm": dict(norm="pre", refused="elementwise_add"),
     "mean_pooling": dict(first="mean", refused="reduce_mean"),
     "without_pooler": dict(head="bare", refused="slice"),

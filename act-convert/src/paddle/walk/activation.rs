@@ -1,4 +1,4 @@
-//! What stands between the two layers of a feed-forward block: relu, gelu, or gelu spelt out,
+//! What stands between the two layers of a feed-forward block: relu, gelu, exact or by tanh, or gelu spelt out,
 //! x / 2 * (1 + erf(x / sqrt(2))).
 
 use std::f32::consts::FRAC_1_SQRT_2;
@@ -15,7 +15,7 @@ impl<'a> Walk<'a> {
         match op.kind() {
             "relu" => Ok((Activation::Relu, self.unary(op)?, result.factor)),
             "gelu" if op.flag("approximate", false)? => {
-                Err(op.refuse("is the tanh approximation; the exact gelu was expected"))
+                Ok((Activation::GeluTanh, self.unary(op)?, result.factor))
             }
             "gelu" => Ok((Activation::Gelu, self.unary(op)?, result.factor)),
             _ => {
