@@ -187,7 +187,9 @@ fn embeddings(options: &TinyOptions) -> Embeddings {
                 Position::Bias {
                     buckets: 9,
                     max_distance: 13,
-                    heads: 1 + options.layers.iter().map(most_heads).max().unwrap_or(0),
+                    // One more than any layer has, where there can be.
+                    heads: (1 + options.layers.iter().map(most_heads).max().unwrap_or(0))
+                        .min(crate::artifact::limits::HEADS),
                 },
             ],
             ..bert
