@@ -30,6 +30,7 @@ mod rescale;
 mod scored;
 pub mod select;
 pub mod shrink;
+pub mod size;
 pub mod vocabulary;
 pub mod width;
 

@@ -2,13 +2,13 @@
 
 use act_core::quant::WeightBits;
 use act_core::{Error, Result};
-use act_stage::config::{self, Config, Criterion, KeptTokens, Prune, QuantPost, Size, Time};
+use act_stage::config::{self, Config, Criterion, KeptTokens, Prune, QuantPost, Time};
 
 use crate::budget::PruningTarget;
 use crate::latency::{Precision, Serving};
 use crate::ratio::Ratio;
+use crate::size::Size;
 use crate::vocabulary::Vocabulary;
-use crate::width;
 
 /// How much is removed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +31,7 @@ pub struct Options {
     /// Tokens that stay.
     pub vocabulary: Vocabulary,
     /// Layers and units that stay.
-    pub size: width::Size,
+    pub size: Size,
     /// Training examples on which importance is measured.
     pub calibration_examples: usize,
     /// Share of train that training holds out; importance is not measured on it.
@@ -86,7 +86,7 @@ pub fn filled_in(config: &Config) -> Config {
 /// The target, none if heads and neurons go by a ratio.
 fn target(prune: &Prune) -> Option<PruningTarget> {
     let time = prune.budget.as_ref().map(Time::milliseconds);
-    let size = prune.bytes.as_ref().map(Size::bytes);
+    let size = prune.bytes.as_ref().map(config::Size::bytes);
     None.or(prune.target_speedup.map(PruningTarget::Speedup))
         .or(time.map(PruningTarget::Latency))
         .or(prune.params.map(PruningTarget::Parameters))
@@ -94,8 +94,8 @@ fn target(prune: &Prune) -> Option<PruningTarget> {
 }
 
 /// Errors: beside a target of time, whose table knows heads and neurons alone.
-fn size(prune: &Prune) -> Result<width::Size> {
-    let size = width::Size {
+fn size(prune: &Prune) -> Result<Size> {
+    let size = Size {
         layers: prune.layers,
         hidden: prune.hidden_size,
     };

@@ -13,22 +13,7 @@ use act_nn::{WidthScores, width_importance};
 
 use crate::measure::Measure;
 use crate::shrink::{keep_elements, keep_inputs, keep_outputs};
-
-/// What is to stay; `None` leaves it as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Encoder layers.
-    pub layers: Option<usize>,
-    /// Units of the residual stream.
-    pub hidden: Option<usize>,
-}
-
-impl Size {
-    /// True if nothing is to change.
-    pub fn is_whole(&self) -> bool {
-        *self == Size::default()
-    }
-}
+use crate::size::Size;
 
 /// Reduces a float model, layers first; units are scored on what is left of them.
 ///
