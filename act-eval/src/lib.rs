@@ -5,7 +5,7 @@
 //! model. One module a subcommand ([`accuracy`], [`bench`], [`predict`], [`inspect`], [`report`],
 //! [`summary`], [`gate`]; [`cli`] holds them together), under them the measurements
 //! ([`evaluation`], [`latency`], [`operators`], [`sites`]), the statistics ([`paired`],
-//! [`resample`], [`classes`], [`figures`], [`confusion`], [`changes`]) and the writing ([`table`], [`conclusion`], [`promised`], [`markdown`], [`lineage`], [`html`]).
+//! [`resample`], [`classes`], [`figures`], [`confusion`], [`changes`]) and the writing ([`table`], [`conclusion`], [`terminal`], [`promised`], [`markdown`], [`lineage`], [`html`]).
 //! What a report holds stands in [`act_stage::report`].
 
 pub mod accuracy;
@@ -37,6 +37,7 @@ pub mod resample;
 pub mod sites;
 pub mod summary;
 pub mod table;
+pub mod terminal;
 pub mod training;
 
 pub use cli::{Cli, run};

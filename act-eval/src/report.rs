@@ -9,7 +9,6 @@ use act_stage::{Context, Exit, printed};
 
 use crate::args::LatencyArgs;
 use crate::comparison::{Comparison, Measurements};
-use crate::conclusion;
 use crate::evaluation::{Answers, open_split};
 use crate::html;
 use crate::latency::{Contestant, race_all};
@@ -18,6 +17,7 @@ use crate::model::{Model, stem};
 use crate::operators;
 use crate::output::{self, Printed};
 use crate::promised;
+use crate::terminal;
 use crate::training::TrainingReports;
 
 /// Arguments of `act-eval report`.
@@ -141,7 +141,7 @@ pub fn write(args: &Args, ctx: &Context) -> Result<Printed> {
         log::warn!("{lost}");
     }
     let json = output::json(&comparison.report)?;
-    let text = conclusion::text(&comparison);
+    let text = terminal::text(&comparison);
     // In the order of the flags: whoever waits for one of them, as Make does, names it last.
     for document in &args.output {
         let content = match document.format {
