@@ -16,4 +16,4 @@ COPY --from=build /installed /
 COPY Makefile /opt/act/
 COPY configs /opt/act/configs
 ENV CARGO=true
-WORKDIR /work
+WORKDIR /models
