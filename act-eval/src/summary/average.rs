@@ -3,6 +3,8 @@
 use act_stage::report::{ComparedModel, ComparisonDetails, PairedDifference, Report};
 use serde::Serialize;
 
+use crate::conclusion;
+
 /// A task's report.
 pub(super) type Comparison = Report<ComparisonDetails>;
 
@@ -19,11 +21,9 @@ pub(super) struct Interval {
     pub(super) high: f64,
 }
 
-/// The interval to trust: over groups of dependent examples where there are any.
+/// The interval to trust, as a report's conclusion has it.
 pub(super) fn interval(difference: &PairedDifference) -> Interval {
-    let whole = (difference.low, difference.high);
-    let grouped = difference.grouped.map(|g| (g.low, g.high));
-    let (low, high) = grouped.unwrap_or(whole);
+    let (low, high) = conclusion::interval(difference);
     Interval { low, high }
 }
 

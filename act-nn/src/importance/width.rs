@@ -71,14 +71,16 @@ fn add(sum: &mut [f64], of: &[f64]) {
     sum.iter_mut().zip(of).for_each(|(s, x)| *s += x);
 }
 
-/// The norms that units are read behind.
+/// The norms that units are read behind: not that of tables of another width, nor the head's, whose outputs
+/// are scored for themselves, nor that of a table of positions.
 fn norms(plan: &Plan) -> Vec<Norm> {
-    let of_layer = |l| [Norm::Attention(l), Norm::Output(l)];
-    let mut norms: Vec<Norm> = (0..plan.layers.len()).flat_map(of_layer).collect();
-    if plan.embeddings.width == plan.hidden_size {
-        norms.push(Norm::Embeddings);
-    }
-    norms.push(Norm::Final);
+    let narrow = plan.embeddings.width != plan.hidden_size;
+    let mut norms = plan.norms();
+    norms.retain(|norm| match norm {
+        Norm::Embeddings => !narrow,
+        Norm::Head | Norm::RelativeEmbeddings => false,
+        Norm::Attention(_) | Norm::Output(_) | Norm::Final => true,
+    });
     norms
 }
 
