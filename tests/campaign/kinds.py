@@ -104,7 +104,7 @@ def archives(programs, models, tally):
         ran, found = model(path)
         tally.add(ran, "an archive", (0, 2, 3))
         if found not in (None, right):
-            tally.broken.append("a damaged archive is another model")
+            tally.breaks("a damaged archive is another model")
 
 
 def texts(programs, models, tally):

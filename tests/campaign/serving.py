@@ -17,6 +17,8 @@ STALLS = [b"", b"POST /cl", b"POST /classify HTTP/1.1\r\nContent-Length: 9\r\n",
           b"POST /classify HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"]
 # What long texts may add to the others' times.
 MOST_MORE = 0.050
+# Where an answer takes longer with nothing else asked, other programs have the processors, and times say nothing.
+BUSY = 0.050
 # What a server may grow by under steady load.
 MOST_GROWTH = 8 << 20
 
@@ -56,9 +58,8 @@ class Server:
         except OSError:
             return 0
 
-    def end(self):
-        """Tells it to end; its code, or None if it does not."""
-        self.child.send_signal(signal.SIGTERM)
+    def ended(self):
+        """The code of a server that was told to end, or None if it does not. Told again it would end with 130."""
         try:
             return self.child.wait(30)
         except subprocess.TimeoutExpired:
@@ -129,13 +130,16 @@ async def times_of(server, seconds, rate=50):
 
 async def stalled(server, tally, count=600):
     """Clients that stop in the middle keep nobody waiting."""
+    alone = at(await times_of(server, 2), 0.99)
     clients = []
     for i in range(count):
         client = await Client(server).connect()
         client.writer.write(STALLS[i % len(STALLS)])
         clients.append(client)
     times = await times_of(server, 3)
-    tally.expect(max(times) < 2, f"beside {count} stalled clients an answer took {max(times):.2f} s")
+    tally.expect(max(times) < float("inf"), f"beside {count} stalled clients a request had no answer")
+    what = f"beside {count} stalled clients an answer took {max(times):.2f} s, p99 alone {alone:.3f} s"
+    tally.expect_time(max(times) < 2, what, alone > BUSY)
     for client in clients:
         client.leave()
     return f"beside {count} stalled clients p99 {1e3 * at(times, 0.99):.0f} ms"
@@ -176,12 +180,14 @@ async def beside_long_texts(server, tally, count, seconds):
 
 
 async def long_texts(server, tally, count=8, seconds=6):
-    """Texts of 1 MiB hardly keep others waiting; on a busy machine other programs may, so it has three tries."""
+    """Texts of 1 MiB hardly keep others waiting; other programs may for a while, so it has three tries."""
     for tries in range(1, 4):
         alone, beside, answered = await beside_long_texts(server, tally, count, seconds)
         if beside - alone <= MOST_MORE:
             break
-    tally.expect(beside - alone <= MOST_MORE, f"p99 {alone:.3f} s became {beside:.3f} s beside long texts")
+    what = f"p99 {alone:.3f} s became {beside:.3f} s beside long texts, try {tries}"
+    tally.expect(beside < float("inf"), f"beside long texts a request had no answer, try {tries}")
+    tally.expect_time(beside - alone <= MOST_MORE, what, alone > BUSY)
     told = f"p99 {1e3 * alone:.1f} ms alone, {1e3 * beside:.1f} ms beside {count} clients of 1 MiB ({answered} answered"
     return f"{told}, try {tries})"
 
@@ -295,8 +301,12 @@ def server(programs, models, tally):
             notes.append(await ends(running, tally))
 
         asyncio.run(all_of_them())
-        code = running.end()
+        code = running.ended()
         tally.expect(code == 0, f"it ended with {code}")
     finally:
         running.close()
+        # What it said is kept beside what it broke.
+        if tally.broken:
+            for line in running.log.read_text(errors="replace").splitlines()[-200:]:
+                tally.notes.broken(f"act-serve: {line}")
     tally.note = "; ".join(notes)

@@ -4,12 +4,33 @@ import random
 import time
 
 
+class Notes:
+    """Files that outlive a run, also one that is killed: the rows of its result, and each promise as it breaks."""
+
+    def __init__(self, folder, how):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.result_file, self.broken_file = folder / "result.md", folder / "broken.txt"
+        self.result(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')}, {how}\n")
+
+    def result(self, line):
+        self._add(self.result_file, line)
+
+    def broken(self, line):
+        self._add(self.broken_file, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}")
+
+    @staticmethod
+    def _add(path, line):
+        with open(path, "a", encoding="utf-8") as file:
+            print(line, file=file)
+
+
 class Tally:
     """What a kind tried, and what came of it."""
 
-    def __init__(self, name, seed, end):
+    def __init__(self, name, seed, end, notes):
+        self.notes = notes
         self.name, self.end, self.random = name, end, random.Random(f"{seed} {name}")
-        self.tried, self.codes, self.broken, self.note = 0, {}, [], ""
+        self.tried, self.codes, self.broken, self.unclear, self.note = 0, {}, [], 0, ""
 
     def going(self):
         return time.monotonic() < self.end
@@ -20,16 +41,31 @@ class Tally:
         self.codes[ran.code] = self.codes.get(ran.code, 0) + 1
         wrong = ran.wrong() or ("" if ran.code in allowed else f"exit code {ran.code}: {ran.stderr[-300:]}")
         if wrong:
-            self.broken.append(f"{what}: {wrong}")
+            self.breaks(f"{what}: {wrong}")
 
     def expect(self, holds, what):
         self.tried += 1
         if not holds:
-            self.broken.append(what)
+            self.breaks(what)
+
+    def expect_time(self, holds, what, busy):
+        """As `expect`, but on a machine that is busy with other things a time that is missed says nothing."""
+        self.tried += 1
+        if not holds and busy:
+            self.unclear += 1
+            self.notes.broken(f"{self.name}: unclear, the machine is busy: {what}")
+        elif not holds:
+            self.breaks(what)
+
+    def breaks(self, what):
+        """Notes a promise that is broken."""
+        self.broken.append(what)
+        self.notes.broken(f"{self.name}: {what}")
 
     def row(self):
         codes = ", ".join(f"{n} ended with {code}" for code, n in sorted(self.codes.items()))
-        return f"| `{self.name}` | {self.tried} | {codes or self.note} | {len(self.broken)} |"
+        unclear = f", {self.unclear} unclear: the machine is busy" if self.unclear else ""
+        return f"| `{self.name}` | {self.tried} | {codes or self.note} | {len(self.broken)}{unclear} |"
 
 
 def changed(bytes_, rng):
