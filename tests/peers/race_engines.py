@@ -12,12 +12,13 @@ import numpy as np
 class Batch:
     """The same ids in every form that an engine takes: as they are, or padded to the longest."""
 
-    def __init__(self, lengths):
+    def __init__(self, lengths, tokens=21000):
+        """`tokens`: how many the model knows, the first hundred of which are not drawn."""
         draw = np.random.default_rng(3)
         self.lengths = np.array(lengths, np.int32)
         shape = (len(lengths), max(lengths))
         mask = (np.arange(shape[1]) < self.lengths[:, None]).astype(np.int64)
-        ids = draw.integers(100, 21000, shape) * mask
+        ids = draw.integers(100, tokens, shape) * mask
         ids[:, 0] = 2
         self.padded = {"input_ids": ids, "token_type_ids": ids * 0, "attention_mask": mask}
         self.ragged = json.dumps([row[:n].tolist() for row, n in zip(ids, lengths)])

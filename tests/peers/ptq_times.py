@@ -1,0 +1,103 @@
+"""How long the files that ptq.py judged take: act-infer, ONNX Runtime and OpenVINO, in turn, in one run.
+
+    python tests/peers/ptq.py WORK --data DATA --model base.act --int8 static.act --int8 four.act --split dev
+    python tests/peers/ptq_times.py WORK --model base.act --int8 static.act --int8 four.act --split dev \\
+        --timed target/release/examples/timed
+
+Two settings: 32 sequences of 128 tokens, and 32 whose lengths are the quantiles of the split's, padded to the
+longest for those who need that. Each of ours runs in act-infer and, where an export with its scales exists, as that
+ONNX file in the other two. Prints a Markdown table of medians and their ratios to the float graph in ONNX
+Runtime, and writes WORK/times.json. Packages: race-requirements.txt.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+
+import numpy as np
+from ptq import Encoder
+from race_engines import Batch, OnnxRuntime, OpenVino, Process
+
+REFERENCE = "float, in ONNX Runtime"
+FULL, REAL = "32 x 128", "32 x own length"
+
+
+def lengths(folder, texts):
+    """32 quantiles of the numbers of tokens of a split's texts."""
+    rows = [json.loads(line) for line in texts.read_text(encoding="utf-8").splitlines()]
+    rows = [(r.get("sentence", r.get("sentence1")), r.get("sentence2"), None) for r in rows]
+    tokens = [feed["input_ids"].shape[1] for feed in Encoder(folder).feeds(rows)]
+    return np.quantile(tokens, (np.arange(32) + 0.5) / 32, method="nearest").tolist()
+
+
+def exported(program, model, work):
+    """The ONNX graph that other engines compute in int8, or None where a scale per token cannot be written."""
+    path = work / f"act-{model.stem}.onnx"
+    command = [program, "export", "-q", str(model), "-o", str(path), "--activations", "uint8"]
+    if not path.exists():
+        done = subprocess.run(command, text=True, stderr=subprocess.PIPE)
+        if done.returncode:
+            print(f"{model.stem}: not exported: {done.stderr.strip().splitlines()[-1]}", flush=True)
+            return None
+    return path
+
+
+def field(args):
+    """(name, engine), the reference first."""
+    work, threads = args.work, args.threads
+    yield REFERENCE, OnnxRuntime(work / "float.onnx", threads)
+    yield "float, in act-infer", Process(args.model, threads, args.timed)
+    for model in args.int8:
+        yield f"act, {model.stem}, in act-infer", Process(model, threads, args.timed)
+        if graph := exported(args.convert, model, work):
+            yield f"act, {model.stem}, in ONNX Runtime", OnnxRuntime(graph, threads)
+            yield f"act, {model.stem}, in OpenVINO", OpenVino(graph, threads, "f32")
+    yield "ONNX Runtime, dynamic", OnnxRuntime(work / "ort-dynamic.onnx", threads)
+    yield "ONNX Runtime, static MinMax", OnnxRuntime(work / "ort-minmax.onnx", threads)
+    yield "NNCF, in OpenVINO", OpenVino(work / "nncf.xml", threads, "f32")
+
+
+def race(engines, batches, rounds):
+    times = {name: {setting: [] for setting in batches} for name, _ in engines}
+    for turn in range(rounds + 1):  # the first is not counted
+        for name, engine in engines if turn % 2 else reversed(engines):
+            for setting, batch in batches.items():
+                ms, _ = engine.run(batch)
+                if turn:
+                    times[name][setting].append(ms)
+    return {name: {s: statistics.median(ms) for s, ms in by.items()} for name, by in times.items()}
+
+
+def table(times):
+    yield f"| | {FULL}, ms | of float's time | {REAL}, ms | of float's time |"
+    yield "|---|--:|--:|--:|--:|"
+    for name, ms in times.items():
+        cells = (f"{ms[s]:.3g} | {ms[s] / times[REFERENCE][s]:.2f}" for s in (FULL, REAL))
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", type=pathlib.Path)
+    parser.add_argument("--model", type=pathlib.Path, required=True)
+    parser.add_argument("--int8", type=pathlib.Path, action="append", default=[])
+    parser.add_argument("--split", default="dev")
+    parser.add_argument("--timed", required=True, help="the program of act-infer's example `timed`")
+    parser.add_argument("--convert", default="act-convert", help="the program act-convert")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=8)
+    args = parser.parse_args()
+    folder = args.work / "transformers"
+    rows = len((folder / "vocab.txt").read_text(encoding="utf-8").splitlines())
+    real = lengths(folder, args.work / f"{args.split}.jsonl")
+    batches = {FULL: Batch([128] * 32, rows), REAL: Batch(real, rows)}
+    times = race(list(field(args)), batches, args.rounds)
+    written = {"threads": args.threads, "rounds": args.rounds, "lengths": real, "ms": times}
+    (args.work / "times.json").write_text(json.dumps(written, indent=1) + "\n")
+    print("\n".join(table(times)))
+
+
+if __name__ == "__main__":
+    main()
