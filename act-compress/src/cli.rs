@@ -180,7 +180,13 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             way.import(&args.base, &foreign)?
         }
     };
-    let bare = Artifact::open(&input)?.task.head_trained == Some(false);
+    let model = Artifact::open(&input)?;
+    let bare = model.task.head_trained == Some(false);
+    let width = model.plan.hidden_size;
+    if let Some(rate) = recipe::for_width(args.config.as_deref(), &args.set, width) {
+        log::info!("{rate}, for a hidden size of {width}");
+        way.settings.set.push(rate);
+    }
     let base = way.base(&input)?;
     let exit = match args.goal.max_drop {
         None => straight(&mut way, base, &args.goal)?,
