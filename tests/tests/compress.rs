@@ -12,9 +12,9 @@ use act_tests::{Fixture, bash, bin};
 
 const COMMAND: &str = "act-compress base.act --data data -c tiny.yaml -o";
 
-/// Starts a compression into `out`.
-fn start(fixture: &Fixture, out: &str) -> Child {
-    let words = COMMAND.split(' ').skip(1).chain([out]);
+/// Starts a compression by a command that is finished by `out`.
+fn start(fixture: &Fixture, command: &str, out: &str) -> Child {
+    let words = command.split(' ').skip(1).chain([out]);
     Command::new(bin("act-compress"))
         .args(words)
         .current_dir(fixture.path())
@@ -30,9 +30,24 @@ fn kill(mut child: Child) {
     let _ = child.wait();
 }
 
+/// Kills a compression again and again, each time `later` than before, until it has made `RESULT`; how often.
+fn kills(fixture: &Fixture, command: &str, result: &str, later: u64) -> usize {
+    let (out, _) = result.rsplit_once('/').expect("a file in a folder");
+    for n in 0..60 {
+        let child = start(fixture, command, out);
+        sleep(Duration::from_millis(5 + later * n));
+        let done = fixture.file(result).exists();
+        kill(child);
+        if done {
+            return n as usize + 1;
+        }
+    }
+    60
+}
+
 /// Compresses until int8.act is there; the report's measurements are not waited for.
-fn until_int8(fixture: &Fixture, out: &str) {
-    let mut child = start(fixture, out);
+fn until_int8(fixture: &Fixture, command: &str, out: &str) {
+    let mut child = start(fixture, command, out);
     let deadline = Instant::now() + Duration::from_secs(120);
     while !fixture.file(out).join("int8.act").exists() {
         let ended = child.try_wait().expect("wait");
@@ -60,20 +75,9 @@ fn it_makes_what_the_stages_make_whenever_it_was_killed() {
     bash(fixture.path(), by_hand).ok();
     let expected = models(&fixture.file("hand"));
 
-    // Later and later, so that in the end it is killed in every stage.
-    let mut kills = 0;
-    for wait in (0..).map(|n| 5 + 35 * n) {
-        let child = start(&fixture, "out");
-        sleep(Duration::from_millis(wait));
-        let done = fixture.file("out/int8.act").exists();
-        kill(child);
-        kills += 1;
-        if done || kills == 60 {
-            break;
-        }
-    }
+    let kills = kills(&fixture, COMMAND, "out/int8.act", 35);
     assert!(kills >= 5, "killed {kills} times only");
-    until_int8(&fixture, "out");
+    until_int8(&fixture, COMMAND, "out");
     for (name, bytes) in models(&fixture.file("out")) {
         assert!(
             bytes == expected[&name],
@@ -85,7 +89,7 @@ fn it_makes_what_the_stages_make_whenever_it_was_killed() {
 #[test]
 fn what_a_change_does_not_touch_is_not_made_again() {
     let fixture = Fixture::new();
-    until_int8(&fixture, "out");
+    until_int8(&fixture, COMMAND, "out");
     let written = |name: &str| {
         let found = fs::metadata(fixture.file("out").join(name)).expect("a file");
         found.modified().expect("a time")
@@ -93,7 +97,7 @@ fn what_a_change_does_not_touch_is_not_made_again() {
     let names = ["base.act", "pruned.act", "student.act"];
     let before = names.map(written);
     fs::remove_file(fixture.file("out/int8.act")).unwrap();
-    until_int8(&fixture, "out");
+    until_int8(&fixture, COMMAND, "out");
     assert_eq!(before, names.map(written), "only int8.act was missing");
     // Another seed asks for all of them anew.
     let line = format!("{COMMAND} out --seed 7 --set QuantPost.weight_bits=3");
@@ -221,6 +225,17 @@ fn a_promise_of_accuracy_is_kept_or_refused_with_the_nearest() {
     let again = bash(fixture.path(), &format!("{command} kept --max-drop 4"));
     assert!(!again.stderr.contains("act-distill "), "{}", again.stderr);
     assert_eq!(fs::read(fixture.file("kept/int8.act")).unwrap(), before);
+
+    // Killed in the middle of tries and finalists, it goes on and ends with the same files.
+    let promised = "act-compress --max-drop 4 learned.act --data tickets -c tiny.yaml -o";
+    let kills = kills(&fixture, promised, "killed/promise.json", 60);
+    assert!(kills >= 10, "killed {kills} times only");
+    until_int8(&fixture, promised, "killed");
+    assert_eq!(
+        models(&fixture.file("killed")),
+        models(&fixture.file("kept"))
+    );
+    assert_eq!(promise(&fixture, "killed")["frontier"], kept["frontier"]);
 
     // Three hundred texts cannot show a hundredth of a point.
     let missed = bash(fixture.path(), &format!("{command} kept --max-drop 0.01"));

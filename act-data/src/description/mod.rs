@@ -7,12 +7,12 @@
 //! ```
 
 mod files;
+mod mistakes;
 
 use std::path::Path;
 
 use act_core::json::check_weight;
 use act_core::{BuiltIn, Error, Result};
-use act_stage::config::nearest;
 use serde::{Deserialize, Serialize};
 
 use crate::columns::Columns;
@@ -82,41 +82,6 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// The key that an unknown one most likely means, for the end of a message.
-fn meant_key(message: &str) -> String {
-    const KEYS: [&str; 22] = [
-        "task",
-        "columns",
-        "problem",
-        "labels",
-        "label_numbers",
-        "separator",
-        "files",
-        "format",
-        "header",
-        "delimiter",
-        "quotes",
-        "ragged",
-        "hold_out",
-        "synthetic",
-        "text",
-        "pair",
-        "label",
-        "train",
-        "dev",
-        "test",
-        "name",
-        "seed",
-    ];
-    let unknown = message.strip_prefix("unknown field `");
-    let unknown = unknown.and_then(|rest| rest.split('`').next());
-    // `labels` is no column, and `label` no key beside them.
-    let others = KEYS.into_iter().filter(|key| Some(*key) != unknown);
-    let others: Vec<&str> = others.collect();
-    let near = unknown.and_then(|name| nearest(name, &others));
-    near.map_or(String::new(), |key| format!("; is {key:?} meant?"))
-}
-
 impl Description {
     /// The description in `dir`, if there is one.
     ///
@@ -133,11 +98,7 @@ impl Description {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         // Bytes that are not UTF-8 are the user's to mend like any other mistake in it.
         let parsed = serde_json::from_slice(bytes);
-        let description: Self = parsed.map_err(|e| {
-            let what = e.to_string();
-            let meant = meant_key(&what);
-            wrong(what + &meant)
-        })?;
+        let description: Self = parsed.map_err(|e| wrong(mistakes::of_json(bytes, &e)))?;
         let named = description.task.as_ref();
         if let Some(task) = named.filter(|task| task.chars().any(char::is_control)) {
             return Err(wrong(format!(
@@ -186,69 +147,66 @@ impl Description {
         }
     }
 
-    /// Says no to what no file can be read by.
-    fn check(&self) -> Result<()> {
-        self.files.check()?;
-        self.hold_out.unwrap_or_default().check()?;
+    /// Each way in which no file could be read by it, or no task made of it under that name.
+    fn checks(&self, name: &str, labels: &Result<Option<Labels>>) -> Vec<Result<()>> {
         let specs = [&self.files.train, &self.files.dev, &self.files.test];
-        let own = specs.into_iter().flatten();
-        for columns in own.clone().filter_map(|spec| spec.columns.as_ref()) {
-            columns.check()?;
-        }
-        let delimiters = own.map(|spec| spec.style.delimiter).chain([self.delimiter]);
-        for given in delimiters.flatten() {
-            if !given.is_ascii() || given == '"' || given == '\n' || given == '\r' {
-                return Err(Error::usage(format!(
-                    "delimiter: {given:?} is none; it is one ASCII character, no quote and no line end"
-                )));
+        let own = || specs.into_iter().flatten();
+        let columns = own().filter_map(|spec| spec.columns.as_ref());
+        let delimiters = own().map(|spec| spec.style.delimiter);
+        let separator = match self.separator.as_deref() {
+            Some("") => Err(Error::usage("separator: it is at least one character")),
+            _ => Ok(()),
+        };
+        let labels = labels.as_ref().map(|_| ());
+        let mut checks = vec![
+            self.files.check(),
+            self.hold_out.unwrap_or_default().check(),
+            separator,
+            labels.map_err(|e| Error::usage(e.to_string())),
+            self.is_complete(name),
+        ];
+        checks.extend(columns.chain(&self.columns).map(Columns::check));
+        let given = delimiters.chain([self.delimiter]).flatten();
+        checks.extend(given.map(check_delimiter));
+        checks
+    }
+
+    /// Says no where neither the built-in task of that name nor the description has what a task is made of.
+    fn is_complete(&self, name: &str) -> Result<()> {
+        let known = BuiltIn::named(name).is_some();
+        let scores = self.problem == Some(ProblemKind::Regression);
+        let told = match (&self.columns, &self.labels) {
+            (None, Some(_)) if known => format!("labels without columns; {name}'s are built in"),
+            (None, _) if !known => no_columns(name),
+            (Some(_), None) if !known && !scores => {
+                "no labels: list their names (act-data describe lists them)".into()
             }
-        }
-        if self.separator.as_deref() == Some("") {
-            return Err(Error::usage("separator: it is at least one character"));
-        }
-        Ok(())
+            _ => return Ok(()),
+        };
+        Err(Error::usage(told))
     }
 
     /// The task that it makes of a name.
     pub(crate) fn resolve(&self, name: &str) -> Result<Task> {
-        self.check()?;
-        let known = BuiltIn::named(name).map(Task::of);
         let labels = self.labels.clone().map(|names| self.given_labels(names));
-        let labels = labels.transpose()?;
-        if let Some(columns) = &self.columns {
-            columns.check()?;
-        }
+        let labels = labels.transpose();
+        mistakes::all(self.checks(name, &labels))?;
+        let labels = labels?;
+        let known = BuiltIn::named(name).map(Task::of);
         let task = match (known, &self.columns) {
-            (Some(task), None) if labels.is_none() => Ok(task),
-            (Some(_), None) => Err(Error::usage(format!(
-                "labels without columns; {name}'s are built in"
-            ))),
             (Some(task), Some(columns)) => {
                 let labels = labels.unwrap_or_else(|| Labels::new(task.labels().to_vec()));
                 let problem = self.problem.unwrap_or(task.problem());
-                Ok(Task::own(task.name(), columns, labels).with_problem(problem))
+                Task::own(task.name(), columns, labels).with_problem(problem)
             }
             (None, Some(columns)) => {
-                let problem = self.problem.unwrap_or_default();
-                let labels = match (labels, problem) {
-                    (Some(labels), _) => labels,
-                    (None, ProblemKind::Regression) => Labels::new(vec!["score".into()]),
-                    (None, _) => {
-                        return Err(Error::usage(
-                            "no labels: list their names (act-data describe lists them)",
-                        ));
-                    }
-                };
-                Ok(Task::own(name, columns, labels).with_problem(problem))
+                let labels = labels.unwrap_or_else(|| Labels::new(vec!["score".into()]));
+                Task::own(name, columns, labels).with_problem(self.problem.unwrap_or_default())
             }
-            (None, None) => Err(Error::usage(format!(
-                "no columns: {name:?} is no built-in task ({}), so name the columns of its files, as \
-                 in \"columns\": {{\"text\": \"sentence\", \"label\": \"label\"}}",
-                BuiltIn::list()
-            ))),
+            (known, None) => known.ok_or_else(|| Error::usage(no_columns(name)))?,
         };
         let separator = self.separator.as_deref().unwrap_or(",");
-        Ok(task?.with_separator(separator))
+        Ok(task.with_separator(separator))
     }
 
     fn given_labels(&self, names: Vec<String>) -> Result<Labels> {
@@ -271,4 +229,21 @@ impl Description {
         }
         Ok(labels.by_number(self.label_numbers))
     }
+}
+
+fn check_delimiter(given: char) -> Result<()> {
+    if given.is_ascii() && !['"', '\n', '\r'].contains(&given) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "delimiter: {given:?} is none; it is one ASCII character, no quote and no line end"
+    )))
+}
+
+fn no_columns(name: &str) -> String {
+    format!(
+        "no columns: {name:?} is no built-in task ({}), so name the columns of its files, as in \
+         \"columns\": {{\"text\": \"sentence\", \"label\": \"label\"}}",
+        BuiltIn::list()
+    )
 }
