@@ -11,6 +11,7 @@ mod export;
 mod family;
 mod files;
 mod import;
+mod sentence;
 mod shards;
 mod tokenizer;
 mod weights;

@@ -12,6 +12,7 @@ use crate::judged::{Judged, after, judged, validation};
 use crate::options::Options;
 use crate::origin;
 use crate::outcome::{self, Distilled};
+use crate::prior;
 use crate::training_data::TrainingData;
 
 /// Trains `student` on `data`, which must be the train split; with checkpoints of this very training
@@ -22,7 +23,7 @@ use crate::training_data::TrainingData;
 /// vocabulary knows. Rejected: answers that are not finite before any step. Failed: a loss that is not
 /// finite before anything was won, a result worse than the input. Interrupted.
 pub fn distill(
-    student: Artifact,
+    mut student: Artifact,
     teacher: Option<Artifact>,
     data: &Dataset,
     options: &Options,
@@ -43,6 +44,10 @@ pub fn distill(
         .transpose()?;
     let mut objective = objective(&student, teacher.as_ref(), options)?;
     objective.emphasis = emphasis(&student, &examples.train, options)?;
+    // Weights of classes ask for other answers than their shares.
+    if student.task.head_trained == Some(false) && objective.emphasis.weights.is_empty() {
+        prior::set(&mut student, &examples.train.labels);
+    }
     let emphasised = !objective.emphasis.is_none();
     log::info!("losses: {}", objective::describe(&objective));
     // A broken or wrong model is found out before the long part.

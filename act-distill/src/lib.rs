@@ -15,6 +15,7 @@ pub mod record;
 pub mod training_data;
 
 mod distill;
+mod prior;
 
 pub use distill::distill;
 pub use options::Options;

@@ -34,7 +34,7 @@ def folder_of_package():
 
 
 def numpy_engine(folder):
-    """A function of ids and types: the hidden states of every layer, and the pooled one."""
+    """A function of ids and types: the hidden states of every layer."""
     from safetensors.numpy import load_file
 
     tensors = {k: v.astype(np.float64) for k, v in load_file(folder / "model.safetensors").items()}
@@ -70,7 +70,7 @@ def numpy_engine(folder):
             y = y * 0.5 * (1 + erf(y / math.sqrt(2)))
             x = norm(x + linear(y, name + ".output.dense"), name + ".output.LayerNorm")
             states.append(x)
-        return states, np.tanh(linear(x[0], "pooler.dense"))
+        return states
 
     return forward
 
@@ -85,7 +85,7 @@ def transformers_engine(folder):
         with torch.no_grad():
             row = lambda numbers: torch.tensor([numbers])
             out = model(input_ids=row(ids), token_type_ids=row(types), output_hidden_states=True)
-        return [state[0].numpy() for state in out.hidden_states[1:]], out.pooler_output[0].numpy()
+        return [state[0].numpy() for state in out.hidden_states[1:]]
 
     return forward
 
@@ -111,14 +111,15 @@ def main():
     answers = []
     for text, pair in SENTENCES:
         encoding = tokenizer.encode(text, pair)
-        states, pooled = forward(encoding.ids, encoding.type_ids)
+        states = forward(encoding.ids, encoding.type_ids)
         answers.append({
             "text": text,
             "pair": pair,
             "input_ids": encoding.ids,
             "token_type_ids": encoding.type_ids,
             "hidden": [[[float(f"{v:.9g}") for v in row] for row in state] for state in states],
-            "pooled": [float(v) for v in pooled],
+            # As 1_Pooling/config.json has it.
+            "pooled": [float(v) for v in states[-1].mean(0)],
         })
     args.output.write_text(json.dumps(answers))
     print(f"{len(answers)} sentences, {args.engine}: {args.output}")

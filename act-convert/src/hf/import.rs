@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
+use act_core::plan::Pooling;
 use act_core::provenance::StageRecord;
 use act_core::quant::QuantSpec;
 use act_core::{Artifact, Error, Linear, Params, Plan, Result, Seed, Tokenizer};
 
 use super::files::{CONFIG, WEIGHTS, has_weights};
 use super::weights::Weights;
-use super::{class, config};
+use super::{class, config, sentence};
 use crate::options::ImportOptions;
 use crate::tokenizer::Tables;
 use crate::{file, foreign, init, labels, tokenizer};
@@ -17,7 +18,8 @@ use crate::{file, foreign, init, labels, tokenizer};
 /// Reads a folder: `config.json`, `model.safetensors` or its shards in single or half precision, a
 /// tokenizer. A bare encoder gets a classification head (and, where it has
 /// none, a pooler) from the seed, exactly that of a new model, and the artifact says that it is
-/// untrained.
+/// untrained. If the folder says that the mean of the tokens is what it was trained for, the classifier reads that, and
+/// the pooler is left out.
 ///
 /// # Errors
 /// Rejected: a model that is damaged, hostile, or computes something else than our encoders; the
@@ -31,9 +33,15 @@ pub fn import(dir: &Path, options: &ImportOptions) -> Result<Artifact> {
     let config = file::json(&path, labels::CONFIG_LEN)?;
     let described = config::read(&config).map_err(at)?;
 
-    let weights = Weights::read(dir, &described)?;
-    let mut plan = described.plan;
+    let mut weights = Weights::read(dir, &described)?;
     let classes = weights.classes().map_err(|e| e.context(dir.display()))?;
+    if classes.is_none() && sentence::pooling(dir)? == Some(Pooling::Mean) {
+        log::info!(
+            "the folder's vectors are means over tokens: the classifier reads them without a pooler"
+        );
+        weights.read_means();
+    }
+    let mut plan = weights.plan().clone();
     // A bare encoder says nothing of what it is to be trained for.
     let said = classes.and(described.problem);
     let kind = options.kind(said).map_err(|e| e.context(dir.display()))?;

@@ -10,10 +10,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use act_core::artifact::limits;
-use act_core::plan::TensorSpec;
+use act_core::plan::{Pooling, TensorSpec};
 use act_core::quant::QuantSpec;
 use act_core::tensor::TensorData;
-use act_core::{Error, Linear, Result, Tensor};
+use act_core::{Error, Linear, Plan, Result, Tensor};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
@@ -189,6 +189,25 @@ impl Weights {
         Ok(Some(head.shape.first().copied().unwrap_or(0)))
     }
 
+    /// The plan that the tensors are of.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.described.plan
+    }
+
+    /// Makes the classifier to come read the mean over the tokens; a dense layer before it stays where the
+    /// family's classifiers have one over a mean, else it is left out with its tensors.
+    pub(super) fn read_means(&mut self) {
+        self.described.plan.head.pooling = Pooling::Mean;
+        if self.described.table.modern.is_some() {
+            return;
+        }
+        for name in self.of("pooler.") {
+            let theirs = self.name(&name);
+            self.entries.remove(&theirs);
+        }
+        self.described.plan.head.dense = None;
+    }
+
     /// Tensors of pooler and classifier, where there is nothing of the one or the other.
     pub(super) fn missing_head(&self) -> Vec<String> {
         let absent = |part: &Vec<String>| part.iter().all(|name| self.get(name).is_none());
@@ -197,12 +216,14 @@ impl Weights {
 
     /// The tensors of the head's dense layer with its norm, and those of the classifier.
     fn head(&self) -> [Vec<String>; 2] {
+        [self.of("pooler."), self.of("classifier.")]
+    }
+
+    /// The plan's tensors of a module.
+    fn of(&self, module: &str) -> Vec<String> {
         let specs = self.described.plan.expected_tensors(&QuantSpec::default());
-        let of = |module: &str| {
-            let names = specs.iter().map(|spec| spec.name.clone());
-            names.filter(|name| name.starts_with(module)).collect()
-        };
-        [of("pooler."), of("classifier.")]
+        let names = specs.into_iter().map(|spec| spec.name);
+        names.filter(|name| name.starts_with(module)).collect()
     }
 
     /// Takes a parameter, as single precision; layers that are repeated share their numbers.

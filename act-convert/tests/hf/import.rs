@@ -4,7 +4,10 @@ use std::fs;
 
 use act_convert::ImportOptions;
 use act_convert::hf;
-use act_core::{Artifact, ErrorKind, Family, Linear, Tensor};
+use act_convert::onnx::ActivationType;
+use act_core::plan::{Head, Pooling};
+use act_core::{Artifact, Batch, ErrorKind, Family, Linear, Site, Tensor};
+use act_infer::{Engine, Observer};
 use half::{bf16, f16};
 use serde_json::json;
 
@@ -154,6 +157,64 @@ fn a_bare_encoder_gets_the_head_of_a_new_model() {
     let afqmc = hf::import(folder.write().path(), &afqmc).unwrap();
     assert_eq!(afqmc.task.name, "afqmc");
     assert_eq!(afqmc.task.labels, ["0", "1"]);
+}
+
+#[test]
+fn a_sentence_encoder_is_read_by_the_mean_that_it_was_trained_for() {
+    let model = tiny(Family::Bert);
+    let mut folder = Folder::of(&model);
+    let with_labels = ImportOptions {
+        labels: Some(["a", "b", "c"].map(String::from).to_vec()),
+        ..options()
+    };
+    let import = |folder: &Folder, mode: &str| {
+        let dir = folder.write();
+        fs::create_dir(dir.path().join("1_Pooling")).unwrap();
+        let json = format!("{{\"{mode}\": true}}");
+        fs::write(dir.path().join("1_Pooling/config.json"), json).unwrap();
+        hf::import(dir.path(), &with_labels).unwrap()
+    };
+    // A classifier has the head that it was trained with.
+    let trained = import(&folder, "pooling_mode_mean_tokens");
+    assert_eq!(trained.plan.head, Head::BERT);
+    folder.make_bare();
+    let first = import(&folder, "pooling_mode_cls_token");
+    assert_eq!(first.plan.head, Head::BERT);
+
+    let mean = import(&folder, "pooling_mode_mean_tokens");
+    let head = mean.plan.head;
+    assert_eq!((head.pooling, head.dense), (Pooling::Mean, None));
+    assert_eq!(mean.task.head_trained, Some(false));
+    assert!(mean.params.f32(&Linear::Pooler.weight()).is_err());
+
+    // The same from the last layer's states: their mean times the classifier.
+    #[derive(Default)]
+    struct Last(Vec<f32>, Vec<f32>);
+    impl Observer for Last {
+        fn observe(&mut self, site: Site, values: &[f32], _: usize) {
+            match site {
+                Site::Hidden(1) => self.0 = values.to_vec(),
+                Site::Input(Linear::Classifier) => self.1 = values.to_vec(),
+                _ => {}
+            }
+        }
+    }
+    let hidden = mean.plan.hidden_size;
+    let engine = Engine::new(mean.clone()).unwrap();
+    let encoding = engine.tokenizer().unwrap().encode("a b c", None).unwrap();
+    let mut last = Last::default();
+    engine
+        .forward_observed(&Batch::new([&encoding]), &mut last)
+        .unwrap();
+    assert_eq!(last.0.len(), encoding.len() * hidden);
+    for (i, found) in last.1.iter().enumerate() {
+        let sum: f32 = last.0.iter().skip(i).step_by(hidden).sum();
+        assert!((found - sum / encoding.len() as f32).abs() < 1e-6);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let error = hf::export(&mean, &dir.path().join("out")).unwrap_err();
+    assert!(error.to_string().contains("its head"), "{error}");
+    act_convert::onnx::export(&mean, ActivationType::Int8).unwrap();
 }
 
 #[test]
