@@ -110,13 +110,18 @@ pub(crate) fn keep_inputs(params: &mut Params, linear: Linear, inputs: &[usize])
         params.remove(&linear.weight());
         return Ok(());
     }
-    let (weight, columns) = matrix(params, &linear.weight())?;
-    let rows = weight.len() / columns;
-    let mut cut = Vec::with_capacity(rows * inputs.len());
-    for row in weight.chunks_exact(columns) {
-        cut.extend(inputs.iter().map(|&column| row[column]));
+    keep_columns(params, &linear.weight(), inputs)
+}
+
+/// Keeps some columns of a matrix.
+pub(crate) fn keep_columns(params: &mut Params, name: &str, kept: &[usize]) -> Result<()> {
+    let (values, columns) = matrix(params, name)?;
+    let rows = values.len() / columns;
+    let mut cut = Vec::with_capacity(rows * kept.len());
+    for row in values.chunks_exact(columns) {
+        cut.extend(kept.iter().map(|&column| row[column]));
     }
-    params.insert(linear.weight(), Tensor::f32([rows, inputs.len()], cut));
+    params.insert(name, Tensor::f32([rows, kept.len()], cut));
     Ok(())
 }
 

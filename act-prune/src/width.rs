@@ -12,7 +12,7 @@ use act_core::{Artifact, Error, Linear, Norm, Params, Result, Tensor};
 use act_nn::{WidthScores, width_importance};
 
 use crate::measure::Measure;
-use crate::shrink::{keep_elements, keep_inputs, keep_outputs};
+use crate::shrink::{keep_columns, keep_elements, keep_inputs, keep_outputs};
 use crate::size::Size;
 
 /// Reduces a float model, layers first; units are scored on what is left of them.
@@ -181,21 +181,6 @@ pub fn narrow(model: &mut Artifact, units: &[usize], pooled: &[usize]) -> Result
 fn keep_norm(params: &mut Params, norm: Norm, kept: &[usize]) -> Result<()> {
     keep_elements(params, &norm.weight(), kept)?;
     keep_elements(params, &norm.bias(), kept)
-}
-
-/// Keeps some columns of a table.
-fn keep_columns(params: &mut Params, name: &str, kept: &[usize]) -> Result<()> {
-    let shape = params.get(name)?.shape().to_vec();
-    let [rows, columns] = shape[..] else {
-        return Err(Error::rejected(format!("tensor {name} is no table")));
-    };
-    let old = params.f32(name)?;
-    let mut values = Vec::with_capacity(rows * kept.len());
-    for row in old.chunks_exact(columns) {
-        values.extend(kept.iter().map(|&column| row[column]));
-    }
-    params.insert(name, Tensor::f32([rows, kept.len()], values));
-    Ok(())
 }
 
 #[cfg(test)]
