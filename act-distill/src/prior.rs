@@ -28,9 +28,9 @@ fn bias(labels: &[Target], outputs: usize) -> Vec<f32> {
     }
     let several = matches!(labels.first(), Some(Target::Classes(_)));
     let even = (n + 0.5 * outputs as f64) / outputs as f64;
-    let of = |count: f64| match several {
-        true => (count / (n + 1.0 - count)).ln(),
-        false => (count / even).ln(),
+    let of = |count: f64| {
+        let against = if several { n + 1.0 - count } else { even };
+        (count / against).ln()
     };
     counts.into_iter().map(|count| of(count) as f32).collect()
 }
