@@ -34,7 +34,7 @@ DEFAULTS = dict(
     encoder="own", qkv="separate", reshape="copied", join="reshape", scale="query",
     mask="equal", position="cumsum", token_types="input", first="index", head="pooled",
     dropout="upscale_in_train", train=False, norm="post", save="jit",
-    mixed=False, refused=None,
+    mixed=False, tables=None, precision="float32", refused=None,
 )  # fmt: skip
 
 # Every option away from its default at least once. `heads` and `ffn`: one number a layer.
@@ -88,6 +88,17 @@ VARIANTS = {
     "legacy_operators": dict(scale="legacy", save="static", activation="gelu"),
     "epsilon": dict(epsilon=1e-5),
     "gelu_tanh": dict(activation="gelu_tanh"),
+    # PaddleNLP's ELECTRA and DistilBERT: narrow tables that are projected, no token types, other heads.
+    "electra": dict(encoder="paddle", tables=6, head="gelu", activation="gelu", labels=4),
+    "electra_wide": dict(encoder="paddle", head="gelu", activation="gelu", layers=2),
+    "electra_no_bias": dict(tables=20, head="gelu", bias=False, layers=2),
+    "distilbert": dict(encoder="paddle", head="relu", activation="gelu", position="expanded", token_types="none", layers=2),
+    "projected_tanh": dict(tables=6, layers=2),
+    # Half precision throughout, as the numbers are stored, or in the products alone.
+    "float16": dict(encoder="paddle", precision="float16", activation="gelu"),
+    "float16_electra": dict(encoder="paddle", tables=6, head="gelu", activation="gelu", precision="float16"),
+    "bfloat16": dict(precision="bfloat16", qkv="split"),
+    "half_products": dict(precision="products", layers=2),
     # No such encoders: the operator that the refusal must name.
     "pre_norm": dict(norm="pre", refused="elementwise_add"),
     "mean_pooling": dict(first="mean", refused="reduce_mean"),
@@ -98,6 +109,9 @@ VARIANTS = {
     "mixed_epsilons": dict(encoder="paddle", mixed=True, refused="layer_norm"),
     "without_mask": dict(mask="none", refused="matmul_v2"),
     "positions_of_another_mask": dict(position="no_pads", mask="input", refused="cumsum"),
+    "head_of_approximate_gelu": dict(head="gelu_tanh", refused="gelu"),
+    "head_of_silu": dict(head="silu", refused="silu"),
+    "tokens_in_half": dict(mask="half_tokens", refused="cast"),
 }
 
 # Operators that Paddle 3 calls otherwise and act does not know.
@@ -116,11 +130,27 @@ LARGE = {
 }  # fmt: skip
 
 
+# The half precision that a program for CPUs can hold.
+HALF = "float16" if paddle.__version__.startswith("2") else "bfloat16"
+
+
+class Linear(nn.Linear):
+    """A linear layer; with `products` one of which the product alone is in half precision."""
+
+    precision = "float32"
+
+    def forward(self, x):
+        if self.precision != "products" or not traced():
+            return nn.Linear.forward(self, x)
+        y = paddle.matmul(x.astype(HALF), self.weight.astype(HALF)).astype("float32")
+        return y if self.bias is None else y + self.bias
+
+
 class Attention(nn.Layer):
     def __init__(self, o, heads):
         super().__init__()
         self.o, self.heads, width = o, heads, heads * o.head_dim
-        linear = lambda i, out: nn.Linear(i, out, bias_attr=None if o.bias else False)
+        linear = lambda i, out: Linear(i, out, bias_attr=None if o.bias else False)
         if o.qkv == "separate":
             self.q, self.k, self.v = (linear(o.hidden, width) for _ in range(3))
         else:
@@ -194,8 +224,8 @@ class Layer(nn.Layer):
         self.o = o
         self.attention = Attention(o, heads)
         bias = None if o.bias else False
-        self.up = nn.Linear(o.hidden, ffn, bias_attr=bias)
-        self.down = nn.Linear(ffn, o.hidden, bias_attr=bias)
+        self.up = Linear(o.hidden, ffn, bias_attr=bias)
+        self.down = Linear(ffn, o.hidden, bias_attr=bias)
         self.norm1 = nn.LayerNorm(o.hidden, epsilon=o.epsilon)
         self.norm2 = nn.LayerNorm(o.hidden, epsilon=o.epsilon)
         self.dropout = nn.Dropout(0.1, mode=o.dropout)
@@ -223,12 +253,14 @@ class Classifier(nn.Layer):
     def __init__(self, o):
         super().__init__()
         self.o = o
-        self.word = nn.Embedding(o.vocab, o.hidden, padding_idx=PAD)
+        width = o.tables or o.hidden
+        self.word = nn.Embedding(o.vocab, width, padding_idx=PAD)
         unused = PAD + 1 if o.position == "no_pads" else 0
-        self.position = nn.Embedding(unused + o.positions, o.hidden)
-        self.token_type = nn.Embedding(o.types, o.hidden)
-        self.task = nn.Embedding(3, o.hidden) if o.task is not None else None
-        self.norm = nn.LayerNorm(o.hidden, epsilon=o.epsilon)
+        self.position = nn.Embedding(unused + o.positions, width)
+        self.token_type = nn.Embedding(o.types, width) if o.token_types != "none" else None
+        self.task = nn.Embedding(3, width) if o.task is not None else None
+        self.norm = nn.LayerNorm(width, epsilon=o.epsilon)
+        self.project = Linear(width, o.hidden, bias_attr=None if o.bias else False) if o.tables else None
         self.dropout = nn.Dropout(0.1, mode=o.dropout)
         if o.encoder == "paddle":
             layer = nn.TransformerEncoderLayer(
@@ -241,8 +273,11 @@ class Classifier(nn.Layer):
                     part._epsilon = o.epsilon  # as PaddleNLP sets it
         else:
             self.layers = nn.LayerList([Layer(o, h, f) for h, f in zip(o.heads, o.ffn)])
-        self.pooler = nn.Linear(o.hidden, o.hidden)
-        self.classifier = nn.Linear(o.hidden, o.labels)
+        self.pooler = Linear(o.hidden, o.hidden)
+        self.classifier = Linear(o.hidden, o.labels)
+        for part in self.sublayers():
+            if isinstance(part, Linear):
+                part.precision = o.precision
 
     def positions(self, ids):
         """Rows of the position table, by the many ways to count."""
@@ -270,16 +305,21 @@ class Classifier(nn.Layer):
         if style.startswith("input"):
             given = given.unsqueeze([1, 2])
             return (1.0 - given.astype("float32")) * -10000.0
-        pads = ids == PAD if style != "cast" else ids.astype("int64") == PAD
+        kind = self.pooler.weight.dtype
+        if style == "cast":
+            ids = ids.astype("int64")
+        if style == "half_tokens" and traced():
+            ids = ids.astype(HALF)
+        pads = ids == PAD
         if style == "not_equal":
             kept = paddle.cast(ids != PAD, "float32").unsqueeze(1).unsqueeze(1)
             return (1.0 - kept) * -10000.0
         if style == "large":
             return pads.astype("float32").unsqueeze([1, 2]) * -1e9
         if style == "where":
-            zeros = paddle.zeros_like(ids, dtype="float32")
+            zeros = paddle.zeros_like(ids, dtype=kind)
             return paddle.where(pads, zeros - 10000.0, zeros).unsqueeze([1, 2])
-        mask = pads.astype("float32") * -10000.0
+        mask = pads.astype(kind) * -10000.0
         if style == "reshaped":
             return paddle.reshape(mask, [0, 1, 1, -1])
         mask = mask.unsqueeze([1, 2])
@@ -297,10 +337,13 @@ class Classifier(nn.Layer):
         x = self.word(ids) + self.positions(ids)
         if o.token_types == "zeros":
             token_types = paddle.zeros_like(ids)
-        x = x + self.token_type(token_types)
+        if self.token_type is not None:
+            x = x + self.token_type(token_types)
         if self.task is not None:
             x = x + self.task(paddle.ones(lengths(ids), dtype="int64") * o.task)
         x = self.dropout(self.norm(x))
+        if self.project is not None:
+            x = self.project(x)
         mask = self.mask(ids, given)
         if o.encoder == "paddle":
             x = self.encoder(x, mask)
@@ -316,9 +359,24 @@ class Classifier(nn.Layer):
         else:
             x = x.mean(axis=1)
         if o.head != "bare":
-            x = paddle.tanh(legacy_linear(self.pooler, x) if o.scale == "legacy" else self.pooler(x))
+            x = legacy_linear(self.pooler, x) if o.scale == "legacy" else self.pooler(x)
+            x = HEADS.get(o.head, paddle.tanh)(x)
         x = self.classifier(self.dropout(x))
         return {"softmax": F.softmax, "sigmoid": F.sigmoid}.get(o.head, lambda x: x)(x)
+
+
+# What follows the head's dense layer, where it is not tanh.
+HEADS = {
+    "gelu": F.gelu,
+    "relu": F.relu,
+    "gelu_tanh": lambda x: F.gelu(x, approximate=True),
+    "silu": F.silu,
+}
+
+
+def traced():
+    """True while a program is made, not run."""
+    return not paddle.in_dynamic_mode()
 
 
 def lengths(ids):
@@ -383,13 +441,13 @@ def cases(o, random):
             kinds[i, length // 2 : length] = random.integers(0, o.types, length - length // 2)
             ids[i, 0] = 2
         ids[0, 3] = PAD
-        if o.token_types == "zeros":
+        if o.token_types != "input":
             kinds[:] = 0
         yield ids, kinds
 
 
 def feeds(o, ids, kinds):
-    row = [ids] if o.token_types == "zeros" else [ids, kinds]
+    row = [ids] if o.token_types != "input" else [ids, kinds]
     if o.mask.startswith("input"):
         row.append((ids != PAD).astype("float32" if o.mask == "input_float" else "int64"))
     return row
@@ -454,10 +512,17 @@ def export(name, changes, directory):
     logits = [run(model, o, row) for row in rows]
     if o.train:
         model.train()
+    if o.precision in ("float16", "bfloat16"):
+        numbers = [p.numpy() for p in model.parameters()]
+        model.to(dtype=o.precision)
+        for ours, half in zip(numbers, model.parameters()):
+            # So the logits above are those of the numbers that are stored.
+            assert (half.astype("float32").numpy() == ours).all(), name
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "inference"
         save(model, o, path)
-        if not o.train:
+        # Paddle has few kernels in half precision for CPUs.
+        if not o.train and o.precision == "float32" and o.mask != "half_tokens":
             for ours, theirs in zip(logits, program_logits(path, rows)):
                 assert np.abs(ours - theirs).max() < 1e-5, (name, ours, theirs)
         vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -486,7 +551,7 @@ def export(name, changes, directory):
 
 def run(model, o, row):
     tensors = [paddle.to_tensor(x) for x in row]
-    if o.token_types == "zeros":
+    if o.token_types != "input":
         tensors.insert(1, None)
     return model(*tensors).numpy()
 

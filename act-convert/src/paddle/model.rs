@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use act_core::plan::Position;
+use act_core::plan::{HeadActivation, Position};
 use act_core::{
     Block, Embedding, Embeddings, Error, Family, Head, LayerPlan, Linear, Norm, Params, Plan,
     Result, Tensor,
@@ -27,7 +27,9 @@ pub fn assemble(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<(Plan
     let tables = &encoder.embeddings;
     maker.table(Embedding::Word, &tables.word, 0)?;
     maker.table(Embedding::Position, &tables.position, 0)?;
-    maker.table(Embedding::TokenType, &tables.token_type, 0)?;
+    if let Some(table) = &tables.token_type {
+        maker.table(Embedding::TokenType, table, 0)?;
+    }
     if let Some(row) = tables.token_type_row {
         maker.repeat_row(Embedding::TokenType, row)?;
     }
@@ -35,6 +37,9 @@ pub fn assemble(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<(Plan
         maker.table(Embedding::TaskType, table, *row)?;
     }
     maker.norm(Norm::Embeddings, &encoder.embeddings_norm)?;
+    if let Some(projection) = &encoder.projection {
+        maker.dense(Linear::EmbeddingProjection, projection)?;
+    }
     for (l, layer) in encoder.layers.iter().enumerate() {
         maker.layer(l, layer)?;
     }
@@ -52,7 +57,19 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
     };
     let outputs = |dense: &Dense<'_>| outputs(dense, stream);
     let tables = &encoder.embeddings;
-    let hidden_size = stream.dims(tables.word.parameter)?.last().copied();
+    let width = stream.dims(tables.word.parameter)?.last().copied();
+    let width = width.unwrap_or(0);
+    let hidden_size = match &encoder.projection {
+        None => width,
+        Some(projection) => match outputs(projection)? {
+            same if same == width => {
+                return Err(Error::rejected(format!(
+                    "the tables are projected to their own width, {width}; no family does that"
+                )));
+            }
+            other => other,
+        },
+    };
     let layer_norm_eps = encoder.embeddings_norm.epsilon;
     // The walk gives no encoder without a layer.
     let hidden_act = encoder.layers[0].feed_forward.activation;
@@ -82,7 +99,7 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
         ));
     }
     let task_rows = tables.task_type.as_ref().map(|(table, _)| rows(table));
-    let hidden_size = hidden_size.unwrap_or(0);
+    let types = tables.token_type.as_ref().map(rows).transpose()?;
     let offset = tables.position_offset as usize;
     let position_rows = rows(&tables.position)?;
     let longest = position_rows.checked_sub(offset).ok_or_else(|| {
@@ -91,9 +108,11 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
         ))
     })?;
     Ok(Plan {
-        family: match tables.task_type {
-            Some(_) => Family::Ernie,
-            None => Family::Bert,
+        family: match (&tables.task_type, encoder.head, types) {
+            (Some(_), ..) => Family::Ernie,
+            (None, HeadActivation::Relu, None) => Family::DistilBert,
+            (None, HeadActivation::Gelu, Some(_)) => Family::Electra,
+            _ => Family::Bert,
         },
         hidden_size,
         layer_norm_eps,
@@ -101,16 +120,11 @@ fn plan(encoder: &Encoder<'_>, stream: &ParamStream<'_>) -> Result<Plan> {
         embeddings: Embeddings {
             task_type_vocab_size: task_rows.transpose()?.unwrap_or(0),
             positions: vec![Position::Learned { offset }],
-            ..Embeddings::bert(
-                rows(&tables.word)?,
-                hidden_size,
-                longest,
-                rows(&tables.token_type)?,
-            )
+            ..Embeddings::bert(rows(&tables.word)?, width, longest, types.unwrap_or(0))
         },
         block: Block::bert(hidden_act),
         layers,
-        head: Head::BERT,
+        head: Head::first_token(encoder.head),
     })
 }
 
@@ -156,52 +170,51 @@ impl<'a> Maker<'a> {
 
     /// A table; `first` is the row that the artifact has as row 0, and changes places with it.
     fn table(&mut self, role: Embedding, table: &EmbeddingTable<'a>, first: u32) -> Result<()> {
-        let (rows, hidden) = (self.plan.table_rows(role), self.plan.hidden_size);
-        let mut values = self.take(
-            table.parameter,
-            &MatrixColumns::range(0..1),
-            &[rows, hidden],
-        )?;
+        let (rows, width) = (self.plan.table_rows(role), self.plan.embeddings.width);
+        let mut values = self.take(table.parameter, &MatrixColumns::range(0..1), &[rows, width])?;
         multiply(&mut values, table.factor);
         // A parameter has no dimension of 0, and `take` has seen its shape.
         if let Some(zero) = table.zero_row.filter(|&zero| (zero as usize) < rows) {
-            let start = zero as usize * hidden;
-            values[start..start + hidden].fill(0.0);
+            let start = zero as usize * width;
+            values[start..start + width].fill(0.0);
         }
         if first as usize >= rows {
             return Err(Error::rejected(format!(
                 "row {first} of {role} is used, which has {rows} rows"
             )));
         }
-        for column in 0..hidden {
-            values.swap(column, first as usize * hidden + column);
+        for column in 0..width {
+            values.swap(column, first as usize * width + column);
         }
-        self.put(role.weight(), vec![rows, hidden], values);
+        self.put(role.weight(), vec![rows, width], values);
         Ok(())
     }
 
     fn norm(&mut self, role: Norm, norm: &LayerNorm<'a>) -> Result<()> {
-        let hidden = self.plan.hidden_size;
+        let width = match role {
+            Norm::Embeddings => self.plan.embeddings.width,
+            _ => self.plan.hidden_size,
+        };
         for (name, parameter) in [(role.weight(), norm.scale), (role.bias(), norm.bias)] {
-            let mut values = self.take(parameter, &MatrixColumns::range(0..1), &[hidden])?;
+            let mut values = self.take(parameter, &MatrixColumns::range(0..1), &[width])?;
             multiply(&mut values, norm.factor);
-            self.put(name, vec![hidden], values);
+            self.put(name, vec![width], values);
         }
         Ok(())
     }
 
     /// Makes every row of a table this one.
     fn repeat_row(&mut self, role: Embedding, row: u32) -> Result<()> {
-        let (rows, hidden) = (self.plan.table_rows(role), self.plan.hidden_size);
+        let (rows, width) = (self.plan.table_rows(role), self.plan.embeddings.width);
         let values = self.params.f32(&role.weight())?;
-        let start = (row as usize).saturating_mul(hidden);
-        let Some(values) = values.get(start..start.saturating_add(hidden)) else {
+        let start = (row as usize).saturating_mul(width);
+        let Some(values) = values.get(start..start.saturating_add(width)) else {
             return Err(Error::rejected(format!(
                 "row {row} of {role} is used, which has {rows} rows"
             )));
         };
         let values = values.repeat(rows);
-        self.put(role.weight(), vec![rows, hidden], values);
+        self.put(role.weight(), vec![rows, width], values);
         Ok(())
     }
 

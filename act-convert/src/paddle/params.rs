@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use act_core::{Error, Result};
+use half::{bf16, f16};
 use prost::Message;
 
 use super::proto::{TensorDesc, data_type};
@@ -53,31 +54,41 @@ impl<'a> ParamStream<'a> {
         }
     }
 
-    /// The dimensions of a single-precision tensor.
+    /// The dimensions of a tensor of floats.
     pub fn dims(&self, name: &str) -> Result<&[usize]> {
-        Ok(&self.single(name)?.dims)
+        Ok(&self.floats(name)?.dims)
     }
 
-    /// The numbers of a single-precision tensor.
+    /// The numbers of a tensor of floats, in single precision.
     pub fn values(&self, name: &str) -> Result<Vec<f32>> {
-        let words = self.single(name)?.bytes.chunks_exact(4);
-        Ok(words
-            .map(|w| f32::from_le_bytes([w[0], w[1], w[2], w[3]]))
-            .collect())
+        let stored = self.floats(name)?;
+        let pairs = || stored.bytes.as_chunks::<2>().0.iter();
+        let words = stored.bytes.as_chunks::<4>().0.iter();
+        Ok(match stored.data_type {
+            data_type::FP16 => pairs().map(|w| f16::from_le_bytes(*w).into()).collect(),
+            data_type::BF16 => pairs().map(|w| bf16::from_le_bytes(*w).into()).collect(),
+            _ => words.map(|w| f32::from_le_bytes(*w)).collect(),
+        })
     }
 
-    fn single(&self, name: &str) -> Result<&Stored<'a>> {
+    /// True if some tensor is in half precision.
+    pub fn has_halves(&self) -> bool {
+        let halves = [data_type::FP16, data_type::BF16];
+        self.0.values().any(|t| halves.contains(&t.data_type))
+    }
+
+    fn floats(&self, name: &str) -> Result<&Stored<'a>> {
         let stored = self
             .0
             .get(name)
             .ok_or_else(|| Error::rejected(format!("there is no parameter {name:?}")))?;
         match stored.data_type {
-            data_type::FP32 => Ok(stored),
+            data_type::FP32 | data_type::FP16 | data_type::BF16 => Ok(stored),
             data_type::INT8 => Err(Error::rejected(format!(
                 "parameter {name:?} is int8: import the float model and quantise it with act-quant"
             ))),
             other => Err(Error::rejected(format!(
-                "parameter {name:?} has element type {other}; float32 (5) was expected"
+                "parameter {name:?} has element type {other}; float32 (5), float16 (4) or bfloat16 (22) was expected"
             ))),
         }
     }
@@ -152,9 +163,9 @@ impl<'a> Cursor<'a> {
 fn extent(desc: &TensorDesc) -> Result<(Vec<usize>, u64)> {
     let size: u64 = match desc.data_type {
         0 | 20 | data_type::INT8 => 1,
-        1 | data_type::FP16 | 22 => 2,
+        1 | data_type::FP16 | data_type::BF16 => 2,
         2 | data_type::FP32 => 4,
-        data_type::INT64 | 6 | 23 => 8,
+        data_type::INT64 | data_type::FP64 | 23 => 8,
         24 => 16,
         other => {
             return Err(Error::rejected(format!(

@@ -139,8 +139,10 @@ pub mod data_type {
     pub const INT64: i32 = 3;
     pub const FP16: i32 = 4;
     pub const FP32: i32 = 5;
+    pub const FP64: i32 = 6;
     pub const LOD_TENSOR: i32 = 7;
     pub const INT8: i32 = 21;
+    pub const BF16: i32 = 22;
 }
 
 /// Numbers of `AttrType`.

@@ -31,6 +31,9 @@ pub fn read(model: &[u8], params: &[u8]) -> Result<Imported> {
     if encoder.softmax {
         log::info!("the program ends with a softmax, which is left out: act gives logits too");
     }
+    if stream.has_halves() {
+        log::info!("the program computes in half precision; act computes its numbers in single");
+    }
     let (plan, params) = model::assemble(&encoder, &stream)?;
     Ok(Imported {
         plan,

@@ -6,6 +6,7 @@
 
 mod activation;
 mod attention;
+mod casts;
 mod columns;
 mod constant;
 mod dense;
@@ -16,10 +17,12 @@ mod mask;
 mod shape;
 
 use act_core::artifact::limits;
+use act_core::plan::HeadActivation;
 use act_core::{Activation, Error, Result};
 
 use super::op::Op;
 use super::program::Program;
+use casts::to_float;
 
 pub use attention::Attention;
 pub use columns::MatrixColumns;
@@ -82,10 +85,14 @@ pub struct Encoder<'a> {
     pub embeddings: Embeddings<'a>,
     /// Norm of their sum.
     pub embeddings_norm: LayerNorm<'a>,
+    /// From the width of the tables to that of the layers.
+    pub projection: Option<Dense<'a>>,
     /// The layers, first to last.
     pub layers: Vec<Layer<'a>>,
-    /// Dense layer over the first token, before tanh.
+    /// Dense layer over the first token.
     pub pooler: Dense<'a>,
+    /// What follows it.
+    pub head: HeadActivation,
     /// Classification head.
     pub classifier: Dense<'a>,
     /// Token whose keys the mask hides, if it is not an input.
@@ -139,19 +146,22 @@ impl<'a> Walk<'a> {
     fn classified(&self, output: &'a str) -> Result<Encoder<'a>> {
         let (logits, softmax) = self.logits(output)?;
         let (mut classifier, input) = self.dense_of_one(logits)?;
-        let pooled = self.source(input)?;
-        classifier.input_factor = pooled.factor;
-        let tanh = self.expect(pooled.variable, &["tanh"])?;
-        let (mut pooler, first) = self.dense_of_one(self.source(self.unary(tanh)?)?)?;
+        let (head, pooled, factor) = self.head_activation(self.source(input)?)?;
+        classifier.input_factor = factor;
+        let (mut pooler, first) = self.dense_of_one(self.source(pooled)?)?;
         let first = self.source(first)?;
         pooler.input_factor = first.factor;
         let mut state = self.source(self.first_token(first.variable)?)?;
 
         let (mut layers, mut mask) = (Vec::new(), None);
-        loop {
+        let projection = loop {
+            if let Some((projection, tables)) = self.projected_tables(state)? {
+                state = tables;
+                break Some(projection);
+            }
             let norm = self.expect(state.variable, &["layer_norm"])?;
             if self.sums_tables(norm)? {
-                break;
+                break None;
             }
             if layers.len() == limits::LAYERS {
                 return Err(norm.refuse("begins a layer too many"));
@@ -163,7 +173,7 @@ impl<'a> Walk<'a> {
             mask = Some(its_mask);
             layers.push(layer);
             state = before;
-        }
+        };
         layers.reverse();
         let (embeddings_norm, sum) = self.norm(state)?;
         let mask = mask.ok_or_else(|| Error::rejected("the program has no encoder layer"))?;
@@ -174,8 +184,10 @@ impl<'a> Walk<'a> {
         Ok(Encoder {
             embeddings: self.embeddings(sum, mask)?,
             embeddings_norm,
+            projection,
             layers,
             pooler,
+            head,
             classifier,
             pad_id,
             softmax,
@@ -254,8 +266,11 @@ impl<'a> Walk<'a> {
         let op = self.expect(sum, &["elementwise_add"])?;
         let [x, y] = self.operands(op)?;
         let (x, y) = (self.source(x)?, self.source(y)?);
-        let normed = |s: Scaled<'_>| self.kind(s.variable) == Some("layer_norm");
-        match (normed(x), normed(y)) {
+        let normed = |s: Scaled<'a>| match self.kind(s.variable) {
+            Some("layer_norm") => Ok(true),
+            _ => Ok(self.projected_tables(s)?.is_some()),
+        };
+        match (normed(x)?, normed(y)?) {
             (true, false) => Ok((x, y)),
             (false, true) => Ok((y, x)),
             _ => Err(op.refuse("adds no block to the layer norm before it")),
@@ -280,6 +295,7 @@ impl<'a> Walk<'a> {
         while let Some(op) = self.program.writer(at.variable) {
             at.factor *= match op.kind() {
                 "dropout" => kept_at_inference(op)?,
+                "cast" if to_float(op)? => 1.0,
                 "scale" if op.float("bias", 0.0)? == 0.0 => op.float("scale", 1.0)? as f32,
                 "assign" => 1.0,
                 "elementwise_mul" | "elementwise_div" => {
@@ -304,19 +320,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Goes back through casts of token ids, as far as they keep every id.
-    fn cast_ids(&self, mut variable: &'a str) -> Result<&'a str> {
-        while let Some("cast") = self.kind(variable) {
-            let cast = self.expect(variable, &["cast"])?;
-            // int32, int64, float32, float64: exact for every row of a table.
-            if !matches!(cast.int("out_dtype", 5)?, 2 | 3 | 5 | 6) {
-                return Err(cast.refuse("casts token ids to a type that does not hold them"));
-            }
-            variable = self.unary(cast)?;
-        }
-        Ok(variable)
-    }
-
     /// The input of an operator that has one.
     fn unary(&self, op: &'a Op) -> Result<&'a str> {
         op.reads_only(&["X"])?;
@@ -330,7 +333,7 @@ impl<'a> Walk<'a> {
     }
 
     fn parameter(&self, op: &'a Op, slot: &str) -> Result<&'a str> {
-        let name = op.input(slot)?;
+        let name = self.uncast(op.input(slot)?)?;
         if self.program.is_parameter(name) {
             return Ok(name);
         }
@@ -342,10 +345,16 @@ impl<'a> Walk<'a> {
         self.program.writer(variable).map(Op::kind)
     }
 
-    /// The operator that writes a variable, which must be of one of these kinds.
-    fn expect(&self, variable: &str, kinds: &[&str]) -> Result<&'a Op> {
+    /// The operator that writes a variable, which must be of one of these kinds; casts that are none of them
+    /// are passed over.
+    fn expect(&self, variable: &'a str, kinds: &[&str]) -> Result<&'a Op> {
         let wanted = kinds.join(" or ");
-        match self.program.writer(variable) {
+        let uncast = if kinds.contains(&"cast") {
+            variable
+        } else {
+            self.uncast(variable)?
+        };
+        match self.program.writer(uncast) {
             Some(op) if kinds.contains(&op.kind()) => Ok(op),
             Some(op) => Err(op.refuse(format!("stands where {wanted} was expected"))),
             None => Err(Error::rejected(format!(

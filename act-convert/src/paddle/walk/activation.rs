@@ -3,12 +3,36 @@
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
+use act_core::plan::HeadActivation;
 use act_core::{Activation, Result};
 
 use super::{Scaled, Walk};
 use crate::paddle::op::Op;
 
 impl<'a> Walk<'a> {
+    /// What follows the dense layer of the head, as [`Self::activation`].
+    pub(super) fn head_activation(
+        &self,
+        result: Scaled<'a>,
+    ) -> Result<(HeadActivation, &'a str, f32)> {
+        if self.kind(result.variable) == Some("elementwise_mul") {
+            let (_, input, factor) = self.activation(result)?;
+            return Ok((HeadActivation::Gelu, input, factor));
+        }
+        let op = self.expect(result.variable, &["tanh", "relu", "gelu"])?;
+        let activation = match op.kind() {
+            "tanh" => HeadActivation::Tanh,
+            "relu" => HeadActivation::Relu,
+            _ if op.flag("approximate", false)? => {
+                return Err(
+                    op.refuse("approximates the head's gelu by tanh; the exact one is read")
+                );
+            }
+            _ => HeadActivation::Gelu,
+        };
+        Ok((activation, self.unary(op)?, result.factor))
+    }
+
     /// The activation with this result, its input, and what its result is multiplied by.
     pub(super) fn activation(&self, result: Scaled<'a>) -> Result<(Activation, &'a str, f32)> {
         let op = self.expect(result.variable, &["gelu", "relu", "elementwise_mul"])?;

@@ -7,7 +7,7 @@ use act_core::artifact::limits;
 use act_core::{Embedding, Error, Result};
 
 use super::constant::whole;
-use super::{Mask, Walk};
+use super::{Dense, Mask, Scaled, Walk};
 use crate::paddle::op::Op;
 
 /// An embedding table.
@@ -30,8 +30,8 @@ pub struct Embeddings<'a> {
     pub position: EmbeddingTable<'a>,
     /// Rows before that of the first position; where there are any, pads are not counted.
     pub position_offset: u32,
-    /// A row a segment.
-    pub token_type: EmbeddingTable<'a>,
+    /// A row a segment, if the encoder tells segments.
+    pub token_type: Option<EmbeddingTable<'a>>,
     /// The row that every token gets, where the program does not ask for token types.
     pub token_type_row: Option<u32>,
     /// ERNIE's, with the row that is added to every token.
@@ -44,6 +44,33 @@ impl<'a> Walk<'a> {
         let sum = self.source(norm.input("X")?)?;
         let mut terms = self.terms(sum.variable)?.into_iter();
         Ok(terms.any(|(term, _)| self.kind(term) == Some("lookup_table_v2")))
+    }
+
+    /// The projection of the normed tables with this result, if it is one, and the norm.
+    pub(super) fn projected_tables(
+        &self,
+        result: Scaled<'a>,
+    ) -> Result<Option<(Dense<'a>, Scaled<'a>)>> {
+        if !matches!(
+            self.kind(result.variable),
+            Some("elementwise_add" | "matmul_v2" | "matmul" | "mul")
+        ) {
+            return Ok(None);
+        }
+        let Ok((mut dense, input)) = self.dense(result) else {
+            return Ok(None);
+        };
+        let normed = self.source(input)?;
+        let norm = self.program.writer(normed.variable);
+        let Some(norm) = norm.filter(|op| op.kind() == "layer_norm") else {
+            return Ok(None);
+        };
+        if !self.sums_tables(norm)? {
+            return Ok(None);
+        }
+        dense.input_factor = normed.factor;
+        let factor = 1.0;
+        Ok(Some((dense, Scaled { factor, ..normed })))
     }
 
     /// The terms of nested additions with their factors; a sum of more than 8 is taken apart no
@@ -97,12 +124,9 @@ impl<'a> Walk<'a> {
         let missing = |role| move || Error::rejected(format!("the program has no table of {role}"));
         let mut task_type = take(Embedding::TaskType);
         let (token_type, token_type_row) = match take(Embedding::TokenType) {
-            Some((table, _)) => (table, None),
+            Some((table, _)) => (Some(table), None),
             // A single constant row without token types: theirs, which nobody asks for.
-            None => {
-                let constant = task_type.take().ok_or_else(missing(Embedding::TokenType))?;
-                (constant.0, Some(constant.1))
-            }
+            None => task_type.take().unzip(),
         };
         let mut must = |role| take(role).ok_or_else(missing(role));
         let (position, position_offset) = must(Embedding::Position)?;
