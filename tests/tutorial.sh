@@ -5,12 +5,6 @@
 #   tests/tutorial.sh               # in a temporary folder, which is removed
 #   tests/tutorial.sh FOLDER        # in FOLDER, which must not exist and stays
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-clone=${1:-$(mktemp -d)/act}
-[ -n "${1:-}" ] || trap 'rm -rf "$(dirname "$clone")"' EXIT
-git clone --quiet "$root" "$clone"
-cd "$clone"
-# The tutorial's paths are those of a clone whose build goes where cargo puts it.
-unset CARGO_TARGET_DIR
-sed -n '/^```sh$/,/^```$/{/^```/!p}' docs/tutorial.md > tutorial.bash
-time bash -euo pipefail tutorial.bash
+. "$(dirname "$0")/follow.sh"
+in_clone "${1:-}"
+follow docs/tutorial.md

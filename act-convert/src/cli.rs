@@ -38,13 +38,16 @@ Examples:
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
-  For ONNX Runtime, TensorRT, OpenVINO; int8 models become QDQ graphs:
+  For ONNX Runtime, OpenVINO; int8 models become QDQ graphs:
     act-convert export int8.act -o int8.onnx
   For transformers (float models):
     act-convert export student.act -o student/
   At the end of a pipe, in the bytes that ONNX Runtime multiplies fastest on x86:
     act-quant student.act --data ~/clue/afqmc --deploy onnx \\
-      | act-convert export --activations uint8 -o int8.onnx";
+      | act-convert export --activations uint8 -o int8.onnx
+  For TensorRT, which takes no zero points:
+    act-quant student.act --data ~/clue/afqmc --deploy onnx --set QuantPost.shift=false \\
+      | act-convert export --tensorrt -o int8.onnx";
 
 /// Makes artifacts, and writes them for other systems.
 #[derive(clap::Parser)]

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::{Artifact, Error, Result};
 use act_stage::report::Report;
 use act_stage::{Context, Exit, LogArgs, ReportArgs};
@@ -27,6 +26,10 @@ pub struct Args {
     /// ONNX Runtime on x86. The numbers are the same.
     #[arg(long, value_enum, default_value = "int8", value_name = "TYPE")]
     pub activations: ActivationType,
+    /// Write the ONNX of an int8 model so that TensorRT builds an engine of it; other runtimes then convert
+    /// whole embedding tables in every run.
+    #[arg(long, conflicts_with = "activations")]
+    pub tensorrt: bool,
     /// Its report.
     #[command(flatten)]
     pub report: ReportArgs,
@@ -73,6 +76,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             let message = "--onnx: is for a folder; --output FILE.onnx is the graph alone";
             return Err(Error::usage(message).into());
         }
+        ExportFormat::HuggingFace if args.tensorrt => {
+            let message =
+                "--tensorrt: is for ONNX; give --output FILE.onnx, or --onnx with the folder";
+            return Err(Error::usage(message).into());
+        }
         format => format,
     };
     if format == ExportFormat::Onnx {
@@ -103,7 +111,11 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 
 /// The ONNX file, and what to know of it in the log.
 fn graph(args: &Args, model: &Artifact) -> Result<Vec<u8>> {
-    let export = onnx::export(model, args.activations)?;
+    let export = if args.tensorrt {
+        onnx::export_for_tensorrt(model)?
+    } else {
+        onnx::export(model, args.activations)?
+    };
     if !export.float_inputs.is_empty() {
         let names: Vec<String> = export.float_inputs.iter().map(|l| l.to_string()).collect();
         log::warn!(
@@ -118,12 +130,6 @@ fn graph(args: &Args, model: &Artifact) -> Result<Vec<u8>> {
             "attention of {} layers multiplies bytes whose scales are found while the model runs, which \
              ONNX cannot say: in the graph it is float",
             model.quant.attention.len()
-        );
-    }
-    if args.activations == ActivationType::Int8 && model.quant.linears.iter().any(has_moved_zero) {
-        log::info!(
-            "some inputs have a zero point other than 0, which TensorRT refuses: for it, give \
-             act-quant --set QuantPost.shift=false"
         );
     }
     if model.quant.has_four_bits() {
@@ -143,10 +149,6 @@ fn tell(args: &Args, model: &Artifact, bytes: usize) {
         model.quant.precision(),
         onnx::OPSET
     );
-}
-
-fn has_moved_zero(quant: &LinearQuant) -> bool {
-    matches!(quant.activation, ActivationScheme::Static { zero_point, .. } if zero_point != 128)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod tests;
 
 pub use linear::ActivationType;
 
+use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::{Artifact, Error, Linear, Result};
 use prost::Message;
 use proto::{ModelProto, OperatorSetIdProto};
@@ -43,12 +44,42 @@ pub struct Export {
 /// Usage: a model over 2 GB. Rejected: tensors that are not those of the plan, parts that this
 /// version does not know how to compute.
 pub fn export(artifact: &Artifact, activations: ActivationType) -> Result<Export> {
+    write(artifact, activations, false)
+}
+
+/// Writes an artifact for TensorRT, in the same numbers: it takes bytes that are signed and, for a constant,
+/// nothing but DequantizeLinear behind them, so that an embedding table is converted before rows are gathered.
+///
+/// # Errors
+/// Usage: inputs whose zero point is not 0, which it refuses. Those of [`export`].
+pub fn export_for_tensorrt(artifact: &Artifact) -> Result<Export> {
+    let moved = moved_zeros(artifact);
+    if moved > 0 {
+        return Err(Error::usage(format!(
+            "{moved} layers read inputs whose zero point is not 0, which TensorRT refuses: give act-quant \
+             --set QuantPost.shift=false"
+        )));
+    }
+    write(artifact, ActivationType::Int8, true)
+}
+
+/// Linears whose input has a zero point other than 0, in signed bytes.
+fn moved_zeros(artifact: &Artifact) -> usize {
+    let moved = |quant: &&LinearQuant| match quant.activation {
+        ActivationScheme::Static { zero_point, .. } => zero_point != 128,
+        ActivationScheme::DynamicPerToken => false,
+    };
+    artifact.quant.linears.iter().filter(moved).count()
+}
+
+fn write(artifact: &Artifact, activations: ActivationType, whole_tables: bool) -> Result<Export> {
     artifact.check_supported()?;
     let tensors = artifact.params.iter().map(|(_, t)| t.bytes().len());
     check_size(tensors.sum())?;
     // First of all, since the digest is of checked models only.
     let metadata_props = metadata::entries(artifact)?;
-    let (graph, float_inputs) = encoder::graph(&artifact.clone().unpacked()?, activations)?;
+    let (graph, float_inputs) =
+        encoder::graph(&artifact.clone().unpacked()?, activations, whole_tables)?;
     let model = ModelProto {
         ir_version: Some(IR_VERSION),
         producer_name: Some("act".into()),

@@ -189,13 +189,17 @@ fn onnx_runtime_gives_the_engines_logits() {
 }
 
 #[test]
-#[ignore = "writes what onnx_record.py runs into $ACT_ONNX_DIR"]
+#[ignore = "writes what onnx_record.py and tensorrt_check.py run into $ACT_ONNX_DIR"]
 fn write_models() {
     let dir = PathBuf::from(env::var_os("ACT_ONNX_DIR").unwrap());
+    let tensorrt = dir.join("tensorrt");
+    fs::create_dir_all(&tensorrt).unwrap();
     let mut models = Vec::new();
     for case in cases() {
         let export = onnx::export(&case.artifact, case.activations).unwrap();
         fs::write(dir.join(format!("{}.onnx", case.name)), &export.bytes).unwrap();
+        let other = onnx::export_for_tensorrt(&case.artifact).unwrap();
+        fs::write(tensorrt.join(format!("{}.onnx", case.name)), &other.bytes).unwrap();
         let graph = graph_digest(&export.bytes);
         models.push(serde_json::json!({"name": case.name, "graph": graph}));
     }

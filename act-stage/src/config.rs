@@ -37,6 +37,7 @@ pub use document::{Config, Section};
 pub use losses::LossWeights;
 pub use places::Places;
 pub use programs::Program;
+pub(crate) use programs::settable;
 pub use quantity::{Size, Time};
 pub use sections::{
     Distillation, Global, HyperParameterOptimization, Prune, QuantAware, QuantPost,

@@ -26,7 +26,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "act-convert export",
-        "output onnx activations report quiet verbose",
+        "output onnx activations tensorrt report quiet verbose",
     ),
     (
         "act-prune",

@@ -21,13 +21,16 @@ const MASKED: f32 = -1e4;
 const BATCH: Dim = Dim::Free("batch");
 const SEQUENCE: Dim = Dim::Free("sequence");
 
-/// The graph, and the linears whose input stays float though their weights are int8.
+/// The graph, and the linears whose input stays float though their weights are int8. `whole_tables` says
+/// that tables of bytes become floats before rows are gathered from them.
 pub fn graph(
     artifact: &Artifact,
     activations: ActivationType,
+    whole_tables: bool,
 ) -> Result<(GraphProto, Vec<Linear>)> {
     let mut encoder = Encoder {
         artifact,
+        whole_tables,
         graph: Graph::default(),
         linears: Linears::new(artifact, activations),
         windows: HashMap::new(),
@@ -41,6 +44,7 @@ pub fn graph(
 
 struct Encoder<'a> {
     artifact: &'a Artifact,
+    whole_tables: bool,
     graph: Graph,
     linears: Linears<'a>,
     /// What windows add to scores, by window and whether the first token alone asks.
@@ -211,7 +215,7 @@ impl Encoder<'_> {
     }
 
     /// Rows of a table in real numbers, `[.., width]` for `ids` of `[..]`. Bytes become floats
-    /// after the rows are gathered, so that no run converts the table.
+    /// after the rows are gathered, so that no run converts the table, unless it is to be converted whole.
     fn rows(&mut self, table: Embedding, place: &str, ids: &Value) -> Result<Value> {
         let (params, plan) = (&self.artifact.params, &self.artifact.plan);
         let (name, graph) = (table.weight(), &mut self.graph);
@@ -222,6 +226,12 @@ impl Encoder<'_> {
         }
         let rows = graph.int8s(&name, &dims, params.i8(&name)?);
         let scale = table.scale();
+        if self.whole_tables {
+            let scales = graph.floats(&scale, &[dims[0]], params.f32(&scale)?);
+            let axis = [("axis", Attribute::Int(0))];
+            let rows = graph.node_with(place, "DequantizeLinear", &[&rows, &scales], &axis);
+            return Ok(graph.node(place, "Gather", &[&rows, ids]));
+        }
         // A column, so that the gathered scales line up with the gathered rows.
         let scales = graph.floats(&scale, &[dims[0], 1], params.f32(&scale)?);
         let rows = graph.node(place, "Gather", &[&rows, ids]);

@@ -269,6 +269,38 @@ fn inputs_have_the_artifacts_zero_point_and_range() {
 }
 
 #[test]
+fn for_tensorrt_a_constant_of_bytes_is_read_by_dequantize_linear_alone() {
+    for options in every_kind() {
+        let artifact = tiny_artifact(1, &options);
+        let export = export_for_tensorrt(&artifact).unwrap();
+        let model = ModelProto::decode(&export.bytes[..]).unwrap();
+        let graph = model.graph.unwrap();
+        let constants = constants(&graph);
+        for node in &graph.node {
+            let first = node.input.first().and_then(|name| constants.get(&**name));
+            if first.is_some_and(|constant| constant.data_type() == data_type::INT8) {
+                assert_eq!(node.op_type(), "DequantizeLinear", "{}", node.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn for_tensorrt_zero_points_are_refused() {
+    let mut artifact = tiny_artifact(1, &int8());
+    let scheme = &mut artifact.quant.linears[0].activation;
+    let ActivationScheme::Static { zero_point, .. } = scheme else {
+        panic!("static")
+    };
+    *zero_point = 127;
+    let error = export_for_tensorrt(&artifact).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    let told = error.to_string();
+    assert!(told.starts_with("1 layer"), "{told}");
+    assert!(told.contains("--set QuantPost.shift=false"), "{told}");
+}
+
+#[test]
 fn inputs_with_a_scale_a_token_stay_float_and_are_listed() {
     let options = TinyOptions {
         int8: Some(TinyInt8 {

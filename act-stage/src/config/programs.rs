@@ -92,6 +92,18 @@ impl Program {
     }
 }
 
+/// The keys that `--set` takes in a program, `Section.key`; all of them for the name of another.
+pub(crate) fn settable(program: &str) -> Vec<String> {
+    let is_it = |known: &Program| {
+        let rest = known.name().strip_prefix(program);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    let readers: Vec<Program> = Program::ALL.into_iter().filter(is_it).collect();
+    let mut keys = vocabulary::settable();
+    keys.retain(|key| readers.is_empty() || readers.iter().any(|program| program.read(key)));
+    keys
+}
+
 impl Config {
     /// Checks that `program` reads every key that a flag gave.
     ///
@@ -126,6 +138,19 @@ mod tests {
                 assert!(key.is_empty() || keys.contains(&key), "{program}: {part}");
             }
         }
+    }
+
+    #[test]
+    fn a_program_is_offered_the_keys_that_it_reads() {
+        let all = settable("act-eval report");
+        let of_prune = settable("act-prune");
+        assert!(all.contains(&"TrainConfig.optimizer_builder.optimizer.type".into()));
+        assert!(!all.contains(&"TrainConfig.optimizer_builder".into()));
+        assert!(!all.contains(&"TrainConfig.use_fleet".into()));
+        assert!(of_prune.contains(&"Prune.pruned_ratio".into()));
+        assert!(!of_prune.contains(&"Distillation.alpha".into()));
+        assert!(settable("act-quant").contains(&"QuantAware.epochs".into()));
+        assert!(settable("act-convert import").len() < settable("act-convert new").len());
     }
 
     #[test]

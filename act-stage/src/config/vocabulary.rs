@@ -199,6 +199,25 @@ pub(super) fn keys(path: &[&str]) -> Option<Vec<&'static str>> {
     Some(keys)
 }
 
+/// Every key that changes something, `Section.key`, in the order of the types.
+pub(super) fn settable() -> Vec<String> {
+    let mut found = Vec::new();
+    gather(&[], &mut found);
+    found
+}
+
+/// Those below a path of canonical names.
+fn gather(path: &[&str], found: &mut Vec<String>) {
+    for key in keys(path).unwrap_or_default() {
+        let whole = [path, &[key]].concat();
+        if keys(&whole).is_some() {
+            gather(&whole, found);
+        } else if without_effect(&whole).is_none() {
+            found.push(whole.join("."));
+        }
+    }
+}
+
 /// Why a key changes nothing; none if it does change something.
 pub(super) fn without_effect(path: &[&str]) -> Option<&'static str> {
     let (key, section) = path.split_last()?;

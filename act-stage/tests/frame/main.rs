@@ -340,6 +340,55 @@ fn manual_page_and_completions_know_every_option() {
 }
 
 #[test]
+fn completions_offer_every_key_that_the_schema_of_configurations_has() {
+    let share = tempfile::tempdir().unwrap();
+    let made = probe(&["--generate", share.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", stderr(&made));
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/config.schema.json");
+    let schema: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    let mut keys = Vec::new();
+    for (section, types) in schema["$defs"].as_object().unwrap() {
+        if schema["properties"][section].is_null() {
+            continue; // Of a key below.
+        }
+        let own = types["properties"].as_object().into_iter().flatten();
+        let acting = own.filter(|(_, of)| of["deprecated"] != true);
+        keys.extend(acting.map(|(key, _)| format!("{section}.{key}")));
+    }
+    assert!(keys.len() > 80, "{keys:?}");
+
+    let read = |path: &str| fs::read_to_string(share.path().join(path)).expect(path);
+    let fish = read("fish/vendor_completions.d/act-probe.fish");
+    let zsh = read("zsh/site-functions/_act-probe");
+    let bash = share.path().join("bash-completion/completions/act-probe");
+    let ask = "compopt() { :; }; . \"$0\"; COMP_WORDS=(act-probe --set \"$1\"); COMP_CWORD=2; \
+               _act__probe act-probe \"$1\" --set; echo \"${COMPREPLY[*]}\"";
+    let ask = |start: &str| {
+        let mut shell = Command::new("bash");
+        let told = shell.args(["-c", ask]).arg(&bash).arg(start).output();
+        let told = String::from_utf8(told.expect("bash runs").stdout).unwrap();
+        told.split_whitespace()
+            .map(String::from)
+            .collect::<Vec<_>>()
+    };
+    let bash = ask("");
+    for key in keys {
+        // Of a key that has keys itself, these.
+        if bash.iter().any(|of| of.starts_with(&format!("{key}."))) {
+            continue;
+        }
+        let offered = format!("{key}=");
+        assert!(bash.contains(&offered), "bash: {key}");
+        assert!(zsh.contains(&offered), "zsh: {key}");
+        assert!(fish.contains(&offered), "fish: {key}");
+    }
+    assert_eq!(ask("Prune.pruned_r"), ["Prune.pruned_ratio="]);
+}
+
+#[test]
 fn generating_into_a_file_is_an_error_of_one_line() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().to_str().unwrap();
