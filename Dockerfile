@@ -7,7 +7,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends git make && rm 
 FROM tools AS build
 WORKDIR /src
 COPY . .
-RUN make build && make install DESTDIR=/installed
+RUN make build TLS=1 && make install DESTDIR=/installed
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends bash ca-certificates make && rm -rf /var/lib/apt/lists/*

@@ -55,6 +55,8 @@ FUZZ_SECONDS ?= 600
 FUZZ_TARGET ?=
 ## Flags of the fuzzer
 FUZZ_FLAGS ?= -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=60 -max_len=65536 -print_final_stats=1
+## 1 builds an act-data that can fetch from the network; make fetch-TASK does so by itself
+TLS ?=
 ## 1 shows the commands of a recipe as they run
 V ?=
 ## Where install puts bin/ and share/
@@ -110,8 +112,10 @@ target := $(or $(CARGO_TARGET_DIR),target)
 bin := $(if $(filter /%,$(target)),$(target),$(CURDIR)/$(target))/release
 export PATH := $(bin):$(PATH)
 
-# What the CPU needs is always there; cuda:1 needs the feature cuda.
-features := $(addprefix --features act-nn/,$(filter cuda flex vulkan,$(firstword $(subst :, ,$(DEVICE)))))
+# What the CPU needs is always there; cuda:1 needs the feature cuda. TLS takes long to build and only fetching
+# needs it.
+features := $(addprefix --features act-nn/,$(filter cuda flex vulkan,$(firstword $(subst :, ,$(DEVICE))))) \
+            $(if $(TLS)$(filter fetch-%,$(MAKECMDGOALS)),--features act-data/tls)
 
 .PHONY: build
 build: ## Build the stage binaries (release)

@@ -85,7 +85,7 @@ pub struct Fetched {
 /// download is kept, and the next call goes on from there.
 ///
 /// # Errors
-/// Usage: no archive of that task is known, or other data are there. Failed: the server cannot be
+/// Usage: no archive of that task is known, other data are there, or the build has no TLS and `base` asks for it. Failed: the server cannot be
 /// reached, or says no. Rejected: not the archive that is published or pinned, or damaged.
 /// Interrupted.
 pub fn fetch(
@@ -96,12 +96,15 @@ pub fn fetch(
     progress: &dyn Progress,
 ) -> Result<Fetched> {
     let archive = archive(task)?;
+    let name = archive.task.name();
+    let url = format!("{}/{name}_public.zip", base.trim_end_matches('/'));
+    if !cfg!(feature = "tls") && !url.starts_with("http://") {
+        return Err(Error::usage(format!(
+            "{url}: this act-data was built without TLS; `make fetch-{name}` builds one that has it, as \
+             `make build TLS=1` does"
+        )));
+    }
     let staging = Staging::new(dir)?;
-    let url = format!(
-        "{}/{}_public.zip",
-        base.trim_end_matches('/'),
-        archive.task.name()
-    );
     let part = part_file(dir)?;
     download::download(&url, &part, progress).or_else(|e| match part.metadata() {
         Ok(nothing) if nothing.len() == 0 => discard(&part, e),

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use act_core::{Error, ErrorKind, Progress, Result, Silent};
 use act_data::Split;
-use act_data::fetch::{Fetched, fetch};
+use act_data::fetch::{Fetched, OFFICIAL, fetch};
 use tempfile::tempdir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -298,4 +298,17 @@ fn data_that_do_not_read_get_no_name() {
         .to_string();
     assert!(error.contains("train.json:1: no label"), "{error}");
     assert_eq!(files(root.path()), ["a.zip.part"]);
+}
+
+/// TLS takes long to build, so that a build has it only where it is asked for.
+#[cfg(not(feature = "tls"))]
+#[test]
+fn a_build_without_tls_says_how_to_get_one() {
+    let root = tempdir().unwrap();
+    let dir = root.path().join("a");
+    let error = fetch("TNEWS", &dir, OFFICIAL, None, &Silent).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    let error = error.to_string();
+    assert!(error.contains("`make fetch-tnews`"), "{error}");
+    assert!(files(root.path()).is_empty());
 }

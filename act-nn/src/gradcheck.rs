@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use act_core::testing::{FAMILIES, TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Encoding, Family, LayerPlan, Seed};
-use burn::backend::{Autodiff, NdArray};
-use burn::tensor::Tensor;
+use burn_autodiff::Autodiff;
+use burn_ndarray::NdArray;
+use burn_tensor::Tensor;
 use rand::Rng;
 
 use crate::backend::{ActBackend, Ops};
@@ -32,13 +33,13 @@ pub(crate) trait Card: ActBackend {
     const TOLERANCE: f64;
 }
 #[cfg(feature = "vulkan")]
-impl Card for burn::backend::Vulkan {
+impl Card for burn_wgpu::Vulkan {
     const NAME: &str = "vulkan";
     const TOLERANCE: f64 = 1e-5;
 }
 /// Tensor cores round products to TF32.
 #[cfg(feature = "cuda")]
-impl Card for burn::backend::Cuda {
+impl Card for burn_cuda::Cuda {
     const NAME: &str = "cuda";
     const TOLERANCE: f64 = 2e-3;
 }
@@ -56,14 +57,14 @@ macro_rules! on_cards {
     ($backend:ident => $body:expr) => {
         #[cfg(feature = "vulkan")]
         {
-            type $backend = burn::backend::Vulkan;
+            type $backend = burn_wgpu::Vulkan;
             if $crate::gradcheck::usable::<$backend>() {
                 $body;
             }
         }
         #[cfg(feature = "cuda")]
         {
-            type $backend = burn::backend::Cuda;
+            type $backend = burn_cuda::Cuda;
             if $crate::gradcheck::usable::<$backend>() {
                 $body;
             }

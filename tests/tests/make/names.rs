@@ -103,6 +103,20 @@ fn a_file_that_is_made_is_a_line_and_its_command_too_with_v() {
 }
 
 #[test]
+fn only_what_fetches_is_built_with_tls() {
+    let workshop = Workshop::new();
+    let with_tls = |words: &[&str]| {
+        let printed = String::from_utf8(workshop.make(words).ran.stdout).unwrap();
+        assert!(printed.contains(" build --release"), "{printed}");
+        printed.contains("--features act-data/tls")
+    };
+    assert!(with_tls(&["-n", "fetch-tnews"]));
+    assert!(with_tls(&["-n", "build", "TLS=1"]));
+    assert!(!with_tls(&["-n", "build"]));
+    assert!(!with_tls(&["-n", "afqmc"]));
+}
+
+#[test]
 fn help_explains_whatever_can_be_set() {
     let text = fs::read_to_string(workspace().join("Makefile")).expect("the Makefile");
     let help = Workshop::new().make(&["help"]).ran.ok();
