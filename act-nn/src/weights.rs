@@ -22,6 +22,15 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// Of a float model with this plan.
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let specs = plan.expected_tensors(&QuantSpec::default());
+        let names = specs.iter().map(|s| s.name.clone());
+        let index = names.enumerate().map(|(i, name)| (name, i)).collect();
+        let plan = plan.clone();
+        Self { plan, specs, index }
+    }
+
     /// Position of a tensor; `None` where pruning took it away.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
@@ -61,9 +70,9 @@ impl<B: Backend> Weights<B> {
     /// Copies the tensors of a plan to a device; see [`Weights::load`].
     pub(crate) fn read(plan: &Plan, params: &Params, device: &B::Device) -> Result<Self> {
         plan.check_supported()?;
-        let specs = plan.expected_tensors(&QuantSpec::default());
-        let mut tensors = Vec::with_capacity(specs.len());
-        for spec in &specs {
+        let layout = Layout::new(plan);
+        let mut tensors = Vec::with_capacity(layout.specs.len());
+        for spec in &layout.specs {
             let values = params.f32(&spec.name)?;
             let shape = params.get(&spec.name)?.shape();
             if shape != spec.shape {
@@ -78,11 +87,7 @@ impl<B: Backend> Weights<B> {
             };
             tensors.push(tensor(values.to_vec(), shape, device));
         }
-        let names = specs.iter().map(|s| s.name.clone());
-        let index = names.enumerate().map(|(i, name)| (name, i)).collect();
-        let plan = plan.clone();
-        let layout = Arc::new(Layout { plan, specs, index });
-        Ok(Self::new(layout, tensors))
+        Ok(Self::new(Arc::new(layout), tensors))
     }
 
     /// The parameters as an artifact holds them.

@@ -391,6 +391,65 @@ fn a_run_that_is_broken_off_after_every_step_ends_in_the_same_bits() {
     }
 }
 
+/// A keeper whose state has other steps, and which asks whether it fits.
+struct OtherSteps(Memory, fn(&mut Vec<f64>), Option<String>);
+
+impl Keeper for OtherSteps {
+    fn resume(&mut self, fits: &dyn Fn(&Resumed) -> Result<()>) -> Option<Resumed> {
+        let Self(Memory(kept), change, refused) = self;
+        let mut state = kept.take()?;
+        change(&mut state.steps);
+        *refused = fits(&state).err().map(|e| e.to_string());
+        refused.is_none().then_some(state)
+    }
+
+    fn due(&mut self, step: usize) -> bool {
+        self.0.due(step)
+    }
+
+    fn save(&mut self, snapshot: &Snapshot<'_>) {
+        self.0.save(snapshot);
+    }
+}
+
+#[test]
+fn other_steps_than_those_of_the_run_begin_anew() {
+    let options = TrainOptions {
+        max_steps: Some(4),
+        ..options()
+    };
+    let changes: [fn(&mut Vec<f64>); 4] = [
+        |steps| drop(steps.pop()),
+        |steps| steps.push(1.0),
+        |steps| steps[0] = f64::NAN,
+        |steps| steps[0] = 1e300,
+    ];
+    for change in changes {
+        let mut memory = OtherSteps(Memory::default(), change, None);
+        let broken = train(
+            &options,
+            LEARNED,
+            &mut memory,
+            &mut |event, _| match event {
+                TrainEvent::Step { step: 2, .. } => Err(Error::interrupted()),
+                _ => Ok(()),
+            },
+        );
+        assert!(broken.is_err());
+        let mut begun = None;
+        let trained = train(&options, LEARNED, &mut memory, &mut |event, _| {
+            if let TrainEvent::Begin { step, .. } = event {
+                begun = Some(*step);
+            }
+            Ok(())
+        });
+        assert_eq!(begun, Some(0));
+        assert_eq!(trained.unwrap().course.steps, 4);
+        let refused = memory.2.expect("it does not fit");
+        assert!(refused.contains("quantisation's steps"), "{refused}");
+    }
+}
+
 #[test]
 fn steps_follow_the_largest_magnitudes_where_they_are_asked_to() {
     let thresholds = |inputs| {

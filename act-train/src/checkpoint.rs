@@ -20,7 +20,7 @@ use act_core::provenance::Digest;
 use act_core::{Artifact, Error, Params, Result};
 use act_nn::checkpoint::{Keeper, Resumed, Snapshot, TensorSet};
 
-use manifest::{Entry, MANIFEST, Manifest, SCHEMA, bounded};
+use manifest::{Entry, MANIFEST, Manifest, SCHEMA, bounded, regular};
 pub use place::{folder, key};
 
 const LOCK: &str = "lock";
@@ -95,12 +95,13 @@ impl Checkpoints {
         }
     }
 
-    fn read(
-        &mut self,
-        path: &Path,
-        fits: &dyn Fn(&Resumed) -> Result<()>,
-    ) -> Result<Option<Resumed>> {
-        let manifest = Manifest::read(path)?;
+    /// What [`Keeper::resume`] takes up: the state that the folder holds, which `fits` must find to be one
+    /// of this run. `None` of another run.
+    ///
+    /// # Errors
+    /// Rejected, or usage if a file is missing: damaged, more than it may be, or not what `fits` asks for.
+    pub fn read(&mut self, fits: &dyn Fn(&Resumed) -> Result<()>) -> Result<Option<Resumed>> {
+        let manifest = Manifest::read(&self.folder.join(MANIFEST))?;
         if manifest.schema != SCHEMA || manifest.key != self.key.to_string() {
             return Ok(None);
         }
@@ -131,7 +132,9 @@ impl Checkpoints {
     }
 
     fn load(&self, entry: &Entry) -> Result<Params> {
-        let artifact = Artifact::open(self.path_of(entry)?)?;
+        let path = self.path_of(entry)?;
+        regular(&path)?;
+        let artifact = Artifact::open(path)?;
         entry.check(&artifact.model_digest()?)?;
         Ok(artifact.params)
     }
@@ -140,7 +143,10 @@ impl Checkpoints {
         let path = self.path_of(entry)?;
         let bytes = bounded(&path)?;
         entry.check(&Digest::of([&bytes[..]]))?;
-        let (numbers, _) = bytes.as_chunks();
+        let (numbers, []) = bytes.as_chunks() else {
+            let cut = format!("{} ends within a number", path.display());
+            return Err(Error::rejected(cut));
+        };
         Ok(numbers
             .iter()
             .map(|bytes| f64::from_le_bytes(*bytes))
@@ -303,11 +309,10 @@ impl Keeper for Checkpoints {
     /// The state of this run that the folder holds. Of another run, or damaged, it is passed over with
     /// a line that says so.
     fn resume(&mut self, fits: &dyn Fn(&Resumed) -> Result<()>) -> Option<Resumed> {
-        let path = self.folder.join(MANIFEST);
-        if !path.exists() {
+        if !self.folder.join(MANIFEST).exists() {
             return None;
         }
-        let found = self.read(&path, fits);
+        let found = self.read(fits);
         self.last = Instant::now();
         let folder = self.folder.display();
         match found {

@@ -182,14 +182,17 @@ fn a_checkpoint_that_somebody_signed_anew_is_passed_over() {
     let model = tiny_artifact(1, &TinyOptions::default());
     let options = options(OptimizerOptions::ADAMW.rule);
     let whole = train(&model, &options, &mut Unkept, |_| false).unwrap();
-    let changes: [fn(&mut Value); 7] = [
+    let changes: [fn(&mut Value); 10] = [
         |m| m["position"]["step"] = json!(1_000_000_000),
         |m| m["position"]["since_best"] = json!(u64::MAX),
         |m| m["position"]["evaluated"] = json!(u64::MAX),
         |m| m["position"]["epoch_loss"]["n"] = json!(u64::MAX),
         |m| m["position"]["best"] = Value::Null,
+        |m| m["position"]["best"]["score"] = json!("NaN"),
         |m| m["journal"]["window"]["steps"] = json!(u64::MAX),
         |m| drop(m["moments"].as_array_mut().unwrap().pop()),
+        |m| m["weights"]["file"] = json!("../weights-3.act"),
+        |m| m["steps"] = json!({"file": "checkpoint.json", "digest": "0"}),
     ];
     for (place, change) in changes.into_iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
@@ -200,6 +203,26 @@ fn a_checkpoint_that_somebody_signed_anew_is_passed_over() {
         let mut files = open(dir.path(), &model, 1).unwrap();
         let trained = train(&model, &options, &mut files, |_| false).unwrap();
         assert_eq!(bits(&trained.params), bits(&whole.params), "change {place}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn nothing_waits_for_a_pipe_in_a_checkpoint() {
+    let model = tiny_artifact(1, &TinyOptions::default());
+    let options = options(UpdateRule::Sgd);
+    for name in ["checkpoint.json", "weights-1.act"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = open(dir.path(), &model, 1).unwrap();
+        assert!(train(&model, &options, &mut files, |step| step == 1).is_err());
+        drop(files);
+        let path = dir.path().join(name);
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let refused = open(dir.path(), &model, 1).unwrap().read(&|_| Ok(()));
+        let refused = refused.err().expect("it is no file").to_string();
+        assert!(refused.ends_with("not a file"), "{refused}");
     }
 }
 

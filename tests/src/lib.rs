@@ -1,6 +1,7 @@
 //! What the tests across crates share: the stage binaries as a user runs them, and a tiny sample
 //! corpus with a tiny model, made once a process.
 
+pub mod allocation;
 pub mod untrusted;
 
 use std::ffi::OsStr;

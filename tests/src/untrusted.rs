@@ -5,7 +5,9 @@
 
 mod archive;
 mod artifact;
+mod checkpoint;
 mod huggingface;
+mod memory;
 mod paddle;
 mod text;
 
@@ -18,7 +20,9 @@ use tempfile::TempDir;
 
 pub use archive::archive;
 pub use artifact::artifact;
+pub use checkpoint::{broken_off, checkpoint};
 pub use huggingface::{hf_config, hf_tokenizer, hf_weights, small_folder};
+pub use memory::memory;
 pub use paddle::{paddle_params, paddle_program};
 pub use text::{config, data, describe, predict, report, table};
 
@@ -26,15 +30,17 @@ pub use text::{config, data, describe, predict, report, table};
 pub type Entry = fn(&[u8]) -> bool;
 
 /// Every entry point under the name of its fuzz target.
-pub const ENTRIES: [(&str, Entry); 13] = [
+pub const ENTRIES: [(&str, Entry); 15] = [
     ("archive", archive),
     ("artifact", artifact),
+    ("checkpoint", checkpoint),
     ("config", config),
     ("data", data),
     ("describe", describe),
     ("hf_config", hf_config),
     ("hf_tokenizer", hf_tokenizer),
     ("hf_weights", hf_weights),
+    ("memory", memory),
     ("paddle_params", paddle_params),
     ("paddle_program", paddle_program),
     ("predict", predict),

@@ -1,5 +1,6 @@
 //! What the documents and the comments point to is there.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -85,6 +86,44 @@ fn every_file_that_a_file_names_exists() {
             assert!(exists, "{}: there is no {name}", path.display());
         }
     }
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// A promise that nothing holds is none.
+#[test]
+fn promises_of_security_are_held_by_tests_that_are_there() {
+    let (mut functions, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for path in files(&[".rs"]) {
+        names.extend(
+            path.file_name()
+                .map(|name| name.to_string_lossy().into_owned()),
+        );
+        for rest in read(&path).split("fn ").skip(1) {
+            functions.extend(rest.split('(').next().map(str::to_string));
+        }
+    }
+    let page = read(&workspace().join("docs/security.md"));
+    let mut faults = 0;
+    for line in page.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+        let shown = cells.last().copied().unwrap_or_default();
+        for file in quoted(shown).filter(|file| file.ends_with(".rs") && !file.contains('/')) {
+            assert!(names.contains(file), "there is no {file}: {line}");
+        }
+        if cells[0].trim().parse() != Ok(faults + 1) {
+            continue;
+        }
+        faults += 1;
+        assert!(quoted(shown).count() > 0, "nothing holds {line}");
+        for test in quoted(shown) {
+            assert!(functions.contains(test), "there is no test {test}");
+        }
+    }
+    assert_eq!(faults, 15);
 }
 
 #[test]

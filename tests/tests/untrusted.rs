@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use act_tests::allocation::{Counting, peak_of};
 use act_tests::untrusted::ENTRIES;
 
 #[allow(dead_code)]
@@ -14,6 +15,18 @@ mod made;
 #[allow(dead_code)]
 #[path = "../../act-convert/tests/paddle/writer.rs"]
 mod writer;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn the_peak_of_memory_is_counted() {
+    let (kept, peak) = peak_of(|| {
+        drop(vec![0u8; 1000]);
+        vec![0u8; 10]
+    });
+    assert_eq!((kept.len(), peak), (10, 1000));
+}
 
 #[test]
 fn what_fuzzing_found_stays_mended() {

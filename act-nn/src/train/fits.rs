@@ -4,12 +4,19 @@
 
 use act_core::{Artifact, Error, Params, Result};
 
+use super::quantized::Quantized;
 use super::training::Training;
-use crate::checkpoint::{Position, Resumed};
+use crate::checkpoint::{BestAt, Position, Resumed};
 
 /// # Errors
-/// Rejected: what is said is not what this run, of `total` steps, could have saved.
-pub(super) fn check(resumed: &Resumed, training: &Training<'_>, total: usize) -> Result<()> {
+/// Rejected: what is said is not what this run, of `total` steps, with `quantized` or without, could
+/// have saved.
+pub(super) fn check(
+    resumed: &Resumed,
+    training: &Training<'_>,
+    quantized: Option<&Quantized<'_>>,
+    total: usize,
+) -> Result<()> {
     let Position {
         step,
         evaluated,
@@ -24,7 +31,8 @@ pub(super) fn check(resumed: &Resumed, training: &Training<'_>, total: usize) ->
     if evaluated > step || since_best > step || epoch_loss.count() > step {
         return refuse("a position that counts more than its steps");
     }
-    if best.is_some() != resumed.best.is_some() || best.is_some_and(|best| best.step > evaluated) {
+    let impossible = |best: BestAt| best.step > evaluated || !best.score.is_finite();
+    if best.is_some() != resumed.best.is_some() || best.is_some_and(impossible) {
         return refuse("the best evaluation");
     }
     if !resumed.journal.counts_at_most(step) {
@@ -42,8 +50,10 @@ pub(super) fn check(resumed: &Resumed, training: &Training<'_>, total: usize) ->
     {
         return refuse("a set of tensors");
     }
-    let rounds = training.quantizing.is_some();
-    if !(rounds || resumed.steps.is_empty()) || resumed.steps.iter().any(|s| !s.is_finite()) {
+    let numbers = quantized.map_or(0, |quantized| quantized.numbers(best.is_some()));
+    // They become single-precision numbers, which end before these do.
+    let all_finite = resumed.steps.iter().all(|&s| (s as f32).is_finite());
+    if resumed.steps.len() != numbers || !all_finite {
         return refuse("the state of quantisation's steps");
     }
     Ok(())

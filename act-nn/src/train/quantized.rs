@@ -6,7 +6,7 @@ use super::options::TrainOptions;
 use super::training::Quantizing;
 use crate::backend::ActBackend;
 use crate::quantize::{FakeQuantization, FakeQuantizer};
-use crate::weights::Weights;
+use crate::weights::{Layout, Weights};
 
 /// The rounding of a run.
 pub(super) struct Quantized<'a> {
@@ -19,16 +19,15 @@ pub(super) struct Quantized<'a> {
 }
 
 impl<'a> Quantized<'a> {
-    pub(super) fn new<B: ActBackend>(
+    pub(super) fn new(
         model: &Artifact,
         quantizing: Quantizing<'a>,
-        weights: &Weights<B>,
         options: &TrainOptions,
     ) -> Result<Self> {
         Ok(Self {
             quantizer: FakeQuantizer::new(
                 quantizing.quantization,
-                &weights.layout,
+                &Layout::new(&model.plan),
                 options.optimizer,
             )?,
             best: None,
@@ -47,6 +46,12 @@ impl<'a> Quantized<'a> {
             state.extend(best.all_steps().map(|step| f64::from(*step)));
         }
         state
+    }
+
+    /// How many numbers such a state has, which is with a best evaluation or without.
+    pub(super) fn numbers(&self, with_best: bool) -> usize {
+        let best = with_best.then(|| self.quantizer.spec().clone().all_steps().count());
+        self.quantizer.state().len() + best.unwrap_or(0)
     }
 
     /// Goes on from such a state, which is with a best evaluation or without.

@@ -36,7 +36,7 @@ pub type Listener<'a> = &'a mut dyn FnMut(&TrainEvent, &Journal) -> Result<()>;
 /// See [`crate::train()`].
 pub(super) fn train_on<B: ActBackend>(
     device: &B::Device,
-    training: Training<'_>,
+    mut training: Training<'_>,
     keeper: &mut dyn Keeper,
     listener: Listener<'_>,
 ) -> Result<Trained> {
@@ -49,9 +49,14 @@ pub(super) fn train_on<B: ActBackend>(
         loss::check(training.artifact, &validation.examples, &Objective::LABELS)?;
     }
     let total = total_steps(&training);
-    let resumed = keeper.resume(&|resumed| fits::check(resumed, &training, total));
+    let quantized = training.quantizing.take();
+    let quantized = quantized
+        .map(|quantizing| Quantized::new(training.artifact, quantizing, training.options))
+        .transpose()?;
+    let fits = |resumed: &_| fits::check(resumed, &training, quantized.as_ref(), total);
+    let resumed = keeper.resume(&fits);
     let start = Start::new(training.artifact, device, resumed)?;
-    Run::<B>::new(training, start)?.train(keeper, listener)
+    Run::<B>::new(training, quantized, start)?.train(keeper, listener)
 }
 
 /// Steps of an epoch.
@@ -93,7 +98,11 @@ struct Run<'a, B: ActBackend> {
 }
 
 impl<'a, B: ActBackend> Run<'a, B> {
-    fn new(training: Training<'a>, start: Start<B>) -> Result<Self> {
+    fn new(
+        training: Training<'a>,
+        mut quantized: Option<Quantized<'a>>,
+        start: Start<B>,
+    ) -> Result<Self> {
         let (per_epoch, total) = (steps_of_epoch(&training), total_steps(&training));
         let Training {
             artifact, options, ..
@@ -103,15 +112,11 @@ impl<'a, B: ActBackend> Run<'a, B> {
         } else {
             1
         };
-        let quantized = training.quantizing.map(|quantizing| {
-            let mut quantized = Quantized::new(artifact, quantizing, &start.weights, options)?;
-            if let Some(steps) = start.steps {
-                quantized.restore(steps, start.best.is_some())?;
-            }
-            Ok::<_, Error>(quantized)
-        });
+        if let (Some(quantized), Some(steps)) = (&mut quantized, start.steps) {
+            quantized.restore(steps, start.best.is_some())?;
+        }
         Ok(Self {
-            quantized: quantized.transpose()?,
+            quantized,
             optimizer: Optimizer::new(&start.weights, options.optimizer, start.moments),
             weights: start.weights,
             best: start.best,

@@ -81,8 +81,19 @@ impl Entry {
 /// The longest manifest, or row of quantisation's steps: a journal of hundreds of thousands of points.
 const LONGEST: u64 = 64 << 20;
 
+/// # Errors
+/// Rejected: a pipe or a device, which would make us wait.
+pub(super) fn regular(path: &Path) -> Result<()> {
+    let found = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
+    if found.is_file() {
+        return Ok(());
+    }
+    Err(Error::rejected(format!("{}: not a file", path.display())))
+}
+
 /// A file's bytes, [`LONGEST`] at most.
 pub(super) fn bounded(path: &Path) -> Result<Vec<u8>> {
+    regular(path)?;
     let io = |e| Error::io(path, e);
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(io)?;

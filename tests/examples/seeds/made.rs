@@ -4,10 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use act_core::provenance::StageRecord;
 use act_core::testing::{TinyInt8, TinyOptions, tiny_artifact};
 use act_core::testing::{limited_groups, odd_parts, odd_words, relative_positions};
 use act_core::{Activation, Artifact, Family, LayerPlan};
-use act_tests::untrusted::small_folder;
+use act_tests::untrusted::{broken_off, small_folder};
 use flate2::{Compression, write::GzEncoder};
 
 use crate::writer::{Manner, Writer};
@@ -30,11 +31,16 @@ pub fn all() -> Vec<Seed> {
         });
     };
     for (name, model) in models() {
-        add(
-            "artifact",
-            name,
-            &model.to_bytes().expect("a tiny model can be saved"),
-        );
+        let bytes = model.to_bytes().expect("a tiny model can be saved");
+        add("artifact", name, &bytes);
+        add("memory", name, &bytes);
+    }
+    for (name, model) in [("labels", many_labels()), ("stages", many_stages())] {
+        let bytes = model.to_bytes().expect("a tiny model can be saved");
+        add("memory", name, &bytes);
+    }
+    for (name, quantized) in [("float", false), ("quantized", true)] {
+        add("checkpoint", name, &broken_off(quantized));
     }
     for (name, model, manner) in programs() {
         add(
@@ -179,6 +185,23 @@ fn models() -> Vec<(&'static str, Artifact)> {
         ("limited", limited),
     ]);
     models
+}
+
+/// A list of many short texts, of which memory takes many times their bytes.
+fn many_labels() -> Artifact {
+    let options = TinyOptions {
+        num_labels: 2000,
+        ..smallest()
+    };
+    let mut model = tiny_artifact(7, &options);
+    model.task.labels = (0..2000).map(|n| format!("{n:x}")).collect();
+    model
+}
+
+fn many_stages() -> Artifact {
+    let mut model = tiny_artifact(7, &smallest());
+    model.provenance = (0..1000).map(|n| StageRecord::new("a", n)).collect();
+    model
 }
 
 fn programs() -> Vec<(&'static str, Artifact, Manner)> {

@@ -40,6 +40,43 @@ pub fn mutate(bytes: &[u8], chance: &mut Chance) -> Option<Vec<u8>> {
     Some(parts.file())
 }
 
+/// Changes what costs memory: says that there is more than there is, or repeats what is there, with the
+/// count in front of it or without.
+pub fn swell(bytes: &[u8], chance: &mut Chance) -> Option<Vec<u8>> {
+    let mut parts = Parts::new(bytes)?;
+    let index = chance.below(parts.sections.len());
+    let payload = &mut parts.sections[index].1;
+    let claims: [u64; 8] = [0, 1, 255, 4096, 1 << 20, 1 << 32, 1 << 62, u64::MAX];
+    match chance.below(4) {
+        0 if payload.len() >= 8 => {
+            let at = chance.below(payload.len() - 7);
+            let size = [2, 4, 8][chance.below(3)];
+            let claim = claims[chance.below(claims.len())].to_le_bytes();
+            payload[at..at + size].copy_from_slice(&claim[..size]);
+        }
+        1 | 2 if payload.len() >= 8 => repeat(payload, chance),
+        _ => return mutate(bytes, chance),
+    }
+    Some(parts.file())
+}
+
+/// Repeats some bytes, and raises a small number in front of them by the times.
+fn repeat(payload: &mut Vec<u8>, chance: &mut Chance) {
+    let from = chance.below(payload.len());
+    let size = 1 + chance.below((payload.len() - from).min(64));
+    let times = 1 << chance.below(11);
+    let again = payload[from..from + size].repeat(times);
+    payload.splice(from..from, again);
+    let counts: Vec<usize> = (from.saturating_sub(64)..=from.saturating_sub(8))
+        .filter(|&at| u64_at(payload, at).is_some_and(|n| n < 4096))
+        .collect();
+    if !counts.is_empty() && chance.below(4) > 0 {
+        let at = counts[chance.below(counts.len())];
+        let count = u64_at(payload, at).unwrap_or(0) + times;
+        payload[at..at + 8].copy_from_slice(&(count as u64).to_le_bytes());
+    }
+}
+
 fn u64_at(bytes: &[u8], at: usize) -> Option<usize> {
     let word = bytes.get(at..at + 8)?.first_chunk()?;
     usize::try_from(u64::from_le_bytes(*word)).ok()

@@ -3,6 +3,7 @@
 //! they give is a whole file of the format, which a test can replay without them.
 
 pub mod artifact;
+pub mod checkpoint;
 pub mod protobuf;
 pub mod safetensors;
 pub mod tar;
