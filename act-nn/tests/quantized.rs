@@ -419,7 +419,7 @@ fn other_steps_than_those_of_the_run_begin_anew() {
         ..options()
     };
     let changes: [fn(&mut Vec<f64>); 4] = [
-        |steps| drop(steps.pop()),
+        |steps| steps.truncate(steps.len() - 1),
         |steps| steps.push(1.0),
         |steps| steps[0] = f64::NAN,
         |steps| steps[0] = 1e300,
