@@ -22,7 +22,6 @@ use act_core::{Activation, Error, Result};
 
 use super::op::Op;
 use super::program::Program;
-use casts::to_float;
 
 pub use attention::Attention;
 pub use columns::MatrixColumns;
@@ -295,7 +294,7 @@ impl<'a> Walk<'a> {
         while let Some(op) = self.program.writer(at.variable) {
             at.factor *= match op.kind() {
                 "dropout" => kept_at_inference(op)?,
-                "cast" if to_float(op)? => 1.0,
+                "cast" if op.casts_to_float()? => 1.0,
                 "scale" if op.float("bias", 0.0)? == 0.0 => op.float("scale", 1.0)? as f32,
                 "assign" => 1.0,
                 "elementwise_mul" | "elementwise_div" => {

@@ -23,7 +23,7 @@ impl<'a> Walk<'a> {
     pub(super) fn uncast(&self, mut variable: &'a str) -> Result<&'a str> {
         while let Some(cast) = self
             .cast(variable)
-            .filter(|op| matches!(to_float(op), Ok(true)))
+            .filter(|op| matches!(op.casts_to_float(), Ok(true)))
         {
             variable = self.unary(cast)?;
         }
@@ -37,9 +37,11 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// True for a cast to a floating type.
-pub(super) fn to_float(cast: &Op) -> Result<bool> {
-    use data_type::{BF16, FP16, FP32, FP64};
-    let types = [FP16, FP32, FP64, BF16].map(i64::from);
-    Ok(types.contains(&cast.int("out_dtype", FP32.into())?))
+impl Op {
+    /// True for a cast to a floating type.
+    pub(super) fn casts_to_float(&self) -> Result<bool> {
+        use data_type::{BF16, FP16, FP32, FP64};
+        let types = [FP16, FP32, FP64, BF16].map(i64::from);
+        Ok(types.contains(&self.int("out_dtype", FP32.into())?))
+    }
 }
