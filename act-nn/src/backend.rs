@@ -9,8 +9,8 @@ pub(crate) mod padded;
 
 use act_core::Activation;
 use act_core::plan::HeadActivation;
-use burn_tensor::backend::AutodiffBackend;
-use burn_tensor::{IndexingUpdateOp, Tensor};
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{IndexingUpdateOp, Tensor};
 use rayon::prelude::*;
 
 use crate::dropout::{Dropout, MaskRows};
@@ -43,7 +43,7 @@ pub(crate) trait Ops: QuantizeOps {
                 let phi = (x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0;
                 x * phi * 0.5
             }
-            Activation::Relu => burn_tensor::activation::relu(x),
+            Activation::Relu => burn::tensor::activation::relu(x),
             Activation::GeluTanh => {
                 let cube = x.clone() * x.clone() * x.clone();
                 let inner = (x.clone() + cube * 0.044715) * (2.0 / std::f64::consts::PI).sqrt();
@@ -172,7 +172,7 @@ pub(crate) trait Ops: QuantizeOps {
     /// Sum of the squares of all elements.
     fn sum_of_squares(x: &Tensor<Self, 2>) -> f64 {
         let sum = (x.clone() * x.clone()).sum().into_scalar();
-        burn_tensor::ElementConversion::elem(sum)
+        burn::tensor::ElementConversion::elem(sum)
     }
 
     /// One optimiser step of all parameters, on the current rayon pool; also the gradient's norm

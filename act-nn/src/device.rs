@@ -47,29 +47,29 @@ macro_rules! dispatch {
         match $device {
             #[cfg(feature = "ndarray")]
             act_core::Device::NdArray => {
-                $function::<burn_ndarray::NdArray>(&Default::default(), $($argument),*)
+                $function::<burn::backend::NdArray>(&Default::default(), $($argument),*)
             }
             #[cfg(feature = "flex")]
             act_core::Device::Flex => {
-                $function::<burn_flex::Flex>(&Default::default(), $($argument),*)
+                $function::<burn::backend::Flex>(&Default::default(), $($argument),*)
             }
             #[cfg(feature = "cuda")]
             act_core::Device::Cuda(index) => {
-                let device = $crate::device::usable::<burn_cuda::Cuda>(
-                    burn_cuda::CudaDevice::new(index),
+                let device = $crate::device::usable::<burn::backend::Cuda>(
+                    burn::backend::cuda::CudaDevice::new(index),
                     &format!("cuda:{index}"),
                     "a GPU needs its driver and NVRTC",
                 )?;
-                $function::<burn_cuda::Cuda>(&device, $($argument),*)
+                $function::<burn::backend::Cuda>(&device, $($argument),*)
             }
             #[cfg(feature = "vulkan")]
             act_core::Device::Vulkan => {
-                let device = $crate::device::usable::<burn_wgpu::Vulkan>(
+                let device = $crate::device::usable::<burn::backend::Vulkan>(
                     Default::default(),
                     "vulkan",
                     "it needs a Vulkan driver",
                 )?;
-                $function::<burn_wgpu::Vulkan>(&device, $($argument),*)
+                $function::<burn::backend::Vulkan>(&device, $($argument),*)
             }
             #[allow(unreachable_patterns)]
             device => Err($crate::device::missing(device)),
@@ -81,8 +81,7 @@ pub(crate) use dispatch;
 /// burn's successor of ndarray runs the ordinary bodies of [`crate::backend::Ops`].
 #[cfg(feature = "flex")]
 mod flex {
-    use burn_autodiff::Autodiff;
-    use burn_flex::Flex;
+    use burn::backend::{Autodiff, Flex};
 
     use crate::backend::{ActBackend, Ops};
     use crate::quantize::ops::QuantizeOps;
@@ -102,7 +101,7 @@ mod flex {
 /// The GPU, after a first computation on it: a missing driver or GPU panics inside the bindings (on
 /// a thread of theirs), which becomes one line here.
 #[cfg(feature = "gpu")]
-pub(crate) fn usable<B: burn_tensor::backend::Backend>(
+pub(crate) fn usable<B: burn::tensor::backend::Backend>(
     device: B::Device,
     name: &str,
     needs: &str,
@@ -122,7 +121,7 @@ pub(crate) fn usable<B: burn_tensor::backend::Backend>(
         first.get_or_insert_with(|| text.unwrap_or("it panics").trim().to_string());
     }));
     let probe = std::panic::AssertUnwindSafe(|| {
-        burn_tensor::Tensor::<B, 1>::ones([1], &device).into_data();
+        burn::tensor::Tensor::<B, 1>::ones([1], &device).into_data();
     });
     let probed = std::panic::catch_unwind(probe);
     std::panic::set_hook(hook);

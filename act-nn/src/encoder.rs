@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use act_core::names::RELATIVE_BIAS;
 use act_core::plan::Pooling;
 use act_core::{Artifact, Embedding, Linear, Norm, Plan, Site};
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 
 use crate::backend::{ActBackend, Ops};
 use crate::dropout::{Dropout, Noise, Queries};

@@ -10,9 +10,8 @@ use std::sync::Arc;
 
 use act_core::testing::{FAMILIES, TinyOptions, tiny_artifact};
 use act_core::{Activation, Artifact, Encoding, Family, LayerPlan, Seed};
-use burn_autodiff::Autodiff;
-use burn_ndarray::NdArray;
-use burn_tensor::Tensor;
+use burn::backend::{Autodiff, NdArray};
+use burn::tensor::Tensor;
 use rand::Rng;
 
 use crate::backend::{ActBackend, Ops};
@@ -33,13 +32,13 @@ pub(crate) trait Card: ActBackend {
     const TOLERANCE: f64;
 }
 #[cfg(feature = "vulkan")]
-impl Card for burn_wgpu::Vulkan {
+impl Card for burn::backend::Vulkan {
     const NAME: &str = "vulkan";
     const TOLERANCE: f64 = 1e-5;
 }
 /// Tensor cores round products to TF32.
 #[cfg(feature = "cuda")]
-impl Card for burn_cuda::Cuda {
+impl Card for burn::backend::Cuda {
     const NAME: &str = "cuda";
     const TOLERANCE: f64 = 2e-3;
 }
@@ -57,14 +56,14 @@ macro_rules! on_cards {
     ($backend:ident => $body:expr) => {
         #[cfg(feature = "vulkan")]
         {
-            type $backend = burn_wgpu::Vulkan;
+            type $backend = burn::backend::Vulkan;
             if $crate::gradcheck::usable::<$backend>() {
                 $body;
             }
         }
         #[cfg(feature = "cuda")]
         {
-            type $backend = burn_cuda::Cuda;
+            type $backend = burn::backend::Cuda;
             if $crate::gradcheck::usable::<$backend>() {
                 $body;
             }

@@ -1,7 +1,7 @@
 //! Gradients of all parameters: of one micro-batch, in a graph of its own, and their sum.
 
 use act_core::Result;
-use burn_tensor::{ElementConversion, FloatDType, Tensor};
+use burn::tensor::{ElementConversion, FloatDType, Tensor};
 use rayon::prelude::*;
 
 use crate::backend::ActBackend;

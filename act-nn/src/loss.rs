@@ -10,8 +10,8 @@ mod recorded;
 mod shard;
 
 use act_core::{Artifact, Error, ProblemKind, Result, Site, Target};
-use burn_tensor::Tensor;
-use burn_tensor::backend::AutodiffBackend;
+use burn::tensor::Tensor;
+use burn::tensor::backend::AutodiffBackend;
 
 use crate::backend::{ActBackend, Ops};
 use crate::dropout::Noise;

@@ -6,7 +6,7 @@
 //! norms undecayed and unpenalised. As in Paddle, penalties are added after clipping.
 
 use act_core::Params;
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 
 use crate::backend::ActBackend;
 use crate::update::{AdamStep, MomentumStep, SgdStep, Shared, Slot, Update, WholeStep};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use act_core::{Artifact, Device, Encoding, Error, Result, Site};
-use burn_tensor::FloatDType;
+use burn::tensor::FloatDType;
 use rayon::prelude::*;
 
 use crate::backend::ActBackend;

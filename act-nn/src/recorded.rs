@@ -7,13 +7,13 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use burn_autodiff::Autodiff;
-use burn_autodiff::checkpoint::base::Checkpointer;
-use burn_autodiff::checkpoint::strategy::NoCheckpointing;
-use burn_autodiff::grads::Gradients;
-use burn_autodiff::ops::{Backward, Ops as Node, OpsKind};
-use burn_tensor::backend::{Backend, BackendTypes};
-use burn_tensor::{Tensor, TensorPrimitive};
+use burn::backend::Autodiff;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops as Node, OpsKind};
+use burn::tensor::backend::{Backend, BackendTypes};
+use burn::tensor::{Tensor, TensorPrimitive};
 
 use crate::backend::Ops;
 

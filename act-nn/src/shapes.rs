@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use act_core::arithmetic::rotary::Frequencies;
-use burn_tensor::DType;
+use burn::tensor::DType;
 
 use crate::dropout::Queries;
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use act_core::{Linear, Site};
-use burn_tensor::Tensor;
-use burn_tensor::backend::Backend;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
 
 use crate::kernels::linear::InputUnits;
 use crate::objective::Comparison;

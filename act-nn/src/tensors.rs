@@ -1,7 +1,7 @@
 //! From numbers to tensors and back, on any backend.
 
-use burn_tensor::backend::Backend;
-use burn_tensor::{Element, Int, Tensor, TensorData};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Element, Int, Tensor, TensorData};
 
 /// A tensor in the backend's own float type. (`Tensor::from_data` alone takes the device's default
 /// type, whatever the backend's.)

@@ -1,8 +1,8 @@
 //! One step of an optimiser as numbers, the same for all elements of a parameter: what
 //! [`crate::optim`] decides and the backends carry out.
 
-use burn_tensor::Tensor;
-use burn_tensor::backend::Backend;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
 
 /// One parameter with the optimiser's state of it.
 #[derive(Debug, Clone)]

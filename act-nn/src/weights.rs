@@ -7,8 +7,8 @@ use act_core::names::RELATIVE_BIAS;
 use act_core::plan::TensorSpec;
 use act_core::quant::QuantSpec;
 use act_core::{Artifact, Error, Linear, Norm, Params, Plan, Result};
-use burn_tensor::backend::Backend;
-use burn_tensor::{FloatDType, Tensor};
+use burn::tensor::backend::Backend;
+use burn::tensor::{FloatDType, Tensor};
 
 use crate::backend::ActBackend;
 use crate::tensors::{tensor, to_vec};

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use burn_tensor::activation::{log_softmax, softmax};
-use burn_tensor::{FloatDType, Tensor};
+use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{FloatDType, Tensor};
 
 use super::Ops;
 use crate::dropout::{Dropout, MaskRows, Queries};

@@ -5,8 +5,8 @@ mod quantize;
 use std::sync::Arc;
 
 use act_core::Activation;
-use burn_ndarray::NdArrayTensor;
-use burn_tensor::{Tensor, TensorMetadata};
+use burn::backend::ndarray::NdArrayTensor;
+use burn::tensor::{Tensor, TensorMetadata};
 
 use super::{Cpu, Graph, add_rows, columns, matrix, pick_rows, slice};
 use crate::backend::Ops;

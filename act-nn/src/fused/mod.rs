@@ -10,13 +10,13 @@ mod plain;
 
 use std::borrow::Cow;
 
-use burn_autodiff::Autodiff;
-use burn_ndarray::{NdArrayTensor, SharedArray};
-use burn_tensor::TensorMetadata;
+use burn::backend::autodiff::Autodiff;
+use burn::backend::ndarray::{NdArrayTensor, SharedArray};
+use burn::tensor::TensorMetadata;
 
 use crate::backend::ActBackend;
 
-type Cpu = burn_ndarray::NdArray;
+type Cpu = burn::backend::NdArray;
 type Graph = Autodiff<Cpu>;
 
 impl ActBackend for Cpu {

@@ -3,8 +3,8 @@
 mod quantize;
 
 use act_core::Activation;
-use burn_ndarray::NdArrayTensor;
-use burn_tensor::{Tensor, TensorPrimitive};
+use burn::backend::ndarray::NdArrayTensor;
+use burn::tensor::{Tensor, TensorPrimitive};
 
 use super::{Cpu, add_rows, columns, matrix, owned, pick_rows, slice, slice_mut};
 use crate::backend::Ops;

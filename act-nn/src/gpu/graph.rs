@@ -1,9 +1,9 @@
 //! The operations with their backward passes.
 
 use act_core::Activation;
+use burn::tensor::Tensor;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::Tensor;
 
 use super::kernels::dropout::Masks;
 use super::kernels::{activation, affine, dropout, norm, rows, size, sums};

@@ -11,10 +11,10 @@ pub(crate) mod kept;
 mod kernels;
 
 use act_core::Activation;
-use burn_autodiff::Autodiff;
+use burn::backend::Autodiff;
+use burn::tensor::{DType, ElementConversion, Tensor, TensorPrimitive};
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeBackend, CubeRuntime};
-use burn_tensor::{DType, ElementConversion, Tensor, TensorPrimitive};
 
 use crate::backend::{ActBackend, Ops, padded};
 use crate::dropout::{Dropout, Queries};
@@ -35,9 +35,9 @@ type Graph<R> = Autodiff<Gpu<R>>;
 const LENGTHS: usize = 16;
 
 macro_rules! trains_on {
-    ($feature:literal, $backend:path { $($constant:item)* }) => {
+    ($feature:literal, $backend:ident { $($constant:item)* }) => {
         #[cfg(feature = $feature)]
-        impl ActBackend for $backend {
+        impl ActBackend for burn::backend::$backend {
             type Graph = Autodiff<Self>;
             const THREADS: bool = false;
             const MICRO_BATCH: usize = 64;
@@ -46,8 +46,8 @@ macro_rules! trains_on {
     };
 }
 
-trains_on!("cuda", burn_cuda::Cuda { const MIXED: bool = true; });
-trains_on!("vulkan", burn_wgpu::Vulkan {});
+trains_on!("cuda", Cuda { const MIXED: bool = true; });
+trains_on!("vulkan", Vulkan {});
 
 fn tensor<R: CubeRuntime>(primitive: CubeTensor<R>) -> Tensor<Gpu<R>, 2> {
     Tensor::from_primitive(TensorPrimitive::Float(primitive))

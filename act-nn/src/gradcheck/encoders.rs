@@ -2,7 +2,7 @@
 //! reference, micro-batches against the batch.
 
 use act_core::{Artifact, Encoding, Linear, Result, Seed, Site};
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 use rand::Rng;
 
 use super::{Fused, Reference, assert_close, encodings, models, random, to_f64};

@@ -5,8 +5,8 @@
 //! al. 2017, eq. 7), as PaddleSlim's transformer_pruner. Both absolute, batch by batch, summed.
 
 use act_core::{Artifact, Device, Linear, Progress, Result};
-use burn_tensor::Tensor;
-use burn_tensor::backend::Backend;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
 
 use super::pass::Pass;
 use crate::backend::ActBackend;

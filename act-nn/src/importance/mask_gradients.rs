@@ -5,8 +5,8 @@
 //! gradient, summed over an example's tokens, is activation times gradient. Weights get none.
 
 use act_core::{Artifact, Device, Progress, Result, Site};
-use burn_tensor::Tensor;
-use burn_tensor::backend::Backend;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
 
 use super::pass::Pass;
 use crate::backend::ActBackend;
@@ -123,7 +123,7 @@ struct TokenMasks<B: Backend> {
     of_neurons: Vec<Option<Tensor<B, 2>>>,
 }
 
-impl<B: burn_tensor::backend::AutodiffBackend> Taps<B> for TokenMasks<B> {
+impl<B: burn::tensor::backend::AutodiffBackend> Taps<B> for TokenMasks<B> {
     fn at(&mut self, site: Site, x: Tensor<B, 2>) -> Tensor<B, 2> {
         let [rows, width] = x.dims();
         let ones = |columns| {

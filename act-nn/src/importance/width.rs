@@ -7,7 +7,7 @@
 //! norms take mean and variance over what is left is not in it. Absolute, batch by batch, summed.
 
 use act_core::{Artifact, Device, Linear, Norm, Plan, Progress, Result};
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 
 use super::pass::Pass;
 use crate::backend::ActBackend;

@@ -1,6 +1,6 @@
 //! Mean squared error between hidden states of the same width, example by example.
 
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 
 use crate::backend::Ops;
 use crate::objective::Rows;

@@ -1,8 +1,8 @@
 //! Losses with the right answers: of one label, of several, of a score.
 
-use burn_tensor::Tensor;
-use burn_tensor::activation::log_softmax;
-use burn_tensor::backend::Backend;
+use burn::tensor::Tensor;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::backend::Backend;
 
 /// Summed over the rows: `-log softmax(logits)` of each row's class; `classes` is one-hot.
 pub(crate) fn cross_entropy<B: Backend>(

@@ -1,8 +1,8 @@
 //! Losses between the student's and the teacher's class scores, `[sequences, classes]`.
 
-use burn_tensor::Tensor;
-use burn_tensor::activation::log_softmax;
-use burn_tensor::backend::Backend;
+use burn::tensor::Tensor;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::backend::Backend;
 
 /// Squared error, the mean over classes, summed over the rows (Ba & Caruana 2014, section 2.2).
 pub(crate) fn squared_error<B: Backend>(

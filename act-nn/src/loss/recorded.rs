@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Encoding, Target};
-use burn_autodiff::Autodiff;
-use burn_tensor::Tensor;
+use burn::backend::Autodiff;
+use burn::tensor::Tensor;
 
 use super::{Shard, hidden, labels, logits, loss};
 use crate::backend::Ops;

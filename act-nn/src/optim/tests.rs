@@ -1,5 +1,5 @@
 use act_core::testing::{TinyOptions, tiny_artifact};
-use burn_ndarray::NdArray;
+use burn::backend::NdArray;
 
 use super::*;
 use crate::gradcheck::{Reference, on_cards, random, to_f64};

@@ -1,6 +1,6 @@
 //! Weights of an input whose channels have a multiplier: rounded are their quotients.
 
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 
 use crate::backend::ActBackend;
 use crate::tensors::tensor;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use act_core::{Linear, Site};
-use burn_tensor::Tensor;
-use burn_tensor::backend::AutodiffBackend;
+use burn::tensor::Tensor;
+use burn::tensor::backend::AutodiffBackend;
 
 use crate::backend::Ops;
 use crate::kernels::linear::InputUnits;

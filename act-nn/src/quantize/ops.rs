@@ -1,8 +1,8 @@
 //! Fake quantisation as operations of a backend, in ordinary tensor operations; the CPU backend
 //! replaces them with kernels. Steps of weights are plain numbers: there are few of them.
 
-use burn_tensor::Tensor;
-use burn_tensor::backend::Backend;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
 
 use crate::kernels::linear::InputUnits;
 use crate::kernels::quantize::Levels;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use act_core::quant::{ActivationScheme, LinearQuant};
 use act_core::{Error, Linear, Result};
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::channels::Channels;

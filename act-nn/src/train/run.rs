@@ -6,7 +6,7 @@
 //! ends in the same bits as one that was never broken.
 
 use act_core::{Error, Result};
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 

@@ -91,7 +91,7 @@ fn command_line_yaml_and_burn_stay_where_they_belong() {
         for (foreign, home) in [
             ("clap", "act-stage"),
             ("serde_yaml", "act-stage"),
-            ("burn-tensor", "act-nn"),
+            ("burn", "act-nn"),
         ] {
             let links_it = packages.contains(foreign);
             assert_eq!(links_it, stands_on(home), "{package} and {foreign}");

@@ -1,6 +1,6 @@
 //! Fake quantisation without gradients, and that of weights, which is outside every graph.
 
-use burn_tensor::Tensor;
+use burn::tensor::Tensor;
 
 use super::{Cpu, columns, matrix, owned, primitive, slice, slice_mut, tensor};
 use crate::kernels::linear::{self, InputUnits};

@@ -1,9 +1,9 @@
 //! The activations of the feed-forward blocks and their derivatives.
 
 use act_core::Activation;
+use burn::tensor::DType;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::DType;
 use cubecl::prelude::*;
 
 use super::{empty, input, of_elements, size};

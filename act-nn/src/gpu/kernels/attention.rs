@@ -3,9 +3,9 @@
 //!
 //! Scores are `[batch, heads, queries, longest]`. Padding is 0.
 
+use burn::tensor::DType;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::DType;
 use cubecl::prelude::*;
 
 use super::dropout::{Masks, factor};

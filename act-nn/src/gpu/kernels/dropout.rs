@@ -2,9 +2,9 @@
 //!
 //! What a kernel is sent are three numbers an example: its first row, and the two halves of its mask's key.
 
+use burn::tensor::DType;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::DType;
 use cubecl::prelude::*;
 
 use super::{empty, input, of_elements, sent, size};

@@ -1,8 +1,8 @@
 //! Ragged rows as padded heads, `[batch, heads, longest, head_dim]`, and back. Padding is 0.
 
+use burn::tensor::DType;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::DType;
 use cubecl::prelude::*;
 
 use super::{empty, input, of_elements, sent, size};

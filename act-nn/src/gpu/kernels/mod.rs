@@ -15,11 +15,11 @@ pub(super) mod rows;
 pub(super) mod squares;
 pub(super) mod sums;
 
+use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::{DType, Shape};
 use cubecl::prelude::*;
 
 /// Threads that share a row.

@@ -1,8 +1,8 @@
 //! `layer_norm(residual + dropout(branch))` and its gradients.
 
+use burn::tensor::DType;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::DType;
 use cubecl::prelude::*;
 
 use super::dropout::{Masks, example_of, factor};

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use burn::tensor::DType;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::DType;
 use cubecl::prelude::*;
 
 use super::{empty, input, of_rows, sent, size};

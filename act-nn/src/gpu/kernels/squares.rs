@@ -1,8 +1,8 @@
 //! The norm of the whole gradient, which stays on the device: the host need not wait for the backward pass.
 
+use burn::tensor::DType;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::DType;
 use cubecl::prelude::*;
 
 use super::optimizer::{EACH, TOGETHER, UNITS, cubes_of, filled, grid};

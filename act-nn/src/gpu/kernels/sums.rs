@@ -1,8 +1,8 @@
 //! Sums over the rows of a matrix.
 
+use burn::tensor::DType;
 use burn_cubecl::CubeRuntime;
 use burn_cubecl::tensor::CubeTensor;
-use burn_tensor::DType;
 use cubecl::prelude::*;
 
 use super::{empty, input, size};
