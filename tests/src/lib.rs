@@ -1,6 +1,7 @@
 //! What the tests across crates share: the stage binaries as a user runs them, and a tiny sample
 //! corpus with a tiny model, made once a process.
 
+#[path = "../../act-core/tests/artifact/allocation.rs"]
 pub mod allocation;
 pub mod untrusted;
 

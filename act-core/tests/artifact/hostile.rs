@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use act_core::{Artifact, ErrorKind};
 
-use crate::memory::peak_of;
+use crate::allocation::peak_of;
 use crate::{by_hand, models};
 
 /// A file of a model, taken apart.

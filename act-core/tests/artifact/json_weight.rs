@@ -4,7 +4,7 @@ use act_core::ErrorKind;
 use act_core::json::{check_weight, weight};
 use serde_json::Value;
 
-use crate::memory::peak_of;
+use crate::allocation::peak_of;
 
 /// Most bytes in use while the text is read, and after.
 fn taken(text: &str) -> usize {

@@ -1,5 +1,6 @@
 //! The artifact against its specification, against damage, and against malice.
 
+mod allocation;
 mod by_hand;
 mod damage;
 mod golden;

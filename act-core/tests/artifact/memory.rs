@@ -1,66 +1,21 @@
-//! Counts what this thread allocates, so that tests can say what a hostile file may cost.
-
-use std::cell::Cell;
+//! What reading a file may cost in memory.
 
 use act_core::testing::{TinyOptions, tiny_artifact};
 use act_core::{Artifact, LayerPlan};
 
+use crate::allocation::{Counting, peak_of};
 use crate::by_hand;
 
-thread_local! {
-    static IN_USE: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
-mod counting {
-    use std::alloc::{GlobalAlloc, Layout, System};
-
-    use super::{IN_USE, PEAK};
-
-    struct Counting;
-
-    fn count(bytes: isize) {
-        IN_USE.with(|n| {
-            n.set(n.get() + bytes);
-            PEAK.with(|peak| peak.set(peak.get().max(n.get())));
-        });
-    }
-
-    // SAFETY: every call is the system allocator's; the counters are plain thread-local cells that
-    // need neither allocation nor destruction.
-    unsafe impl GlobalAlloc for Counting {
-        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            count(layout.size() as isize);
-            // SAFETY: the caller's promise is passed on.
-            unsafe { System.alloc(layout) }
-        }
-
-        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-            count(-(layout.size() as isize));
-            // SAFETY: the caller's promise is passed on.
-            unsafe { System.dealloc(block, layout) }
-        }
-    }
-
-    #[global_allocator]
-    static ALLOCATOR: Counting = Counting;
-
-    #[test]
-    fn the_peak_is_counted() {
-        let (kept, peak) = super::peak_of(|| {
-            drop(vec![0u8; 1000]);
-            vec![0u8; 10]
-        });
-        assert_eq!((kept.len(), peak), (10, 1000));
-    }
-}
-
-/// Most bytes in use at once while `work` runs, over what was in use before.
-pub fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = IN_USE.with(Cell::get);
-    PEAK.with(|peak| peak.set(before));
-    let result = work();
-    (result, (PEAK.with(Cell::get) - before) as usize)
+#[test]
+fn the_peak_is_counted() {
+    let (kept, peak) = peak_of(|| {
+        drop(vec![0u8; 1000]);
+        vec![0u8; 10]
+    });
+    assert_eq!((kept.len(), peak), (10, 1000));
 }
 
 #[test]
