@@ -183,9 +183,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let model = Artifact::open(&input)?;
     let bare = model.task.head_trained == Some(false);
     let width = model.plan.hidden_size;
-    if let Some(rate) = recipe::for_width(args.config.as_deref(), &args.set, width) {
-        log::info!("{rate}, for a hidden size of {width}");
-        way.settings.set.push(rate);
+    if args.config.is_none() && recipe::fit(width, &way.folder, context)? {
+        log::info!("a hidden size of {width}: recipe.yaml has the learning rate for wide encoders");
     }
     let base = way.base(&input)?;
     let exit = match args.goal.max_drop {

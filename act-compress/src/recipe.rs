@@ -14,16 +14,8 @@ const NAME: &str = "recipe.yaml";
 /// The first hidden size for which the default's learning rate, measured with MiniLM's 384, is too high: wide
 /// encoders are fine-tuned at 2e-5 to 5e-5 (Devlin et al. 2019, appendix A.3).
 const WIDE: usize = 512;
-/// The rate for those.
-const WIDE_LEARNING_RATE: &str = "TrainConfig.learning_rate=5e-5";
-
-/// What is set for a wide encoder where the user gave neither a configuration nor a rate.
-pub fn for_width(given: Option<&Path>, set: &[String], hidden_size: usize) -> Option<String> {
-    let asked = set
-        .iter()
-        .any(|key| key.starts_with("TrainConfig.learning_rate="));
-    (given.is_none() && !asked && hidden_size >= WIDE).then(|| WIDE_LEARNING_RATE.into())
-}
+/// The default's rate, and the rate for those.
+const LEARNING_RATES: [&str; 2] = ["learning_rate: 1.0e-4", "learning_rate: 5.0e-5"];
 
 /// The configuration's file: the one given, or the default's copy in the folder, for stages to read and for
 /// the user to change and give with `-c`.
@@ -31,14 +23,35 @@ pub fn for_width(given: Option<&Path>, set: &[String], hidden_size: usize) -> Op
 /// # Errors
 /// Failed: it cannot be written.
 pub fn file(given: Option<&Path>, folder: &Folder, context: &Context) -> Result<PathBuf> {
-    if let Some(given) = given {
-        return Ok(given.into());
+    match given {
+        Some(given) => Ok(given.into()),
+        None => copy(DEFAULT, folder, context),
     }
+}
+
+/// The copy again, once the encoder is known; whether a wide one changed it.
+///
+/// # Errors
+/// Failed: it cannot be written.
+pub fn fit(hidden_size: usize, folder: &Folder, context: &Context) -> Result<bool> {
+    let wide = hidden_size >= WIDE;
+    if wide {
+        copy(&for_wide(), folder, context)?;
+    }
+    Ok(wide)
+}
+
+fn for_wide() -> String {
+    let [narrow, wide] = LEARNING_RATES;
+    DEFAULT.replacen(narrow, wide, 1)
+}
+
+fn copy(text: &str, folder: &Folder, context: &Context) -> Result<PathBuf> {
     let path = folder.file(NAME);
-    if std::fs::read(&path).is_ok_and(|text| text == DEFAULT.as_bytes()) {
+    if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(path);
     }
-    context.write_file(&path, DEFAULT.as_bytes())?;
+    context.write_file(&path, text.as_bytes())?;
     Ok(path)
 }
 
@@ -47,14 +60,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wide_encoder_learns_slowly_unless_it_is_told_otherwise() {
-        let own = ["TrainConfig.learning_rate=1e-4".to_string()];
-        assert_eq!(for_width(None, &[], 384), None);
-        assert_eq!(
-            for_width(None, &[], 768).as_deref(),
-            Some(WIDE_LEARNING_RATE)
-        );
-        assert_eq!(for_width(None, &own, 768), None);
-        assert_eq!(for_width(Some(Path::new("own.yaml")), &[], 768), None);
+    fn a_wide_encoder_learns_slowly() {
+        let [narrow, wide] = LEARNING_RATES;
+        let rates =
+            |text: &str| [narrow, wide, "learning_rate"].map(|rate| text.matches(rate).count());
+        assert_eq!(rates(DEFAULT), [1, 0, 1]);
+        assert_eq!(rates(&for_wide()), [0, 1, 1]);
     }
 }
