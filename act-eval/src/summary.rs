@@ -73,7 +73,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     ctx.set_synthetic(reports.iter().any(|r| r.synthetic));
     for (path, format) in &args.output {
         let content = match format {
-            Page::Html => html::document(&reports)?,
+            Page::Html => page(&reports)?,
             Page::Markdown => printed::markdown(&text(&reports)),
             Page::Json => json(&reports)?,
         };
@@ -100,6 +100,14 @@ fn place(task: &str) -> (usize, String) {
 /// The tables of reports in their order, as text; each has been read by [`read`].
 pub fn text(reports: &[Report<ComparisonDetails>]) -> String {
     tables::text(reports)
+}
+
+/// The same as a web page.
+///
+/// # Errors
+/// Failed: figures that cannot be drawn.
+pub fn page(reports: &[Report<ComparisonDetails>]) -> Result<String> {
+    html::document(reports)
 }
 
 /// The same as JSON.

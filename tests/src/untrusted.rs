@@ -24,13 +24,13 @@ pub use checkpoint::{broken_off, checkpoint};
 pub use huggingface::{hf_config, hf_tokenizer, hf_weights, small_folder};
 pub use memory::memory;
 pub use paddle::{paddle_params, paddle_program};
-pub use text::{config, data, describe, predict, report, table};
+pub use text::{config, data, describe, predict, promise, report, table};
 
 /// Judges one input: true if it was accepted. Panics if a promise is broken.
 pub type Entry = fn(&[u8]) -> bool;
 
 /// Every entry point under the name of its fuzz target.
-pub const ENTRIES: [(&str, Entry); 15] = [
+pub const ENTRIES: [(&str, Entry); 16] = [
     ("archive", archive),
     ("artifact", artifact),
     ("checkpoint", checkpoint),
@@ -44,6 +44,7 @@ pub const ENTRIES: [(&str, Entry); 15] = [
     ("paddle_params", paddle_params),
     ("paddle_program", paddle_program),
     ("predict", predict),
+    ("promise", promise),
     ("report", report),
     ("table", table),
 ];

@@ -109,6 +109,7 @@ pub fn all() -> Vec<Seed> {
     for (i, text) in TABLES.iter().enumerate() {
         add("table", &i.to_string(), text.as_bytes());
     }
+    add("promise", "kept", PROMISE.as_bytes());
     add(
         "report",
         "comparison",
@@ -326,3 +327,8 @@ const LINES: [&str; 5] = [
     "{\"sentence1\": \"a\", \"sentence2\": \"b\", \"label\": \"0\"}",
     "{\"input_ids\": [2, 5, 0, 3], \"token_type_ids\": [0, 0, 0, 1]}",
 ];
+
+const PROMISE: &str = r#"{"max_drop": 0.5, "confidence": 0.95, "kept": true,
+"judge": {"name": "tnews/train", "examples": 5000, "base_may_know_them": true}, "choosing": 2000, "frontier": [
+{"speedup": 4.0, "what": "short", "bytes": 1500000, "drop": 0.9, "most": 1.4, "n": 2000, "fits": false},
+{"speedup": 2.0, "what": "finalist", "bytes": 2500000, "drop": -0.1, "most": 0.4, "n": 5000, "fits": true, "taken": true}]}"#;

@@ -7,7 +7,7 @@ use act_core::{Artifact, Batch, Columns};
 use act_data::{Dataset, Rows, Shape, Split};
 use act_eval::model::Model;
 use act_eval::predict::input::{LineFormat, Reader};
-use act_eval::{gate, summary};
+use act_eval::{gate, promised, summary};
 use act_stage::LogArgs;
 use act_stage::config::{Config, Section};
 
@@ -107,6 +107,24 @@ pub fn report(bytes: &[u8]) -> bool {
     assert!(!summary::text(&reports).is_empty());
     let json = summary::json(&reports).expect("what is read can be written");
     assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
+    let page = checked(summary::page(&reports));
+    assert!(page.is_none_or(|page| page.ends_with("</html>")));
+    true
+}
+
+/// A `promise.json`, as `act-eval report --promise` reads it.
+pub fn promise(bytes: &[u8]) -> bool {
+    let dir = folder([("promise.json", bytes)]);
+    let Some(promise) = checked(promised::read(&dir.path().join("promise.json"))) else {
+        return false;
+    };
+    let tried = promise.frontier.len();
+    assert!(
+        promised::sentences(&promise)
+            .iter()
+            .all(|said| !said.is_empty())
+    );
+    assert!(promised::frontier(&promise).to_string().lines().count() > tried);
     true
 }
 
