@@ -89,7 +89,8 @@ impl Known<'_> {
     }
 }
 
-/// Judges the schemes of every input, those inputs first that lose most, until the `budget` is spent.
+/// Judges the schemes of every input, those inputs first that lose most, until the `budget` is spent; what
+/// a scheme would take in bytes and in time is told of all.
 ///
 /// # Errors
 /// Those of `judge` and of the engine; rejected: a weight that is not finite.
@@ -105,19 +106,23 @@ pub(crate) fn costs(
     let mut inputs = vec![Vec::new(); order.len()];
     let mut reused = 0;
     for index in order {
-        for scheme in schemes(quantizer, assignment, index)? {
-            let changed = quantizer.artifact(&assignment.with(index, scheme))?;
+        let in_time = || start.elapsed() < budget;
+        for scheme in schemes(quantizer, assignment, index, &in_time)? {
             let tried = known.tried(index, scheme);
             reused += usize::from(tried.is_some());
             let divergence = match known.divergence(index, scheme).or(tried) {
-                None if start.elapsed() < budget => Some(judge(&changed)?),
+                None if in_time() => {
+                    let changed = quantizer.artifact(&assignment.with(index, scheme))?;
+                    Some(judge(&changed)?)
+                }
                 known => known,
             };
+            let outline = quantizer.outline(&known.found.artifact, assignment, index, scheme)?;
             inputs[index].push(Alternative {
                 scheme,
                 allowed: quantizer.options().allows(scheme.kind()),
                 divergence,
-                bytes: changed.file_len()?,
+                bytes: outline.file_len()?,
                 ms: None,
             });
         }
@@ -141,11 +146,13 @@ pub(crate) fn costs(
 }
 
 /// What an input is, and then what it could be, the cheapest at run time first: of the methods of a
-/// kind the one with the least error at its layer, of what the options allow, and float always.
+/// kind the one with the least error at its layer, of what the options allow, and float always. Once the time
+/// is out, the first of a kind stands for it.
 fn schemes(
     quantizer: &ModelQuantizer<'_>,
     assignment: &Assignment,
     index: usize,
+    in_time: &dyn Fn() -> bool,
 ) -> Result<Vec<Scheme>> {
     let (choice, options) = (&assignment.choices[index], quantizer.options());
     let mut found = vec![choice.scheme];
@@ -163,6 +170,10 @@ fn schemes(
         }
         let mut best: Option<(f64, Scheme)> = None;
         for scheme in candidates(quantizer, kind) {
+            if !in_time() {
+                best.get_or_insert((f64::NEG_INFINITY, scheme));
+                break;
+            }
             let sqnr = noise::estimate(quantizer, assignment, index, scheme)?;
             if best.is_none_or(|(highest, _)| sqnr > highest) {
                 best = Some((sqnr, scheme));

@@ -373,7 +373,8 @@ impl<'a> ModelQuantizer<'a> {
     }
 }
 
-fn insert(
+/// Puts the tensors of a quantised matrix among others.
+pub(crate) fn insert(
     tensors: &mut BTreeMap<String, Tensor>,
     name: String,
     scale: String,

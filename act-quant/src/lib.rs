@@ -28,6 +28,7 @@ mod made;
 pub mod moments;
 pub mod noise;
 pub mod options;
+mod outline;
 mod prepare;
 pub mod producer;
 mod quantize;

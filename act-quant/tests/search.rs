@@ -12,6 +12,7 @@ use act_quant::calibrate::Method;
 use act_quant::channels::Channels;
 use act_quant::judge::Score;
 use act_quant::options::{Candidate, Options};
+use act_quant::scheme::Scheme;
 use act_quant::search::{Attempt, Judge, Runner, Search, search};
 use act_quant::statistics::{BINS, Statistics};
 use act_quant::weight::Granularity;
@@ -325,4 +326,47 @@ fn a_trial_that_was_given_up_never_wins() {
     let found = found.unwrap();
     assert_eq!(found.best, 0);
     assert!(found.trials[1].given_up && !found.trials[0].given_up);
+}
+
+#[test]
+fn an_outline_has_the_sizes_of_the_artifact() {
+    let model = model();
+    // Query, key and value see one input.
+    let alike = |linear: Linear| triangle(1.0, model.plan.linear_shape(linear)[1]);
+    let linears = model.plan.linears().into_iter();
+    let statistics = linears.map(|linear| (linear, alike(linear))).collect();
+    for bits in [WeightBits::Eight, WeightBits::Four { group: 32 }] {
+        let options = Options { bits, ..options() };
+        let quantizer = ModelQuantizer::new(&model, &statistics, &options).unwrap();
+        let score = Score {
+            divergence: 0.1,
+            accuracy: None,
+            metric: None,
+            examples: 10,
+        };
+        let found = judged(&quantizer, 1, &mut |_, _| Ok(score)).unwrap();
+        let method = options.methods[0];
+        let smooth = |at_run_time| Scheme::Smooth {
+            method,
+            alpha: 0.5,
+            at_run_time,
+        };
+        let schemes = [
+            Scheme::Float,
+            Scheme::Dynamic,
+            Scheme::Static(method),
+            smooth(true),
+        ];
+        for (index, choice) in found.assignment.choices.iter().enumerate() {
+            for scheme in schemes {
+                let whole = found.assignment.with(index, scheme);
+                let whole = quantizer.artifact(&whole).unwrap();
+                let outline = quantizer.outline(&found.artifact, &found.assignment, index, scheme);
+                let outline = outline.unwrap();
+                assert_valid(&outline);
+                assert_eq!(outline.quant, whole.quant, "{} {scheme}", choice.input);
+                assert_eq!(outline.file_len().unwrap(), whole.file_len().unwrap());
+            }
+        }
+    }
 }
