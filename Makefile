@@ -55,6 +55,8 @@ FUZZ_SECONDS ?= 600
 FUZZ_TARGET ?=
 ## Flags of the fuzzer
 FUZZ_FLAGS ?= -rss_limit_mb=2048 -malloc_limit_mb=1024 -timeout=60 -max_len=65536 -print_final_stats=1
+## vulkan: `make gpu-bundle` packs what check.sh can rehearse without a card, too
+REHEARSAL ?=
 ## 1 builds an act-data that can fetch from the network; make fetch-TASK does so by itself
 TLS ?=
 ## 1 shows the commands of a recipe as they run
@@ -303,7 +305,7 @@ bench-own: ## Engine and training timings on this machine
 # What the card distils is what the CPU distilled: TNEWS, a sample of it without DATA.
 .PHONY: gpu-bundle
 gpu-bundle: $(models:%=$(out)/tnews/%) ## Pack tests/gpu/check.sh and all it needs for a machine with an NVIDIA card
-	CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" CARGO_TARGET_DIR=$(target) DEVICE=$(DEVICE) \
+	CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" CARGO_TARGET_DIR=$(target) REHEARSAL=$(REHEARSAL) \
 	    tests/gpu/bundle.sh $(BUILD)/gpu-bundle $(out)/tnews $(call data,tnews) $(CONFIGS)/tnews.yaml
 
 # The fuzzer's targets: a file each.

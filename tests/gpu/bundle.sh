@@ -5,14 +5,14 @@
 #
 # MODELS: a folder with base.act, pruned.act, the student.act that the CPU distilled by CONFIG on DATA, which the
 # card is to distil again, and its int8.act. Writes FOLDER and FOLDER.tar.xz, which is what has to travel. Builds into a
-# folder of its own, since other features are another build of everything. DEVICE=vulkan: Vulkan as well, to
-# rehearse check.sh without a card.
+# folder of its own, since other features are another build of everything. REHEARSAL=vulkan: Vulkan as well,
+# to rehearse check.sh without a card.
 set -eu
 folder=$1 models=$2 data=$3 config=$4
 here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-target}/gpu
 features=act-nn/cuda
-[ "${DEVICE:-}" != vulkan ] || features=$features,act-nn/vulkan
+[ "${REHEARSAL:-}" != vulkan ] || features=$features,act-nn/vulkan
 build() { CARGO_TARGET_DIR=$target ${CARGO:-cargo} "$@" ${CARGO_FLAGS:-} --release --features "$features"; }
 # What cargo built, by its own word: test binaries have a hash in their name.
 executables() { build test -p act-nn --lib --test devices --no-run --message-format json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'; }

@@ -7,7 +7,7 @@
 # Needs an NVIDIA card with its driver, NVRTC and CUDA headers, and a python3 with PyTorch for the peer (its
 # packages' NVRTC is found too). Every step writes its own file under $OUT (default: results) as it ends,
 # and a line of results.txt, so that a run that is cut off keeps what it has. Exit status: steps that failed.
-# DEVICE=vulkan (with DEVICE=vulkan at `make gpu-bundle` too) or DEVICE=cpu rehearses every step that is not
+# DEVICE=vulkan (after `make gpu-bundle REHEARSAL=vulkan`) or DEVICE=cpu rehearses every step that is not
 # PyTorch's, with small models.
 set -u
 cd "$(dirname "$0")" || exit 1
