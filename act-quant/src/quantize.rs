@@ -22,6 +22,9 @@ use crate::{collect, noise, ranges, refine, search, shift};
 /// Examples on which it is judged what each input would gain in float, about: one evaluation an
 /// input, so few.
 const GAIN_EXAMPLES: usize = 128;
+/// Tokens that all these evaluations may run over: those examples at 128 tokens each, for six layers. Deeper
+/// models on longer texts are judged on fewer.
+const GAIN_TOKENS: usize = GAIN_EXAMPLES * 128 * 27;
 
 /// Says no to a model that is quantised already.
 ///
@@ -107,8 +110,9 @@ pub fn quantize(
     refine::refine(&mut found, &mut runner, &slice)?;
     let seen = (unseen.is_some()).then(|| seen.judge(&found.artifact, f64::INFINITY));
     let seen = seen.transpose()?;
-    let few = held_out.first(GAIN_EXAMPLES);
-    let runs = few.encodings.len() * (1 + found.assignment.choices.len());
+    let evaluations = 1 + found.assignment.choices.len();
+    let few = held_out.first(within(GAIN_TOKENS / evaluations, held_out.encodings));
+    let runs = few.encodings.len() * evaluations;
     progress.begin("judging single inputs", runs);
     let judge = |int8: &Artifact| Ok(few.judge(int8, f64::INFINITY)?.divergence);
     let divergence = judge(&found.artifact)?;
@@ -218,6 +222,20 @@ fn batches(encodings: &[Encoding], size: usize) -> Vec<Batch> {
     encodings.chunks(size).map(Batch::new).collect()
 }
 
+/// How many of the first examples have so many `tokens` together, one at least.
+fn within(tokens: usize, encodings: &[Encoding]) -> usize {
+    let mut left = tokens;
+    let fits = |encoding: &&Encoding| match left.checked_sub(encoding.len()) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    let examples = encodings.iter().take(GAIN_EXAMPLES).take_while(fits);
+    examples.count().max(1)
+}
+
 /// [`Quantized::float_gains`]: one evaluation for each input.
 fn float_gains(
     quantizer: &ModelQuantizer<'_>,
@@ -268,5 +286,24 @@ fn log_result(found: &Search, seen: Option<&Score>) {
             choice.scheme,
             choice.reason
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_say_how_many_examples_are_judged() {
+        let of = |length: usize| Encoding {
+            input_ids: vec![1; length],
+            token_type_ids: vec![0; length],
+        };
+        let texts: Vec<_> = [10, 20, 30].map(of).into();
+        assert_eq!(
+            [0, 29, 30, 59, 60].map(|n| within(n, &texts)),
+            [1, 1, 2, 2, 3]
+        );
+        assert_eq!(within(usize::MAX, &vec![of(1); 1000]), GAIN_EXAMPLES);
     }
 }
