@@ -13,11 +13,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 target=${CARGO_TARGET_DIR:-target}/gpu
 features=act-nn/cuda
 [ "${REHEARSAL:-}" != vulkan ] || features=$features,act-nn/vulkan
-build() { CARGO_TARGET_DIR=$target ${CARGO:-cargo} "$@" ${CARGO_FLAGS:-} --release --features "$features"; }
+# Always the same packages: others would ask their dependencies for other features, and have them built again.
+build() {
+    CARGO_TARGET_DIR=$target ${CARGO:-cargo} "$@" ${CARGO_FLAGS:-} --release --features "$features" \
+        --package={act-nn,act-distill,act-eval,act-convert}
+}
 # What cargo built, by its own word: test binaries have a hash in their name.
-executables() { build test -p act-nn --lib --test devices --no-run --message-format json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'; }
+executables() { build test --lib --test devices --no-run --message-format json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'; }
 
-build build --bins --example throughput --package={act-nn,act-distill,act-eval,act-convert}
+build build --bins --example throughput
 rm -rf "$folder" "$folder.tar.xz"
 mkdir -p "$folder/data"
 executables | while read -r binary; do
