@@ -128,14 +128,19 @@ END
 # Serving elsewhere: the exported int8 model in ONNX Runtime on the card, if this ONNX Runtime has its provider.
 serving() {
     python3 - <<'END'
-import statistics, time
-import numpy as np
-import onnxruntime as ort
+import os, statistics, sys, time
+
+try:
+    import numpy as np
+    import onnxruntime as ort
+except ImportError as e:
+    sys.exit(print(f"{e}: nothing measured"))
 
 print("ONNX Runtime", ort.__version__, ort.get_available_providers())
-if "CUDAExecutionProvider" not in ort.get_available_providers():
-    raise SystemExit("it has no CUDA provider: nothing measured")
-session = ort.InferenceSession("model.onnx", providers=["CUDAExecutionProvider"])
+wanted = "CUDAExecutionProvider" if os.environ["DEVICE"] == "cuda" else "CPUExecutionProvider"
+if wanted not in ort.get_available_providers():
+    sys.exit(print("it has no CUDA provider: nothing measured"))
+session = ort.InferenceSession("model.onnx", providers=[wanted])
 print("providers in use:", session.get_providers())
 inputs = {i.name: np.full((32, 128), 1 if "mask" in i.name else 5 * ("ids" == i.name[-3:]), np.int64) for i in session.get_inputs()}
 inputs = {k: np.zeros_like(v) if "type" in k else v for k, v in inputs.items()}
