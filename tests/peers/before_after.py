@@ -3,7 +3,7 @@
     pip install -r race-requirements.txt
     python before_after.py BEFORE AFTER MODEL.act [--threads 1 2] [--rounds 7]
 
-BEFORE and AFTER are programs of act-infer's example `timed`. In every round each answers each batch, in an order that turns around, and
+BEFORE and AFTER are programs of act-infer's example `timed`. In every round each answers each batch, in an order that is drawn, and
 BEFORE does so twice, in two processes: how far those two are apart is how far apart equal programs seem here.
 """
 
@@ -25,7 +25,7 @@ def race(field, rounds):
     """Milliseconds of every call by engine and batch, and whether all gave the same logits."""
     times, same = {(name, batch): [] for name in field for batch in BATCHES}, True
     for round_ in range(rounds + 1):
-        order = list(field.items())[:: 1 if round_ % 2 else -1]
+        order = DRAW.sample(list(field.items()), len(field))
         for batch, calls in BATCHES.items():
             for call in calls:
                 answers = []
@@ -40,7 +40,7 @@ def race(field, rounds):
 
 
 def ratio(times, batch, name):
-    """Of each call to the one before it."""
+    """Of each call to that of `before` in the same turn."""
     ratios = [b / a for a, b in zip(times["before", batch], times[name, batch])]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} .. {max(ratios):.2f})"
 
