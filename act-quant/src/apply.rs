@@ -2,7 +2,9 @@
 //! statistics and puts the quantised artifact together. Rounded weights and tables are shared by
 //! all trials. Chooses no numbers beyond the step of a threshold.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use act_core::names::group_multipliers;
 use act_core::quant::{ActivationScheme, LinearQuant, QuantSpec, TableQuant, WeightBits};
@@ -14,12 +16,13 @@ use crate::calibrate::Method;
 use crate::channels::Channels;
 use crate::moments::Origin;
 use crate::options::Options;
+use crate::products::products;
 use crate::rewritten::Rewritten;
 use crate::rounded::{Inputs, Matrix, Rounded};
-use crate::scheme::{Assignment, Input, Scheme};
+use crate::scheme::{Assignment, Scheme};
 use crate::statistics::{Sites, Statistics};
 use crate::weight::{Int8Rows, WeightRound, four};
-use crate::{bias, embedding, grid, shift, smooth};
+use crate::{bias, embedding, grid};
 
 /// A float model, what calibration saw, and what can be shared between trials.
 pub struct ModelQuantizer<'a> {
@@ -29,6 +32,7 @@ pub struct ModelQuantizer<'a> {
     /// Integer tables, if the options want them.
     pub tables: Vec<(Embedding, Int8Rows)>,
     rounded: Rounded,
+    exact: RefCell<BTreeMap<Linear, Rc<[f32]>>>,
     threads: usize,
 }
 
@@ -70,6 +74,7 @@ impl<'a> ModelQuantizer<'a> {
                 Vec::new()
             },
             rounded: Rounded::default(),
+            exact: RefCell::default(),
             threads: 1,
         })
     }
@@ -183,62 +188,20 @@ impl<'a> ModelQuantizer<'a> {
         plain.filter(|_| wanted).collect()
     }
 
-    /// The float model after all shifts and smoothing of an assignment: the same answers, with
-    /// activations that are easier to quantise, once those that are multiplied at run time are.
+    /// The float model's outputs of `linear` for the rows that calibration kept, biases left out, `[rows,
+    /// outputs]`.
     ///
     /// # Errors
-    /// Rejected: the model lacks a tensor.
-    pub fn rewritten(&self, assignment: &Assignment) -> Result<Rewritten<'a>> {
-        let mut rewritten = self.before_multipliers(assignment)?;
-        for choice in &assignment.choices {
-            if let Some(multiplier) = self.multiplier(&choice.input, choice.scheme)? {
-                rewritten.divide(&choice.input.linears, &multiplier)?;
-            }
+    /// Rejected: the model lacks the tensor. Failed: calibration saw no values there.
+    pub fn exact_outputs(&self, linear: Linear) -> Result<Rc<[f32]>> {
+        if let Some(known) = self.exact.borrow().get(&linear) {
+            return Ok(Rc::clone(known));
         }
-        Ok(rewritten)
-    }
-
-    /// What of that needs nothing at run time: a float model of the same answers.
-    fn before_multipliers(&self, assignment: &Assignment) -> Result<Rewritten<'a>> {
-        let mut rewritten = Rewritten::new(self.model);
-        for choice in &assignment.choices {
-            let Input { linears } = &choice.input;
-            let route = shift::route(&self.model.plan, linears[0]);
-            if let Some((route, shift)) =
-                route.zip(self.shift(linears[0], choice.scheme, assignment)?)
-            {
-                rewritten.shift(route, linears, shift)?;
-            }
-        }
-        for choice in &assignment.choices {
-            let linear = choice.input.first();
-            let producer = smooth::producer(&self.model.plan, linear);
-            if let Scheme::Smooth {
-                alpha,
-                at_run_time: false,
-                ..
-            } = choice.scheme
-                && let Some(producer) = producer
-            {
-                let factors = self.factors(&choice.input, alpha)?;
-                rewritten.smooth(producer, linear, &factors)?;
-            }
-        }
-        Ok(rewritten)
-    }
-
-    /// The float model that an assignment rounds, as an artifact, its weights not divided by multipliers:
-    /// what training on from it needs.
-    ///
-    /// # Errors
-    /// Rejected: the model lacks a tensor.
-    pub fn float(&self, assignment: &Assignment) -> Result<Artifact> {
-        let mut float = self.model.clone();
-        for (name, values) in self.before_multipliers(assignment)?.into_tensors() {
-            let shape = self.model.params.get(&name)?.shape().to_vec();
-            float.params.insert(name, Tensor::f32(shape, values));
-        }
-        Ok(float)
+        let channels = &self.statistics(linear)?.channels;
+        let weights = self.model.params.f32(&linear.weight())?;
+        let exact: Rc<[f32]> = products(weights, &channels.rows, channels.len().max(1)).into();
+        self.exact.borrow_mut().insert(linear, Rc::clone(&exact));
+        Ok(exact)
     }
 
     /// One linear of the `rewritten` model under `scheme`; none if it stays in float.

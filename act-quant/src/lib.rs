@@ -31,6 +31,7 @@ pub mod options;
 mod outline;
 mod prepare;
 pub mod producer;
+mod products;
 mod quantize;
 mod quantized;
 pub mod ranges;

@@ -6,35 +6,45 @@ use act_core::quant::ActivationScheme;
 use act_core::{Linear, Result};
 
 use crate::apply::{ModelQuantizer, QuantizedLinear};
+use crate::products::products;
 use crate::scheme::{Assignment, Scheme};
 use crate::shift;
 
-/// Signal and noise power at the outputs of some linears.
+/// Noise at the outputs of some linears as a share of their signal, token by token.
+///
+/// Every token counts the same: what a linear gives is added to a residual stream that the next norm brings back
+/// to one size, so that the few tokens on which a BERT's activations are a hundred times larger must not decide.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Power {
-    signal: f64,
-    noise: f64,
+pub struct Noise {
+    shares: f64,
+    tokens: usize,
 }
 
-impl Power {
+impl Noise {
     /// Signal to quantisation noise in decibels; infinite without noise.
     pub fn sqnr_db(self) -> f64 {
-        match self.noise {
-            0.0 => f64::INFINITY,
-            noise => 10.0 * (self.signal / noise).log10(),
+        if self.shares == 0.0 {
+            return f64::INFINITY;
         }
+        -10.0 * (self.shares / self.tokens as f64).log10()
     }
 
-    /// Takes in a row of outputs: exact, and after quantisation.
-    fn add(&mut self, exact: &[f32], quantised: impl Iterator<Item = f32>) {
-        for (y, q) in exact.iter().zip(quantised) {
-            self.signal += f64::from(*y).powi(2);
-            self.noise += f64::from(y - q).powi(2);
+    /// Takes in a token's outputs: exact, and after quantisation.
+    fn add(&mut self, outputs: impl Iterator<Item = (f32, f32)>) {
+        let (mut signal, mut noise) = (0.0, 0.0);
+        for (exact, quantised) in outputs {
+            signal += f64::from(exact).powi(2);
+            noise += f64::from(exact - quantised).powi(2);
+        }
+        if signal > 0.0 {
+            self.shares += noise / signal;
+            self.tokens += 1;
         }
     }
 }
 
-/// The estimate for one input of an assignment under another `scheme`, biases left out of the signal.
+/// The estimate for one input of an assignment under another `scheme`, biases left out of the signal, other
+/// inputs in float.
 ///
 /// # Errors
 /// Those of quantising the linears.
@@ -45,14 +55,14 @@ pub fn estimate(
     scheme: Scheme,
 ) -> Result<f64> {
     let changed = assignment.with(index, scheme);
-    let rewritten = quantizer.rewritten(&changed)?;
-    let mut power = Power::default();
+    let rewritten = quantizer.rewritten_at(&changed, index)?;
+    let mut noise = Noise::default();
     for &linear in &changed.choices[index].input.linears {
         if let Some(done) = quantizer.linear(&rewritten, linear, scheme, &changed)? {
-            add_linear(&mut power, quantizer, linear, scheme, &changed, &done)?;
+            add_linear(&mut noise, quantizer, linear, scheme, &changed, &done)?;
         }
     }
-    Ok(power.sqnr_db())
+    Ok(noise.sqnr_db())
 }
 
 /// The estimate for every input as it is.
@@ -67,38 +77,37 @@ pub fn of_all(quantizer: &ModelQuantizer<'_>, assignment: &Assignment) -> Result
 }
 
 fn add_linear(
-    power: &mut Power,
+    noise: &mut Noise,
     quantizer: &ModelQuantizer<'_>,
     linear: Linear,
     scheme: Scheme,
     assignment: &Assignment,
     done: &QuantizedLinear,
 ) -> Result<()> {
-    let weights = quantizer.model().params.f32(&linear.weight())?;
-    let rounded = done.rows.dequantized();
     let outputs = done.rows.scales.len();
     // What the bias takes up for the shift, and for the error of the weights.
     let mut bias = match quantizer.shift(linear, scheme, assignment)? {
-        Some(shift) => shift::taken_up(weights, shift),
+        Some(shift) => {
+            let weights = quantizer.model().params.f32(&linear.weight())?;
+            shift::taken_up(weights, shift)
+        }
         None => vec![0.0; outputs],
     };
     for (bias, correction) in bias.iter_mut().zip(done.correction.iter().flatten()) {
         *bias += correction;
     }
     let columns = done.channels.len().max(1);
-    let mut rounded_row = vec![0.0; columns];
-    let (mut exact, mut quantised) = (vec![0.0; outputs], vec![0.0; outputs]);
-    let rows = quantizer
-        .statistics(linear)?
-        .channels
-        .rows
-        .chunks_exact(columns);
-    for (row, changed) in rows.zip(done.channels.rows.chunks_exact(columns)) {
-        round_trip(changed, done, &mut rounded_row);
-        multiply(weights, row, &mut exact);
-        multiply(&rounded, &rounded_row, &mut quantised);
+    let mut inputs = vec![0.0; done.channels.rows.len()];
+    let rows = done.channels.rows.chunks_exact(columns);
+    for (row, out) in rows.zip(inputs.chunks_exact_mut(columns)) {
+        round_trip(row, done, out);
+    }
+    let exact = quantizer.exact_outputs(linear)?;
+    let quantised = products(&done.rows.dequantized(), &inputs, columns);
+    let tokens = exact.chunks_exact(outputs);
+    for (exact, quantised) in tokens.zip(quantised.chunks_exact(outputs)) {
         let quantised = quantised.iter().zip(&bias).map(|(q, b)| q + b);
-        power.add(&exact, quantised);
+        noise.add(exact.iter().copied().zip(quantised));
     }
     Ok(())
 }
@@ -123,43 +132,24 @@ fn round_trip(row: &[f32], done: &QuantizedLinear, out: &mut [f32]) {
     }
 }
 
-/// `out = weights * row`, in eight running sums so that the compiler can use vectors.
-fn multiply(weights: &[f32], row: &[f32], out: &mut [f32]) {
-    for (weights, out) in weights.chunks_exact(row.len()).zip(out) {
-        let mut sums = [0f32; 8];
-        let (w, x) = (weights.chunks_exact(8), row.chunks_exact(8));
-        let rest = w.remainder().iter().zip(x.remainder());
-        let rest: f32 = rest.map(|(w, x)| w * x).sum();
-        for (w, x) in w.zip(x) {
-            for i in 0..8 {
-                sums[i] += w[i] * x[i];
-            }
-        }
-        *out = sums.iter().sum::<f32>() + rest;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn products_are_those_of_plain_loops() {
-        let weights: Vec<f32> = (0..3 * 19).map(|i| (i % 7) as f32 - 3.0).collect();
-        let row: Vec<f32> = (0..19).map(|i| (i % 5) as f32).collect();
-        let mut out = [0.0; 3];
-        multiply(&weights, &row, &mut out);
-        for (r, out) in out.iter().enumerate() {
-            let expected: f32 = (0..19).map(|c| weights[r * 19 + c] * row[c]).sum();
-            assert_eq!(*out, expected);
-        }
+    fn decibels_of_known_shares() {
+        let mut noise = Noise::default();
+        noise.add([(3.0, 3.0), (4.0, 4.5)].into_iter());
+        assert!((noise.sqnr_db() - 20.0).abs() < 1e-9);
+        assert_eq!(Noise::default().sqnr_db(), f64::INFINITY);
     }
 
     #[test]
-    fn decibels_of_known_powers() {
-        let mut power = Power::default();
-        power.add(&[3.0, 4.0], [3.0, 4.5].into_iter());
-        assert!((power.sqnr_db() - 20.0).abs() < 1e-9);
-        assert_eq!(Power::default().sqnr_db(), f64::INFINITY);
+    fn large_tokens_count_no_more_than_others() {
+        let mut noise = Noise::default();
+        noise.add([(1.0, 0.9)].into_iter());
+        noise.add([(100.0, 90.0)].into_iter());
+        noise.add([(0.0, 1.0)].into_iter());
+        assert!((noise.sqnr_db() - 20.0).abs() < 1e-5);
     }
 }

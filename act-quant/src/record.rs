@@ -294,7 +294,10 @@ fn trial(trial: &Trial) -> QuantisationTrial {
         Attempt::Calibrators => report::Attempt::Calibrators {
             algo: "each site's best".into(),
         },
-        Attempt::Smoothings => report::Attempt::Calibrators {
+        Attempt::Smoothings(Some(method)) => report::Attempt::Calibrators {
+            algo: format!("{method}, each site's smoothed"),
+        },
+        Attempt::Smoothings(None) => report::Attempt::Calibrators {
             algo: "each site's best, smoothed".into(),
         },
         Attempt::Ranges => report::Attempt::Calibrators {

@@ -4,6 +4,8 @@
 //! is judged end to end, so that none rests on an estimate alone. Times choose nothing: the same
 //! data must give the same bytes on every machine, so the order of costs is fixed.
 
+use std::cell::RefCell;
+
 use act_core::Result;
 use act_stage::config::SchemeKind;
 
@@ -18,6 +20,9 @@ use crate::search::{Attempt, Runner, Search};
 /// scales come back if they add no more: less is within what another slice of data would move.
 const WORTHWHILE: f64 = 0.03;
 
+/// A scheme, and the signal to noise that it is estimated to have.
+type Estimated = (f64, Scheme);
+
 /// A search that is being refined.
 struct Refinement<'a, 'r> {
     search: &'a mut Search,
@@ -25,6 +30,8 @@ struct Refinement<'a, 'r> {
     quantizer: &'r ModelQuantizer<'r>,
     /// Trials before the refinement.
     start: usize,
+    /// What was estimated: of which input, under which scheme, with the means of tokens off or not.
+    estimated: RefCell<Vec<(usize, bool, Estimated)>>,
 }
 
 /// Refines a search's result until its divergence is within the options' bound, no change helps, or
@@ -39,6 +46,7 @@ pub fn refine(search: &mut Search, runner: &mut Runner<'_>, slice: &Slice<'_>) -
         search,
         quantizer: runner.quantizer,
         runner,
+        estimated: RefCell::default(),
     };
     refinement.best_calibrators()?;
     refinement.best_smoothings()?;
@@ -63,6 +71,19 @@ impl Refinement<'_, '_> {
         self.quantizer.options().allows(kind)
     }
 
+    /// [`noise::estimate`], which does not depend on what other inputs are, each asked for once.
+    fn estimate(&self, assignment: &Assignment, index: usize, scheme: Scheme) -> Result<f64> {
+        let shift = assignment.shift_tokens;
+        let asked =
+            |(i, s, known): &&(usize, bool, Estimated)| (*i, *s, known.1) == (index, shift, scheme);
+        if let Some((_, _, (sqnr, _))) = self.estimated.borrow().iter().find(asked) {
+            return Ok(*sqnr);
+        }
+        let sqnr = noise::estimate(self.quantizer, assignment, index, scheme)?;
+        (self.estimated.borrow_mut()).push((index, shift, (sqnr, scheme)));
+        Ok(sqnr)
+    }
+
     /// Judges `assignment`; keeps it if its divergence is below `bar`.
     fn attempt(&mut self, attempt: Attempt, assignment: Assignment, bar: f64) -> Result<bool> {
         self.search.attempt(self.runner, attempt, assignment, bar)
@@ -80,7 +101,7 @@ impl Refinement<'_, '_> {
             let mut highest = f64::NEG_INFINITY;
             for &method in methods {
                 let scheme = Scheme::Static(method);
-                let sqnr = noise::estimate(self.quantizer, now, index, scheme)?;
+                let sqnr = self.estimate(now, index, scheme)?;
                 if sqnr > highest {
                     highest = sqnr;
                     best.choices[index].scheme = scheme;
@@ -99,33 +120,54 @@ impl Refinement<'_, '_> {
         self.allows(SchemeKind::Static) && !self.allows(SchemeKind::Dynamic)
     }
 
-    /// Each static input the smoothing with the least estimated error, or none.
+    /// Each static input the smoothing with the least estimated error, or none: with one calibrator for all of
+    /// them, one after the other, and with the best for each. Smoothing changes which calibrator is best, and
+    /// what is best at each layer need not be best for the answers.
     fn best_smoothings(&mut self) -> Result<()> {
         if !self.goes_on() || !self.is_static() {
             return Ok(());
         }
-        let now = &self.search.assignment;
-        let mut best = now.clone();
-        for (index, choice) in best.choices.iter_mut().enumerate() {
-            let mut highest = noise::estimate(self.quantizer, now, index, choice.scheme)?;
-            let Some(method) = choice.scheme.method() else {
-                continue;
-            };
-            for scheme in self.smoothings(&choice.input, method) {
-                let sqnr = noise::estimate(self.quantizer, now, index, scheme)?;
-                if sqnr > highest {
-                    highest = sqnr;
-                    choice.scheme = scheme;
-                    choice.reason =
-                        format!("of static scales, the least error at its layer ({highest:.1} dB)");
-                }
+        let methods = &self.quantizer.options().methods;
+        let now = self.search.assignment.clone();
+        let alone = methods
+            .iter()
+            .map(|method| (Some(*method), std::slice::from_ref(method)));
+        let mixed = (methods.len() > 1).then_some((None, &methods[..]));
+        for (method, of) in alone.chain(mixed) {
+            let assignment = self.smoothed(&now, of)?;
+            if assignment != self.search.assignment {
+                let bar = self.divergence();
+                self.attempt(Attempt::Smoothings(method), assignment, bar)?;
+            }
+            if !self.goes_on() {
+                break;
             }
         }
-        let bar = self.divergence();
-        if best != *now {
-            self.attempt(Attempt::Smoothings, best, bar)?;
-        }
         Ok(())
+    }
+
+    /// `now` with each static input under the scheme, smoothed or not, that has the least estimated error with one
+    /// of `methods`.
+    fn smoothed(&self, now: &Assignment, methods: &[Method]) -> Result<Assignment> {
+        let mut smoothed = now.clone();
+        for (index, choice) in smoothed.choices.iter_mut().enumerate() {
+            if choice.scheme.method().is_none() {
+                continue;
+            }
+            let mut highest = f64::NEG_INFINITY;
+            for &method in methods {
+                let plain = std::iter::once(Scheme::Static(method));
+                for scheme in plain.chain(self.smoothings(&choice.input, method)) {
+                    let sqnr = self.estimate(now, index, scheme)?;
+                    if sqnr > highest {
+                        (highest, choice.scheme) = (sqnr, scheme);
+                    }
+                }
+            }
+            choice.reason =
+                format!("of static scales, the least error at its layer ({highest:.1} dB)");
+        }
+        Ok(smoothed)
     }
 
     /// How an input could be smoothed with a calibrator.
@@ -253,7 +295,7 @@ impl Refinement<'_, '_> {
         let mut order = Vec::new();
         for (index, choice) in assignment.choices.iter().enumerate() {
             if choice.scheme != Scheme::Float {
-                let sqnr = noise::estimate(self.quantizer, assignment, index, choice.scheme)?;
+                let sqnr = self.estimate(assignment, index, choice.scheme)?;
                 order.push((sqnr, index));
             }
         }
@@ -266,7 +308,7 @@ impl Refinement<'_, '_> {
     fn alternatives(&self, index: usize) -> Result<Vec<Scheme>> {
         let (assignment, options) = (&self.search.assignment, self.quantizer.options());
         let choice = &assignment.choices[index];
-        let estimate = |scheme| noise::estimate(self.quantizer, assignment, index, scheme);
+        let estimate = |scheme| self.estimate(assignment, index, scheme);
         let now = estimate(choice.scheme)?;
         let mut found = Vec::new();
         let mut best = (now, None);
@@ -297,7 +339,7 @@ impl Refinement<'_, '_> {
         for (index, choice) in now.choices.iter().enumerate() {
             let fixed = whole.choices[index].scheme;
             if choice.scheme == Scheme::Dynamic && fixed != Scheme::Dynamic {
-                let estimate = |scheme| noise::estimate(self.quantizer, &now, index, scheme);
+                let estimate = |scheme| self.estimate(&now, index, scheme);
                 order.push((estimate(Scheme::Dynamic)? - estimate(fixed)?, index));
             }
         }

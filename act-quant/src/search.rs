@@ -9,6 +9,7 @@ use rand_tpe::rngs::StdRng;
 use tpe::TpeOptimizer;
 
 use crate::apply::ModelQuantizer;
+use crate::calibrate::Method;
 use crate::judge::Score;
 use crate::options::{Candidate, Options};
 use crate::scheme::{Assignment, Input, Scheme};
@@ -33,8 +34,8 @@ pub enum Attempt {
     Whole(Candidate),
     /// Each input the calibrator that adds it the least error.
     Calibrators,
-    /// Each static input the smoothing that adds it the least error.
-    Smoothings,
+    /// Each static input the smoothing that adds it the least error, with this calibrator or with the best.
+    Smoothings(Option<Method>),
     /// Ranges of static inputs by the answers of the whole model.
     Ranges,
     /// The best so far, the means of channels taken off where each token has its own scale.
@@ -251,7 +252,8 @@ impl std::fmt::Display for Attempt {
                 }
             ),
             Attempt::Calibrators => f.write_str("each site's best calibrator"),
-            Attempt::Smoothings => f.write_str("each site's best smoothing"),
+            Attempt::Smoothings(Some(method)) => write!(f, "{method}, each site's best smoothing"),
+            Attempt::Smoothings(None) => f.write_str("each site's best calibrator and smoothing"),
             Attempt::Ranges => f.write_str("ranges by the answers of the whole model"),
             Attempt::ShiftTokens => f.write_str("means off before scales per token"),
             Attempt::Change(inputs, scheme) => {

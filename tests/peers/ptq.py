@@ -6,7 +6,7 @@
 The act programs must be on the PATH (or --bin); packages: ptq-requirements.txt. Everybody calibrates
 on the same examples of train, one sequence a batch, without padding where the quantiser allows that;
 nobody reads dev or test but to be judged. The float graph is judged too: it must answer as act-eval does. Divergence
-is the mean KL from the float graph's class probabilities, in thousandths of a nat. Prints a Markdown table for each
+is the mean KL from the float graph's class probabilities, in thousandths of a nat, with its standard error. Prints a Markdown table for each
 split and writes WORK/ptq.json; models that exist already in WORK are not made again.
 """
 
@@ -51,18 +51,36 @@ def find(folder, name):
     return next(file for file in files if file.exists())
 
 
+def float_folder(program, model, work):
+    """The folder of the float model's graph, with its tokenizer and labels beside it."""
+    folder = work / "float"
+    if not folder.exists():
+        command = [program("act-convert"), "export", "-q", str(model), "-o", f"{folder}/", "--onnx"]
+        subprocess.run(command, check=True)
+    return folder
+
+
+def int8_graph(program, model, work):
+    """The ONNX graph that other engines compute in int8, or None where a scale per token cannot be written."""
+    path = work / f"act-{model.stem}.onnx"
+    if not path.exists():
+        command = [program("act-convert"), "export", str(model), "-o", str(path), "--activations", "uint8"]
+        told = subprocess.run(command, check=True, text=True, stderr=subprocess.PIPE).stderr
+        if "token by token" in told:
+            path.unlink()
+            return None
+    return path
+
+
 class Encoder:
-    """The model's own tokenizer and labels, as exported for transformers."""
+    """The model's own tokenizer and labels, as exported beside the graph."""
 
     def __init__(self, folder, longest=128):
-        from tokenizers import BertWordPieceTokenizer
+        from tokenizers import Tokenizer
 
-        rules = json.loads((folder / "tokenizer_config.json").read_text())
-        self.tokenizer = BertWordPieceTokenizer(
-            str(folder / "vocab.txt"), lowercase=rules["do_lower_case"],
-            handle_chinese_chars=rules["tokenize_chinese_chars"],
-            strip_accents=rules.get("strip_accents"))
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(longest)
+        self.tokenizer.no_padding()
         names = json.loads((folder / "config.json").read_text())["id2label"]
         self.labels = {name: int(i) for i, name in names.items()}
 
@@ -196,9 +214,10 @@ def log_softmax(logits):
 
 
 def divergence(logits, reference):
-    """Mean over examples of KL(reference || logits), in nats."""
+    """Mean over examples of KL(reference || logits), in nats, and its standard error."""
     p, q = log_softmax(reference.astype(np.float64)), log_softmax(logits.astype(np.float64))
-    return float((np.exp(p) * (p - q)).sum(1).mean())
+    of_example = (np.exp(p) * (p - q)).sum(1)
+    return float(of_example.mean()), float(of_example.std() / math.sqrt(len(of_example)))
 
 
 def newcombe(only_first, only_second, both, neither):
@@ -243,11 +262,12 @@ class Split:
         count = [int((right == a).__and__(reference == b).sum())
                  for a, b in ((True, False), (False, True), (True, True), (False, False))]
         low, high = newcombe(*count)
+        mean, error = divergence(logits, self.float)
         return {"split": self.name, "quantiser": name, "bytes": size(path),
                 "accuracy": float(right.mean()),
                 "difference": float(right.mean() - reference.mean()), "low": low, "high": high,
                 "only_this": count[0], "only_float": count[1],
-                "divergence": divergence(logits, self.float)}
+                "divergence": mean, "divergence_error": error}
 
 
 def table(rows):
@@ -257,7 +277,8 @@ def table(rows):
     for r in rows:
         yield (f"| {r['quantiser']} | {100 * r['accuracy']:.2f} % | {100 * r['difference']:+.2f} | "
                f"{100 * r['low']:+.2f} .. {100 * r['high']:+.2f} | {r['only_this']} | "
-               f"{r['only_float']} | {1e3 * r['divergence']:.3g} | {r['bytes'] / 1e6:.2f} MB |")
+               f"{r['only_float']} | {1e3 * r['divergence']:.3g} ± "
+               f"{1e3 * r['divergence_error']:.2g} | {r['bytes'] / 1e6:.2f} MB |")
 
 
 def main():
@@ -275,13 +296,8 @@ def main():
     args.work.mkdir(parents=True, exist_ok=True)
     program = lambda name: str(args.bin / name) if args.bin else name  # noqa: E731
 
-    source, folder = args.work / "float.onnx", args.work / "transformers"
-    for target in (source, folder):
-        if not target.exists():
-            ending = "" if target == source else "/"
-            subprocess.run([program("act-convert"), "export", "-q", str(args.model), "-o",
-                            f"{target}{ending}"], check=True)
-    encoder = Encoder(folder)
+    folder = float_folder(program, args.model, args.work)
+    source, encoder = folder / "model.onnx", Encoder(folder)
     train = list(read(find(args.data, "train")))
     random.Random(7).shuffle(train)
     calibration = list(encoder.feeds(train[:CALIBRATION]))
@@ -302,6 +318,12 @@ def main():
     for model in [args.model, *args.int8]:
         judge(f"act, {model.stem}", model,
               lambda split: act_logits(program("act-eval"), model, split.file))
+    for model in args.int8:
+        if graph := int8_graph(program, model, args.work):
+            judge(f"act, {model.stem}, exported, in ONNX Runtime", graph,
+                  lambda split: onnxruntime_logits(graph, split.feeds))
+            judge(f"act, {model.stem}, exported, in OpenVINO", graph,
+                  lambda split: openvino_logits(graph, split.feeds))
     for name, path in quantize_with_onnxruntime(args.work, source, calibration,
                                                 args.histograms):
         judge(name, path, lambda split: onnxruntime_logits(path, split.feeds))

@@ -14,10 +14,9 @@ import argparse
 import json
 import pathlib
 import statistics
-import subprocess
 
 import numpy as np
-from ptq import Encoder
+from ptq import Encoder, int8_graph
 from race_engines import Batch, OnnxRuntime, OpenVino, Process
 
 REFERENCE = "float, in ONNX Runtime"
@@ -32,26 +31,15 @@ def lengths(folder, texts):
     return np.quantile(tokens, (np.arange(32) + 0.5) / 32, method="nearest").tolist()
 
 
-def exported(program, model, work):
-    """The ONNX graph that other engines compute in int8, or None where a scale per token cannot be written."""
-    path = work / f"act-{model.stem}.onnx"
-    command = [program, "export", "-q", str(model), "-o", str(path), "--activations", "uint8"]
-    if not path.exists():
-        done = subprocess.run(command, text=True, stderr=subprocess.PIPE)
-        if done.returncode:
-            print(f"{model.stem}: not exported: {done.stderr.strip().splitlines()[-1]}", flush=True)
-            return None
-    return path
-
-
 def field(args):
     """(name, engine), the reference first."""
     work, threads = args.work, args.threads
-    yield REFERENCE, OnnxRuntime(work / "float.onnx", threads)
+    program = lambda name: str(args.bin / name) if args.bin else name  # noqa: E731
+    yield REFERENCE, OnnxRuntime(work / "float" / "model.onnx", threads)
     yield "float, in act-infer", Process(args.model, threads, args.timed)
     for model in args.int8:
         yield f"act, {model.stem}, in act-infer", Process(model, threads, args.timed)
-        if graph := exported(args.convert, model, work):
+        if graph := int8_graph(program, model, work):
             yield f"act, {model.stem}, in ONNX Runtime", OnnxRuntime(graph, threads)
             yield f"act, {model.stem}, in OpenVINO", OpenVino(graph, threads, "f32")
     yield "ONNX Runtime, dynamic", OnnxRuntime(work / "ort-dynamic.onnx", threads)
@@ -85,12 +73,12 @@ def main():
     parser.add_argument("--int8", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--split", default="dev")
     parser.add_argument("--timed", required=True, help="the program of act-infer's example `timed`")
-    parser.add_argument("--convert", default="act-convert", help="the program act-convert")
+    parser.add_argument("--bin", type=pathlib.Path, help="folder of the act programs")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=8)
     args = parser.parse_args()
-    folder = args.work / "transformers"
-    rows = len((folder / "vocab.txt").read_text(encoding="utf-8").splitlines())
+    folder = args.work / "float"
+    rows = Encoder(folder).tokenizer.get_vocab_size()
     real = lengths(folder, args.work / f"{args.split}.jsonl")
     batches = {FULL: Batch([128] * 32, rows), REAL: Batch(real, rows)}
     times = race(list(field(args)), batches, args.rounds)

@@ -56,10 +56,7 @@ def main():
     args = parser.parse_args(own)
     args.work.mkdir(parents=True, exist_ok=True)
     program = lambda name: str(args.bin / name) if args.bin else name  # noqa: E731
-    folder = args.work / "transformers"
-    if not folder.exists():
-        subprocess.run([program("act-convert"), "export", "-q", str(args.model), "-o", f"{folder}/"], check=True)
-    encoder = ptq.Encoder(folder)
+    encoder = ptq.Encoder(ptq.float_folder(program, args.model, args.work))
     files = [args.data / f"{stem}.json" for stem in (args.split, f"{args.split}_public")]
     file = next(file for file in files if file.exists())
     rows = list(ptq.read(file))
@@ -77,8 +74,8 @@ def main():
                     "--set", f"QuantPost.weight_groups={groups}", "--set", f"QuantPost.weight_round={how}", *more])
                 logits = ptq.act_logits(program("act-eval"), out, file)
                 alone = weights_alone(program, out, feeds)
-                alone = np.nan if alone is None else ptq.divergence(alone, float_)
-                found.append([1e3 * told["divergence"], 1e3 * ptq.divergence(logits, float_), 1e3 * alone,
+                alone = np.nan if alone is None else ptq.divergence(alone, float_)[0]
+                found.append([1e3 * told["divergence"], 1e3 * ptq.divergence(logits, float_)[0], 1e3 * alone,
                               100 * (logits.argmax(1) == classes).mean(), seconds])
             judge, split, alone, accuracy, seconds = np.mean(found, 0)
             alone = "" if np.isnan(alone) else f"{alone:.3g}"

@@ -76,3 +76,32 @@ fn a_model_of_static_scales_alone_is_closer_by_all_of_it() {
     let all = divergence(&[Static, Smooth, SmoothAtRunTime], 2);
     assert!(all < 0.3 * plain, "{all} {plain}");
 }
+
+/// What the record says of an input is what made the search choose its scheme, whatever became of the others:
+/// a smoothed context has the value projection's weights divided, which is not noise of theirs.
+#[test]
+fn signal_to_noise_is_that_of_the_choice() {
+    use SchemeKind::{Smooth, SmoothAtRunTime, Static};
+    let options = options(|c| {
+        c.quant_post.schemes = [Static, Smooth, SmoothAtRunTime].to_vec();
+        c.quant_post.range_passes = 0;
+        c.quant_post.max_divergence = 0.0;
+        c.hpo.max_quant_count = Some(2);
+    });
+    let quantized = run(&with_outliers(true, true), &options, 1).unwrap();
+    let choices = &quantized.assignment.choices;
+    assert!(choices.iter().any(|c| c.scheme.name() == "smooth"));
+    let mut told = 0;
+    for (choice, sqnr_db) in choices.iter().zip(&quantized.sqnr_db) {
+        if choice.reason.contains("the least error at its layer") {
+            let expected = format!("({sqnr_db:.1} dB)");
+            assert!(
+                choice.reason.ends_with(&expected),
+                "{}: {expected}",
+                choice.reason
+            );
+            told += 1;
+        }
+    }
+    assert!(told > 0);
+}
