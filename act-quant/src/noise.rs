@@ -13,7 +13,7 @@ use crate::shift;
 /// Noise at the outputs of some linears as a share of their signal, token by token.
 ///
 /// Every token counts the same: what a linear gives is added to a residual stream that the next norm brings back
-/// to one size, so that the few tokens on which a BERT's activations are a hundred times larger must not decide.
+/// to one size, so that the first token, whose activations can be many times larger, must not decide for all.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Noise {
     shares: f64,

@@ -56,7 +56,7 @@ for task; do
   quantise "$task" four-bits '[dynamic]' 4
   models=(--model "$folder/base.act")
   for form in static per-token four-bits; do models+=(--int8 "$folder/$form.act"); done
-  python3 tests/peers/ptq.py "$folder" --data "$data/$task" "${models[@]}" --split "$(split "$task")" \
+  [ -e "$folder/ptq.json" ] || python3 tests/peers/ptq.py "$folder" --data "$data/$task" "${models[@]}" --split "$(split "$task")" \
     --no-histograms | tee "$folder/ptq.md"
 done
 # All times behind all trainings: the machine is to do nothing else.
@@ -67,3 +67,4 @@ for task; do
   python3 tests/peers/ptq_times.py "$folder" "${models[@]}" --split "$(split "$task")" --timed "$timed" |
     tee "$folder/times.md"
 done
+python3 tests/peers/int8_summary.py "$work" "$@"

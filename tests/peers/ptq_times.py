@@ -6,8 +6,8 @@
 
 Two settings: 32 sequences of 128 tokens, and 32 whose lengths are the quantiles of the split's, padded to the
 longest for those who need that. Each of ours runs in act-infer and, where an export with its scales exists, as that
-ONNX file in the other two. Prints a Markdown table of medians and their ratios to the float graph in ONNX
-Runtime, and writes WORK/times.json. Packages: race-requirements.txt.
+ONNX file in the other two. Every run comes just behind one of the float graph in ONNX Runtime. Prints a Markdown
+table of medians and of ratios to that graph with their quartiles, and writes WORK/times.json. Packages: race-requirements.txt.
 """
 
 import argparse
@@ -48,21 +48,32 @@ def field(args):
 
 
 def race(engines, batches, rounds):
-    times = {name: {setting: [] for setting in batches} for name, _ in engines}
+    """Milliseconds of each engine, and of the reference just before it: a machine's clock and neighbours change
+    from minute to minute, so only such pairs are compared."""
+    (_, reference), *others = engines
+    times = {name: {setting: [] for setting in batches} for name, _ in others}
     for turn in range(rounds + 1):  # the first is not counted
-        for name, engine in engines if turn % 2 else reversed(engines):
+        for name, engine in others if turn % 2 else reversed(others):
             for setting, batch in batches.items():
-                ms, _ = engine.run(batch)
+                pair = [which.run(batch)[0] for which in (reference, engine)]
                 if turn:
-                    times[name][setting].append(ms)
-    return {name: {s: statistics.median(ms) for s, ms in by.items()} for name, by in times.items()}
+                    times[name][setting].append(pair)
+    return times
+
+
+def summary(pairs):
+    """Median milliseconds of both, and the quartiles of their ratio."""
+    reference, own = (statistics.median(of) for of in zip(*pairs))
+    low, middle, high = statistics.quantiles([own / reference for reference, own in pairs], n=4)
+    return {"reference_ms": reference, "ms": own, "ratio": middle, "low": low, "high": high}
 
 
 def table(times):
     yield f"| | {FULL}, ms | of float's time | {REAL}, ms | of float's time |"
     yield "|---|--:|--:|--:|--:|"
-    for name, ms in times.items():
-        cells = (f"{ms[s]:.3g} | {ms[s] / times[REFERENCE][s]:.2f}" for s in (FULL, REAL))
+    for name, by in times.items():
+        cells = (f"{by[s]['ms']:.3g} | {by[s]['ratio']:.2f} ({by[s]['low']:.2f} .. {by[s]['high']:.2f})"
+                 for s in (FULL, REAL))
         yield f"| {name} | {' | '.join(cells)} |"
 
 
@@ -81,8 +92,9 @@ def main():
     rows = Encoder(folder).tokenizer.get_vocab_size()
     real = lengths(folder, args.work / f"{args.split}.jsonl")
     batches = {FULL: Batch([128] * 32, rows), REAL: Batch(real, rows)}
-    times = race(list(field(args)), batches, args.rounds)
-    written = {"threads": args.threads, "rounds": args.rounds, "lengths": real, "ms": times}
+    pairs = race(list(field(args)), batches, args.rounds)
+    times = {name: {s: summary(of) for s, of in by.items()} for name, by in pairs.items()}
+    written = {"threads": args.threads, "rounds": args.rounds, "lengths": real, "times": times}
     (args.work / "times.json").write_text(json.dumps(written, indent=1) + "\n")
     print("\n".join(table(times)))
 
