@@ -2,6 +2,7 @@
 //! never was, with every optimiser.
 
 use std::path::Path;
+use std::sync::RwLock;
 use std::time::Duration;
 
 use act_core::metrics::Measure;
@@ -20,6 +21,9 @@ const STEPS: usize = 7;
 
 /// Never due by itself.
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// Written while a process starts: until it runs, it holds the locks of the checkpoints that are open here.
+static STARTING: RwLock<()> = RwLock::new(());
 
 fn open(folder: &Path, model: &Artifact, key: u8) -> Result<Checkpoints> {
     Checkpoints::open(folder, model, Digest([key; 32]), HOUR)
@@ -104,6 +108,7 @@ fn bits(params: &Params) -> Vec<u8> {
 
 #[test]
 fn broken_runs_end_in_the_same_bits() {
+    let _none_starts = STARTING.read();
     let model = tiny_artifact(1, &TinyOptions::default());
     let adam = OptimizerOptions::ADAMW.rule;
     let momentum = UpdateRule::Momentum {
@@ -141,6 +146,7 @@ fn broken_runs_end_in_the_same_bits() {
 
 #[test]
 fn another_key_damage_and_another_process_are_told_apart() {
+    let _none_starts = STARTING.read();
     let model = tiny_artifact(1, &TinyOptions::default());
     let options = options(UpdateRule::Sgd);
     let dir = tempfile::tempdir().unwrap();
@@ -179,6 +185,7 @@ fn forge(folder: &Path, change: impl FnOnce(&mut Value)) {
 
 #[test]
 fn a_checkpoint_that_somebody_signed_anew_is_passed_over() {
+    let _none_starts = STARTING.read();
     let model = tiny_artifact(1, &TinyOptions::default());
     let options = options(OptimizerOptions::ADAMW.rule);
     let whole = train(&model, &options, &mut Unkept, |_| false).unwrap();
@@ -218,7 +225,10 @@ fn nothing_waits_for_a_pipe_in_a_checkpoint() {
         drop(files);
         let path = dir.path().join(name);
         std::fs::remove_file(&path).unwrap();
-        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        let made = {
+            let _alone = STARTING.write();
+            std::process::Command::new("mkfifo").arg(&path).status()
+        };
         assert!(made.unwrap().success());
         let refused = open(dir.path(), &model, 1).unwrap().read(&|_| Ok(()));
         let refused = refused.err().expect("it is no file").to_string();
@@ -228,6 +238,7 @@ fn nothing_waits_for_a_pipe_in_a_checkpoint() {
 
 #[test]
 fn a_checkpoint_that_cannot_be_written_leaves_nothing() {
+    let _none_starts = STARTING.read();
     let model = tiny_artifact(1, &TinyOptions::default());
     let options = options(OptimizerOptions::ADAMW.rule);
     let dir = tempfile::tempdir().unwrap();
